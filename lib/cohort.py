@@ -36,6 +36,7 @@ class Cohort:
     notes       what preparing them found that a reader should know (missing values, unexpected counts)
     test        a held-out cohort of other patients, or None
     fingerprint sha256 over inputs, targets, records and patients; names the cohort in a run
+    folder      where it is prepared on disk, if it is
     """
 
     name: str
@@ -51,6 +52,7 @@ class Cohort:
     notes: tuple[str, ...] = ()
     test: Cohort | None = None
     fingerprint: str = ""
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -179,7 +181,7 @@ def open_saved(folder: Path) -> Cohort:
         meta |= {key: tuple(meta[key]) for key in ("classes", "attributes", "features", "notes")}
         cohort = Cohort(records=pd.read_parquet(folder / "records.parquet"), targets=np.load(folder / "targets.npy", allow_pickle=False),
                         inputs=np.load(folder / "inputs.npy", mmap_mode="r", allow_pickle=False),
-                        test=open_saved(folder / "test") if (folder / "test").exists() else None, **meta)
+                        test=open_saved(folder / "test") if (folder / "test").exists() else None, folder=folder, **meta)
         if cohort.fingerprint != _fingerprint(cohort):
             raise ValueError("its content does not match its fingerprint")
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from lib import cohort as _cohort
 from lib.cohort import Cohort
 from lib.errors import InputError, unknown
+from lib.files import sha256
 
 NAMES = ("simulated", "diabetes130")
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def load(name: str, root: str | Path | None = None, data: str | Path = "data", *
     if root is not None and not Path(root).is_dir():
         raise InputError(f"{root}: no such folder; ROOT must name the folder that holds the release of {name!r} (see data/README.md)")
     files = module.locate(None if root is None else Path(root), Path(data) / name)
-    state = [name, module.VERSION, options, {key: file_sha256(path) for key, path in files.items()}]
+    state = [name, module.VERSION, options, {key: sha256(path) for key, path in files.items()}]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = Path(data) / name / "prepared" / key
     if not folder.exists():
@@ -57,8 +58,3 @@ def find(root: Path, *names: str) -> Path:
                 raise InputError(f"{path}: leads out of the root {root}; copy the file into it")
             return path
     raise InputError(f"{root}: holds no {' or '.join(names)}; ROOT must name the folder with the release's files (see data/README.md)")
-
-
-def file_sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

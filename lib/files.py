@@ -1,0 +1,39 @@
+"""Files written whole or not at all, and their hashes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def written(path: Path):
+    """A binary file that takes the place of `path` when the block ends well; nothing changes there when it does not."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict) -> None:
+    with written(path) as file:
+        file.write(json.dumps(content, indent=1).encode())
+
+
+def write_table(path: Path, table) -> None:
+    """A pandas table as parquet."""
+    with written(path) as file:
+        table.to_parquet(file, index=False)
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,38 @@
+"""Membership scores of records: how well a model fits a record's own label. Higher = more like a member."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logsumexp
+
+from lib.cohort import Cohort
+from lib.errors import InputError
+from lib.run import Run
+
+
+def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
+    """log p(label) - log(1 - p(label)), from logits and without ever forming p. (records,) float32.
+
+    logits (records, classes) or, binary, (records, 1); labels (records,) int. Multiclass: z_y - logsumexp of the others; binary:
+    (2y - 1) z. Source: Carlini et al., Membership Inference Attacks From First Principles, 2022, section V-A (logit scaling).
+    """
+    z = np.asarray(logits, np.float64)
+    if task == "binary":
+        return ((2 * labels - 1) * z[:, 0]).astype(np.float32)
+    if task == "multiclass":
+        rows = np.arange(len(z))
+        own = z[rows, labels]
+        others = z.copy()
+        others[rows, labels] = -np.inf
+        return (own - logsumexp(others, axis=1)).astype(np.float32)
+    raise InputError(f"task {task!r}: expected multiclass or binary")
+
+
+def of_run(run: Run, cohort: Cohort) -> np.ndarray:
+    """The scores of every record under every target of a run, float32 (targets, records). One target's logits at a time."""
+    if cohort.fingerprint != run.config["fingerprint"]:
+        raise InputError(f"{run.path}: this run is of another cohort (fingerprint {run.config['fingerprint'][:12]}, yours {cohort.fingerprint[:12]})")
+    scores = np.empty((run.targets, len(cohort)), np.float32)
+    for target in range(run.targets):
+        scores[target] = exact(run.logits(target), cohort.targets, cohort.task)
+    return scores
