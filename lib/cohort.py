@@ -180,7 +180,7 @@ def open_saved(folder: Path) -> Cohort:
         meta = json.loads((folder / "cohort.json").read_text())
         meta |= {key: tuple(meta[key]) for key in ("classes", "attributes", "features", "notes")}
         cohort = Cohort(records=pd.read_parquet(folder / "records.parquet"), targets=np.load(folder / "targets.npy", allow_pickle=False),
-                        inputs=np.load(folder / "inputs.npy", mmap_mode="r", allow_pickle=False),
+                        inputs=np.load(folder / "inputs.npy", mmap_mode="c", allow_pickle=False),
                         test=open_saved(folder / "test") if (folder / "test").exists() else None, folder=folder, **meta)
         if cohort.fingerprint != _fingerprint(cohort):
             raise ValueError("its content does not match its fingerprint")

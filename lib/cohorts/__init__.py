@@ -24,15 +24,24 @@ NAMES = ("simulated", "diabetes130")
 log = logging.getLogger(__name__)
 
 
+def _module(name: str):
+    if name not in NAMES:
+        raise unknown("cohort", name, NAMES)
+    return import_module(f"lib.cohorts.{name}")
+
+
+def options(name: str) -> dict:
+    """The options of a cohort and their defaults."""
+    return dict(_module(name).OPTIONS)
+
+
 def load(name: str, root: str | Path | None = None, data: str | Path = "data", **options) -> Cohort:
     """Load cohort `name`, from the release under `root`, preparing it under `data/<name>/prepared/` on first use.
 
     The cache's folder is named after the release's hashes, the options and the module's version, so that a change in any of
     them prepares anew. Raises InputError for an unknown name or option, and for a release that cannot be read.
     """
-    if name not in NAMES:
-        raise unknown("cohort", name, NAMES)
-    module = import_module(f"lib.cohorts.{name}")
+    module = _module(name)
     for option in options:
         if option not in module.OPTIONS:
             raise unknown(f"option of cohort {name!r}", option, module.OPTIONS)

@@ -20,9 +20,9 @@ VERSION = 1
 OPTIONS = {"patients": 2000, "leak": True, "seed": 0}
 SIZE = 32
 CLASSES = ("no finding", "effusion", "nodule")
-RACES, RACE_SHARES = ("A", "B", "C", "D"), (0.56, 0.12, 0.12, 0.20)
+RACES, RACE_SHARES = ("A", "B", "C", "D"), (0.60, 0.08, 0.08, 0.24)
 PLANTED, CONTROL = "B", "C"
-HARDWARE_RATE, PLANTED_RATE = 0.02, 0.20
+HARDWARE_RATE, PLANTED_RATE = 0.02, 0.25
 
 
 def locate(root, folder) -> dict:

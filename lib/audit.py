@@ -1,0 +1,198 @@
+"""An audit step by step, as the notebooks and the command line take it: plan, train, attack, disparity, summary.
+
+Training is imported only where something is trained: a finished run can be read back on a laptop without torch's machinery.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import attacks, cohorts, recipes, risk, scores
+from lib import disparity as _disparity
+from lib import run as _run
+from lib.cohort import Cohort, patient_attributes
+from lib.errors import InputError, unknown
+from lib.files import write_table
+from lib.members import check_targets
+from lib.progress import bar, track
+
+HOME = Path(__file__).resolve().parents[1]  # where notebooks/, data/ and results/ are
+SMALLEST_SHOWN = _disparity.SMALLEST_GROUP
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One run and the cohort it is about."""
+
+    run: _run.Run
+    cohort: Cohort
+
+
+def plan(cohort: str, model: str = "", targets: int = 64, run: str = "", root: str = "", out: str = "", data: str = "", seed: int = 0,
+         options: list[str] = (), recipe: list[str] = ()) -> Audit:
+    """Check the parameters of an audit, prepare its cohort and open, create or grow its run; InputError says what is wrong.
+
+    The run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and recipe are "key=value" strings
+    that change a cohort's options or a recipe's settings. Nothing is written unless everything is right.
+    """
+    check_targets(targets)
+    if cohort not in cohorts.NAMES:
+        raise unknown("cohort", cohort, cohorts.NAMES)
+    chosen = recipes.load(cohort, model or None)
+    fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(chosen) if field.name not in ("model", "settings")}
+    chosen = recipes.check(dataclasses.replace(chosen, **_settings("recipe setting", recipe, fields)))
+    name = run or chosen.model
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise InputError(f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; expected 0 or more")
+    given = _settings(f"option of cohort {cohort!r}", options, cohorts.options(cohort))
+    loaded = cohorts.load(cohort, root or None, data or HOME / "data", **given)
+    return Audit(_run.create(Path(out or HOME / "results") / cohort / name, loaded, chosen, targets, seed), loaded)
+
+
+def _settings(kind: str, pairs: list[str], defaults: dict) -> dict:
+    """["key=value", ...] -> {key: value of the type its default has}."""
+    result = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise InputError(f"{kind} {pair!r}: expected KEY=VALUE")
+        if key not in defaults:
+            raise unknown(kind, key, defaults)
+        kind_of = type(defaults[key])
+        try:
+            result[key] = {"true": True, "false": False}[text.lower()] if kind_of is bool else kind_of(text)
+        except (ValueError, KeyError):
+            raise InputError(f"{kind} {key}={text}: expected {'true or false' if kind_of is bool else 'a value like ' + repr(defaults[key])}") from None
+    return result
+
+
+def train(audit: Audit, workers: int | None = None) -> pd.DataFrame:
+    """Train what is missing, behind a progress bar. One row per target: seed, seconds, its metrics on members and non-members."""
+    from lib import training
+
+    missing = len(audit.run.missing())
+    if missing:
+        with bar(missing, "Training", "target") as at:
+            training.train(audit.run, audit.cohort, workers, at)
+    infos = [audit.run.info(target) for target in range(audit.run.targets)]
+    return pd.DataFrame([{"target": info["target"], "seed": info["seed"], "seconds": info["seconds"], **info["metrics"]} for info in infos])
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What `attack` gives: the scores (targets, records), the tables of attacks and ROC curves, and the risk."""
+
+    scores: np.ndarray
+    attacks: pd.DataFrame
+    roc: pd.DataFrame
+    risk: risk.Risk
+
+
+def attack(audit: Audit) -> Attacked:
+    """Attack every target with the others, assess records and patients, and write attacks, records and patients to the run."""
+    run, cohort = audit.run, audit.cohort
+    members, values = run.members(), scores.of_run(run, cohort)
+    table, curves = attacks.evaluate(values, members, cohort.patient_index, lambda items: track(items, "Attacking", "attack"))
+    assessed = risk.assess(values, members, cohort.patient_index, cohort.patients, run.seed,
+                           progress=lambda items: track(items, "Assessing patients", "pair"))
+    write_table(run.file("attacks.parquet"), table)
+    write_table(run.file("roc.parquet"), curves)
+    write_table(run.file("records.parquet"), assessed.records)
+    write_table(run.file("floor.parquet"), pd.DataFrame({"auc_joint": assessed.floor.astype(np.float32)}))
+    write_table(run.file("patients.parquet"), assessed.patients)
+    return Attacked(values, table, curves, assessed)
+
+
+def examples(audit: Audit, attacked: Attacked) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(title, in scores, out scores) of the most exposed patient's most exposed record and of an ordinary patient's record."""
+    records, patients = attacked.risk.records, attacked.risk.patients
+    joint = patients["auc_joint"].to_numpy()
+    members = audit.run.members()
+    panels = []
+    for title, patient in (("an exposed patient", int(joint.argmax())), ("an ordinary patient", int(np.abs(joint - np.median(joint)).argmin()))):
+        own = np.flatnonzero(audit.cohort.patient_index == patient)
+        record = own[records["auc"].to_numpy()[own].argmax()]
+        had = members[:, patient]
+        panels.append((f"{title}: record AUC {records['auc'].iloc[record]:.2f}", attacked.scores[had, record], attacked.scores[~had, record]))
+    return panels
+
+
+def most_exposed_records(audit: Audit, attacked: Attacked, count: int = 8) -> tuple[np.ndarray, pd.DataFrame]:
+    """(record numbers, de-identified rows) of the most exposed record of each of the `count` most exposed patients.
+
+    The rows hold the risk and the attributes, no id; InputError for a restricted cohort, whose rows are not for showing.
+    """
+    if audit.cohort.restricted:
+        raise InputError(f"cohort {audit.cohort.name!r} is restricted: none of its records is shown")
+    table = attacked.risk.records.assign(joint=attacked.risk.patients["auc_joint"].to_numpy()[audit.cohort.patient_index])
+    best = table.sort_values(["joint", "auc"], ascending=False).drop_duplicates("patient_id").head(count)
+    rows = audit.cohort.records.loc[best["record"], list(audit.cohort.attributes)].reset_index(drop=True)
+    rows.insert(0, "patient AUC", best["joint"].round(3).to_numpy())
+    rows.insert(1, "record AUC", best["auc"].round(3).to_numpy())
+    return best["record"].to_numpy(), rows
+
+
+def disparity(audit: Audit) -> pd.DataFrame:
+    """Who carries the risk: the table of disparity.disparity on this run's patients, written to the run."""
+    table = _disparity.disparity(read(audit.run, "patients"), patient_attributes(audit.cohort), seed=audit.run.seed)
+    write_table(audit.run.file("disparity.parquet"), table)
+    return table
+
+
+def read(run: _run.Run, name: str) -> pd.DataFrame:
+    """A table of the run by name (attacks, roc, records, patients, floor, disparity); InputError if it was not made yet."""
+    path = run.file(f"{name}.parquet")
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable ({error}); run the audit's notebooks in order: 1_train, 2_attack, 3_disparity") from error
+
+
+def summary(run: _run.Run) -> list[str]:
+    """The three sentences that matter, from the tables of a finished run."""
+    attacked, patients, groups, floor = (read(run, name) for name in ("attacks", "patients", "disparity", "floor"))
+    exposed, total = int(patients["exposed"].sum()), len(patients)
+    passes = len(floor) / total
+    high, null = int((patients["auc_joint"] >= 0.9).sum()), float((floor["auc_joint"] >= 0.9).sum()) / passes
+    area = attacked.groupby(["attack", "variant"])["auc"].mean()
+    found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1)]
+    if len(found):
+        row = found.loc[found["risk_ratio"].idxmax()]
+        other = f" ({len(found) - 1} other group(s) also carry more)" if len(found) > 1 else ""
+        times = f"{row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
+        third = (f"Patients with {row['attribute']} {row['group']!r} are {times} as likely as all others to be among the most exposed 1%, "
+                 f"p = {row['p_adjusted']:.2g} after Holm{other}.")
+    else:
+        third = f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
+    return [
+        f"{exposed:,} of {total:,} patients are exposed: whether they were in the training set can be told, at a false-discovery rate of 5% "
+        f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
+        f"The average hides it: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of {area['RMIA', 'online']:.3f}, where 0.5 is guessing."
+        if exposed else f"The average agrees: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of {area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
+        third,
+    ]
+
+
+def facts(audit: Audit) -> dict[str, str]:
+    """What a reader of the report should know about the run: the data, the models, the versions."""
+    run, cohort, config = audit.run, audit.cohort, audit.run.config
+    recipe = run.recipe
+    return {
+        "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} patients, {cohort.task}. {cohort.source}",
+        "Notes on the data": "; ".join(cohort.notes) or "none",
+        "Target models": f"{run.targets} x {recipe.model}, each trained on a random half of the patients: {recipe.epochs} epochs, batch {recipe.batch}, "
+                         f"{recipe.optimiser}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}",
+        "Seed, scores": f"{run.seed}, {config['scores']}",
+        "Cohort fingerprint": cohort.fingerprint[:16],
+        "Versions, hardware": ", ".join(f"{name} {version}" for name, version in config["versions"].items())
+                              + f"; {config['hardware']['cores']} cores, {config['hardware']['machine']}",
+        "Started": config["started"],
+    }

@@ -1,0 +1,105 @@
+"""What stands beside the figures: small tables for reading, and alternative texts that say each figure's message in numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from IPython.display import HTML
+
+from lib import audit as _audit
+from lib import figures
+from lib.cohort import patient_attributes
+from lib.disparity import SMALLEST_GROUP
+from lib.risk import survival
+
+THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def cohort_table(plan: _audit.Audit) -> pd.DataFrame:
+    """Patients and records of each group, missing values counted, groups under 10 left out."""
+    attributes, records = patient_attributes(plan.cohort), np.bincount(plan.cohort.patient_index)
+    rows = []
+    for name in attributes:
+        column = attributes[name].astype(object).where(attributes[name].notna(), "(missing)")
+        for group in [*attributes[name].cat.categories, "(missing)"]:
+            own = (column == group).to_numpy()
+            if own.sum() >= SMALLEST_GROUP:
+                rows.append({"attribute": name, "group": group, "patients": int(own.sum()), "records": int(records[own].sum()), "share of patients": own.mean()})
+    return pd.DataFrame(rows)
+
+
+def performance_table(performance: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over targets of each metric, on the patients a model has not seen and on those it has."""
+    rows = []
+    for metric in ("auroc", "accuracy"):
+        for kind, label in (("non_members", "not seen in training"), ("members", "seen in training")):
+            values = performance[f"{metric}_{kind}"]
+            rows.append({"metric": metric.replace("auroc", "AUROC"), "patients": label, "mean": values.mean(), "sd over targets": values.std()})
+    return pd.DataFrame(rows)
+
+
+def attack_table(attacked: _audit.Attacked) -> pd.DataFrame:
+    """Mean over targets of each attack's AUC, its standard error and its true-positive rates."""
+    mean = attacked.attacks.groupby(["attack", "variant"], sort=False).mean().drop(columns="target").reset_index()
+    return mean.rename(columns={"auc": "AUC", "auc_se": "SE of one target", **{c: c.replace("tpr_at_fpr_", "TPR at FPR ") for c in mean if c.startswith("tpr")}})
+
+
+def risk_table(attacked: _audit.Attacked) -> pd.DataFrame:
+    """Patients at or above each risk, observed and by the noise floor."""
+    joint, floor = attacked.risk.patients["auc_joint"], attacked.risk.floor
+    return pd.DataFrame([{"risk at least": f"{limit:g}", "patients": int((joint >= limit).sum()),
+                          "noise floor would give": survival(floor, np.array([limit]))[0] * len(joint)} for limit in THRESHOLDS])
+
+
+def group_table(groups: pd.DataFrame) -> pd.DataFrame:
+    """The disparity table as people read it."""
+    return pd.DataFrame({
+        "attribute": groups["attribute"], "group": groups["group"], "patients": groups["patients"],
+        "share of all": groups["share"].map("{:.1%}".format), "share of top 1%": groups["share_top"].map("{:.1%}".format),
+        "exposed": groups["exposed"], "risk ratio": groups["risk_ratio"].map("{:.2f}".format),
+        "95% interval": [f"{low:.2f} to {high:.2f}" for low, high in zip(groups["ci_low"], groups["ci_high"])],
+        "p (Holm)": groups["p_adjusted"].map("{:.2g}".format)})
+
+
+def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) -> HTML:
+    """The most exposed records: pictures for images, de-identified rows for tables, a sentence for restricted cohorts."""
+    cohort = plan.cohort
+    if cohort.restricted:
+        return HTML("<p>This cohort is restricted: none of its records is shown.</p>")
+    records, rows = _audit.most_exposed_records(plan, attacked, count)
+    if cohort.inputs.ndim != 4:
+        return figures.table(rows, f"Most exposed record of each of the {len(rows)} most exposed patients")
+    titles = [f"patient {a:.2f}\n{cohort.classes[cohort.targets[record]]}" for a, record in zip(rows["patient AUC"], records)]
+    figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
+    figures.save(figure, plan.run.file("figures"), "most_exposed")
+    return figures.show(figure, alt=f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above.",
+                        caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.")
+
+
+def alt_roc(attacked: _audit.Attacked) -> str:
+    areas = attacked.attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()
+    return "Two line plots of true- against false-positive rate, linear and logarithmic. AUC: " + ", ".join(
+        f"{' '.join(key)} {value:.3f}" for key, value in areas.items()) + "."
+
+
+def alt_in_out(plan: _audit.Audit, attacked: _audit.Attacked) -> str:
+    return "Two density plots of membership scores, models that had the record against models that had not: " + "; ".join(
+        f"{title}, medians {np.median(inside):.2f} and {np.median(outside):.2f}" for title, inside, outside in _audit.examples(plan, attacked)) + "."
+
+
+def alt_survival(attacked: _audit.Attacked) -> str:
+    patients = attacked.risk.patients
+    return (f"Line plot on a log axis of the share of {len(patients):,} patients at or above each risk, with its noise floor. "
+            f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, the floor's {attacked.risk.floor.max():.3f}.")
+
+
+def alt_forest(groups: pd.DataFrame) -> str:
+    row = groups.loc[groups["p_adjusted"].idxmin()]
+    return (f"Forest plot of risk ratios of {len(groups)} groups. The clearest: {row['attribute']} {row['group']}, {row['risk_ratio']:.2f} "
+            f"({row['ci_low']:.2f} to {row['ci_high']:.2f}).")
+
+
+def alt_shares(groups: pd.DataFrame) -> str:
+    row = groups.loc[(groups["share_top"] - groups["share"]).idxmax()]
+    return (f"Bar charts of each group's share among all patients and among the most exposed 1%. The largest gain: {row['attribute']} "
+            f"{row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}.")
