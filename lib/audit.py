@@ -165,11 +165,10 @@ def summary(run: _run.Run) -> list[str]:
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
     found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1)]
     if len(found):
-        row = found.loc[found["risk_ratio"].idxmax()]
-        other = f" ({len(found) - 1} other group(s) also carry more)" if len(found) > 1 else ""
-        times = f"{row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
-        third = (f"Patients with {row['attribute']} {row['group']!r} are {times} as likely as all others to be among the most exposed 1%, "
-                 f"p = {row['p_adjusted']:.2g} after Holm{other}.")
+        worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
+        times = [f"with {row['attribute']} {row['group']!r} {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
+                 for _, row in worst.head(2).iterrows()]
+        third = f"Patients {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
     else:
         third = f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
     return [
