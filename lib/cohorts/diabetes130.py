@@ -98,7 +98,7 @@ def read(files: dict[str, Path]) -> Cohort:
         features += [f"{column}={level}" for level in levels]
 
     patient = table["patient_nbr"]
-    ever = labels & True if not len(labels) else pd.Series(labels).groupby(patient.to_numpy()).transform("any").to_numpy()
+    ever = pd.Series(labels).groupby(patient.to_numpy()).transform("any").to_numpy()
     records = pd.DataFrame({
         "patient_id": patient,
         "label": pd.Categorical.from_codes(labels.astype(int), ["not within 30 days", "within 30 days"]),
@@ -141,11 +141,11 @@ def _table(path: Path) -> pd.DataFrame:
         if column not in table:
             raise InputError(f"{path}: lacks the column {column!r}; expected the publisher's 50 columns")
     table = table[list(COLUMNS)]
+    if not len(table):
+        raise InputError(f"{path}: holds no stays, only a header; fetch the release again")
     for column in ("encounter_id", "patient_nbr"):
         _fail(path, table, column, ~table[column].str.fullmatch(r"[0-9]+").fillna(False).astype(bool), "expected a whole number")
     _fail(path, table, "encounter_id", table["encounter_id"].duplicated(), "this stay is in the table already; expected each once")
-    if not len(table):
-        raise InputError(f"{path}: holds no stays, only a header; fetch the release again")
     return table
 
 
@@ -157,7 +157,7 @@ def _fail(path: Path, table: pd.DataFrame, column: str, bad: pd.Series, why: str
 
 
 def _positions(path: Path, table: pd.DataFrame, column: str, allowed: tuple[str, ...]) -> np.ndarray:
-    codes = pd.Categorical(table[column], allowed).codes
+    codes = pd.Index(allowed).get_indexer(table[column])
     _fail(path, table, column, codes < 0, f"expected one of {', '.join(allowed)}")
     return codes
 
