@@ -30,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     audit.add_argument("--recipe", action="append", default=[], metavar="KEY=VALUE", help="a setting of the recipe, e.g. epochs=5")
     commands.add_parser("lab", help="JupyterLab on the notebooks")
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("lib").setLevel(logging.INFO)
     try:
         return lab() if given.command == "lab" else run_audit(given)
     except InputError as error:

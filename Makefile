@@ -1,0 +1,39 @@
+# One-liners over `python -m lib`. The first use sets up .venv from requirements.lock, with python3 and pip alone.
+PYTHON ?= python3
+COHORT ?= simulated
+RUN_IN = .venv/bin/python
+
+.PHONY: help audit test lab lock clean
+help:
+	@echo "make audit [COHORT= MODEL= TARGETS= ROOT= OUT= RUN= SEED=]   train, attack, disparity, report"
+	@echo "make test  [ARGS=]                                           every test"
+	@echo "make lab                                                     JupyterLab on the notebooks"
+	@echo "make lock                                                    renew requirements.lock (needs uv)"
+	@echo "make clean                                                   remove .venv; results/ and data/ stay"
+
+audit: .venv/.ready
+	@$(RUN_IN) -m lib audit --cohort "$(COHORT)" $(if $(MODEL),--model "$(MODEL)") $(if $(TARGETS),--targets "$(TARGETS)") \
+	  $(if $(ROOT),--root "$(ROOT)") $(if $(OUT),--out "$(OUT)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)")
+
+test: .venv/.ready
+	@$(RUN_IN) -m pytest -q $(ARGS)
+
+lab: .venv/.ready
+	@$(RUN_IN) -m lib lab
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "rollcall: needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "Setting up .venv, once: some minutes, most of them for torch"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:
+	@{ sed -n '/^#/p' requirements.lock; printf 'setuptools\nwheel\ntorch==2.13.0\n' | \
+	  uv pip compile -q --universal --python-version 3.11 --extra test --no-header --no-annotate pyproject.toml - | \
+	  grep -Ev '^(nvidia-|cuda-|triton|--)'; } > requirements.lock.part && mv requirements.lock.part requirements.lock
+
+clean:
+	@rm -rf .venv
