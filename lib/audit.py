@@ -117,7 +117,7 @@ def examples(audit: Audit, attacked: Attacked) -> list[tuple[str, np.ndarray, np
     joint = patients["auc_joint"].to_numpy()
     members = audit.run.members()
     panels = []
-    for title, patient in (("an exposed patient", int(joint.argmax())), ("an ordinary patient", int(np.abs(joint - np.median(joint)).argmin()))):
+    for title, patient in (("the most exposed patient", int(joint.argmax())), ("an ordinary patient", int(np.abs(joint - np.median(joint)).argmin()))):
         own = np.flatnonzero(audit.cohort.patient_index == patient)
         record = own[records["auc"].to_numpy()[own].argmax()]
         had = members[:, patient]

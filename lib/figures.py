@@ -75,7 +75,7 @@ def in_out(panels: list[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
             ax.plot(values, np.full(len(values), height), "|", color=colour, markersize=5, markeredgewidth=0.5)
         ax.set(title=title, xlabel="Membership score (log odds of the record's own label)", yticks=[], ylim=(-0.15, 1.1))
         ax.spines["left"].set_visible(False)
-    axes[0][0].legend(loc="upper left", bbox_to_anchor=(0, 1.0))
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 

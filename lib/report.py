@@ -1,72 +1,145 @@
-"""Executed notebooks -> one HTML page that asks nothing of the network: words, figures and tables, no code."""
+"""The report: one HTML page made of executed notebooks, without their code, that asks nothing of the network."""
 
 from __future__ import annotations
 
 import html
-import re
 from pathlib import Path
 
 from lib.files import written
 
+ACTIVE = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<header><h1>{title}</h1></header>
+<nav aria-label="Contents"><ul>
+{links}
+</ul></nav>
+<main>
+<section id="summary"><h2>In three sentences</h2>
+{summary}
+</section>
+{sections}
+<section id="facts"><h2>About this run</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Facts of this run"><table class="facts"><caption>Facts of this run</caption><tbody>
+{facts}
+</tbody></table></div>
+</section>
+</main>
+</body>
+</html>
+"""
+
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #ffffff; --quiet: #595959; --line: #c8c8c8; --link: #0059a3; --box: #f3f3f3 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --paper: #181818; --quiet: #b5b5b5; --line: #4a4a4a; --link: #8ec5ff; --box: #242424 } }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 56rem; padding: 1.5rem; font: 1rem/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
-h1 { font-size: 1.9rem; line-height: 1.2 } h2 { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1.2rem } h3 { margin-top: 2rem }
-a { color: var(--link) } :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
-.summary { background: var(--box); border-left: 4px solid var(--link); padding: .8rem 1.2rem; font-size: 1.1rem }
-nav ul { padding-left: 1.2rem }
-figure { margin: 1.5rem 0 } figure img { max-width: 100%; height: auto; background: #fff } figcaption, caption { color: var(--quiet); font-size: .9rem; text-align: left }
-.scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem; margin: 1rem 0; font-variant-numeric: tabular-nums }
-caption { padding-bottom: .4rem } th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
-th { font-weight: 600 } td:first-child, th:first-child, td:nth-child(2), th:nth-child(2), .facts th, .facts td { text-align: left }
-pre { white-space: pre-wrap } .facts { overflow-wrap: anywhere }
-@media print { body { max-width: none; font-size: 10pt } nav { display: none } figure, tr { break-inside: avoid } }
+:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fff; --soft: #555; --line: #c8c8c8; --band: #f4f4f4; --link: #0b57a4; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8e8; --paper: #16181b; --soft: #b4b4b4; --line: #4a4d52; --band: #22252a; --link: #8ab8f0; }
+}
+body { margin: 0 auto; padding: 1.5rem; max-width: 46rem; font: 1rem/1.55 system-ui, Arial, Helvetica, sans-serif; color: var(--ink); background: var(--paper); }
+h1, h2, h3, h4 { line-height: 1.25; margin: 2rem 0 .6rem; }
+h1 { font-size: 1.9rem; margin-top: 0; }
+section + section { border-top: 1px solid var(--line); margin-top: 2.5rem; }
+a { color: var(--link); }
+a:focus-visible, .scroll:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+nav ul { padding-left: 1.2rem; }
+#summary ul { padding-left: 1.2rem; font-size: 1.1rem; }
+figure { margin: 1.5rem 0; }
+figure img, img { max-width: 100%; height: auto; background: #fff; }
+figcaption, caption { color: var(--soft); font-size: .92rem; text-align: left; padding: .4rem 0; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+th { font-weight: 600; }
+.facts th, .facts td { text-align: left; overflow-wrap: anywhere; }
+.facts th { white-space: nowrap; }
+pre { overflow-x: auto; background: var(--band); padding: .6rem; font-size: .85rem; }
+@media print {
+  :root { --ink: #000; --paper: #fff; --soft: #444; --line: #999; --band: #fff; --link: #000; }
+  body { max-width: none; padding: 0; font-size: 10.5pt; }
+  nav { display: none; }
+  .scroll { overflow: visible; }
+  figure, tr { break-inside: avoid; }
+  h1, h2, h3, h4, caption { break-after: avoid; }
+}
 """
 
 
 def write(title: str, summary: list[str], notebooks: list[Path], output: Path, facts: dict[str, str]) -> None:
-    """One self-contained page: title, summary sentences, the facts of the run, then each executed notebook as a section."""
-    sections, links = [], []
-    for path in notebooks:
-        heading, body = _section(path)
-        links.append(f'<li><a href="#{path.stem}">{html.escape(heading)}</a></li>')
-        sections.append(f'<section id="{path.stem}">\n{body}\n</section>')
-    rows = "".join(f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>' for name, value in facts.items())
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>
-<style>{STYLE}</style></head>
-<body>
-<header><h1>{html.escape(title)}</h1></header>
-<main>
-<section class="summary" aria-label="In three sentences">{"".join(f"<p>{html.escape(sentence)}</p>" for sentence in summary)}</section>
-<nav aria-label="Contents"><ul>{"".join(links)}<li><a href="#facts">About this run</a></li></ul></nav>
-{"".join(sections)}
-<section id="facts"><h2>About this run</h2><div class="scroll"><table class="facts"><tbody>{rows}</tbody></table></div></section>
-</main>
-</body></html>
-"""
-    with written(output) as file:
+    """Write the page: title, summary, then the text, figures and tables of each executed notebook, and the facts of the run."""
+    parts = [_section(Path(path), f"part{number}") for number, path in enumerate(notebooks, 1)]
+    page = PAGE.format(
+        title=html.escape(title), style=STYLE, sections="\n".join(body for _, body in parts),
+        summary="<ul>\n" + "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary) + "\n</ul>",
+        links="\n".join(f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in [
+            ("summary", "In three sentences"), *((f"part{number}", label) for number, (label, _) in enumerate(parts, 1)), ("facts", "About this run")]),
+        facts="\n".join(f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>' for name, value in facts.items()))
+    with written(Path(output)) as file:
         file.write(page.encode())
 
 
-def _section(path: Path) -> tuple[str, str]:
-    """(first heading, HTML) of an executed notebook: its words and outputs, headings one level down."""
+def _section(path: Path, mark: str) -> tuple[str, str]:
+    """Heading and HTML of one notebook."""
     import nbformat
+    from bs4 import BeautifulSoup
     from nbconvert import HTMLExporter
 
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if not set(cell.metadata.get("tags", [])) & {"parameters", "injected-parameters"}]
-    for cell in notebook.cells:
+    book = nbformat.read(path, as_version=4)
+    book.metadata.pop("widgets", None)
+    for cell in book.cells:
         if cell.cell_type == "code":
-            cell.outputs = [entry for entry in cell.outputs if entry.get("name") != "stderr"]
-    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True)
-    body, _ = exporter.from_notebook_node(notebook)
-    body = re.sub(r"<script\b.*?</script>|<style\b.*?</style>|<link\b[^>]*>", "", body, flags=re.DOTALL | re.IGNORECASE)
-    body = re.sub(r"(</?h)([1-5])(?=[\s>])", lambda found: f"{found[1]}{int(found[2]) + 1}", body)
-    body = re.sub(r'(<h[1-6])[^>]*>', r"\1>", body)
-    body = re.sub(r"<table\b", '<div class="scroll" tabindex="0"><table', body).replace("</table>", "</table></div>")
-    first = next((cell.source.splitlines()[0].lstrip("# ") for cell in notebook.cells if cell.source.startswith("# ")), path.stem)
-    return first, body
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+    book.cells = [cell for cell in book.cells if cell.cell_type == "markdown" or cell.cell_type == "code" and cell.outputs]
+    body, _ = HTMLExporter(template_name="basic", exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(book)
+    soup = BeautifulSoup(body, "html.parser")
+    _make_inert(soup)
+    _order_headings(soup, path.stem)
+    marks = set()
+    for tag in soup.find_all(id=True):
+        tag["id"] = f"{mark}-{tag['id']}"
+        if tag["id"] in marks:
+            del tag["id"]
+        else:
+            marks.add(tag["id"])
+    for link in soup.find_all("a", href=lambda address: address and address.startswith("#")):
+        link["href"] = f"#{mark}-{link['href'][1:]}"
+    for table in soup.find_all("table"):
+        label = table.caption.get_text(" ", strip=True) if table.caption else "Table"
+        table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": label}))
+    return " ".join(soup.h2.get_text().split()), f'<section id="{mark}">\n{str(soup).strip()}\n</section>'
+
+
+def _make_inert(soup) -> None:
+    """Take out whatever runs or loads something; a picture from elsewhere leaves its alternative text."""
+    for tag in [*soup.find_all(ACTIVE), *soup.find_all("a", class_="anchor-link")]:
+        tag.decompose()
+    for style in soup.find_all("style"):
+        if "url(" in style.get_text() or "@import" in style.get_text():
+            style.decompose()
+    for tag in soup.find_all(True):
+        for name in [name for name in tag.attrs if name.startswith("on") or name in ("srcset", "poster", "background")
+                     or name == "style" and "url(" in tag["style"]]:
+            del tag[name]
+        if "src" in tag.attrs and not tag["src"].startswith("data:"):
+            tag.replace_with(tag.get("alt", ""))
+
+
+def _order_headings(soup, fallback: str) -> None:
+    """The first heading becomes h2, the others stay as far below it as they were, and no level is skipped on the way down."""
+    headings = soup.find_all(["h1", "h2", "h3", "h4", "h5", "h6"])
+    if not headings:
+        heading = soup.new_tag("h2")
+        heading.string = fallback
+        soup.insert(0, heading)
+        return
+    shift, last = 2 - int(headings[0].name[1]), 1
+    for heading in headings:
+        last = min(max(int(heading.name[1]) + shift, 2), last + 1, 6)
+        heading.name = f"h{last}"
