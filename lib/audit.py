@@ -166,7 +166,7 @@ def summary(run: _run.Run) -> list[str]:
     found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1)]
     if len(found):
         worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
-        times = [f"with {row['attribute']} {row['group']!r} {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
+        times = [f"with {row['attribute']} {row['group']!r} are {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
                  for _, row in worst.head(2).iterrows()]
         third = f"Patients {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
     else:

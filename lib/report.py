@@ -43,7 +43,8 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e8e8e8; --paper: #16181b; --soft: #b4b4b4; --line: #4a4d52; --band: #22252a; --link: #8ab8f0; }
 }
-body { margin: 0 auto; padding: 1.5rem; max-width: 46rem; font: 1rem/1.55 system-ui, Arial, Helvetica, sans-serif; color: var(--ink); background: var(--paper); }
+body { margin: 0 auto; padding: 1.5rem; max-width: 46rem; font: 1rem/1.55 system-ui, Arial, Helvetica, sans-serif; }
+body { color: var(--ink); background: var(--paper); }
 h1, h2, h3, h4 { line-height: 1.25; margin: 2rem 0 .6rem; }
 h1 { font-size: 1.9rem; margin-top: 0; }
 section + section { border-top: 1px solid var(--line); margin-top: 2.5rem; }
@@ -58,6 +59,7 @@ figcaption, caption { color: var(--soft); font-size: .92rem; text-align: left; p
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th { font-weight: 600; }
+th:first-child, td:first-child { text-align: left; }
 .facts th, .facts td { text-align: left; overflow-wrap: anywhere; }
 .facts th { white-space: nowrap; }
 pre { overflow-x: auto; background: var(--band); padding: .6rem; font-size: .85rem; }
@@ -75,12 +77,13 @@ pre { overflow-x: auto; background: var(--band); padding: .6rem; font-size: .85r
 def write(title: str, summary: list[str], notebooks: list[Path], output: Path, facts: dict[str, str]) -> None:
     """Write the page: title, summary, then the text, figures and tables of each executed notebook, and the facts of the run."""
     parts = [_section(Path(path), f"part{number}") for number, path in enumerate(notebooks, 1)]
+    labels = [(f"part{number}", label) for number, (label, _) in enumerate(parts, 1)]
+    contents = [("summary", "In three sentences"), *labels, ("facts", "About this run")]
     page = PAGE.format(
         title=html.escape(title), style=STYLE, sections="\n".join(body for _, body in parts),
         summary="<ul>\n" + "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary) + "\n</ul>",
-        links="\n".join(f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in [
-            ("summary", "In three sentences"), *((f"part{number}", label) for number, (label, _) in enumerate(parts, 1)), ("facts", "About this run")]),
-        facts="\n".join(f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>' for name, value in facts.items()))
+        links="\n".join(f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in contents),
+        facts="\n".join(f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>' for key, value in facts.items()))
     with written(Path(output)) as file:
         file.write(page.encode())
 

@@ -124,7 +124,8 @@ def _kernel(sockets: str, environment: dict):
             return KernelSpec(**get_kernel_dict())
 
         async def start_kernel(self, **options):
-            return await super().start_kernel(**{**options, "env": environment})
+            quiet = [*options.pop("extra_arguments", []), "--log-level=CRITICAL"]  # else "KeyboardInterrupt caught" at some shutdowns
+            return await super().start_kernel(**{**options, "extra_arguments": quiet, "env": environment})
 
     return Kernel
 

@@ -7,8 +7,10 @@ from lib import report
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 FIGURE = f'<figure><img src="data:image/png;base64,{PIXEL}" alt="Line plot: AUC 0.72"><figcaption>Risk &amp; floor</figcaption></figure>'
-TABLE = '<table class="dataframe"><caption>Groups</caption><thead><tr><th scope="col">group</th></tr></thead><tbody><tr><td>A</td></tr></tbody></table>'
-HOSTILE = ('<script>alert(1)</script><img src="https://example.org/a.png" alt="elsewhere"><img src="//example.org/b.png"><iframe src="https://x.org"></iframe>'
+TABLE = ('<table class="dataframe"><caption>Groups</caption><thead><tr><th scope="col">group</th></tr></thead>'
+         '<tbody><tr><td>A</td></tr></tbody></table>')
+HOSTILE = ('<script>alert(1)</script><img src="https://example.org/a.png" alt="elsewhere"><img src="//example.org/b.png">'
+           '<iframe src="https://x.org"></iframe>'
            '<p onclick="go()">kept text</p><style>@import "https://x.org/a.css"</style><link rel="stylesheet" href="https://x.org/b.css">')
 
 
@@ -32,7 +34,8 @@ def page(tmp_path):
         new_code_cell("print('said')", outputs=[new_output("stream", name="stdout", text="said aloud"), shown(HOSTILE)]))
     second = book(tmp_path / "2_attack.ipynb", new_markdown_cell("## Starts lower"), new_markdown_cell("### Deep"))
     third = book(tmp_path / "3_bare.ipynb", new_code_cell("1", outputs=[shown(TABLE)]))
-    report.write("Audit of <A & B>", ["One <b>.", "Two.", "Three."], [first, second, third], tmp_path / "report.html", {"cohort": "A & <B>", "targets": 64})
+    report.write("Audit of <A & B>", ["One <b>.", "Two.", "Three."], [first, second, third],
+                 tmp_path / "report.html", {"cohort": "A & <B>", "targets": 64})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1_train.ipynb", "2_attack.ipynb", "3_bare.ipynb", "report.html"]
     return BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "html.parser")
 
@@ -41,7 +44,8 @@ def test_frame_of_the_page(page):
     assert page.html["lang"] == "en"
     assert [heading.get_text() for heading in page.find_all("h1")] == ["Audit of <A & B>"] and page.title.get_text() == "Audit of <A & B>"
     assert [item.get_text() for item in page.select("#summary li")] == ["One <b>.", "Two.", "Three."]
-    assert [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.select(".facts tr")] == [["cohort", "A & <B>"], ["targets", "64"]]
+    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.select(".facts tr")]
+    assert rows == [["cohort", "A & <B>"], ["targets", "64"]]
     assert all(head.get("scope") for head in page.find_all("th"))
 
 
@@ -50,7 +54,8 @@ def test_headings_and_links(page):
     levels = [int(heading.name[1]) for heading in headings]
     assert levels[0] == 1 and all(later <= before + 1 for before, later in zip(levels, levels[1:]))
     assert [(heading.name, heading.get_text()) for heading in headings[2:]] == [
-        ("h2", "Who is in the set?"), ("h3", "Deep"), ("h3", "Back"), ("h3", "Back"), ("h2", "Starts lower"), ("h3", "Deep"), ("h2", "3_bare"), ("h2", "About this run")]
+        ("h2", "Who is in the set?"), ("h3", "Deep"), ("h3", "Back"), ("h3", "Back"), ("h2", "Starts lower"),
+        ("h3", "Deep"), ("h2", "3_bare"), ("h2", "About this run")]
     assert [link.get_text() for link in page.select("nav a")] == [
         "In three sentences", "Who is in the set?", "Starts lower", "3_bare", "About this run"]
     marks = [tag["id"] for tag in page.find_all(id=True)]
@@ -76,7 +81,8 @@ def test_nothing_runs_and_nothing_is_loaded(page):
     assert not page.find_all(["script", "iframe", "link", "object", "embed"])
     assert all(tag["src"].startswith("data:") for tag in page.find_all(src=True))
     assert [tag.name for tag in page.find_all(href=True) if "//" in tag["href"]] == ["a"]
-    assert not page.find_all(onclick=True) and not any("@import" in style.get_text() or "url(" in style.get_text() for style in page.find_all("style"))
+    assert not page.find_all(onclick=True)
+    assert not any("@import" in style.get_text() or "url(" in style.get_text() for style in page.find_all("style"))
     assert page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"].startswith("default-src 'none'")
 
 
