@@ -1,6 +1,5 @@
 # One-liners over `python -m lib`. The first use sets up .venv from requirements.lock, with python3 and pip alone.
 PYTHON ?= python3
-COHORT ?= simulated
 RUN_IN = .venv/bin/python
 
 .PHONY: help audit test lab lock clean
@@ -11,9 +10,12 @@ help:
 	@echo "make lock                                                    renew requirements.lock (needs uv)"
 	@echo "make clean                                                   remove .venv; results/ and data/ stay"
 
+# A setting counts when it is given to make (make audit ROOT=…), not when the environment happens to have a variable of that name.
+given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
+
 audit: .venv/.ready
-	@$(RUN_IN) -m lib audit --cohort "$(COHORT)" $(if $(MODEL),--model "$(MODEL)") $(if $(TARGETS),--targets "$(TARGETS)") \
-	  $(if $(ROOT),--root "$(ROOT)") $(if $(OUT),--out "$(OUT)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)")
+	@$(RUN_IN) -m lib audit $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,TARGETS,targets) $(call given,ROOT,root) \
+	  $(call given,OUT,out) $(call given,RUN,run) $(call given,SEED,seed)
 
 test: .venv/.ready
 	@$(RUN_IN) -m pytest -q $(ARGS)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
@@ -52,7 +54,7 @@ def test_frame_of_the_page(page):
 def test_headings_and_links(page):
     headings = page.find_all(["h1", "h2", "h3", "h4", "h5", "h6"])
     levels = [int(heading.name[1]) for heading in headings]
-    assert levels[0] == 1 and all(later <= before + 1 for before, later in zip(levels, levels[1:]))
+    assert levels[0] == 1 and all(later <= before + 1 for before, later in pairwise(levels))
     assert [(heading.name, heading.get_text()) for heading in headings[2:]] == [
         ("h2", "Who is in the set?"), ("h3", "Deep"), ("h3", "Back"), ("h3", "Back"), ("h2", "Starts lower"),
         ("h3", "Deep"), ("h2", "3_bare"), ("h2", "About this run")]
