@@ -119,21 +119,25 @@ def forest(table: pd.DataFrame) -> Figure:
     figure, ax = _figure(DOUBLE * 0.8, max(40, 4.6 * rows + 14) * MM)
     ax.axvline(1, color=FLOOR, linewidth=0.6, zorder=0)
     y, ticks, labels = 0, [], []
-    low, high = max(0.05, table["ci_low"].min() * 0.8), min(50, table["ci_high"].max() * 1.25)
+    low, high = 0.05, 20
     for attribute, part in table.groupby("attribute", sort=False):
         ticks.append(y), labels.append(attribute.upper())
         for _, row in part.iterrows():
             y += 1
             marked = row["p_adjusted"] < 0.05
             ax.plot(np.clip([row["ci_low"], row["ci_high"]], low, high), [y, y], color=EXPOSED if marked else FLOOR, linewidth=1.6 if marked else 0.9)
-            ax.plot(np.clip(row["risk_ratio"], low, high), y, "D" if marked else "o", color=EXPOSED if marked else FLOOR,
-                    markerfacecolor=EXPOSED if marked else "white", markersize=4)
+            outside = "<" if row["risk_ratio"] < low else ">" if row["risk_ratio"] > high else ""
+            ax.plot(np.clip(row["risk_ratio"], low, high), y, outside or ("D" if marked else "o"), color=EXPOSED if marked else FLOOR,
+                    markerfacecolor=EXPOSED if marked else "white", markersize=4, clip_on=False)
+            if outside:
+                ax.annotate(f"{row['risk_ratio']:.2g}" if row["risk_ratio"] < 10 else f"{row['risk_ratio']:.0f}", (low if outside == "<" else high, y),
+                            (6 if outside == "<" else -6, 0), textcoords="offset points", va="center", ha="left" if outside == "<" else "right", fontsize=6)
             ticks.append(y), labels.append(f"{row['group']}  ({row['patients']:,})")
         y += 1
     ax.set(xscale="log", xlim=(low, high), ylim=(y - 0.4, -0.6), yticks=ticks, yticklabels=labels,
            xlabel="Risk ratio: among the most exposed 1%, against all other patients (95% interval)")
     ax.tick_params(axis="y", length=0)
-    shown = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= tick <= high]
+    shown = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
     ax.set_xticks(shown, [f"{tick:g}" for tick in shown])
     ax.minorticks_off()
     ax.plot([], [], "D", color=EXPOSED, label="p < 0.05 after Holm")
@@ -153,13 +157,13 @@ def shares(table: pd.DataFrame) -> Figure:
                            gridspec_kw={"height_ratios": [count + 1.5 for count in tallest]})
     for ax in axes.flat[len(parts):]:
         ax.set_axis_off()
-    for ax, (attribute, part) in zip(axes.flat, parts):
+    for number, (ax, (attribute, part)) in enumerate(zip(axes.flat, parts)):
         y = np.arange(len(part))
         ax.barh(y - 0.2, 100 * part["share"], 0.38, color="white", edgecolor=FLOOR, linewidth=0.7, label="all patients")
         ax.barh(y + 0.2, 100 * part["share_top"], 0.38, color=EXPOSED, label="most exposed 1%")
         ax.set(title=attribute, yticks=y, yticklabels=part["group"], xlabel="Share of patients (%)")
-        ax.invert_yaxis()
-    axes.flat[0].legend(loc="best")
+        ax.set_ylim(tallest[number // columns] - 0.4, -0.6)  # bars as thick in every panel of a row
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 

@@ -128,10 +128,16 @@ def _make_inert(soup) -> None:
             style.decompose()
     for tag in soup.find_all(True):
         for name in [name for name in tag.attrs if name.startswith("on") or name in ("srcset", "poster", "background")
-                     or name == "style" and "url(" in tag["style"]]:
+                     or name == "style" and ("url(" in tag["style"] or "image-set(" in tag["style"])
+                     or name in ("href", "xlink:href") and not _may_point(tag.name, tag[name])]:
             del tag[name]
         if "src" in tag.attrs and not tag["src"].startswith("data:"):
             tag.replace_with(tag.get("alt", ""))
+
+
+def _may_point(tag: str, address: str) -> bool:
+    """Links may lead anywhere on the web; what a drawing refers to must be in the page."""
+    return address.startswith(("#", "https://", "http://", "mailto:") if tag == "a" else ("#", "data:"))
 
 
 def _order_headings(soup, fallback: str) -> None:

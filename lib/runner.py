@@ -87,7 +87,7 @@ def _run(notebook: Path, part: Path, parameters: dict, cwd: Path, stream, socket
     from papermill.exceptions import PapermillExecutionError
 
     try:
-        papermill.execute_notebook(
+        book = papermill.execute_notebook(
             _literal(notebook), _literal(part), parameters, kernel_name="python3", language="python", cwd=str(cwd), start_timeout=180,
             progress_bar=False, log_output=False, stderr_file=_Lines(stream) if stream else None,
             kernel_manager_class=_kernel(sockets, _environment(stream)))
@@ -98,6 +98,9 @@ def _run(notebook: Path, part: Path, parameters: dict, cwd: Path, stream, socket
         raise RuntimeError(f"{notebook.name} failed at In [{error.exec_count}]: {error.ename}: {said}") from None
     except DeadKernelError:
         raise RuntimeError(f"{notebook.name} failed: its kernel was killed; was there too little memory?") from None
+    ran = [cell.execution_count is not None for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
+    if not all(ran):  # papermill takes sys.exit(0) for success
+        raise RuntimeError(f"{notebook.name} stopped early: {ran.count(False)} of its {len(ran)} code cells did not run")
 
 
 def _literal(path: Path) -> str:

@@ -105,6 +105,7 @@ def test_optional_parameters(build):
 @pytest.mark.parametrize("cell, kind, said", [
     ("raise ValueError('one\\ntwo')", RuntimeError, r"^1_tiny.ipynb failed at In \[2\]: ValueError: one two$"),
     ("from lib.errors import InputError\nraise InputError('no such cohort')", InputError, "^no such cohort$"),
+    ("import sys\nsys.exit(0)", RuntimeError, "^1_tiny.ipynb stopped early: 1 of its 3 code cells did not run$"),
     ("import os\nos.kill(os.getpid(), 9)", RuntimeError, "^1_tiny.ipynb failed: its kernel was killed"),
 ])
 def test_failure_leaves_no_output(build, tmp_path, cell, kind, said):

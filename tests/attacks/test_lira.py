@@ -87,15 +87,15 @@ def test_no_leakage_gives_half(online, variance, targets, repeats):
 
 
 def test_leaving_out_the_target_alone_would_not_give_half():
-    """What the pairs are for: the same null at 8 targets with the partner kept as a reference is far below 0.5."""
+    """What the pairs are for: on the same null at 8 targets, online LiRA with the partner kept as a reference is at 0.445 (SE 0.004)."""
     areas = {True: [], False: []}
-    for seed in range(12):
-        scores, members, _ = naive.simulate(np.random.default_rng([seed, 3]), 8, np.ones(120, int))
+    for seed in range(20):
+        scores, members, _ = naive.simulate(np.random.default_rng([seed, 3]), 8, np.ones(150, int))
         for pair in areas:
-            result, _ = naive.lira(scores, members, online=True, shared=True, pair=pair)
-            areas[pair].append(np.mean([naive.auc(result[t], members[t]) for t in (0, 5)]))
-    assert np.mean(areas[False]) < 0.46
-    assert abs(np.mean(areas[True]) - 0.5) < 4 * np.std(areas[True], ddof=1) / np.sqrt(12)
+            result, _ = naive.lira(scores, members, online=True, shared=False, pair=pair)
+            areas[pair].append(np.mean([metrics.auc(result[t], members[t]) for t in range(8)]))
+    assert np.mean(areas[False]) < 0.465
+    assert abs(np.mean(areas[True]) - 0.5) < 4 * np.std(areas[True], ddof=1) / np.sqrt(20)
 
 
 @pytest.mark.parametrize("name", ATTACKS, ids="-".join)
