@@ -44,7 +44,7 @@ def disparity(patients: pd.DataFrame, attributes: pd.DataFrame, risk: str = "auc
     attribute, group; patients, records; share among all patients and share_top among the most exposed 1%, both of those whose value is
     known; top (patients of the group among them); exposed and exposed_share (of the group); mean_risk; risk_ratio against all other
     patients with known value, ci_low, ci_high (95%); p: exact permutation test of the group against the top (Fisher: every way of
-    handing out the group's labels to patients), two-sided; p_adjusted: Holm's over all rows. Groups under 10 patients are left out.
+    handing out the group's labels to patients), two-sided; p_adjusted: Holm's over all rows. Groups under 10 patients are left out, and groups that leave under 10 others.
     """
     if len(patients) != len(attributes):
         raise InputError(f"{len(patients)} patients and {len(attributes)} rows of attributes; expected one row per patient, in the same order")
@@ -58,7 +58,7 @@ def disparity(patients: pd.DataFrame, attributes: pd.DataFrame, risk: str = "auc
         for name in column.cat.categories:
             group = (column == name).to_numpy(dtype=bool)
             size = int(group.sum())
-            if size < SMALLEST_GROUP or size == known.sum():
+            if min(size, known.sum() - size) < SMALLEST_GROUP:  # a small rest could be had by subtraction
                 continue
             ratio, low, high = risk_ratio(group[known], top[known], seed)
             counts = [[(group & top).sum(), (group & ~top).sum()], [(known & ~group & top).sum(), (known & ~group & ~top).sum()]]

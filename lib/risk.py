@@ -133,6 +133,10 @@ def assess(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, p
     if not np.isfinite(scores).all():
         row, column = np.argwhere(~np.isfinite(scores))[0]
         raise InputError(f"scores: target {row}, record {column} is NaN or infinite; expected finite scores")
+    if len(np.unique(patient_index)) != patients:
+        empty = np.setdiff1d(np.arange(patients), patient_index)
+        raise InputError(f"patient_index: patient {empty[0] if len(empty) else patient_index.max()} of {patients} has no record or is not in members; "
+                         "expected every column of members at least once")
     ids = np.arange(patients) if patient_ids is None else patient_ids
     records = pd.DataFrame({"record": np.arange(len(patient_index)), "patient_id": np.asarray(ids)[patient_index],
                             "n_in": np.full(len(patient_index), targets // 2), "n_out": np.full(len(patient_index), targets // 2)})

@@ -16,7 +16,7 @@ def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     logits (records, classes) or, binary, (records, 1); labels (records,) int. Multiclass: z_y - logsumexp of the others; binary:
     (2y - 1) z. Source: Carlini et al., Membership Inference Attacks From First Principles, 2022, section V-A (logit scaling).
     """
-    z = np.asarray(logits, np.float64)
+    z, labels = np.asarray(logits, np.float64), np.asarray(labels, np.int64)
     if task == "binary":
         return ((2 * labels - 1) * z[:, 0]).astype(np.float32)
     if task == "multiclass":

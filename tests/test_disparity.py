@@ -1,4 +1,5 @@
 import itertools
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,9 @@ def test_interval_covers_the_true_ratio(inside, p_in, outside, p_out):
 
 
 @pytest.mark.parametrize("patients, size, share", [(14, 10, 0.2), (13, 11, 0.4), (15, 10, 0.3)])
-def test_p_is_the_exact_permutation_p(patients, size, share):
+def test_p_is_the_exact_permutation_p(patients, size, share, monkeypatch):
     """Every way of handing out the labels; as or less probable than what was seen, as Fisher's two sides are."""
+    monkeypatch.setattr(module, "SMALLEST_GROUP", 1)  # so few patients that every labelling can be tried
     assert size >= module.SMALLEST_GROUP
     for seed in range(6):
         rng = np.random.default_rng([seed, patients])
@@ -90,10 +92,10 @@ def test_a_planted_group_is_found():
 
 
 def test_without_disparity_few_groups_are_named(monkeypatch):
-    """200 simulations: a group has p_adjusted at most 0.05 in at most 5% of them; the bound of 20 is the 99.9% quantile at 5%."""
+    """200 simulations: a group has p_adjusted at most 0.05 in at most 5% of them; the bound of 21 is the 99.9% quantile at 5%."""
     monkeypatch.setattr(module, "risk_ratio", lambda *_: (1.0, 1.0, 1.0))  # the interval is not looked at here, and takes most of the time
     named = sum((disparity(*table(np.random.default_rng([seed, 2]), 1000), share=0.05).p_adjusted <= 0.05).any() for seed in range(200))
-    assert named <= 20
+    assert named <= 21
 
 
 def test_counts_and_shares_by_hand():
@@ -128,6 +130,8 @@ def test_missing_values_are_left_out_of_their_attribute_alone():
         assert row.patients == own.sum() == 240 and row.share == pytest.approx(240 / 480)
         assert row.share_top == pytest.approx((own & top).sum() / (known & top).sum())
         assert row.risk_ratio == pytest.approx((own & top).sum() / (known & ~own & top).sum())
+        ways = [comb(240, k) * comb(240, (known & top).sum() - k) for k in range((known & top).sum() + 1)]  # k of the top in the group
+        assert row.p == pytest.approx(sum(way for way in ways if way <= ways[(own & top).sum()]) / sum(ways), abs=1e-9)
 
 
 def test_small_groups_are_left_out():
@@ -139,3 +143,9 @@ def test_small_groups_are_left_out():
         disparity(frame, pd.DataFrame({"same": ["all"] * 200}))
     with pytest.raises(InputError, match="200 patients and 199 rows of attributes"):
         disparity(frame, pd.DataFrame({"g": group[:199]}))
+
+
+def test_a_group_whose_rest_is_small_is_left_out_too():
+    patients = pd.DataFrame({"auc_joint": np.linspace(0, 1, 100), "exposed": False, "records": 1})
+    attributes = pd.DataFrame({"ward": pd.Categorical(["x"] * 95 + ["y"] * 5), "sex": pd.Categorical(["f", "m"] * 50)})
+    assert set(disparity(patients, attributes)["attribute"]) == {"sex"}

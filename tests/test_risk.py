@@ -6,6 +6,7 @@ from scipy.stats import binom, norm
 
 from lib import risk
 from lib.errors import InputError
+from lib.members import draw
 from tests import naive
 from tests.naive import FIXED
 
@@ -175,3 +176,10 @@ def test_binormal_interval_covers_the_true_auc(targets, area, low):
     scores = rng.standard_normal(members.shape) + np.sqrt(2) * norm.ppf(area) * members
     got, error = risk.binormal(scores, members)
     assert low <= (abs(got - area) <= 1.96 * error).mean() <= 0.97
+
+
+@pytest.mark.parametrize("index", [[0, 0, 2, 2], [0, 0, 1, 1], [0, 1, 2, 3]])
+def test_a_patient_without_records_is_refused(index):
+    members = draw(8, 3, 0)
+    with pytest.raises(InputError, match="has no record or is not in members"):
+        risk.assess(np.random.default_rng(0).normal(size=(8, 4)), members, np.array(index), draws=10)

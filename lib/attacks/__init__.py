@@ -3,7 +3,7 @@
 All take `scores` (targets, records), higher = more like a member, and `members` bool (targets, records), where targets 2i and 2i+1
 are complementary; they return attack scores of the same shape, float32, higher = more like a member. References of a target are
 all targets but itself *and its partner*: leaving out the target alone gives members one in-reference fewer than non-members, which
-pushes the null AUC below 0.5 when models are few (0.43 at 8). With the pair left out, both kinds have M/2 - 1 in and M/2 - 1 out.
+pushes online LiRA's null AUC below 0.5 when models are few (0.44 at 8, per-record variance). With the pair left out, both kinds have M/2 - 1 in and M/2 - 1 out.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib.errors import InputError
-from lib.members import check_paired
+from lib.members import check_scores
 
 CHUNK = 4096          # records at a time: the working arrays stay in cache and memory does not grow with the records
 SHARED_BELOW = 64     # with fewer references, one variance for all records beats a noisy one for each (Carlini et al., section VI)
@@ -20,10 +20,7 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
     (s - mean_out) / sd_out, which is monotone in the published 1 - P[Z > s] and does not saturate.
     variance: "record" one for each record; "shared" pooled over records; "auto" shared below 64 references.
     """
-    members = check_paired(members)
-    scores = np.asarray(scores)
-    if scores.shape != members.shape:
-        raise InputError(f"scores {scores.shape} and members {members.shape} differ; expected both (targets, records)")
+    scores, members = check_scores(scores, members)
     targets, records = scores.shape
     if variance == "auto":
         variance = "shared" if targets - 2 < SHARED_BELOW else "record"

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from lib.errors import InputError
-from lib.members import check_paired
+from lib.members import check_scores
 
 CHUNK = 4096
 POPULATION = 10_000
@@ -22,10 +22,7 @@ def rmia(scores: np.ndarray, members: np.ndarray, online: bool = True, a: float 
     the cohort (or the indices `population`), drawn without regard to any target's members; a record is never compared with itself.
     Within one target the score rises with p(x|t)/p(x), so the population sets the scale on which targets share a threshold.
     """
-    members = check_paired(members)
-    scores = np.asarray(scores)
-    if scores.shape != members.shape:
-        raise InputError(f"scores {scores.shape} and members {members.shape} differ; expected both (targets, records)")
+    scores, members = check_scores(scores, members)
     targets, records = scores.shape
     if population is None:
         population = np.random.default_rng(seed).permutation(records)[:POPULATION]

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.attacks import lira
 from lib.attacks.rmia import rmia
 from lib.errors import InputError
+from lib.members import draw
 from tests import naive
 from tests.attacks.test_lira import mean_auc
 from tests.naive import FIXED
@@ -73,3 +75,12 @@ def test_no_leakage_gives_half(online, targets, repeats):
     mean, error = mean_auc(lambda s, m: rmia(s, m, online), targets, repeats, 1000)
     assert error < 0.0025
     assert abs(mean - 0.5) < 4 * error
+
+
+@pytest.mark.parametrize("attack", [lira, rmia])
+def test_nan_scores_are_named(attack):
+    members = draw(8, 20, 0)
+    scores = np.zeros((8, 20))
+    scores[3, 7] = np.nan
+    with pytest.raises(InputError, match="target 3, record 7 is NaN"):
+        attack(scores, members)
