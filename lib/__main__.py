@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     audit.add_argument("--targets", type=int, default=64, help="number of target models, even, at least 8")
     audit.add_argument("--root", default="", help="folder with the cohort's release; empty: embedded, or fetched from its publisher")
     audit.add_argument("--out", default="", help="folder for results; empty: results/")
+    audit.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
     audit.add_argument("--run", default="", help="name of the run; empty: the model's name")
     audit.add_argument("--seed", type=int, default=0, help="seed of the members and of every target")
     audit.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
@@ -50,7 +51,7 @@ def run_audit(given: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     parameters = {"cohort": given.cohort, "model": given.model, "targets": given.targets, "run": given.run, "root": given.root and os.path.abspath(given.root),
-                  "out": given.out and os.path.abspath(given.out), "seed": given.seed, "options": given.option, "recipe": given.recipe}
+                  "out": given.out and os.path.abspath(given.out), "data": given.data and os.path.abspath(given.data), "seed": given.seed, "options": given.option, "recipe": given.recipe}
     planned = audit.plan(**parameters)
     run, cohort = planned.run, planned.cohort
     print(f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} patients; {run.targets} target models ({run.recipe.model}) in {run.path}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +54,21 @@ def plan(cohort: str, model: str = "", targets: int = 64, run: str = "", root: s
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
     given = _settings(f"option of cohort {cohort!r}", options, cohorts.options(cohort))
-    loaded = cohorts.load(cohort, root or None, data or HOME / "data", **given)
+    loaded = load(cohort, root, data, **given)
     return Audit(_run.create(Path(out or HOME / "results") / cohort / name, loaded, chosen, targets, seed), loaded)
+
+
+def load(cohort: str, root: str = "", data: str = "", **options) -> Cohort:
+    """A cohort, prepared behind a progress bar if it is not yet."""
+    with ExitStack() as stack:
+        at = None
+
+        def progress(done: int, total: int) -> None:
+            nonlocal at
+            at = at or stack.enter_context(bar(total, "Preparing", "file"))
+            at(done)
+
+        return cohorts.load(cohort, root or None, data or HOME / "data", progress, **options)
 
 
 def _settings(kind: str, pairs: list[str], defaults: dict) -> dict:

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from lib import members as _members
 from lib.cohort import Cohort
 from lib.errors import InputError
-from lib.files import sha256, write_json, written
+from lib.files import cores, sha256, write_json, written
 from lib.recipes import Recipe
 
 PACKAGES = ("torch", "numpy", "pandas", "scipy")
@@ -146,11 +146,6 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict:
     return {"machine": platform.machine(), "system": platform.system(), "cores": cores()}
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _now() -> str:

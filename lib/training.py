@@ -22,8 +22,9 @@ from torch.func import functional_call, stack_module_state, vmap
 from lib import metrics, models
 from lib.cohort import Cohort, open_saved
 from lib.errors import InputError
+from lib.files import cores
 from lib.recipes import Recipe
-from lib.run import Run, cores, open_run
+from lib.run import Run, open_run
 
 EVAL_BATCH = 4096
 

@@ -145,7 +145,7 @@ def test_notebooks_are_clean_and_parameterised(name):
         assert len(source.splitlines()) <= 12
     import papermill
 
-    assert {"cohort", "model", "targets", "run", "root", "out", "seed", "options", "recipe"} == set(papermill.inspect_notebook(str(path)))
+    assert {"cohort", "model", "targets", "run", "root", "out", "data", "seed", "options", "recipe"} == set(papermill.inspect_notebook(str(path)))
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -3,8 +3,8 @@
 A cohort module has
     VERSION                      raised whenever `read` would give another result for the same release
     OPTIONS                      its options and their defaults
-    locate(root, folder) -> dict the release's files by name (fetched into `folder` where the publisher allows it and root is None)
-    read(files, **options)       -> Cohort, in memory; InputError names file, column and row
+    locate(root, folder) -> dict the release's tables by name (fetched into `folder` where the publisher allows it and root is None)
+    read(files, root, **options) -> Cohort, its inputs an array or `prepare.Files` under root; InputError names file, column and row
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+
+from filelock import FileLock
 
 from lib import cohort as _cohort
 from lib.cohort import Cohort
 from lib.errors import InputError, unknown
 from lib.files import sha256
+from lib.release import is_simulated
 
-NAMES = ("simulated", "diabetes130")
+NAMES = ("simulated", "chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed",
+         "diabetes130", "ham10000", "nih_cxr14")
 log = logging.getLogger(__name__)
 
 
@@ -35,11 +40,12 @@ def options(name: str) -> dict:
     return dict(_module(name).OPTIONS)
 
 
-def load(name: str, root: str | Path | None = None, data: str | Path = "data", **options) -> Cohort:
+def load(name: str, root: str | Path | None = None, data: str | Path = "data", progress=lambda done, total: None, **options) -> Cohort:
     """Load cohort `name`, from the release under `root`, preparing it under `data/<name>/prepared/` on first use.
 
-    The cache's folder is named after the release's hashes, the options and the module's version, so that a change in any of
-    them prepares anew. Raises InputError for an unknown name or option, and for a release that cannot be read.
+    The cache's folder is named after the hashes of the release's tables, the options and the module's version; the files it was decoded
+    from are compared by size and time of change. A change in any of them prepares anew, and what was there stays until that has
+    succeeded. progress(files decoded, files in all). Raises InputError for an unknown name or option, and for a release that cannot be read.
     """
     module = _module(name)
     for option in options:
@@ -48,22 +54,19 @@ def load(name: str, root: str | Path | None = None, data: str | Path = "data", *
     options = module.OPTIONS | options
     if root is not None and not Path(root).is_dir():
         raise InputError(f"{root}: no such folder; ROOT must name the folder that holds the release of {name!r} (see data/README.md)")
-    files = module.locate(None if root is None else Path(root), Path(data) / name)
-    state = [name, module.VERSION, options, {key: sha256(path) for key, path in files.items()}]
+    root = None if root is None else Path(root)
+    files = module.locate(root, Path(data) / name)
+    rehearsed = is_simulated(root)
+    state = [name, module.VERSION, options, rehearsed, {key: sha256(path) for key, path in files.items()}]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = Path(data) / name / "prepared" / key
-    if not folder.exists():
-        log.info("preparing %s in %s", name, folder)
-        _cohort.save(_cohort.validate(module.read(files, **options)), folder)
+    if not _cohort.current(folder, root):
+        cohort = _cohort.validate(module.read(files, root, **options))
+        if rehearsed:
+            cohort = replace(cohort, simulated=True, source=f"SIMULATED: a rehearsal in the layout of this release; every value is invented. {cohort.source}")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.parent / f".{key}.lock"):
+            if not _cohort.current(folder, root):  # else another process was first
+                log.info("preparing %s in %s", name, folder)
+                _cohort.save(cohort, folder, progress)
     return _cohort.open_saved(folder)
-
-
-def find(root: Path, *names: str) -> Path:
-    """The first of `names` that is a regular file under `root`; InputError if none is, or if a link leads out of the root."""
-    for name in names:
-        path = root / name
-        if path.is_file():
-            if not path.resolve().is_relative_to(root.resolve()):
-                raise InputError(f"{path}: leads out of the root {root}; copy the file into it")
-            return path
-    raise InputError(f"{root}: holds no {' or '.join(names)}; ROOT must name the folder with the release's files (see data/README.md)")

@@ -8,7 +8,6 @@ they are in the table, so they can leak.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
 import zipfile
@@ -17,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib import release
 from lib.cohort import Cohort
-from lib.cohorts import find
 from lib.errors import InputError
 
 VERSION = 1
@@ -52,7 +51,7 @@ PAYERS = {"MC": "Medicare", "MD": "Medicaid", "SP": "Self-pay", "?": "Missing",
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """`diabetic_data.csv` or `.csv.gz` under root; without a root, fetched from the publisher into `folder` and checked by hash."""
     if root is not None:
-        return {"diabetic_data": find(root, "diabetic_data.csv", "diabetic_data.csv.gz")}
+        return {"diabetic_data": release.find(root, "diabetic_data.csv", "diabetic_data.csv.gz")}
     path = folder / "diabetic_data.csv"
     if not path.exists():
         _fetch(path)
@@ -80,15 +79,17 @@ def _fetch(path: Path) -> None:
     part.rename(path)
 
 
-def read(files: dict[str, Path]) -> Cohort:
+def read(files: dict[str, Path], root: Path | None) -> Cohort:
     """Read the release as its publisher ships it. Features float32 (stays, features): counts as z-scores, all else one-hot."""
     path = files["diabetic_data"]
-    table = _table(path)
-    labels = _positions(path, table, "readmitted", ("NO", ">30", "<30")) == 2
-    _positions(path, table, "age", AGES)
+    table = release.read_table(path, COLUMNS, key="encounter_id")
+    release.whole(path, table, "encounter_id")
+    release.whole(path, table, "patient_nbr")
+    labels = release.codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2
+    release.codes(path, table, "age", AGES)
     blocks, features = [], []
     for column in COUNTS:
-        values = _numbers(path, table, column)
+        values = release.numbers(path, table, column)
         blocks.append(((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)[:, None])
         features.append(column)
     groups = {column: diagnosis_group(table[column]) for column in DIAGNOSES}
@@ -128,41 +129,3 @@ def diagnosis_group(codes: pd.Series) -> pd.Series:
             group[(whole >= low) & (whole <= high)] = name
     group[(codes == "?").to_numpy()] = "?"
     return pd.Series(group, index=codes.index)
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """The csv as strings, with its columns and keys checked. Rows in messages are lines of the file, the header being line 1."""
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="") as file:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, EOFError, ValueError) as error:  # pandas' parser and unicode errors are ValueErrors
-        raise InputError(f"{path}: not a readable csv ({str(error).strip().splitlines()[0]}); fetch the release again") from error
-    for column in COLUMNS:
-        if column not in table:
-            raise InputError(f"{path}: lacks the column {column!r}; expected the publisher's 50 columns")
-    table = table[list(COLUMNS)]
-    if not len(table):
-        raise InputError(f"{path}: holds no stays, only a header; fetch the release again")
-    for column in ("encounter_id", "patient_nbr"):
-        _fail(path, table, column, ~table[column].str.fullmatch(r"[0-9]+").fillna(False).astype(bool), "expected a whole number")
-    _fail(path, table, "encounter_id", table["encounter_id"].duplicated(), "this stay is in the table already; expected each once")
-    return table
-
-
-def _fail(path: Path, table: pd.DataFrame, column: str, bad: pd.Series, why: str) -> None:
-    rows = np.flatnonzero(bad)
-    if len(rows):
-        raise InputError(f"{path}: row {rows[0] + 2}, column {column!r}: {str(table[column].iloc[rows[0]])[:40]!r}; {why}"
-                         + (f" ({len(rows):,} such rows)" if len(rows) > 1 else ""))
-
-
-def _positions(path: Path, table: pd.DataFrame, column: str, allowed: tuple[str, ...]) -> np.ndarray:
-    codes = pd.Index(allowed).get_indexer(table[column])
-    _fail(path, table, column, codes < 0, f"expected one of {', '.join(allowed)}")
-    return codes
-
-
-def _numbers(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    _fail(path, table, column, ~np.isfinite(values), "expected a finite number")
-    return values

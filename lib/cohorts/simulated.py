@@ -29,7 +29,7 @@ def locate(root, folder) -> dict:
     return {}
 
 
-def read(files: dict, *, patients: int, leak: bool, seed: int) -> Cohort:
+def read(files: dict, root=None, *, patients: int, leak: bool, seed: int) -> Cohort:
     """Draw the cohort. Deterministic in (patients, leak, seed). Inputs uint8 (records, 32, 32, 1)."""
     rng = np.random.default_rng([seed, 20260])
     race = rng.permutation(np.repeat(np.arange(4), _apportion(patients, RACE_SHARES)))

@@ -52,16 +52,16 @@ def edit(row, **values):
 
 
 @pytest.mark.parametrize("change, message", [
-    (edit(3, readmitted="soon"), r"row 5, column 'readmitted': 'soon'; expected one of NO, >30, <30"),
-    (edit(4, num_medications="many"), r"row 6, column 'num_medications': 'many'; expected a finite number"),
+    (edit(3, readmitted="soon"), r"row 5, column 'readmitted': 'soon'; expected one of 'NO', '>30', '<30'"),
+    (edit(4, num_medications="many"), r"row 6, column 'num_medications': 'many'; expected a number"),
     (edit(4, num_medications="nan"), r"row 6, column 'num_medications'"),
     (edit(4, num_medications=""), r"row 6, column 'num_medications': ''"),
-    (edit(5, encounter_id="1000"), r"row 7, column 'encounter_id': '1000'; this stay is in the table already"),
+    (edit(5, encounter_id="1000"), r"row 7, column 'encounter_id': '1000'; this encounter_id is in the table already"),
     (edit(0, patient_nbr=""), r"row 2, column 'patient_nbr'"),
     (edit(0, age="old"), r"row 2, column 'age': 'old'"),
     (lambda rows: [row.update(patient_nbr="7") for row in rows], r"1 patient\(s\)"),
     (lambda rows: [row.update(readmitted="NO") for row in rows], "every record has the label"),
-    (lambda rows: rows.clear(), "holds no stays"),
+    (lambda rows: rows.clear(), "holds no rows"),
 ])
 def test_a_bad_table_is_named_by_file_row_and_column(tmp_path, change, message):
     rows = diabetes_rows()
@@ -85,7 +85,7 @@ def test_a_missing_column_is_named(tmp_path):
 def test_a_damaged_gz_is_one_line(tmp_path, damage):
     root = write_release(tmp_path / "release", diabetes_rows(), zipped=True)
     damage(root / "diabetic_data.csv.gz")
-    with pytest.raises(InputError, match="diabetic_data.csv.gz: not a readable csv") as caught:
+    with pytest.raises(InputError, match="diabetic_data.csv.gz: (empty|damaged|row 1 is not UTF-8)") as caught:
         cohorts.load("diabetes130", root=root, data=tmp_path / "data")
     assert "\n" not in str(caught.value)
 
