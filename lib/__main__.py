@@ -11,6 +11,8 @@ import time
 
 from lib.errors import InputError
 
+COHORTS = ("simulated", "chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed", "diabetes130", "ham10000", "nih_cxr14")
+REHEARSALS = COHORTS[1:8]
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
 
 
@@ -19,22 +21,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lib", description="Which patients could be picked out of a model's training set?")
     commands = parser.add_subparsers(dest="command", required=True)
     audit = commands.add_parser("audit", help="train, attack, disparity, report", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    audit.add_argument("--cohort", default="simulated", help="simulated or diabetes130")
-    audit.add_argument("--model", default="", help="mlp, small_cnn or tabular_resnet, as far as the cohort has a recipe; empty: mlp")
-    audit.add_argument("--targets", type=int, default=64, help="number of target models, even, at least 8")
+    audit.add_argument("--cohort", default="simulated", help=", ".join(COHORTS))
     audit.add_argument("--root", default="", help="folder with the cohort's release; empty: embedded, or fetched from its publisher")
-    audit.add_argument("--out", default="", help="folder for results; empty: results/")
-    audit.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
     audit.add_argument("--run", default="", help="name of the run; empty: the model's name")
-    audit.add_argument("--seed", type=int, default=0, help="seed of the members and of every target")
-    audit.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
-    audit.add_argument("--recipe", action="append", default=[], metavar="KEY=VALUE", help="a setting of the recipe, e.g. epochs=5")
+    rehearse = commands.add_parser("rehearse", help="write a simulated release in a dataset's own layout, then audit it",
+                                   formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    rehearse.add_argument("--cohort", required=True, help=", ".join(REHEARSALS))
+    rehearse.add_argument("--patients", type=int, default=300, help="number of invented patients, at least 40")
+    rehearse.add_argument("--run", default="rehearsal", help="name of the run")
+    for command, targets in ((audit, 64), (rehearse, 32)):
+        command.add_argument("--model", default="", help="a model's name, to train instead of the recipe's; empty: the recipe's")
+        command.add_argument("--targets", type=int, default=targets, help="number of target models, even, at least 8")
+        command.add_argument("--out", default="", help="folder for results; empty: results/")
+        command.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
+        command.add_argument("--seed", type=int, default=0, help="seed of the members and of every target")
+        command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
+        command.add_argument("--recipe", action="append", default=[], metavar="NAME|KEY=VALUE",
+                             help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5")
     commands.add_parser("lab", help="JupyterLab on the notebooks")
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("lib").setLevel(logging.INFO)
     try:
-        return lab() if given.command == "lab" else run_audit(given)
+        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit}[given.command](given)
     except InputError as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return 2
@@ -54,7 +63,7 @@ def run_audit(given: argparse.Namespace) -> int:
                   "out": given.out and os.path.abspath(given.out), "data": given.data and os.path.abspath(given.data), "seed": given.seed, "options": given.option, "recipe": given.recipe}
     planned = audit.plan(**parameters)
     run, cohort = planned.run, planned.cohort
-    print(f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} patients; {run.targets} target models ({run.recipe.model}) in {run.path}")
+    print(f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; {run.targets} target models ({run.recipe.model}) in {run.path}")
     executed = []
     for number, name in enumerate(NOTEBOOKS, 1):
         print(f"[{number}/{len(NOTEBOOKS)}] {name}", flush=True)
@@ -63,14 +72,27 @@ def run_audit(given: argparse.Namespace) -> int:
         runner.execute(audit.HOME / "notebooks" / f"{name}.ipynb", executed[-1], parameters, cwd=audit.HOME / "notebooks", stream=sys.stderr)
     sentences = audit.summary(run)
     page = run.path / "report.html"
-    report.write(f"Privacy audit: {cohort.name}", sentences, executed, page, audit.facts(planned))
+    report.write(f"{'Rehearsal' if cohort.simulated else 'Privacy audit'}: {cohort.name}", sentences, executed, page, audit.facts(planned),
+                 audit.SIMULATED if cohort.simulated else "")
     print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
     for sentence in sentences:
         print(f"  {sentence}")
     return 0
 
 
-def lab() -> int:
+def run_rehearsal(given: argparse.Namespace) -> int:
+    """Write the simulated release, unless it is there already, and audit it."""
+    from pathlib import Path
+
+    from lib import audit, rehearse
+
+    data = Path(given.data or audit.HOME / "data")
+    given.root = str(rehearse.write(given.cohort, data / given.cohort / "rehearsal" / f"{given.patients}-patients-seed-{given.seed}", given.patients, given.seed))
+    print(f"A simulated release of {given.cohort} is in {given.root}")
+    return run_audit(given)
+
+
+def lab(given: argparse.Namespace) -> int:
     from lib.audit import HOME
 
     return subprocess.call([sys.executable, "-m", "jupyterlab", f"--notebook-dir={HOME / 'notebooks'}"])

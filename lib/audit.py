@@ -25,6 +25,7 @@ from lib.progress import bar, track
 
 HOME = Path(__file__).resolve().parents[1]  # where notebooks/, data/ and results/ are
 SMALLEST_SHOWN = _disparity.SMALLEST_GROUP
+SIMULATED = "Simulated data: a rehearsal. Every patient and every value here is invented; no number below says anything about real people."
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,24 @@ def plan(cohort: str, model: str = "", targets: int = 64, run: str = "", root: s
     """Check the parameters of an audit, prepare its cohort and open, create or grow its run; InputError says what is wrong.
 
     The run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and recipe are "key=value" strings
-    that change a cohort's options or a recipe's settings. Nothing is written unless everything is right.
+    that change a cohort's options or a recipe's settings; a string without "=" names the recipe ("paper"). Nothing is written unless everything is right.
     """
     check_targets(targets)
     if cohort not in cohorts.NAMES:
         raise unknown("cohort", cohort, cohorts.NAMES)
-    chosen = recipes.load(cohort, model or None)
-    fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(chosen) if field.name not in ("model", "settings")}
+    names = [entry for entry in recipe if "=" not in entry]
+    if len(names) > 1:
+        raise InputError(f"recipes {', '.join(names)}: expected one name at most; settings are KEY=VALUE")
+    recipe = [entry for entry in recipe if "=" in entry]
+    chosen = recipes.load(cohort, names[0] if names else "", model)
+    fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(chosen) if field.name not in ("model", "settings", "cohort")}
     chosen = recipes.check(dataclasses.replace(chosen, **_settings("recipe setting", recipe, fields)))
     name = run or chosen.model
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise InputError(f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'")
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
-    given = _settings(f"option of cohort {cohort!r}", options, cohorts.options(cohort))
+    given = chosen.cohort | _settings(f"option of cohort {cohort!r}", options, cohorts.options(cohort))
     loaded = load(cohort, root, data, **given)
     return Audit(_run.create(Path(out or HOME / "results") / cohort / name, loaded, chosen, targets, seed), loaded)
 
@@ -171,9 +176,9 @@ def read(run: _run.Run, name: str) -> pd.DataFrame:
 
 
 def summary(run: _run.Run) -> list[str]:
-    """The three sentences that matter, from the tables of a finished run."""
+    """The three sentences that matter, from the tables of a finished run; of a rehearsal, a first one that says what it is."""
     attacked, patients, groups, floor = (read(run, name) for name in ("attacks", "patients", "disparity", "floor"))
-    exposed, total = int(patients["exposed"].sum()), len(patients)
+    exposed, total, units = int(patients["exposed"].sum()), len(patients), f"{run.unit}s"
     passes = len(floor) / total
     high, null = int((patients["auc_joint"] >= 0.9).sum()), float((floor["auc_joint"] >= 0.9).sum()) / passes
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
@@ -182,14 +187,15 @@ def summary(run: _run.Run) -> list[str]:
         worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
         times = [f"with {row['attribute']} {row['group']!r} are {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
                  for _, row in worst.head(2).iterrows()]
-        third = f"Patients {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
+        third = f"{units.capitalize()} {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
     else:
         third = f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
     return [
-        f"{exposed:,} of {total:,} patients are exposed: whether they were in the training set can be told, at a false-discovery rate of 5% "
+        *([SIMULATED] if run.simulated else []),
+        f"{exposed:,} of {total:,} {units} are exposed: whether they were in the training set can be told, at a false-discovery rate of 5% "
         f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
-        f"The average hides it: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of {area['RMIA', 'online']:.3f}, where 0.5 is guessing."
-        if exposed else f"The average agrees: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of {area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
+        f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "
+        f"{area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
         third,
     ]
 
@@ -199,10 +205,11 @@ def facts(audit: Audit) -> dict[str, str]:
     run, cohort, config = audit.run, audit.cohort, audit.run.config
     recipe = run.recipe
     return {
-        "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} patients, {cohort.task}. {cohort.source}",
+        "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} {cohort.unit}s, {cohort.task}. {cohort.source}",
+        "Held-out test set": f"{len(cohort.test):,} records of {len(cohort.test.patients):,} {cohort.unit}s" if cohort.test is not None else "none",
         "Notes on the data": "; ".join(cohort.notes) or "none",
-        "Target models": f"{run.targets} x {recipe.model}, each trained on a random half of the patients: {recipe.epochs} epochs, batch {recipe.batch}, "
-                         f"{recipe.optimiser}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}",
+        "Target models": f"{run.targets} x {recipe.model}, each trained on a random half of the {cohort.unit}s: {recipe.epochs} epochs, batch {recipe.batch}"
+                         f"{f' x {recipe.accumulate}' if recipe.accumulate > 1 else ''}, {recipe.optimiser}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}",
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": ", ".join(f"{name} {version}" for name, version in config["versions"].items())

@@ -158,10 +158,10 @@ def _check_labels(where: str, cohort: Cohort) -> None:
     if len(bad):
         raise InputError(f"{where}: row {bad[0][0]}: label {labels[tuple(bad[0])]} is not one of 0 to {allowed - 1} (classes {', '.join(classes)})")
     if (labels == labels[:1]).all():
-        raise InputError(f"{where}: every record has the label {_label(cohort, 0)!r}; a model needs at least two classes")
+        raise InputError(f"{where}: every record has the label {label(cohort, 0)!r}; a model needs at least two classes")
 
 
-def _label(cohort: Cohort, record: int) -> str:
+def label(cohort: Cohort, record: int) -> str:
     """The label of a record in words."""
     if cohort.task != "multilabel":
         return cohort.classes[int(cohort.targets[record])]

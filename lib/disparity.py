@@ -38,6 +38,21 @@ def risk_ratio(group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = D
     return float(ratio), float(low), float(high)
 
 
+def groups(attributes: pd.DataFrame):
+    """Yield (attribute, group, in it, known), the latter two bool (P,): the categories of each categorical column, and each bool column
+    "attribute: group", one of several overlapping groups, whose value is always known."""
+    for column in attributes:
+        values = attributes[column]
+        if values.dtype == bool:
+            attribute, _, group = column.partition(": ")
+            yield attribute, group or "yes", values.to_numpy(), np.ones(len(values), bool)
+            continue
+        values = values.astype("category")
+        known = values.notna().to_numpy()
+        for group in values.cat.categories:
+            yield column, str(group), (values == group).to_numpy(dtype=bool), known
+
+
 def disparity(patients: pd.DataFrame, attributes: pd.DataFrame, risk: str = "auc_joint", share: float = TOP, seed: int = 0) -> pd.DataFrame:
     """One row per attribute and group. `patients` as risk.assess returns it; `attributes` (P rows) as cohort.patient_attributes does.
 
@@ -52,21 +67,17 @@ def disparity(patients: pd.DataFrame, attributes: pd.DataFrame, risk: str = "auc
     top = most_exposed(value, share)
     exposed, records = patients["exposed"].to_numpy(), patients["records"].to_numpy()
     rows = []
-    for attribute in attributes:
-        column = attributes[attribute].astype("category")
-        known = column.notna().to_numpy()
-        for name in column.cat.categories:
-            group = (column == name).to_numpy(dtype=bool)
-            size = int(group.sum())
-            if min(size, known.sum() - size) < SMALLEST_GROUP:  # a small rest could be had by subtraction
-                continue
-            ratio, low, high = risk_ratio(group[known], top[known], seed)
-            counts = [[(group & top).sum(), (group & ~top).sum()], [(known & ~group & top).sum(), (known & ~group & ~top).sum()]]
-            rows.append({"attribute": attribute, "group": str(name), "patients": size, "records": int(records[group].sum()),
-                         "share": size / known.sum(), "share_top": (group & top).sum() / max((known & top).sum(), 1), "top": int((group & top).sum()),
-                         "exposed": int((group & exposed).sum()), "exposed_share": float(exposed[group].mean()),
-                         "mean_risk": float(value[group].mean()), "risk_ratio": ratio, "ci_low": low, "ci_high": high,
-                         "p": float(fisher_exact(counts)[1])})
+    for attribute, name, group, known in groups(attributes):
+        size = int(group.sum())
+        if min(size, known.sum() - size) < SMALLEST_GROUP:  # a small rest could be had by subtraction
+            continue
+        ratio, low, high = risk_ratio(group[known], top[known], seed)
+        counts = [[(group & top).sum(), (group & ~top).sum()], [(known & ~group & top).sum(), (known & ~group & ~top).sum()]]
+        rows.append({"attribute": attribute, "group": name, "patients": size, "records": int(records[group].sum()),
+                     "share": size / known.sum(), "share_top": (group & top).sum() / max((known & top).sum(), 1), "top": int((group & top).sum()),
+                     "exposed": int((group & exposed).sum()), "exposed_share": float(exposed[group].mean()),
+                     "mean_risk": float(value[group].mean()), "risk_ratio": ratio, "ci_low": low, "ci_high": high,
+                     "p": float(fisher_exact(counts)[1])})
     if not rows:
         raise InputError(f"no attribute has two groups of at least {SMALLEST_GROUP} patients; expected at least one, in: {', '.join(attributes)}")
     table = pd.DataFrame(rows)

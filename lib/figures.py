@@ -80,12 +80,12 @@ def in_out(panels: list[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
 
 
 @_styled
-def survival(patients: pd.DataFrame, floor: np.ndarray) -> Figure:
+def survival(patients: pd.DataFrame, floor: np.ndarray, unit: str = "patient") -> Figure:
     """Share of patients whose risk is at least x, on a log axis, with the noise floor and the exposed patients' threshold."""
     figure, ax = _figure(SINGLE * 1.35, 75 * MM)
     n = len(patients)
     values = np.sort(patients["auc_joint"])[::-1]
-    ax.step(values, np.arange(1, n + 1) / n, where="post", color=MEMBER, label=f"{n:,} patients")
+    ax.step(values, np.arange(1, n + 1) / n, where="post", color=MEMBER, label=f"{n:,} {unit}s")
     ordered = np.sort(floor)[::-1]
     share = np.arange(1, len(ordered) + 1) / len(ordered)
     keep = share >= 0.1 / n
@@ -94,8 +94,8 @@ def survival(patients: pd.DataFrame, floor: np.ndarray) -> Figure:
     exposed = patients["exposed"].to_numpy()
     if exposed.any():
         limit = patients.loc[exposed, "auc_joint"].min()
-        ax.axvline(limit, color=EXPOSED, linestyle=":", linewidth=0.8, label=f"{int(exposed.sum()):,} exposed patients\n(q ≤ 0.05) to the right")
-    ax.set(xlabel="Patient risk (AUC; 0.5 = nothing can be told)", ylabel="Share of patients at or above", yscale="log",
+        ax.axvline(limit, color=EXPOSED, linestyle=":", linewidth=0.8, label=f"{int(exposed.sum()):,} exposed {unit}s\n(q ≤ 0.05) to the right")
+    ax.set(xlabel=f"{unit.capitalize()} risk (AUC; 0.5 = nothing can be told)", ylabel=f"Share of {unit}s at or above", yscale="log",
            xlim=(0.4, 1.005), ylim=(0.5 / n, 1.5))
     ax.legend(loc="upper right" if values[0] < 0.8 else "lower left")
     return figure

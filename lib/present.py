@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
+import html
+from itertools import groupby
+
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
 from lib import audit as _audit
 from lib import figures
-from lib.cohort import patient_attributes
-from lib.disparity import SMALLEST_GROUP
+from lib.cohort import label, patient_attributes
+from lib.disparity import SMALLEST_GROUP, groups
 from lib.risk import survival
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def notice(plan: _audit.Audit) -> HTML | None:
+    """What must be said before anything is shown: that the data are simulated, and what stands for a patient; None if there is nothing."""
+    said = [_audit.SIMULATED] if plan.cohort.simulated else []
+    if plan.cohort.unit != "patient":
+        said.append(f"This release does not say which patient a record is of: below, a patient is one {plan.cohort.unit}.")
+    return HTML("".join(f"<p><strong>{html.escape(sentence)}</strong></p>" for sentence in said)) if said else None
 
 
 def cohort_table(plan: _audit.Audit) -> pd.DataFrame:
     """Patients and records of each group, missing values counted, groups under 10 left out."""
     attributes, records = patient_attributes(plan.cohort), np.bincount(plan.cohort.patient_index)
     rows = []
-    for name in attributes:
-        column = attributes[name].astype(object).where(attributes[name].notna(), "(missing)")
-        for group in [*attributes[name].cat.categories, "(missing)"]:
-            own = (column == group).to_numpy()
+    for name, part in groupby(groups(attributes), key=lambda group: group[0]):
+        part = list(part)
+        known = part[0][3]
+        for group, own in [*((group, own) for _, group, own, _ in part), ("(missing)", ~known)]:
             if own.sum() >= SMALLEST_GROUP:
-                rows.append({"attribute": name, "group": group, "patients": int(own.sum()), "records": int(records[own].sum()), "share of patients": own.mean()})
+                rows.append({"attribute": name, "group": group, f"{plan.cohort.unit}s": int(own.sum()), "records": int(records[own].sum()),
+                             f"share of {plan.cohort.unit}s": own.mean()})
     return pd.DataFrame(rows)
 
 
 def performance_table(performance: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation over targets of each metric, on the patients a model has not seen and on those it has."""
+    """Mean and standard deviation over targets of each metric: on the pool's patients a model has not seen, on those it has, and on the test set."""
     rows = []
     for metric in ("auroc", "accuracy"):
-        for kind, label in (("non_members", "not seen in training"), ("members", "seen in training")):
-            values = performance[f"{metric}_{kind}"]
-            rows.append({"metric": metric.replace("auroc", "AUROC"), "patients": label, "mean": values.mean(), "sd over targets": values.std()})
+        for kind, label in (("non_members", "not seen in training"), ("members", "seen in training"), ("test", "held-out test set")):
+            if f"{metric}_{kind}" in performance:
+                values = performance[f"{metric}_{kind}"]
+                rows.append({"metric": metric.replace("auroc", "AUROC"), "records": label, "mean": values.mean(), "sd over targets": values.std()})
     return pd.DataFrame(rows)
 
 
@@ -69,7 +82,7 @@ def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) 
     records, rows = _audit.most_exposed_records(plan, attacked, count)
     if cohort.inputs.ndim != 4:
         return figures.table(rows, f"Most exposed record of each of the {len(rows)} most exposed patients")
-    titles = [f"patient {a:.2f}\n{cohort.classes[cohort.targets[record]]}" for a, record in zip(rows["patient AUC"], records)]
+    titles = [f"patient {a:.2f}\n{label(cohort, record)}" for a, record in zip(rows["patient AUC"], records)]
     figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
     figures.save(figure, plan.run.file("figures"), "most_exposed")
     return figures.show(figure, alt=f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above.",

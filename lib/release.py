@@ -5,6 +5,7 @@ Every message names the file and, for tables, the row (as a line of the file, th
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 import zlib
@@ -16,6 +17,7 @@ import pandas as pd
 
 from lib.errors import InputError
 
+BLOCK = 2**25  # bytes parsed at once; a row may not be longer
 LONGEST_FIELD = 100_000  # characters; no column of any dataset comes near it
 SIMULATED = "SIMULATED_BY_ROLLCALL.txt"  # lies in the root of a rehearsal's release: every value there is invented
 
@@ -74,26 +76,32 @@ def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tupl
     key: column(s) whose values (together) may stand in the table only once. rows: whether a table without rows is an error.
     Raises InputError for a table that cannot be read, is cut short, lacks a column, has short or overlong rows or fields.
     """
+    from pyarrow import csv as strict  # strict about the number of fields, fast, and text stays text
+
     try:
+        header = _header(path)
+        for column in columns:
+            if header.count(column) != 1:
+                fault = "lacks the column" if column not in header else "has more than once the column"
+                raise InputError(f"{path}: {fault} {column!r}; it has {', '.join(map(repr, header))[:300]}")
         with _opened(path) as file:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[], usecols=lambda name: name in columns, encoding="utf-8-sig",
-                                on_bad_lines="error", low_memory=False)
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: empty; fetch the release again") from None
+            table = strict.read_csv(file, strict.ReadOptions(block_size=BLOCK, use_threads=False), convert_options=strict.ConvertOptions(
+                include_columns=list(columns), column_types=dict.fromkeys(columns, "string"), strings_can_be_null=False)).to_pandas()
+    except InputError:
+        raise
     except UnicodeDecodeError:
-        raise InputError(f"{path}: row {_first_bad_line(path)} is not UTF-8 text; fetch the release again, or save the table as UTF-8") from None
+        raise InputError(f"{path}: row 1 is not UTF-8 text; fetch the release again, or save the table as UTF-8") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged or cut short ({_line(error)}); fetch the release again") from error
-    except (OSError, ValueError, MemoryError) as error:  # pandas' parser errors are ValueErrors and name the line
+    except (OSError, ValueError, MemoryError) as error:  # pyarrow's parser errors are ValueErrors and name the row
+        if "UTF8" in str(error):
+            raise InputError(f"{path}: row {_first_bad_line(path)} is not UTF-8 text; fetch the release again, or save the table as UTF-8") from None
         raise InputError(f"{path}: not a readable csv ({_line(error)}); fetch the release again") from error
-    for column in columns:
-        if column not in table:
-            raise InputError(f"{path}: lacks the column {column!r}; it has {', '.join(map(repr, _header(path)))[:300]}")
     table = table[list(columns)]
     if rows and not len(table):
         raise InputError(f"{path}: holds no rows, only a header; fetch the release again")
     for column in columns:
-        fail(path, table, column, table[column].isna(), "the row has fewer fields than the header")
+        fail(path, table, column, table[column].str.contains("\n", regex=False), "a line break in a field; is a quote not closed?")
         fail(path, table, column, table[column].str.len() > LONGEST_FIELD, f"a field of more than {LONGEST_FIELD:,} characters")
     if key:
         key = [key] if isinstance(key, str) else list(key)
@@ -108,7 +116,10 @@ def _opened(path: Path):
 
 def _header(path: Path) -> list[str]:
     with _opened(path) as file:
-        return list(pd.read_csv(file, dtype=str, nrows=0, encoding="utf-8-sig").columns)
+        line = file.readline(BLOCK).decode("utf-8-sig")
+    if not line.strip():
+        raise InputError(f"{path}: empty, or its first row is; fetch the release again")
+    return next(csv.reader([line]))
 
 
 def _first_bad_line(path: Path) -> int | str:

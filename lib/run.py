@@ -45,6 +45,16 @@ class Run:
     def recipe(self) -> Recipe:
         return Recipe(**self.config["recipe"])
 
+    @property
+    def unit(self) -> str:
+        """What the audit counts: "patient", or what the cohort has in its place."""
+        return self.config.get("unit", "patient")
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the cohort is a rehearsal, every value of it invented."""
+        return self.config.get("simulated", False)
+
     def members(self) -> np.ndarray:
         """bool (targets, patients)."""
         return np.load(self.path / "members.npy", allow_pickle=False)[: self.targets]
@@ -115,7 +125,7 @@ def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed:
     (path / "locks").mkdir(parents=True, exist_ok=True)
     (path / "targets").mkdir(exist_ok=True)
     with FileLock(path / "locks" / "run.lock"):
-        config = identity | {"targets": targets, "versions": versions(), "hardware": hardware(), "started": _now(), "finished": None}
+        config = identity | {"targets": targets, "unit": cohort.unit, "simulated": cohort.simulated, "versions": versions(), "hardware": hardware(), "started": _now(), "finished": None}
         if (path / "run.json").exists():
             found = open_run(path).config
             for key, ours in identity.items():

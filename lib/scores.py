@@ -13,19 +13,25 @@ from lib.run import Run
 def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     """log p(label) - log(1 - p(label)), from logits and without ever forming p. (records,) float32.
 
-    logits (records, classes) or, binary, (records, 1); labels (records,) int. Multiclass: z_y - logsumexp of the others; binary:
-    (2y - 1) z. Source: Carlini et al., Membership Inference Attacks From First Principles, 2022, section V-A (logit scaling).
+    logits (records, outputs), or (records, views, outputs), whose scores are averaged over the views before anything else; labels
+    (records,) int, multilabel (records, labels) 0/1. Multiclass: z_y - logsumexp of the others; binary: (2y - 1) z; multilabel: the sum
+    over labels of (2y - 1) z, each label's log odds, since a network of independent sigmoids was trained.
+    Source: Carlini et al., Membership Inference Attacks From First Principles, 2022, section V-A (logit scaling).
     """
+    if np.ndim(logits) == 3:
+        return np.mean([exact(logits[:, view], labels, task) for view in range(np.shape(logits)[1])], axis=0, dtype=np.float64).astype(np.float32)
     z, labels = np.asarray(logits, np.float64), np.asarray(labels, np.int64)
     if task == "binary":
         return ((2 * labels - 1) * z[:, 0]).astype(np.float32)
+    if task == "multilabel":
+        return ((2 * labels - 1) * z).sum(1).astype(np.float32)
     if task == "multiclass":
         rows = np.arange(len(z))
         own = z[rows, labels]
         others = z.copy()
         others[rows, labels] = -np.inf
         return (own - logsumexp(others, axis=1)).astype(np.float32)
-    raise InputError(f"task {task!r}: expected multiclass or binary")
+    raise InputError(f"task {task!r}: expected multiclass, binary or multilabel")
 
 
 def of_run(run: Run, cohort: Cohort) -> np.ndarray:

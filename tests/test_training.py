@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import audit, cohorts, models, recipes, run, training
+from lib import audit, cohorts, models, optimise, recipes, run, training
 from lib.errors import InputError
 
 RECIPE = recipes.Recipe(model="mlp", epochs=3, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=4)
@@ -22,7 +22,7 @@ def trained_alone(cohort, recipe, targets, members):
     torch.set_num_threads(1)
     own = [np.flatnonzero(members[target][cohort.patient_index]) for target in targets]
     seeds = [training.target_seed(0, target) for target in targets]
-    return dict(zip(targets, training.train_stack(cohort, recipe, own, seeds)))
+    return {target: logits for target, (logits, _) in zip(targets, training.train_stack(cohort, recipe, own, seeds))}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_batches_use_every_member_before_any_again():
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():
-    rates = [training.learning_rate(RECIPE, step, 100) for step in range(100)]
+    rates = [optimise.learning_rate(RECIPE, step, 100) for step in range(100)]
     assert rates[0] < rates[3] < rates[4] and max(rates) <= RECIPE.learning_rate and rates[-1] == pytest.approx(0, abs=1e-9)
 
 
@@ -65,7 +65,7 @@ def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
         own = np.flatnonzero(members[target][cohort.patient_index])
         steps = training.steps_of(recipe, len(cohort))
         for step, index in enumerate(training.batches(training.target_seed(0, target), own, recipe.batch, steps)):
-            optimiser.param_groups[0]["lr"] = training.learning_rate(recipe, step, steps)
+            optimiser.param_groups[0]["lr"] = optimise.learning_rate(recipe, step, steps)
             x = torch.from_numpy(np.asarray(cohort.inputs[index])).float()
             x = x / 127.5 - 1 if cohort.inputs.dtype == np.uint8 else x
             y = torch.from_numpy(cohort.targets[index])
@@ -103,6 +103,56 @@ def test_small_cnn_learns(tiny, members):
     assert (logits.argmax(1) == tiny.targets)[own].mean() > 0.7
 
 
+@pytest.fixture(scope="module")
+def multilabel(tiny):
+    """The tiny cohort with two labels of its own, and a test set."""
+    labels = np.stack([tiny.targets == 1, tiny.targets > 0], 1).astype(np.int64)
+    return dataclasses.replace(tiny, targets=labels, task="multilabel", classes=("effusion", "any"), test=dataclasses.replace(
+        tiny, inputs=tiny.inputs[:50], targets=labels[:50], task="multilabel", records=tiny.records[:50], classes=("effusion", "any")))
+
+
+def test_many_labels_average_views_and_a_test_set(multilabel, members):
+    recipe = recipes.Recipe("small_cnn", epochs=20, batch=16, learning_rate=3e-3, augment="weak", views=3, ema=0.9, accumulate=2, stack=1)
+    own = members[0][multilabel.patient_index]
+    (logits, test), = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
+    assert logits.shape == (len(multilabel), 3, 2) and test.shape == (50, 2)
+    assert np.allclose(logits[:50, 0], test, atol=1e-5)  # the first view is the clean image
+    assert not np.allclose(logits[:, 0], logits[:, 1])
+    result = training.performance(multilabel, logits, own, test)
+    assert set(result) == {f"{metric}_{part}" for metric in ("accuracy", "auroc") for part in ("members", "non_members", "test")}
+    assert result["accuracy_members"] == pytest.approx(((logits[own, 0] > 0) == multilabel.targets[own]).mean())
+    assert result["auroc_members"] > 0.7
+    (again, _), = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
+    assert (again == logits).all()
+
+
+def test_a_label_that_never_occurs_does_not_hide_the_others():
+    z, y = np.array([[1.0, 2], [-1, 3], [2, -1]]), np.array([[1, 0], [0, 0], [1, 0]])
+    assert training._accuracy_auroc(z, y, "multilabel") == (pytest.approx(4 / 6), 1.0)
+
+
+def test_signals_are_scaled():
+    stored = torch.tensor([[1000, -500]], dtype=torch.int16)
+    assert training.as_input(stored, 1e-3).tolist() == [[1.0, -0.5]]
+    assert training.as_input(torch.tensor([0, 255], dtype=torch.uint8), 5.0).tolist() == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("change, message", [({"augment": "medum"}, "did you mean 'medium'"), ({"augment": "none", "views": 4}, "4 views")])
+def test_an_augmentation_that_cannot_be_is_said_before_training(tiny, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        training.train(run.create(tmp_path / "r", tiny, dataclasses.replace(RECIPE, **change), 8), tiny, workers=1)
+
+
+def test_dropout_is_the_targets_own(tiny, members):
+    recipe = recipes.Recipe("vit", epochs=1, batch=16, learning_rate=1e-3, settings={"patch": 8, "width": 16, "depth": 1, "heads": 2, "mlp": 16}, stack=1)
+    own = np.flatnonzero(members[0][tiny.patient_index])
+    torch.manual_seed(1)
+    first = next(training.train_stack(tiny, recipe, [own], [5]))[0]
+    torch.manual_seed(2)
+    assert (first == next(training.train_stack(tiny, recipe, [own], [5]))[0]).all()
+    assert (first != next(training.train_stack(tiny, recipe, [own], [6]))[0]).any()
+
+
 def test_parameter_counts():
     def count(name, shape, outputs, **settings):
         return sum(p.numel() for p in models.build(name, shape, outputs, **settings).parameters())
@@ -116,7 +166,7 @@ def test_parameter_counts():
     (lambda: models.build("tabular_resnet", (8, 8, 1), 1), "needs a table"),
     (lambda: models.build("mpl", (64,), 1), "did you mean 'mlp'"),
     (lambda: models.build("mlp", (64,), 1, wdith=3), "wdith"),
-    (lambda: recipes.load("simulated", "vit"), "unknown model for cohort 'simulated' 'vit'"),
+    (lambda: recipes.load("simulated", model="vit"), "unknown model for cohort 'simulated' 'vit'"),
     (lambda: recipes.check(dataclasses.replace(RECIPE, learning_rate=-1)), "learning_rate is -1"),
 ])
 def test_unknown_models_and_recipes(call, message):
