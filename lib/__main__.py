@@ -38,12 +38,18 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
         command.add_argument("--recipe", action="append", default=[], metavar="NAME|KEY=VALUE",
                              help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5")
+    attack = commands.add_parser("attack", help="attack models that were trained elsewhere, from their scores")
+    attack.add_argument("--scores", required=True, help=".npy float (targets, records[, labels]): log odds of each record's own label; higher = more like a member")
+    attack.add_argument("--members", required=True, help=".npy bool (targets, patients or records): who was in which training set; rows 2i and 2i+1 complementary")
+    attack.add_argument("--patients", required=True, help="csv, a row per record: the patient of each, in the column patient_id")
+    attack.add_argument("--attributes", default="", help="csv, a row per patient with a column patient_id, or a row per record: groups to compare")
+    attack.add_argument("--out", required=True, help="folder for the tables, figures and the report")
     commands.add_parser("lab", help="JupyterLab on the notebooks")
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("lib").setLevel(logging.INFO)
     try:
-        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit}[given.command](given)
+        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit, "attack": run_attack}[given.command](given)
     except InputError as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return 2
@@ -56,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_audit(given: argparse.Namespace) -> int:
-    from lib import audit, report, runner
+    from lib import audit
 
     started = time.perf_counter()
     parameters = {"cohort": given.cohort, "model": given.model, "targets": given.targets, "run": given.run, "root": given.root and os.path.abspath(given.root),
@@ -64,9 +70,28 @@ def run_audit(given: argparse.Namespace) -> int:
     planned = audit.plan(**parameters)
     run, cohort = planned.run, planned.cohort
     print(f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; {run.targets} target models ({run.recipe.model}) in {run.path}")
-    executed = []
-    for number, name in enumerate(NOTEBOOKS, 1):
-        print(f"[{number}/{len(NOTEBOOKS)}] {name}", flush=True)
+    return _report(planned, NOTEBOOKS, parameters, started)
+
+
+def run_attack(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from lib import audit, own
+
+    started = time.perf_counter()
+    out = Path(given.out).absolute()
+    planned = audit.Audit(*own.create(Path(given.scores), Path(given.members), Path(given.patients), Path(given.attributes) if given.attributes else None, out))
+    print(f"{len(planned.cohort):,} records of {len(planned.cohort.patients):,} patients; {planned.run.targets} target models, trained elsewhere")
+    return _report(planned, NOTEBOOKS[1:3] if given.attributes else NOTEBOOKS[1:2], {"cohort": own.NAME, "out": str(out)}, started)
+
+
+def _report(planned, notebooks, parameters: dict, started: float) -> int:
+    """Run the notebooks one after another into the run's folder, then write its page and say where it is and what matters."""
+    from lib import audit, report, runner
+
+    run, cohort, executed = planned.run, planned.cohort, []
+    for number, name in enumerate(notebooks, 1):
+        print(f"[{number}/{len(notebooks)}] {name}", flush=True)
         executed.append(run.path / "notebooks" / f"{name}.ipynb")
         executed[-1].parent.mkdir(exist_ok=True)
         runner.execute(audit.HOME / "notebooks" / f"{name}.ipynb", executed[-1], parameters, cwd=audit.HOME / "notebooks", stream=sys.stderr)

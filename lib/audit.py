@@ -5,7 +5,6 @@ Training is imported only where something is trained: a finished run can be read
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import attacks, cohorts, recipes, risk, scores
+from lib import attacks, cohorts, own, recipes, risk, scores
 from lib import disparity as _disparity
 from lib import run as _run
 from lib.cohort import Cohort, patient_attributes
-from lib.errors import InputError, unknown
+from lib.errors import InputError, settings, unknown
 from lib.files import write_table
 from lib.members import check_targets
 from lib.progress import bar, track
@@ -40,25 +39,21 @@ def plan(cohort: str, model: str = "", targets: int = 64, run: str = "", root: s
          options: list[str] = (), recipe: list[str] = ()) -> Audit:
     """Check the parameters of an audit, prepare its cohort and open, create or grow its run; InputError says what is wrong.
 
-    The run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and recipe are "key=value" strings
-    that change a cohort's options or a recipe's settings; a string without "=" names the recipe ("paper"). Nothing is written unless everything is right.
+    Cohort "own": the run that `python -m lib attack` has written to `out`. Else the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and recipe are "key=value" strings
+    that change a cohort's options or a recipe's settings, the latter as recipes.choose takes them. Nothing is written unless everything is right.
     """
+    if cohort == own.NAME:
+        return Audit(*own.read(Path(out)))
     check_targets(targets)
     if cohort not in cohorts.NAMES:
         raise unknown("cohort", cohort, cohorts.NAMES)
-    names = [entry for entry in recipe if "=" not in entry]
-    if len(names) > 1:
-        raise InputError(f"recipes {', '.join(names)}: expected one name at most; settings are KEY=VALUE")
-    recipe = [entry for entry in recipe if "=" in entry]
-    chosen = recipes.load(cohort, names[0] if names else "", model)
-    fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(chosen) if field.name not in ("model", "settings", "cohort")}
-    chosen = recipes.check(dataclasses.replace(chosen, **_settings("recipe setting", recipe, fields)))
+    chosen = recipes.choose(cohort, model, recipe)
     name = run or chosen.model
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise InputError(f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'")
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
-    given = chosen.cohort | _settings(f"option of cohort {cohort!r}", options, cohorts.options(cohort))
+    given = chosen.cohort | settings(f"option of cohort {cohort!r}", options, cohorts.options(cohort))
     loaded = load(cohort, root, data, **given)
     return Audit(_run.create(Path(out or HOME / "results") / cohort / name, loaded, chosen, targets, seed), loaded)
 
@@ -74,23 +69,6 @@ def load(cohort: str, root: str = "", data: str = "", **options) -> Cohort:
             at(done)
 
         return cohorts.load(cohort, root or None, data or HOME / "data", progress, **options)
-
-
-def _settings(kind: str, pairs: list[str], defaults: dict) -> dict:
-    """["key=value", ...] -> {key: value of the type its default has}."""
-    result = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise InputError(f"{kind} {pair!r}: expected KEY=VALUE")
-        if key not in defaults:
-            raise unknown(kind, key, defaults)
-        kind_of = type(defaults[key])
-        try:
-            result[key] = {"true": True, "false": False}[text.lower()] if kind_of is bool else kind_of(text)
-        except (ValueError, KeyError):
-            raise InputError(f"{kind} {key}={text}: expected {'true or false' if kind_of is bool else 'a value like ' + repr(defaults[key])}") from None
-    return result
 
 
 def train(audit: Audit, workers: int | None = None) -> pd.DataFrame:
@@ -118,7 +96,7 @@ class Attacked:
 def attack(audit: Audit) -> Attacked:
     """Attack every target with the others, assess records and patients, and write attacks, records and patients to the run."""
     run, cohort = audit.run, audit.cohort
-    members, values = run.members(), scores.of_run(run, cohort)
+    members, values = run.members(), run.scores() if cohort.name == own.NAME else scores.of_run(run, cohort)
     table, curves = attacks.evaluate(values, members, cohort.patient_index, lambda items: track(items, "Attacking", "attack"))
     assessed = risk.assess(values, members, cohort.patient_index, cohort.patients, run.seed,
                            progress=lambda items: track(items, "Assessing patients", "pair"))
@@ -177,39 +155,48 @@ def read(run: _run.Run, name: str) -> pd.DataFrame:
 
 def summary(run: _run.Run) -> list[str]:
     """The three sentences that matter, from the tables of a finished run; of a rehearsal, a first one that says what it is."""
-    attacked, patients, groups, floor = (read(run, name) for name in ("attacks", "patients", "disparity", "floor"))
+    attacked, patients, floor = (read(run, name) for name in ("attacks", "patients", "floor"))
     exposed, total, units = int(patients["exposed"].sum()), len(patients), f"{run.unit}s"
     passes = len(floor) / total
     high, null = int((patients["auc_joint"] >= 0.9).sum()), float((floor["auc_joint"] >= 0.9).sum()) / passes
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
-    found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1)]
-    if len(found):
-        worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
-        times = [f"with {row['attribute']} {row['group']!r} are {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
-                 for _, row in worst.head(2).iterrows()]
-        third = f"{units.capitalize()} {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
-    else:
-        third = f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
     return [
         *([SIMULATED] if run.simulated else []),
         f"{exposed:,} of {total:,} {units} are exposed: whether they were in the training set can be told, at a false-discovery rate of 5% "
         f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
         f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "
         f"{area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
-        third,
+        *([_third(read(run, "disparity"), units)] if run.file("disparity.parquet").exists() else []),
     ]
+
+
+def _third(groups: pd.DataFrame, units: str) -> str:
+    """The sentence on groups."""
+    found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1)]
+    if len(found):
+        worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
+        times = [f"with {row['attribute']} {row['group']!r} are {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
+                 for _, row in worst.head(2).iterrows()]
+        return f"{units.capitalize()} {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
+    return f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
+
+
+def _models(run: _run.Run, unit: str) -> str:
+    if "recipe" not in run.config:
+        return f"{run.targets}, trained elsewhere"
+    recipe = run.recipe
+    return (f"{run.targets} x {recipe.model}, each trained on a random half of the {unit}s: {recipe.epochs} epochs, batch {recipe.batch}"
+            f"{f' x {recipe.accumulate}' if recipe.accumulate > 1 else ''}, {recipe.optimiser}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}")
 
 
 def facts(audit: Audit) -> dict[str, str]:
     """What a reader of the report should know about the run: the data, the models, the versions."""
     run, cohort, config = audit.run, audit.cohort, audit.run.config
-    recipe = run.recipe
     return {
         "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} {cohort.unit}s, {cohort.task}. {cohort.source}",
         "Held-out test set": f"{len(cohort.test):,} records of {len(cohort.test.patients):,} {cohort.unit}s" if cohort.test is not None else "none",
         "Notes on the data": "; ".join(cohort.notes) or "none",
-        "Target models": f"{run.targets} x {recipe.model}, each trained on a random half of the {cohort.unit}s: {recipe.epochs} epochs, batch {recipe.batch}"
-                         f"{f' x {recipe.accumulate}' if recipe.accumulate > 1 else ''}, {recipe.optimiser}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}",
+        "Target models": _models(run, cohort.unit),
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": ", ".join(f"{name} {version}" for name, version in config["versions"].items())

@@ -102,6 +102,35 @@ def survival(patients: pd.DataFrame, floor: np.ndarray, unit: str = "patient") -
 
 
 @_styled
+def capacity(table: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str = "patient") -> Figure:
+    """Risk and skill against model size. Tables as capacity.compare returns them.
+
+    Left: survival curves of the risk, a line a model. Middle: exposed patients. Right: AUROC on patients a model has not seen and on those it has.
+    """
+    figure, axes = _figure(DOUBLE, 65 * MM, 1, 3)
+    ordered = table.sort_values("parameters")
+    shades = plt.get_cmap("cividis")(np.linspace(0.85, 0, len(ordered)))
+    for number, (_, row) in enumerate(ordered.iterrows()):
+        values = np.sort(patients[row["variant"]]["auc_joint"])[::-1]
+        axes[0].step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=shades[number], linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
+                     label=f"{row['variant']} ({_short(row['parameters'])})")
+    axes[0].set(xlabel=f"{unit.capitalize()} risk (AUC)", ylabel=f"Share of {unit}s at or above", yscale="log", xlim=(0.4, 1.005))
+    axes[0].legend(loc="lower left", fontsize=5)
+    axes[1].plot(ordered["parameters"], 100 * ordered["exposed_share"], "-o", color=EXPOSED, markersize=4)
+    axes[1].set(xscale="log", xlabel="Parameters of the model", ylabel=f"Exposed {unit}s (%)", ylim=(0, None))
+    axes[2].errorbar(ordered["parameters"], ordered["auroc"], ordered["auroc_sd"], fmt="-o", color=NON_MEMBER, markersize=4, label="not seen in training (SD over targets)")
+    axes[2].plot(ordered["parameters"], ordered["auroc_members"], "--s", color=MEMBER, markersize=4, label="seen in training")
+    axes[2].set(xscale="log", xlabel="Parameters of the model", ylabel="AUROC", ylim=(None, min(1.005, axes[2].get_ylim()[1])))
+    axes[2].legend(loc="lower right")
+    return figure
+
+
+def _short(count: float) -> str:
+    """1467838 -> "1.47 M"."""
+    return f"{count / 1e6:.3g} M" if count >= 1e6 else f"{count / 1e3:.3g} k" if count >= 1e3 else f"{count:.0f}"
+
+
+@_styled
 def pictures(images: np.ndarray, titles: list[str]) -> Figure:
     """A row of records as pictures. images (n, H, W, C) uint8."""
     figure, axes = _figure(DOUBLE, 30 * MM, 1, len(images), squeeze=False)

@@ -89,6 +89,22 @@ def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) 
                         caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.")
 
 
+def capacity_table(result) -> pd.DataFrame:
+    """capacity.compare's table as people read it."""
+    t = result.table.sort_values("parameters")
+    return pd.DataFrame({"model": t["variant"], "parameters": t["parameters"].map("{:,}".format), "AUROC, not seen": t["auroc"].map("{:.3f}".format),
+                         "AUROC, seen": t["auroc_members"].map("{:.3f}".format), "LiRA AUC": t["lira_auc"].map("{:.3f}".format),
+                         "exposed": t["exposed"].map("{:,}".format), "share": t["exposed_share"].map("{:.1%}".format),
+                         "AUC of 0.9 or more": t["high"].map("{:,}".format), "noise floor has": t["floor_high"].map("{:.2g}".format)})
+
+
+def alt_capacity(result) -> str:
+    t = result.table.sort_values("parameters")
+    first, last = t.iloc[0], t.iloc[-1]
+    return (f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go from {first['exposed']:,} to "
+            f"{last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}.")
+
+
 def alt_roc(attacked: _audit.Attacked) -> str:
     areas = attacked.attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()
     return "Two line plots of true- against false-positive rate, linear and logarithmic. AUC: " + ", ".join(

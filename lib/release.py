@@ -70,16 +70,18 @@ def is_simulated(root: Path | None) -> bool:
 
 # --- tables: strings first, every value checked before it is used -------------------------------------------------------------------
 
-def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True) -> pd.DataFrame:
+def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True, optional=()) -> pd.DataFrame:
     """The `columns` of a csv or csv.gz as strings; nothing is taken for missing, an empty field is "".
 
     key: column(s) whose values (together) may stand in the table only once. rows: whether a table without rows is an error.
+    optional: further columns, read if the table has them.
     Raises InputError for a table that cannot be read, is cut short, lacks a column, has short or overlong rows or fields.
     """
     from pyarrow import csv as strict  # strict about the number of fields, fast, and text stays text
 
     try:
         header = _header(path)
+        columns = [*columns, *(column for column in optional if column in header)]
         for column in columns:
             if header.count(column) != 1:
                 fault = "lacks the column" if column not in header else "has more than once the column"
@@ -112,6 +114,16 @@ def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tupl
 
 def _opened(path: Path):
     return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+
+
+def header(path: Path) -> list[str]:
+    """The names of a csv's columns; InputError if it cannot be read."""
+    try:
+        return _header(path)
+    except InputError:
+        raise
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(f"{path}: not a readable csv ({_line(error)})") from error
 
 
 def _header(path: Path) -> list[str]:

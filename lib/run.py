@@ -59,6 +59,10 @@ class Run:
         """bool (targets, patients)."""
         return np.load(self.path / "members.npy", allow_pickle=False)[: self.targets]
 
+    def scores(self) -> np.ndarray:
+        """Scores that were given and not computed from logits (lib.own), (targets, records) float32, memory-mapped."""
+        return np.load(self.path / "scores.npy", mmap_mode="r", allow_pickle=False)
+
     def file(self, name: str) -> Path:
         return self.path / name
 
@@ -125,7 +129,7 @@ def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed:
     (path / "locks").mkdir(parents=True, exist_ok=True)
     (path / "targets").mkdir(exist_ok=True)
     with FileLock(path / "locks" / "run.lock"):
-        config = identity | {"targets": targets, "unit": cohort.unit, "simulated": cohort.simulated, "versions": versions(), "hardware": hardware(), "started": _now(), "finished": None}
+        config = identity | {"targets": targets, "unit": cohort.unit, "simulated": cohort.simulated, **describe()}
         if (path / "run.json").exists():
             found = open_run(path).config
             for key, ours in identity.items():
@@ -148,6 +152,11 @@ def open_run(path: str | Path) -> Run:
         return Run(Path(path), json.loads(file.read_text()))
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: not a readable run ({error}); train first, with `python -m lib audit`") from error
+
+
+def describe() -> dict:
+    """What a new run says of itself: versions, hardware, when it was started, and that it is not finished."""
+    return {"versions": versions(), "hardware": hardware(), "started": _now(), "finished": None}
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from lib.errors import InputError, unknown
+from lib.errors import InputError, settings, unknown
 
 FOLDER = Path(__file__).parent
 DEFAULTS = ("quick", "mlp")  # a cohort's recipe when none is asked for: the first of these that it has
@@ -81,6 +81,25 @@ def load(cohort: str, name: str = "", model: str = "") -> Recipe:
     if "paper" not in found:
         raise unknown(f"model for cohort {cohort!r}", model, {*found, *(recipe.model for recipe in found.values())})
     return _with_model(found["paper"], model)
+
+
+def choose(cohort: str, model: str = "", entries=()) -> Recipe:
+    """The recipe that a user's `entries` ask for: "paper" names one; "epochs=5" changes it; "settings.width=16" changes its model."""
+    entries = [entry if "=" in entry else entry.replace(":", "=", 1) for entry in entries]
+    names = [entry for entry in entries if "=" not in entry]
+    if len(names) > 1:
+        raise InputError(f"recipes {', '.join(names)}: expected one name at most; settings are KEY=VALUE")
+    recipe = load(cohort, names[0] if names else "", model)
+    own = {}
+    for entry in entries:
+        if entry.startswith("settings.") and "=" in entry:
+            try:
+                own |= tomllib.loads(entry.removeprefix("settings.").replace("=", " = ", 1))
+            except tomllib.TOMLDecodeError as error:
+                raise InputError(f"recipe setting {entry!r}: {error}; expected settings.KEY=VALUE, the value a number, true, false or \"text\"") from None
+    defaults = {field.name: getattr(recipe, field.name) for field in fields(Recipe) if field.name not in ("model", "settings", "cohort")}
+    changed = settings("recipe setting", [entry for entry in entries if "=" in entry and not entry.startswith("settings.")], defaults)
+    return check(replace(recipe, settings=recipe.settings | own, **changed))
 
 
 def _with_model(recipe: Recipe, model: str) -> Recipe:
