@@ -116,8 +116,11 @@ def patient_attributes(cohort: Cohort) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def validate(cohort: Cohort) -> Cohort:
-    """Return the cohort with its fingerprint, or raise InputError naming the row (0-based record) and column that is wrong."""
+def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
+    """Return the cohort with its fingerprint, or raise InputError naming the row (0-based record) and column that is wrong.
+
+    held_out: it is the test set of another, and may be small and of one class.
+    """
     where, records = f"cohort {cohort.name!r}", cohort.records
     if cohort.task not in TASKS:
         raise InputError(f"{where}: task is {cohort.task!r}, expected one of {TASKS}")
@@ -129,9 +132,9 @@ def validate(cohort: Cohort) -> Cohort:
     missing = np.flatnonzero(records["patient_id"].isna())
     if len(missing):
         raise InputError(f"{where}: row {missing[0]}, column 'patient_id': missing; every record needs its patient")
-    if len(cohort.patients) < MIN_PATIENTS:
+    if len(cohort.patients) < MIN_PATIENTS and not held_out:
         raise InputError(f"{where}: {len(cohort.patients)} patient(s); an audit needs at least {MIN_PATIENTS} to draw members and non-members from")
-    _check_labels(where, cohort)
+    _check_labels(where, cohort, held_out)
     files = isinstance(cohort.inputs, Files)
     if not files and cohort.inputs.dtype.kind == "f":
         for start in range(0, len(records), 65536):
@@ -148,7 +151,7 @@ def validate(cohort: Cohort) -> Cohort:
     return cohort if files else replace(cohort, fingerprint=_fingerprint(cohort))
 
 
-def _check_labels(where: str, cohort: Cohort) -> None:
+def _check_labels(where: str, cohort: Cohort, held_out: bool) -> None:
     labels, classes = np.asarray(cohort.targets), cohort.classes
     shape = (len(cohort), len(classes)) if cohort.task == "multilabel" else (len(cohort),)
     if labels.shape != shape:
@@ -157,7 +160,7 @@ def _check_labels(where: str, cohort: Cohort) -> None:
     bad = np.argwhere(~np.isin(labels, np.arange(allowed)))
     if len(bad):
         raise InputError(f"{where}: row {bad[0][0]}: label {labels[tuple(bad[0])]} is not one of 0 to {allowed - 1} (classes {', '.join(classes)})")
-    if (labels == labels[:1]).all():
+    if (labels == labels[:1]).all() and not held_out:
         raise InputError(f"{where}: every record has the label {label(cohort, 0)!r}; a model needs at least two classes")
 
 
@@ -201,7 +204,7 @@ def save(cohort: Cohort, folder: Path, progress: Callable[[int, int], None] = la
             else:
                 np.save(place / "inputs.npy", part.inputs)
                 made.append(part)
-        whole = validate(replace(made[0], test=validate(made[1]) if len(made) > 1 else None))
+        whole = validate(replace(made[0], test=validate(made[1], held_out=True) if len(made) > 1 else None))
         _write(whole, building)
         if folder.exists():
             os.rename(folder, tempfile.mkdtemp(prefix=".old-", dir=folder.parent))

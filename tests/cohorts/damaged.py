@@ -30,7 +30,7 @@ def refused(name: str, intact: Path, prepared: Path, damage, match: str, tmp_pat
                    *(part for option in options for part in ("--option", option))])
     said = capsys.readouterr()
     lines = [line for line in said.err.splitlines() if not line.startswith("preparing ")]
-    lines = [line for line in lines if "Preparing" not in line]  # the progress bar
+    lines = [line for line in lines if line.strip() and "Preparing" not in line]  # the progress bar
     assert status == 2, said
     assert len(lines) == 1 and lines[0].startswith("rollcall: "), lines
     assert re.search(match, lines[0]), lines[0]
