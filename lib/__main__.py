@@ -100,7 +100,7 @@ def _report(planned, notebooks, parameters: dict, started: float) -> int:
     report.write(f"{'Rehearsal' if cohort.simulated else 'Privacy audit'}: {cohort.name}", sentences, executed, page, audit.facts(planned),
                  audit.SIMULATED if cohort.simulated else "")
     print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
-    for sentence in sentences:
+    for sentence in [audit.SIMULATED] * cohort.simulated + sentences:
         print(f"  {sentence}")
     return 0
 

@@ -154,14 +154,13 @@ def read(run: _run.Run, name: str) -> pd.DataFrame:
 
 
 def summary(run: _run.Run) -> list[str]:
-    """The three sentences that matter, from the tables of a finished run; of a rehearsal, a first one that says what it is."""
+    """The three sentences that matter, from the tables of a finished run."""
     attacked, patients, floor = (read(run, name) for name in ("attacks", "patients", "floor"))
     exposed, total, units = int(patients["exposed"].sum()), len(patients), f"{run.unit}s"
     passes = len(floor) / total
     high, null = int((patients["auc_joint"] >= 0.9).sum()), float((floor["auc_joint"] >= 0.9).sum()) / passes
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
     return [
-        *([SIMULATED] if run.simulated else []),
         f"{exposed:,} of {total:,} {units} are exposed: whether they were in the training set can be told, at a false-discovery rate of 5% "
         f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
         f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "

@@ -128,7 +128,7 @@ def _rotate(images: torch.Tensor, angle) -> torch.Tensor:
     """Rotation by `angle` (n,) about the centre, one bilinear sampling. Positions are formed elementwise, so an image's do not depend on its batch."""
     batch, height, width, _ = images.shape
     angle = torch.as_tensor(angle)[:, None, None]
-    cos, sin = angle.cos().to(images.device), angle.sin().to(images.device)
+    cos, sin = angle.cos().to(images), angle.sin().to(images)
     y = (torch.arange(height, device=images.device, dtype=images.dtype) - (height - 1) / 2)[:, None]
     x = (torch.arange(width, device=images.device, dtype=images.dtype) - (width - 1) / 2)[None]
     grid = torch.stack([(cos * x + sin * y) * (2 / width), (cos * y - sin * x) * (2 / height)], -1)  # where each pixel comes from, in [-1, 1]

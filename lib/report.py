@@ -19,7 +19,9 @@ PAGE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-{notice}<header><h1>{title}</h1></header>
+<div class="sheet">
+{notice}<div class="rest">
+<header><h1>{title}</h1></header>
 <nav aria-label="Contents"><ul>
 {links}
 </ul></nav>
@@ -34,6 +36,8 @@ PAGE = """<!doctype html>
 </tbody></table></div>
 </section>
 </main>
+</div>
+</div>
 </body>
 </html>
 """
@@ -62,11 +66,14 @@ th { font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
 .facts th, .facts td { text-align: left; overflow-wrap: anywhere; }
 .facts th { white-space: nowrap; }
-pre { overflow-x: auto; background: var(--band); padding: .6rem; font-size: .85rem; }
+pre { white-space: pre-wrap; background: var(--band); padding: .6rem; font-size: .85rem; }
 .notice { position: sticky; top: 0; margin: 0 0 1.5rem; padding: .5rem .8rem; border: 2px solid #9a3b00; background: #fff1e6; color: #5c2300; font-weight: 600; }
-@page { margin: 20mm 16mm 16mm; }
+@page { margin: 16mm; }
 @media print {
-  .notice { position: fixed; top: -14mm; left: 0; right: 0; margin: 0; padding: .2rem .6rem; font-size: 8.5pt; }
+  .sheet { display: table; width: 100%; table-layout: fixed; }
+  .rest { display: table-row-group; }
+  .notice { display: table-header-group; position: static; break-inside: avoid; font-size: 8.5pt; }  /* a table's head stands on every sheet */
+  .notice span { display: block; margin-bottom: 4mm; padding: .2rem .6rem; border: 2px solid #9a3b00; }
   :root { --ink: #000; --paper: #fff; --soft: #444; --line: #999; --band: #fff; --link: #000; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   nav { display: none; }
@@ -86,7 +93,7 @@ def write(title: str, summary: list[str], notebooks: list[Path], output: Path, f
     labels = [(f"part{number}", label) for number, (label, _) in enumerate(parts, 1)]
     contents = [("summary", "In three sentences"), *labels, ("facts", "About this run")]
     page = PAGE.format(
-        notice=f'<p class="notice" role="note">{html.escape(notice)}</p>\n' if notice else "", title=html.escape(title), style=STYLE, sections="\n".join(body for _, body in parts),
+        notice=f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n' if notice else "", title=html.escape(title), style=STYLE, sections="\n".join(body for _, body in parts),
         summary="<ul>\n" + "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary) + "\n</ul>",
         links="\n".join(f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in contents),
         facts="\n".join(f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>' for key, value in facts.items()))

@@ -56,7 +56,8 @@ def resnet1d(input_shape, outputs: int, width: int = 128) -> nn.Module:
     Width 128 on 12 leads and 5 outputs has 2,021,381 parameters.
     """
     if len(input_shape) != 2:
-        raise InputError(f"model 'resnet1d' needs signals (time, leads), and this cohort's inputs are {tuple(input_shape)}; use wide_resnet, tabular_resnet or mlp")
+        raise InputError(f"model 'resnet1d' needs signals (time, leads), and this cohort's inputs are {tuple(input_shape)}; "
+                         "use wide_resnet, tabular_resnet or mlp")
     if width < 1 or width % GROUPS:
         raise InputError(f"model 'resnet1d': width {width}, expected a multiple of {GROUPS} (the groups of its norms)")
     blocks = [Block(input_shape[1], width, False), Block(width, 2 * width, True), Block(2 * width, 2 * width, False)]

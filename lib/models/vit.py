@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from math import isqrt
 from pathlib import Path
 from zipfile import BadZipFile
+from zlib import error as BadStream
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from lib.errors import InputError
 from lib.models.wide_resnet import Head
 
 EPSILON = 1e-6
+DAMAGED = (ValueError, OSError, EOFError, BadZipFile, BadStream)  # what numpy raises for a file that is no .npz, or a spoilt one
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, for values in [0, 1]
 
 
@@ -96,12 +99,11 @@ def load(network: ViT, path: str) -> None:
     width, patch = network.positions.shape[2], network.patch
     heads, mlp = network.blocks[0].heads, network.blocks[0].dense1.out_features
     attention = (heads, width // heads)
-    file = _open(path)
 
     def take(name: str, *shape):
         return _take(file, path, name, shape)
 
-    with file, torch.no_grad():
+    with _opened(path) as file, torch.no_grad():
         if f"Transformer/encoderblock_{len(network.blocks)}/LayerNorm_0/scale" in file:
             raise InputError(f"{path} has more encoder blocks than the model's {len(network.blocks)}; set the model's depth to the file's")
         network.embed.weight.copy_(take("embedding/kernel", patch, patch, 3, width).reshape(-1, width).T)
@@ -127,17 +129,20 @@ def load(network: ViT, path: str) -> None:
         network.norm.bias.copy_(take("Transformer/encoder_norm/bias", width))
 
 
-def _open(path: str):
-    """The .npz at `path`, or InputError."""
+@contextmanager
+def _opened(path: str):
+    """The .npz at `path`, open, or InputError."""
     if not Path(path).is_file():
         raise InputError(f"no file at {path}: the model's setting 'weights' must be a local .npz of published ViT weights, or empty for a random start")
-    try:
-        file = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as a .npz of ViT weights ({error}); fetch it again") from error
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise InputError(f"{path} holds a single array, expected a .npz of ViT weights")
-    return file
+    with open(path, "rb") as raw:
+        try:
+            file = np.load(raw, allow_pickle=False)
+        except DAMAGED as error:
+            raise InputError(f"{path} cannot be read as a .npz of ViT weights ({error}); fetch it again") from error
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise InputError(f"{path} holds a single array, expected a .npz of ViT weights")
+        with file:
+            yield file
 
 
 def _take(file, path: str, name: str, shape: tuple) -> torch.Tensor:
@@ -146,7 +151,7 @@ def _take(file, path: str, name: str, shape: tuple) -> torch.Tensor:
         raise InputError(f"{path} has no array {name!r}, which the model needs; use ViT weights in the original JAX layout, or change the model's depth")
     try:
         array = file[name]
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+    except DAMAGED as error:
         raise InputError(f"{path}: array {name!r} cannot be read ({error}); fetch the file again") from error
     if array.ndim != len(shape) or any(wanted not in (None, size) for wanted, size in zip(shape, array.shape)):
         raise InputError(f"{path}: array {name!r} is {array.shape}, the model needs {str(shape).replace('None', 'any')}; "
