@@ -230,7 +230,7 @@ def _decoded(cohort: Cohort, folder: Path, progress) -> Cohort:
     else:
         (folder / "inputs.npy").unlink(missing_ok=True)
         os.link(folder / "decoded.npy", folder / "inputs.npy")
-    paths = pd.DataFrame({"path": cohort.inputs.paths})
+    paths = pd.DataFrame({"path": cohort.inputs.every})
     paths.attrs["digest"] = release_digest(cohort.inputs.root, paths["path"])
     paths.to_parquet(folder / "files.parquet", index=False)
     reasons = Counter(dropped.values())

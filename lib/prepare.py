@@ -41,6 +41,7 @@ class Files:
     shape, dtype  of one record
     where      the table that names the files, for messages, with `rows`, the line of each
     arguments  further arrays (N,), one value a record for each further argument of `decode`
+    beside     the ending of a second file that each record has beside the first and `decode` reads as well (".hea", for a ".dat"); else ""
     """
 
     root: Path
@@ -51,9 +52,15 @@ class Files:
     where: Path
     rows: np.ndarray
     arguments: tuple = ()
+    beside: str = ""
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def every(self) -> list[str]:
+        """The paths of all files, second ones after the first."""
+        return [*map(str, self.paths), *(os.path.splitext(path)[0] + self.beside for path in self.paths if self.beside)]
 
 
 def missing(files: Files) -> np.ndarray:
@@ -142,6 +149,8 @@ def _digest(files: Files) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for place, path in enumerate(files.paths):
         digest.update((signature(files.root, str(path)) + repr([column[place] for column in files.arguments])).encode())
+    for path in files.every[len(files):]:
+        digest.update(signature(files.root, path).encode())
     return digest.digest()
 
 

@@ -70,24 +70,24 @@ def is_simulated(root: Path | None) -> bool:
 
 # --- tables: strings first, every value checked before it is used -------------------------------------------------------------------
 
-def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True, optional=()) -> pd.DataFrame:
+def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True, optional=(), separator: str = ",") -> pd.DataFrame:
     """The `columns` of a csv or csv.gz as strings; nothing is taken for missing, an empty field is "".
 
     key: column(s) whose values (together) may stand in the table only once. rows: whether a table without rows is an error.
-    optional: further columns, read if the table has them.
+    optional: further columns, read if the table has them. separator: what stands between two fields.
     Raises InputError for a table that cannot be read, is cut short, lacks a column, has short or overlong rows or fields.
     """
     from pyarrow import csv as strict  # strict about the number of fields, fast, and text stays text
 
     try:
-        header = _header(path)
+        header = _header(path, separator)
         columns = [*columns, *(column for column in optional if column in header)]
         for column in columns:
             if header.count(column) != 1:
                 fault = "lacks the column" if column not in header else "has more than once the column"
                 raise InputError(f"{path}: {fault} {column!r}; it has {', '.join(map(repr, header))[:300]}")
         with _opened(path) as file:
-            table = strict.read_csv(file, strict.ReadOptions(block_size=BLOCK, use_threads=False), convert_options=strict.ConvertOptions(
+            table = strict.read_csv(file, strict.ReadOptions(block_size=BLOCK, use_threads=False), strict.ParseOptions(delimiter=separator), strict.ConvertOptions(
                 include_columns=list(columns), column_types=dict.fromkeys(columns, "string"), strings_can_be_null=False)).to_pandas()
     except InputError:
         raise
@@ -126,12 +126,12 @@ def header(path: Path) -> list[str]:
         raise InputError(f"{path}: not a readable csv ({_line(error)})") from error
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, separator: str = ",") -> list[str]:
     with _opened(path) as file:
         line = file.readline(BLOCK).decode("utf-8-sig")
     if not line.strip():
         raise InputError(f"{path}: empty, or its first row is; fetch the release again")
-    return next(csv.reader([line]))
+    return next(csv.reader([line], delimiter=separator))
 
 
 def _first_bad_line(path: Path) -> int | str:
