@@ -187,6 +187,7 @@ def whole(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
 
 def times(path: Path, table: pd.DataFrame, column: str, missing: bool = False) -> pd.Series:
     """The column as timestamps, format "YYYY-MM-DD HH:MM:SS" (or the date alone)."""
-    values = pd.to_datetime(table[column].where(table[column] != ""), format="ISO8601", errors="coerce")
+    plain = table[column].str.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?")  # time zones do not mix with none
+    values = pd.to_datetime(table[column].where(plain), format="ISO8601", errors="coerce")
     fail(path, table, column, values.isna() & ~((table[column] == "") & missing), "expected a time such as 2180-05-06 19:17:00")
     return values

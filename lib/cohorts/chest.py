@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lib import release
-from lib.cohorts.images import picture
-from lib.errors import InputError
+from lib.cohorts.common import RULES, bands, check_choice, check_size, counted, decodable, missing_notes
 from lib.prepare import Files, require
 
 FINDINGS = ("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Consolidation", "Pneumonia",
             "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture", "Support Devices")
 ATTRIBUTES = ("race", "sex", "age", "view", *(f"finding: {finding}" for finding in FINDINGS))
-RULES = ("default", "paper")
 RACES = ("Asian", "Black", "Hispanic", "Other", "White")
-AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
 _LABELS = ("", "0.0", "1.0", "-1.0", "0", "1", "-1")  # empty: the report does not name the finding
 _UNKNOWN = "UNKNOWN|REFUSED|DECLINED|UNABLE"
 
 
 def check_options(name: str, size: int, rules: str) -> None:
     """InputError unless size is a whole number of pixels from 8 to 1024 and rules is one of RULES."""
-    if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 1024:
-        raise InputError(f"option size of cohort {name!r} is {size!r}; expected a whole number of pixels from 8 to 1024")
-    if rules not in RULES:
-        raise InputError(f"option rules of cohort {name!r} is {rules!r}; expected one of {', '.join(map(repr, RULES))}")
+    check_size(name, size)
+    check_choice(name, "rules", rules, RULES)
 
 
 def labels(path: Path, table: pd.DataFrame) -> np.ndarray:
@@ -57,7 +51,7 @@ def records(patient, race, sex, age, view, views, targets: np.ndarray) -> pd.Dat
     """The table of a cohort: race of RACES, sex Female or Male, age in years (bands here), view of `views`; anything else is missing."""
     table = pd.DataFrame({"patient_id": np.asarray(patient, dtype=object), "race": _categorical(race, RACES),
                           "sex": _categorical(sex, ("Female", "Male")),
-                          "age": pd.cut(np.asarray(age, float), [0, 18, 40, 60, 80, np.inf], right=False, labels=list(AGES)),
+                          "age": bands(age),
                           "view": _categorical(view, views)})
     return table.assign(**{f"finding: {finding}": targets[:, place] == 1 for place, finding in enumerate(FINDINGS)})
 
@@ -66,23 +60,17 @@ def _categorical(values, categories) -> pd.Categorical:
     return pd.Categorical.from_codes(pd.Index(list(categories), dtype=object).get_indexer(pd.Index(values, dtype=object)), list(categories))
 
 
-def found_notes(found: dict[str, int], expected: dict[str, int]) -> list[str]:
-    """A note for each count that is not the publisher's."""
-    return [f"{name}: {found[name]:,} found, {count:,} in the publisher's release" for name, count in expected.items() if found[name] != count]
-
-
 def record_notes(table: pd.DataFrame, uncertain: int) -> list[str]:
     """Notes on the records of the audit pool: what is missing, uncertain, or without any finding."""
-    notes = [f"{column}: missing for {table[column].isna().sum():,} records" for column in ("race", "sex", "age", "view") if table[column].isna().any()]
+    notes = missing_notes(table, ("race", "sex", "age", "view"))
     none = int((~table[[f"finding: {finding}" for finding in FINDINGS]].any(axis=1)).sum())
     if uncertain:
         notes.append(f"labels: {uncertain:,} are uncertain (-1) and taken as positive")
     if none:
-        notes.append(f"labels: {none:,} records have none of the 14, 'No Finding' included, and keep them all at 0")
+        notes.append(f"labels: {counted(none)} records have none of the 14, 'No Finding' included, and keep them all at 0")
     return notes
 
 
 def films(root: Path, paths, where: Path, rows: np.ndarray, size: int) -> Files:
     """One grey JPEG a record, all there, to be decoded to uint8 (size, size, 1)."""
-    return require(Files(root, np.asarray(paths, dtype=object), functools.partial(picture, height=size, width=size, mode="L"), (size, size, 1), "uint8",
-                         where, np.asarray(rows)))
+    return require(decodable(root, paths, where, rows, size, "L"))

@@ -1,4 +1,4 @@
-"""CheXpert: 224,316 chest films of 64,740 patients (223,414 of 64,540 in train.csv, 234 of 200 in valid.csv), with 14 findings read from reports.
+"""CheXpert: 224,316 chest films of 65,240 patients, with 14 findings read from reports (train.csv: 223,414 of 64,540; valid.csv: 234 of 200).
 
 Publisher: Stanford ML Group and Stanford AIMI. Access: free, after signing the Stanford University Dataset Research Use Agreement; it may
 not be passed on. Paper: Irvin et al., AAAI 2019, doi:10.1609/aaai.v33i01.3301590. Race: the separate table "CHEXPERT DEMO" of the same
@@ -29,6 +29,7 @@ import pandas as pd
 from lib import release
 from lib.cohort import Cohort
 from lib.cohorts import chest
+from lib.cohorts.common import count_notes, counted
 from lib.errors import InputError
 
 VERSION = 1
@@ -71,7 +72,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     unknown = train["Sex"] == "Unknown"
     if paper and unknown.any():
         train = train[~unknown]
-        notes.append(f"{unknown.sum():,} records dropped: sex is Unknown")
+        notes.append(f"{counted(unknown.sum())} records dropped: sex is Unknown")
     tables = {"train": train}
     if "valid" in files:
         valid = _table(files["valid"], "valid")
@@ -81,9 +82,10 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
         tables["valid"] = valid
     else:
         notes.append("test: none, since there is no valid.csv beside train.csv")
-    race = _races(files["demographics"], pd.concat([table["patient"] for table in tables.values()]), paper) if "demographics" in files else pd.Series(dtype=object)
+    everyone = pd.concat([table["patient"] for table in tables.values()])
+    race = _races(files["demographics"], everyone, paper) if "demographics" in files else pd.Series(dtype=object)
     parts = {name: _part(files[name], table, root, files["train"].parent, size, race, paper) for name, table in tables.items()}
-    notes = [*chest.found_notes(found, {name: EXPECTED[name] for name in found}), *notes]
+    notes = [*count_notes(found, {name: EXPECTED[name] for name in found}), *notes]
     pool = parts["train"]
     notes += [note for note in chest.record_notes(pool["records"], pool.pop("uncertain")) if "demographics" in files or not note.startswith("race")]
     common = dict(name="chexpert", task="multilabel", classes=chest.FINDINGS, attributes=chest.ATTRIBUTES, restricted=True,
@@ -124,7 +126,8 @@ def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
     number = table["PATIENT"].str.strip().str.removeprefix("patient")
     wanted = number.isin(set(patients))
     if not wanted.any():
-        raise InputError(f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a patient of train.csv, expected such as patient00001")
+        raise InputError(f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a patient of train.csv, "
+                         "expected such as patient00001")
     table, number = table[wanted], number[wanted]
     release.fail(path, table, "PATIENT", number.duplicated(), "this PATIENT is in the table already; expected each once")
     return chest.race_group(table["PRIMARY_RACE"], paper).set_axis(number)

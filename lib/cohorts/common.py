@@ -16,6 +16,7 @@ from lib.release import inside
 
 RULES = ("default", "paper")
 AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
+SMALL = 10     # a smaller group of people is not told in a report
 DEEPEST = 4  # folders below the table in which pictures are looked for
 _SPLIT = 3   # seed of every held-out fifth
 
@@ -45,6 +46,11 @@ def held_out_fifth(patients) -> np.ndarray:
     return chosen[index]
 
 
+def counted(number: int) -> str:
+    """A count of people's records as it may stand in a report: one under 10 is not told."""
+    return f"{number:,}" if number >= SMALL else f"fewer than {SMALL}"
+
+
 def count_notes(found: dict[str, int], expected: dict[str, int]) -> list[str]:
     """A note for each count that is not the publisher's."""
     return [f"{name}: {found[name]:,} found, {count:,} in the publisher's release" for name, count in expected.items() if found[name] != count]
@@ -52,7 +58,7 @@ def count_notes(found: dict[str, int], expected: dict[str, int]) -> list[str]:
 
 def missing_notes(records: pd.DataFrame, columns, what: str = "records") -> list[str]:
     """A note for each column that has missing values."""
-    return [f"{column}: missing for {records[column].isna().sum():,} {what}" for column in columns if records[column].isna().any()]
+    return [f"{column}: missing for {counted(records[column].isna().sum())} {what}" for column in columns if records[column].isna().any()]
 
 
 def pictures(root: Path, top: Path, suffix: str) -> dict[str, str]:

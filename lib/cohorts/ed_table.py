@@ -6,6 +6,7 @@ Natural units: years, counts, degrees Celsius, beats and breaths a minute, perce
 - comorbidities: diagnoses of admissions of the same subject with `dischtime` in [intime - 1,780 days, intime).
 - vital signs: beyond the outlier limits missing, between those and the valid limits set to the nearest valid value. Temperatures come in
   Fahrenheit. Pain is free text: what is not a number from 0 to 10 is missing.
+- a visit that ends before it begins keeps its features; its length is missing, and it counts as without transfer or return.
 - last vital sign of a stay: the last that is not missing, by `charttime`; medicines: different names reconciled, different numbers dispensed.
 """
 
@@ -39,7 +40,8 @@ def master_table(files: dict[str, Path]) -> pd.DataFrame:
 
     subject_id, stay_id, hadm_id ("" if not admitted), race, insurance ("" if not admitted), intime; FEATURES, float64, NaN where missing;
     outcome_hospitalization, outcome_inhospital_mortality, outcome_icu_transfer_12h, outcome_critical, outcome_ed_revisit_3d (bool), ed_los
-    (hours); and, where their tables are in `files`, ed_<vital sign>_last, n_medrecon, n_med. InputError names file, row and column.
+    (hours); and, where their tables are in `files`, ed_<vital sign>_last, n_medrecon, n_med. attrs["left out"]: how many visits were, by
+    reason. InputError names file, row and column.
     """
     stays, born = _stays(files), _patients(files)
     path = files["edstays"]
@@ -67,8 +69,10 @@ def master_table(files: dict[str, Path]) -> pd.DataFrame:
             stays = stays.join(made(files[name]), on="stay_id")
     for count in {"n_medrecon", "n_med"} & set(stays):
         stays[count] = stays[count].fillna(0)
-    kept = (stays["age"] >= 18) & stays["triage_acuity"].notna()
-    return stays[kept].astype(dict.fromkeys(FEATURES, float))
+    adult, rated = stays["age"] >= 18, stays["triage_acuity"].notna()
+    table = stays[adult & rated].astype(dict.fromkeys(FEATURES, float))
+    table.attrs["left out"] = {"under 18 years": int((~adult).sum()), "no acuity": int((adult & ~rated).sum())}
+    return table
 
 
 def within(events: np.ndarray, now: np.ndarray, days: int) -> np.ndarray:
@@ -94,7 +98,7 @@ def _stays(files: dict[str, Path]) -> pd.DataFrame:
     table["gender_binarized"] = release.codes(path, table, "gender", ("M", "F"))
     for column in ("intime", "outtime"):
         table[column] = release.times(path, table, column)
-    release.fail(path, table, "outtime", table["outtime"] < table["intime"], "the visit ends before it begins")
+    table["outtime"] = table["outtime"].where(table["outtime"] >= table["intime"])  # no feature; its length and what came after are then unknown
     return table
 
 
@@ -110,8 +114,8 @@ def _admissions(path: Path) -> pd.DataFrame:
     table = release.read_table(path, ("subject_id", "hadm_id", "admittime", "dischtime", "insurance", "hospital_expire_flag"), key="hadm_id")
     for column in ("subject_id", "hadm_id"):
         release.whole(path, table, column)
-    for column in ("admittime", "dischtime"):
-        table[column] = release.times(path, table, column)
+    table["admittime"] = release.times(path, table, "admittime")
+    table["dischtime"] = release.times(path, table, "dischtime", missing=True).fillna(pd.Timestamp("9000-01-01"))  # not discharged: no past admission
     table["died"] = release.codes(path, table, "hospital_expire_flag", ("0", "1")) == 1
     return table
 

@@ -37,6 +37,7 @@ import pandas as pd
 from lib import release
 from lib.cohort import Cohort
 from lib.cohorts.dicom import FIRST_NUMBER, mammogram
+from lib.cohorts.common import RULES, bands, check_choice, counted, missing_notes
 from lib.cohorts.images import picture
 from lib.errors import InputError
 from lib.prepare import Files, require
@@ -52,7 +53,6 @@ ASSESSMENTS = {"A": "0 additional evaluation", "N": "1 negative", "B": "2 benign
                "M": "5 highly suggestive of malignancy", "K": "6 known malignancy"}
 SERIOUS = "NBPASMK"  # from the least to the most
 DENSITIES = ("A", "B", "C", "D")
-AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
 ATTRIBUTES = ("race", "image type", "view", "density", "assessment", "age")
 TEST_PATIENTS, SMALL, SEED = 500, 2_500, 420
 LOOK = 100  # records whose files are looked for to tell DICOM from PNG
@@ -78,9 +78,8 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     """Read the release. Inputs uint8 (images, size, 3/4 size, 1), still files; targets int64 (images,), density A to D."""
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024 or size % 4:
         raise InputError(f"option size of cohort 'embed' is {size!r}; expected a height in pixels, a multiple of 4 from 16 to 1024")
-    for name, given, known in (("rules", rules, ("default", "paper")), ("pictures", pictures, ("auto", "dicom", "png"))):
-        if given not in known:
-            raise InputError(f"option {name} of cohort 'embed' is {given!r}; expected one of {', '.join(map(repr, known))}")
+    check_choice("embed", "rules", rules, RULES)
+    check_choice("embed", "pictures", pictures, ("auto", "dicom", "png"))
     paper, notes = rules == "paper", []
     exams, findings, found = _exams(files["clinical"], paper, notes)
     images = _images(files["metadata"])
@@ -106,7 +105,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     found |= {f"density {name}": int((targets == place).sum()) for place, name in enumerate(DENSITIES)}
     notes = [f"{name}: {found[name]:,} found, {count:,} {whose}" for whose, counts in (("in the publisher's release", EXPECTED),
              ("in the reference after cleaning", EXPECTED_PAPER if paper else {})) for name, count in counts.items() if found[name] != count] + notes
-    notes += [f"{name}: missing for {records[name].isna().sum():,} records" for name in ATTRIBUTES if records[name].isna().any()]
+    notes += missing_notes(records, ATTRIBUTES)
 
     patients = np.unique(records["patient_id"].to_numpy(dtype=str))
     held = TEST_PATIENTS if len(patients) >= SMALL else len(patients) // 5
@@ -223,7 +222,7 @@ def _records(table: pd.DataFrame, findings: pd.DataFrame, paper: bool) -> pd.Dat
         "view": pd.Categorical(table["ViewPosition"], ("CC", "MLO")),
         "density": density,
         "assessment": pd.Categorical(pd.Series(asses).map(ASSESSMENTS), list(ASSESSMENTS.values()), ordered=True),
-        "age": pd.cut(table["age_at_study"].to_numpy(), [0, 18, 40, 60, 80, np.inf], right=False, labels=list(AGES)),
+        "age": bands(table["age_at_study"]),
     })
 
 
@@ -253,4 +252,4 @@ def _of_side(table: pd.DataFrame, findings: pd.DataFrame) -> np.ndarray:
 
 def _note(notes: list[str], count: int, what: str) -> None:
     if count:
-        notes.append(f"{count:,} {what}")
+        notes.append(f"{counted(count)} {what}")

@@ -35,6 +35,7 @@ import pandas as pd
 
 from lib import release
 from lib.cohort import Cohort
+from lib.cohorts.common import RULES, bands, check_choice, count_notes, missing_notes
 from lib.cohorts.images import opened, resized
 from lib.errors import InputError
 from lib.prepare import Drop, Files, require
@@ -52,7 +53,6 @@ FOLDERS = (("Training", "Validation", "Test"), ("train", "val", "test"))
 NAMES = ("slo_fundus_", "slo_")
 CONTROL = "race (healthy or non-vision-threatening DR)"
 ATTRIBUTES = ("race", CONTROL, "sex", "label", "age")
-AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
 LOWEST_STD, LOWEST_MEAN = 3, 1
 
 
@@ -69,17 +69,16 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     """Read the release. Inputs uint8 (pictures, size, size, 1), still files; targets int64 (pictures,)."""
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024:
         raise InputError(f"option size of cohort 'fairvision' is {size!r}; expected a whole number of pixels from 16 to 1024")
-    if rules not in ("default", "paper"):
-        raise InputError(f"option rules of cohort 'fairvision' is {rules!r}; expected one of 'default', 'paper'")
+    check_choice("fairvision", "rules", rules, RULES)
     tables = {disease: _table(files[disease], root, disease) for disease in DISEASES}
     parts = {name: [_part(files[disease], table[table["use"].isin(uses)], root, size, rules == "paper") for disease, table in tables.items()]
              for name, uses in (("pool", USES[:2]), ("test", USES[2:]))}
     found = {f"records of {disease}": len(table) for disease, table in tables.items()}
-    notes = [f"{name}: {found[name]:,} found, {count:,} in the publisher's release" for name, count in EXPECTED.items() if found[name] != count]
+    notes = count_notes(found, EXPECTED)
     pool, test = (_joined(parts[name]) for name in ("pool", "test"))
     if not len(pool[0]):
         raise InputError(f"{files['Glaucoma']}: no record of the three tables has 'use' training or validation")
-    notes += [f"{name}: missing for {pool[0][name].isna().sum():,} records" for name in ("race", "sex", "age") if pool[0][name].isna().any()]
+    notes += missing_notes(pool[0], ("race", "sex", "age"))
     if found == EXPECTED:
         notes.append("after this quality filter the reference has 19,982 records in the pool and 8,560 in the test set")
     notes.append(f"test set: {len(test[0]):,} records of as many patients")
@@ -137,8 +136,7 @@ def _words(values: pd.Series, known: dict[str, str], paper: bool) -> pd.Series:
 def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, Files]:
     """The three diseases one after another, attributes categorical."""
     records = pd.concat([part[0] for part in parts], ignore_index=True)
-    bands = pd.cut(records["age"], [0, 18, 40, 60, 80, np.inf], right=False, labels=list(AGES))
-    records = records.assign(label=pd.Categorical(records["label"], CLASSES), age=bands,
+    records = records.assign(label=pd.Categorical(records["label"], CLASSES), age=bands(records["age"]),
                              **{name: records[name].astype("category") for name in ("race", CONTROL, "sex")})
     files = [part[2] for part in parts]
     rows = [f"{row} of {some.where.name}" for some in files for row in some.rows]  # one `where` for three tables: the row says which

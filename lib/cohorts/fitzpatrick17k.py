@@ -84,8 +84,9 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     notes.append(f"test set: {len(test):,} images" if len(test) else "no test set: none of the images with 'qc' = '1 Diagnostic' is there")
 
     def part(rows: np.ndarray, **more) -> Cohort:
-        return Cohort("fitzpatrick17k", records.iloc[rows].reset_index(drop=True), decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB"), targets[rows],
-                      "multiclass", CLASSES, ATTRIBUTES, restricted=True, unit="image",
-                      source="Fitzpatrick17k, Groh et al. 2021 and 2022; table under CC BY-NC-SA 3.0, non-commercial use only, images property of their atlases.", **more)
+        return Cohort("fitzpatrick17k", records.iloc[rows].reset_index(drop=True), decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB"),
+                      targets[rows], "multiclass", CLASSES, ATTRIBUTES, restricted=True, unit="image",
+                      source="Fitzpatrick17k, Groh et al. 2021 and 2022; table under CC BY-NC-SA 3.0, non-commercial use only, "
+                             "images property of their atlases.", **more)
 
     return part(pool, notes=tuple(notes), test=part(test) if len(test) else None)

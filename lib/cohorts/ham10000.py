@@ -40,8 +40,8 @@ ATTRIBUTES = ("sex", "age", "site", "diagnosis")
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The table: csv, csv.gz, or Dataverse's tab-separated form."""
     if root is None:
-        raise InputError("ham10000 is not fetched: it is open, 3 GB; download it from https://doi.org/10.7910/DVN/DBW86T and let ROOT= name the folder that holds "
-                         "HAM10000_metadata and the unpacked images (see data/README.md)")
+        raise InputError("ham10000 is not fetched: it is open, 3 GB; download it from https://doi.org/10.7910/DVN/DBW86T and let ROOT= name the folder "
+                         "that holds HAM10000_metadata and the unpacked images (see data/README.md)")
     for name in ("HAM10000_metadata.csv", "HAM10000_metadata.tab", "HAM10000_metadata"):
         path = release.find_table(root, name, required=False)
         if path is not None:
@@ -70,14 +70,16 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
     there = pictures(root, path.parent, ".jpg")
     name = table["image_id"] + ".jpg"
     if not name.isin(there.keys()).any():
-        raise InputError(f"{path.parent}: holds none of the {len(table):,} images <image_id>.jpg that {path.name} names, here or in a folder below; unpack them there")
+        raise InputError(f"{path.parent}: holds none of the {len(table):,} images <image_id>.jpg that {path.name} names, here or in a folder below; "
+                         "unpack them there")
     guess = str(path.parent.relative_to(root) / "HAM10000_images_part_1")
     paths = name.map(there).fillna(guess + "/" + name)  # for the message that it is not there
 
     test = held_out_fifth(table["lesion_id"])
     notes = count_notes({"images": len(table), "lesions": table["lesion_id"].nunique()}, EXPECTED)
     notes += missing_notes(records[~test], ("sex", "age", "site"), "images")
-    notes.append(f"test set: {test.sum():,} images of {table['lesion_id'][test].nunique():,} lesions, a fifth by lesion; one person may have lesions in it and in the pool")
+    notes.append(f"test set: {test.sum():,} images of {table['lesion_id'][test].nunique():,} lesions, a fifth by lesion; "
+                 "one person may have lesions in it and in the pool")
 
     def part(rows: np.ndarray, **more) -> Cohort:
         return Cohort("ham10000", records.iloc[rows].reset_index(drop=True), require(decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB")),

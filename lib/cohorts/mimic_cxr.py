@@ -33,6 +33,7 @@ import pandas as pd
 from lib import release
 from lib.cohort import Cohort
 from lib.cohorts import chest
+from lib.cohorts.common import count_notes, counted
 from lib.errors import InputError
 
 VERSION = 1
@@ -69,7 +70,8 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     table = release.read_table(path, ("dicom_id", *KEY, "ViewPosition", "StudyDate"), key="dicom_id")
     for column in KEY:
         release.whole(path, table, column)
-    release.fail(path, table, "dicom_id", ~table["dicom_id"].str.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"), "expected five groups of eight hexadecimal digits")
+    named = table["dicom_id"].str.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
+    release.fail(path, table, "dicom_id", ~named, "expected five groups of eight hexadecimal digits")
     release.fail(path, table, "StudyDate", ~table["StudyDate"].str.fullmatch(r"[0-9]{8}"), "expected a date such as 21800506")
     release.fail(path, table, "ViewPosition", table["ViewPosition"].str.len() > 32, "expected the short code of a view")
     test = _test(files["split"], path, table)
@@ -83,9 +85,9 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     rows = table.index.to_numpy() + 2
 
     found = {"images": len(table), "patients": subject.nunique(), "test images": int(test.sum()), "test patients": subject[test].nunique()}
-    notes = [*chest.found_notes(found, EXPECTED), *notes]
+    notes = [*count_notes(found, EXPECTED), *notes]
     if unlabelled:
-        notes.append(f"labels: {unlabelled:,} records are of studies that {files[labels].name} does not have; all 14 are 0")
+        notes.append(f"labels: {counted(unlabelled)} records are of studies that {files[labels].name} does not have; all 14 are 0")
     if paper:
         notes.append("test: none; the records of the official test set are in the audit pool (rules=paper)")
         test = np.zeros(len(table), bool)
@@ -127,14 +129,15 @@ def _targets(path: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, i
     studies = release.read_table(path, (*KEY, *chest.FINDINGS), key=tuple(KEY))
     values = chest.labels(path, studies)
     place = pd.MultiIndex.from_frame(studies[KEY]).get_indexer(pd.MultiIndex.from_frame(table[KEY]))
-    release.fail(path, studies, "study_id", np.full(len(studies), (place < 0).all()), "no study of the metadata table is in this table; they are not of one release")
+    release.fail(path, studies, "study_id", np.full(len(studies), (place < 0).all()), "no study here is in the metadata table; they are not of one release")
     values = np.where((place < 0)[:, None], np.nan, values[place])
     return (np.nan_to_num(values) != 0).astype(np.int64), (values == -1).sum(axis=1), int((place < 0).sum())
 
 
 def _demographics(files: dict[str, Path], table: pd.DataFrame, paper: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """sex, age and race of each record, missing where MIMIC-IV's tables are or do not have the patient; notes on what is not there."""
-    notes = [f"{what}: MIMIC-IV's hosp/{name}.csv is not under ROOT" for name, what in (("admissions", "race"), ("patients", "sex and age")) if name not in files]
+    needed = {"admissions": "race", "patients": "sex and age"}
+    notes = [f"{what}: MIMIC-IV's hosp/{name}.csv is not under ROOT" for name, what in needed.items() if name not in files]
     sex, age, race = np.full(len(table), None, object), np.full(len(table), np.nan), np.full(len(table), np.nan, object)
     if "patients" in files:
         path = files["patients"]
@@ -145,7 +148,7 @@ def _demographics(files: dict[str, Path], table: pd.DataFrame, paper: bool) -> t
         sex = names[place]
         age = table["StudyDate"].str[:4].astype(int).to_numpy() - np.append(born, np.nan)[place]
         if (age < 0).any():
-            notes.append(f"age: {(age < 0).sum():,} records are dated before birth; taken as missing")
+            notes.append(f"age: {counted((age < 0).sum())} records are dated before birth; taken as missing")
             age[age < 0] = np.nan
     if "admissions" in files:
         admissions = release.read_table(files["admissions"], ("subject_id", "race"))
@@ -153,7 +156,7 @@ def _demographics(files: dict[str, Path], table: pd.DataFrame, paper: bool) -> t
         groups, several = races(admissions["subject_id"], admissions["race"], paper)
         race = groups.reindex(table["subject_id"]).to_numpy()
         if several:
-            notes.append(f"race: {several:,} patients whose admissions name more than one; taken as missing")
+            notes.append(f"race: {counted(several)} patients whose admissions name more than one; taken as missing")
     return sex, age, race, notes
 
 

@@ -3,7 +3,8 @@
 Publisher: PhysioNet, MIMIC-IV-ED 2.2 (doi:10.13026/5ntk-km72) with hosp and icu of MIMIC-IV (doi:10.13026/kpb9-mt58). Access: credentialed users
 who have done the training and signed the PhysioNet Credentialed Health Data Use Agreement 1.5.0; it may not be passed on. The demos of both
 (doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), 100 people, are open under the ODbL 1.0 and are read as well: a release is taken for the demo,
-and so for open, if demo_subject_id.csv is under ROOT and names every subject. Paper: Xie et al., Scientific Data 9, 658 (2022).
+and so for open, if demo_subject_id.csv is under ROOT, is the publisher's own list, and names every subject. Paper: Xie et al., Scientific Data
+9, 658 (2022).
 
 The master table is built here from the release's own tables (lib/cohorts/ed_table.py): 64 features a visit. The unit is the patient,
 `subject_id`; binary target, admission to the hospital.
@@ -21,6 +22,7 @@ Where the default differs from the reference:
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +31,14 @@ import pandas as pd
 from lib import release
 from lib.cohort import Cohort
 from lib.cohorts import chest
-from lib.cohorts.common import RULES, bands, check_choice, count_notes, held_out_fifth, missing_notes
+from lib.cohorts.common import RULES, bands, check_choice, count_notes, counted, held_out_fifth, missing_notes
 from lib.cohorts.ed_table import ED, FEATURES, LIMITS, NEEDED, master_table
 from lib.errors import InputError
 
 VERSION = 1
 OPTIONS: dict = {"rules": "default"}
 EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admission": 197_774}
+DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"  # sha256 of the open demo's 100 subjects, sorted, one a line
 ATTRIBUTES = ("race", "sex", "age", "insurance", "cancer", "obesity", "hospitalised")
 CLASSES = ("not hospitalised", "hospitalised")
 FLAGS = [place for place, name in enumerate(FEATURES) if name == "gender_binarized" or name.startswith(("chiefcom_", "cci_", "eci_"))]
@@ -76,7 +79,8 @@ def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
 
     found = {"visits": len(table), "patients": table["subject_id"].nunique(), "visits that end in admission": int(targets.sum())}
     notes = [*count_notes(found, EXPECTED), *missing_notes(records[~held_out], ("race", "insurance"), "visits")]
-    notes += [f"{name} at triage: missing for {count:,} visits, set to the median" for name, count in missing.items() if count]
+    notes += [f"{counted(count)} visits left out: {why}" for why, count in table.attrs["left out"].items() if count]
+    notes += [f"{name} at triage: missing for {counted(count)} visits, set to the median" for name, count in missing.items() if count]
     open_ = _is_demo(files, table)
     common = dict(name="mimic_iv_ed", task="binary", classes=CLASSES, attributes=ATTRIBUTES, features=FEATURES, restricted=not open_, straddles=paper, source=(
         "MIMIC-IV-ED demo 2.2 and MIMIC-IV demo 2.2, PhysioNet (doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), ODbL 1.0." if open_ else
@@ -112,4 +116,5 @@ def _is_demo(files: dict[str, Path], table: pd.DataFrame) -> bool:
     if "demo" not in files:
         return False
     named = release.read_table(files["demo"], ("subject_id",))["subject_id"]
-    return bool(table["subject_id"].isin(named).all()) and named.nunique() == 100
+    listed = hashlib.sha256("\n".join(sorted(named)).encode()).hexdigest()
+    return listed == DEMO and bool(table["subject_id"].isin(named).all())

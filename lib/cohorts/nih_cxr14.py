@@ -44,13 +44,14 @@ NAME = r"([0-9]{8})_[0-9]{3}\.png"
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The table, and the publisher's list of test images if it is there."""
     if root is None:
-        raise InputError("nih_cxr14 is not fetched: it is open, 45 GB; download it from https://nihcc.app.box.com/v/ChestXray-NIHCC and let ROOT= name the folder "
-                         "that holds Data_Entry_2017_v2020.csv and the unpacked images (see data/README.md)")
-    found = {"entries": release.find_table(root, "Data_Entry_2017_v2020.csv", required=False) or release.find_table(root, "Data_Entry_2017.csv", required=False),
-             "test_list": release.find_table(root, "test_list.txt", required=False)}
-    if found["entries"] is None:
-        raise InputError(f"{root}: holds no Data_Entry_2017_v2020.csv (.gz) or Data_Entry_2017.csv; ROOT must name the folder with the release's files (see data/README.md)")
-    return {name: path for name, path in found.items() if path is not None}
+        raise InputError("nih_cxr14 is not fetched: it is open, 45 GB; download it from https://nihcc.app.box.com/v/ChestXray-NIHCC and let ROOT= name "
+                         "the folder that holds Data_Entry_2017_v2020.csv and the unpacked images (see data/README.md)")
+    newest, older, test_list = (release.find_table(root, name, required=False)
+                                for name in ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv", "test_list.txt"))
+    if newest is None and older is None:
+        raise InputError(f"{root}: holds no Data_Entry_2017_v2020.csv (.gz) or Data_Entry_2017.csv; ROOT must name the folder "
+                         "with the release's files (see data/README.md)")
+    return {"entries": newest or older} | ({"test_list": test_list} if test_list else {})
 
 
 def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
@@ -92,12 +93,14 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         notes.append(f"age: over {OLDEST} years in {impossible.sum():,} rows of the table; taken as missing")
     notes += missing_notes(records.iloc[pool], ("sex", "age", "view"))
     notes.append(f"labels: {int((targets[pool].sum(axis=1) == 0).sum()):,} records have no finding")
-    notes.append(f"test set: {len(test):,} records of {patient.iloc[test].nunique():,} patients, {where}" if len(test) else f"no test set: none of its images is there ({where})")
+    notes.append(f"test set: {len(test):,} records of {patient.iloc[test].nunique():,} patients, {where}" if len(test)
+                 else f"no test set: none of its images is there ({where})")
 
     def part(rows: np.ndarray, **more) -> Cohort:
         return Cohort("nih_cxr14", records.iloc[rows].reset_index(drop=True), decodable(root, paths.iloc[rows], path, rows + 2, size, "L"), targets[rows],
                       "multilabel", CLASSES, ATTRIBUTES, restricted=False,
-                      source="NIH ChestX-ray14, provided by the NIH Clinical Center (https://nihcc.app.box.com/v/ChestXray-NIHCC), free to use; Wang et al. 2017.", **more)
+                      source="NIH ChestX-ray14, provided by the NIH Clinical Center (https://nihcc.app.box.com/v/ChestXray-NIHCC), free to use; "
+                             "Wang et al. 2017.", **more)
 
     return part(pool, notes=tuple(notes), test=part(test) if len(test) else None)
 
@@ -111,7 +114,8 @@ def findings(path: Path, table: pd.DataFrame) -> np.ndarray:
         names = [] if text == NONE else text.split("|")
         wrong = next((name for name in names if name not in known), None)
         if wrong is not None:
-            release.fail(path, table, "Finding Labels", codes == row, f"{wrong[:40]!r} is not a finding; expected {NONE!r}, or findings with '|' between them, of: "
+            release.fail(path, table, "Finding Labels", codes == row, f"{wrong[:40]!r} is not a finding; expected {NONE!r}, or findings with '|' "
+                         f"between them, of: "
                          f"{', '.join(FINDINGS)}")
         rows[row, [known[name] for name in names]] = 1
     return rows[codes]

@@ -134,7 +134,8 @@ def classes_of(path: Path) -> dict[str, int]:
 def superclasses(path: Path, table: pd.DataFrame, classes: dict[str, int]) -> np.ndarray:
     """int64 (rows, 5): the superclasses of each row's scp_codes, a dict of likelihoods written as Python writes it."""
     written = table["scp_codes"]
-    release.fail(path, table, "scp_codes", written.str.len() > LONGEST_CODES, f"more than {LONGEST_CODES:,} characters; expected a dict such as {{'NORM': 100.0}}")
+    release.fail(path, table, "scp_codes", written.str.len() > LONGEST_CODES,
+                 f"more than {LONGEST_CODES:,} characters; expected a dict such as {{'NORM': 100.0}}")
     targets = np.zeros((len(table), len(CLASSES)), np.int64)
     for row, text in enumerate(written):
         for code in _statements(text) if _CODES.fullmatch(text) else [None]:
@@ -163,7 +164,8 @@ def _files(root: Path, where: Path, table: pd.DataFrame, number: pd.Series, rate
         raise InputError(f"{root}: '::' in a path is an address to wfdb; rename the folder")
     home = where.parent.relative_to(root)
     paths = np.array([str(home / f"{name}.dat") for name in table[column]], dtype=object)
-    return Files(root, paths, functools.partial(signal, root=root, rate=rate), (SECONDS * rate, len(LEADS)), "int16", where, table.index.to_numpy() + 2, beside=".hea")
+    return Files(root, paths, functools.partial(signal, root=root, rate=rate), (SECONDS * rate, len(LEADS)), "int16",
+                 where, table.index.to_numpy() + 2, beside=".hea")
 
 
 def _some(files: Files, rows: np.ndarray) -> Files:

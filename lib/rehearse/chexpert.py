@@ -35,7 +35,8 @@ def write(root: Path, patients: int, seed: int) -> None:
             rng = np.random.default_rng([seed, 0, number])
             sex, age = str(rng.choice(["Female", "Male"], p=[0.41, 0.59])), int(np.clip(rng.normal(62, 18), 18, 90))
             if number % 19 != 5:
-                demographics.append({"PATIENT": f"patient{number:05d}", "GENDER": sex, "AGE_AT_CXR": age, "PRIMARY_RACE": rng.choice(list(RACES), p=list(RACES.values())),
+                race = rng.choice(list(RACES), p=list(RACES.values()))
+                demographics.append({"PATIENT": f"patient{number:05d}", "GENDER": sex, "AGE_AT_CXR": age, "PRIMARY_RACE": race,
                                      "ETHNICITY": rng.choice(ETHNICITIES)})
             for study in range(1, 1 + (int(rng.integers(1, 5)) if split == "train" else 1)):
                 shown, named = findings(rng)
@@ -43,10 +44,11 @@ def write(root: Path, patients: int, seed: int) -> None:
                     named = {finding: float(value == 1) for finding, value in named.items()}
                 for view in range(1, 2 + int(rng.random() < 0.25)):
                     frontal = view == 1
-                    path = f"{split}/patient{number:05d}/study{study}/view{view}_{'frontal' if frontal else 'lateral'}.jpg"
+                    side = "Frontal" if frontal else "Lateral"
+                    path = f"{split}/patient{number:05d}/study{study}/view{view}_{side.lower()}.jpg"
                     film(home / path, shown, [seed, 1, number], [seed, 2, number, study, view], 128, 156 if study % 2 else 128)
                     place = str(rng.choice(["AP", "PA", "LL", "RL"], p=[0.8, 0.16, 0.02, 0.02])) if frontal else None
-                    rows.append({"Path": f"CheXpert-v1.0/{path}", "Sex": sex, "Age": age, "Frontal/Lateral": "Frontal" if frontal else "Lateral", "AP/PA": place, **named})
+                    rows.append({"Path": f"CheXpert-v1.0/{path}", "Sex": sex, "Age": age, "Frontal/Lateral": side, "AP/PA": place, **named})
         if split == "train":
             rows[len(rows) // 2] |= {"Sex": "Unknown", "Age": 0}
         write_table(home / f"{split}.csv", pd.DataFrame(rows))

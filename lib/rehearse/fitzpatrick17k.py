@@ -20,10 +20,12 @@ LABELS = {  # nine-partition label: (three-partition label, conditions)
     "inflammatory": ("non-neoplastic", ("psoriasis", "lichen planus", "folliculitis")), "genodermatoses": ("non-neoplastic", ("ichthyosis vulgaris",)),
     "malignant epidermal": ("malignant", ("squamous cell carcinoma", "basal cell carcinoma")), "malignant melanoma": ("malignant", ("melanoma",)),
     "malignant cutaneous lymphoma": ("malignant", ("mycosis fungoides",)), "malignant dermal": ("malignant", ("kaposi sarcoma",)),
-    "benign dermal": ("benign", ("dermatofibroma", "keloid")), "benign epidermal": ("benign", ("seborrheic keratosis",)), "benign melanocyte": ("benign", ("halo nevus",))}
+    "benign dermal": ("benign", ("dermatofibroma", "keloid")), "benign epidermal": ("benign", ("seborrheic keratosis",)),
+    "benign melanocyte": ("benign", ("halo nevus",))}
 SHARES = (0.45, 0.11, 0.1, 0.08, 0.04, 0.04, 0.08, 0.06, 0.04)
 TYPES = {"1": 0.18, "2": 0.28, "3": 0.2, "4": 0.17, "5": 0.09, "6": 0.05, "-1": 0.03}
-TONES = {"1": (1.9, 1.6, 1.5), "2": (1.8, 1.5, 1.3), "3": (1.6, 1.3, 1.1), "4": (1.3, 1.0, 0.8), "5": (1.0, 0.7, 0.6), "6": (0.7, 0.5, 0.4), "-1": (1.4, 1.2, 1.0)}
+TONES = {"1": (1.9, 1.6, 1.5), "2": (1.8, 1.5, 1.3), "3": (1.6, 1.3, 1.1), "4": (1.3, 1.0, 0.8),
+         "5": (1.0, 0.7, 0.6), "6": (0.7, 0.5, 0.4), "-1": (1.4, 1.2, 1.0)}
 WRONG, UNSENT = 0.06, 0.02
 
 

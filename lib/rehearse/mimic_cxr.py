@@ -19,8 +19,9 @@ from lib.cohorts.chest import FINDINGS
 from lib.rehearse.chexpert import film, findings
 from lib.rehearse.draw import write_table
 
-RACES = (("WHITE",), ("WHITE", "WHITE"), ("WHITE", "WHITE - RUSSIAN"), ("WHITE", "UNKNOWN"), ("BLACK/AFRICAN AMERICAN",), ("BLACK/AFRICAN AMERICAN", "BLACK/CAPE VERDEAN"),
-         ("ASIAN - CHINESE",), ("ASIAN", "ASIAN - SOUTH EAST ASIAN"), ("HISPANIC/LATINO - PUERTO RICAN",), ("OTHER",), ("WHITE", "BLACK/AFRICAN AMERICAN"),
+RACES = (("WHITE",), ("WHITE", "WHITE"), ("WHITE", "WHITE - RUSSIAN"), ("WHITE", "UNKNOWN"),
+         ("BLACK/AFRICAN AMERICAN",), ("BLACK/AFRICAN AMERICAN", "BLACK/CAPE VERDEAN"), ("ASIAN - CHINESE",),
+         ("ASIAN", "ASIAN - SOUTH EAST ASIAN"), ("HISPANIC/LATINO - PUERTO RICAN",), ("OTHER",), ("WHITE", "BLACK/AFRICAN AMERICAN"),
          ("UNABLE TO OBTAIN", "PATIENT DECLINED TO ANSWER"))  # the strings of a patient's admissions
 RACE_SHARES = (0.25, 0.15, 0.08, 0.05, 0.1, 0.07, 0.06, 0.05, 0.07, 0.05, 0.03, 0.04)
 VIEWS = {"AP": 0.38, "PA": 0.25, "LATERAL": 0.22, "LL": 0.09, "": 0.04, "PA LLD": 0.01, "SWIMMERS": 0.01}
@@ -40,8 +41,8 @@ def write(root: Path, patients: int, seed: int) -> None:
         year = int(rng.integers(2110, 2190))
         if place % 12 != 4:
             age = 91 if rng.random() < 0.04 else int(np.clip(rng.normal(60, 19), 18, 89))
-            tables["patients"].append({"subject_id": subject, "gender": rng.choice(["F", "M"]), "anchor_age": age, "anchor_year": year, "anchor_year_group": "2011 - 2013",
-                                       "dod": f"{year + 4}-02-03" if rng.random() < 0.15 else None})
+            tables["patients"].append({"subject_id": subject, "gender": rng.choice(["F", "M"]), "anchor_age": age, "anchor_year": year,
+                                       "anchor_year_group": "2011 - 2013", "dod": f"{year + 4}-02-03" if rng.random() < 0.15 else None})
             if place % 12 != 9:
                 races = RACES[rng.choice(len(RACES), p=RACE_SHARES)]
                 tables["admissions"] += [_admission(rng, subject, 20_000_000 + 10 * place + stay, year, race) for stay, race in enumerate(races)]
@@ -74,6 +75,7 @@ def write(root: Path, patients: int, seed: int) -> None:
 def _admission(rng: np.random.Generator, subject: int, stay: int, year: int, race: str) -> dict:
     day = f"{year}-{rng.integers(1, 13):02d}"
     return {"subject_id": subject, "hadm_id": stay, "admittime": f"{day}-03 11:20:00", "dischtime": f"{day}-09 15:00:00", "deathtime": None,
-            "admission_type": "EW EMER.", "admit_provider_id": f"P{rng.integers(10, 99)}XYZ", "admission_location": "EMERGENCY ROOM", "discharge_location": "HOME",
-            "insurance": rng.choice(["Medicare", "Medicaid", "Other"]), "language": "English", "marital_status": rng.choice(["MARRIED", "SINGLE", ""]), "race": race,
-            "edregtime": f"{day}-03 08:00:00", "edouttime": f"{day}-03 12:00:00", "hospital_expire_flag": 0}
+            "admission_type": "EW EMER.", "admit_provider_id": f"P{rng.integers(10, 99)}XYZ", "admission_location": "EMERGENCY ROOM",
+            "discharge_location": "HOME", "insurance": rng.choice(["Medicare", "Medicaid", "Other"]), "language": "English",
+            "marital_status": rng.choice(["MARRIED", "SINGLE", ""]), "race": race, "edregtime": f"{day}-03 08:00:00",
+            "edouttime": f"{day}-03 12:00:00", "hospital_expire_flag": 0}

@@ -47,7 +47,8 @@ def write(root: Path, patients: int, seed: int) -> None:
 
 def _person(rng, patient: int) -> dict:
     age = float(int(np.clip(rng.normal(62, 18), 3, 99)))
-    return {"patient_id": float(10007 + 37 * patient % 9973 + 9973 * (patient // 9973)), "age": None if patient % 53 == 7 else 300.0 if age > 89 or patient % 41 == 4 else age,
+    return {"patient_id": float(10007 + 37 * patient % 9973 + 9973 * (patient // 9973)),
+            "age": None if patient % 53 == 7 else 300.0 if age > 89 or patient % 41 == 4 else age,
             "sex": int(rng.random() < 0.48), "height": float(rng.integers(150, 195)) if rng.random() < 0.3 else None,
             "weight": float(rng.integers(48, 110)) if rng.random() < 0.4 else None, "strat_fold": 1 + patient % 10}
 
@@ -61,7 +62,8 @@ def _diagnosis(rng, number: int) -> tuple[set[str], dict[str, float]]:
     else:
         has = {name for name in list(SHARES)[1:] if rng.random() < SHARES[name] / 0.5}
         has = has or {str(rng.choice(list(SHARES)[1:]))}
-    codes = {str(rng.choice(DIAGNOSTIC[name].split())): float(rng.choice([100.0, 80.0, 50.0, 15.0, 0.0], p=[0.6, 0.15, 0.1, 0.1, 0.05])) for name in SHARES if name in has}
+    codes = {str(rng.choice(DIAGNOSTIC[name].split())): float(rng.choice([100.0, 80.0, 50.0, 15.0, 0.0], p=[0.6, 0.15, 0.1, 0.1, 0.05]))
+             for name in SHARES if name in has}
     codes |= {str(rng.choice(FORM[4:])): 0.0} if rng.random() < 0.4 else {}
     return has, codes | {str(rng.choice(RHYTHM, p=[0.8] + [0.2 / 11] * 11)): 0.0}
 
@@ -70,7 +72,8 @@ def _row(rng, number: int, person: dict, codes: dict) -> dict:
     text, folder = f'invented report, number {number}: "nothing real"', f"{number // 1000 * 1000:05d}"
     return {"ecg_id": number, **{name: person[name] for name in ("patient_id", "age", "sex", "height", "weight")}, "nurse": float(rng.integers(0, 12)),
             "site": float(rng.integers(0, 4)), "device": str(rng.choice(["CS-12   E", "AT-6 C", "AT-60    3", "CS100    3"])),
-            "recording_date": f"{rng.integers(1985, 2002)}-{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d} {rng.integers(0, 24):02d}:{rng.integers(0, 60):02d}:11",
+            "recording_date": f"{rng.integers(1985, 2002)}-{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d} "
+                              f"{rng.integers(0, 24):02d}:{rng.integers(0, 60):02d}:11",
             "report": text, "scp_codes": str(codes), "heart_axis": rng.choice(["MID", "LAD", "ALAD", None]),
             "infarction_stadium1": "Stadium II" if rng.random() < 0.1 else None, "infarction_stadium2": None,
             "validated_by": float(rng.integers(0, 12)) if rng.random() < 0.6 else None, "second_opinion": bool(rng.random() < 0.02),

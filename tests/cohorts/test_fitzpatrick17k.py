@@ -76,7 +76,8 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
 
 def test_the_simulated_release_has_its_quirks(release):
     rows = rows_of(release / TABLE)
-    assert list(rows[0]) == ["md5hash", "fitzpatrick_scale", "fitzpatrick_centaur", "label", "nine_partition_label", "three_partition_label", "qc", "url", "url_alphanum"]
+    assert list(rows[0]) == ["md5hash", "fitzpatrick_scale", "fitzpatrick_centaur", "label", "nine_partition_label", "three_partition_label", "qc",
+                             "url", "url_alphanum"]
     assert RADIOGRAPHS <= {row["md5hash"] for row in rows}
     assert "" in {row["url"] for row in rows} and any("," in row["url"] for row in rows)
     sizes, modes = set(), set()
@@ -132,7 +133,8 @@ def test_skin_types_checks_and_missing_images(tmp_path):
     assert len(cohort) == 30 - 2 - 3 - 1 and cohort.test.records["patient_id"].tolist() == [f"{10:032x}"]
     assert cohort.records["skin type"].astype(object).tolist()[1:7] == ["I/II", "I/II", "III/IV", "III/IV", "V/VI", "V/VI"]
     assert cohort.records["skin type"].isna().tolist()[:7] == [True] + [False] * 6
-    assert {"2 records dropped: the image is not there", "3 records dropped: a radiograph", "skin type: missing for 1 images", "test set: 1 images"} <= set(cohort.notes)
+    assert {"2 records dropped: the image is not there", "3 records dropped: a radiograph", "skin type: missing for 1 images",
+            "test set: 1 images"} <= set(cohort.notes)
     (root / "images" / f"{10:032x}.jpg").unlink()
     assert read(root).test is None and any(note.startswith("no test set") for note in read(root).notes)
 
@@ -186,7 +188,8 @@ def folder_out(root):
 
 
 DAMAGE = {
-    "label unknown": (row(three_partition_label="cancer"), r"fitzpatrick17k.csv: row 9, column 'three_partition_label': 'cancer'; expected one of 'non-neoplastic'"),
+    "label unknown": (row(three_partition_label="cancer"),
+                      r"fitzpatrick17k.csv: row 9, column 'three_partition_label': 'cancer'; expected one of 'non-neoplastic'"),
     "label NaN": (row(nine_partition_label="NaN"), r"row 9, column 'nine_partition_label': 'NaN'; expected one of 'inflammatory'"),
     "skin type 7": (row(fitzpatrick_scale="7"), r"row 9, column 'fitzpatrick_scale': '7'; expected one of '-1', '1'"),
     "check unknown": (row(qc="9 Nobody knows"), r"row 9, column 'qc': '9 Nobody knows'"),
@@ -194,14 +197,16 @@ DAMAGE = {
     "hash a path out": (row(md5hash="../../secret"), r"row 9, column 'md5hash': '../../secret'; expected 32 hexadecimal digits"),
     "hash of a million": (row(md5hash="a" * 1_000_000), r"row 9, column 'md5hash': 'a{40}'; a field of more than 100,000 characters"),
     "a quote left open": (text(lambda table: table.replace(b",https", b',"https', 1)), r"fitzpatrick17k.csv: "),
-    "a column less": (text(lambda table: table.replace(b"three_partition_label", b"three", 1)), r"fitzpatrick17k.csv: lacks the column 'three_partition_label'"),
+    "a column less": (text(lambda table: table.replace(b"three_partition_label", b"three", 1)),
+                      r"fitzpatrick17k.csv: lacks the column 'three_partition_label'"),
     "empty": (text(lambda table: b""), r"fitzpatrick17k.csv: empty"),
     "header alone": (text(lambda table: table.splitlines(True)[0]), r"fitzpatrick17k.csv: holds no rows"),
     "utf-16": (text(lambda table: table.decode().encode("utf-16")), r"fitzpatrick17k.csv: .*UTF-8"),
     "image cut short": (image(lambda path: path.write_bytes(path.read_bytes()[:700])), r"\.jpg \(fitzpatrick17k.csv: row 9\): .*truncated"),
     "image a web page": (image(lambda path: path.write_text("<html>404</html>")), r"\.jpg \(fitzpatrick17k.csv: row 9\): cannot identify image file"),
     "image of nothing": (image(lambda path: path.write_bytes(b"")), r"\.jpg \(fitzpatrick17k.csv: row 9\)"),
-    "image a link out": (image(lambda path: link_out(path, path.parents[2] / "elsewhere.jpg")), r"\.jpg \(fitzpatrick17k.csv: row 9\): .*leads out of the root"),
+    "image a link out": (image(lambda path: link_out(path, path.parents[2] / "elsewhere.jpg")),
+                         r"\.jpg \(fitzpatrick17k.csv: row 9\): .*leads out of the root"),
     "images a link out": (folder_out, r"images/.*leads out of the root"),
     "no images": (lambda root: shutil.rmtree(root / "images"), r"holds none of the 63 images <md5hash>.jpg that fitzpatrick17k.csv names"),
 }

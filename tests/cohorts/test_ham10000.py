@@ -64,7 +64,8 @@ def agree(cohort, rows):
     assert records["patient_id"].tolist() == [row["lesion_id"] for row in rows]
     assert cohort.targets.tolist() == [CODES.index(row["dx"]) for row in rows]
     assert records["label"].tolist() == records["diagnosis"].tolist() == [ham10000.DIAGNOSES[row["dx"]] for row in rows]
-    expected = [(None if row["sex"] == "unknown" else row["sex"].capitalize(), row["age"] and next(band for limit, band in BANDS if float(row["age"]) < limit) or None,
+    expected = [(None if row["sex"] == "unknown" else row["sex"].capitalize(),
+                 row["age"] and next(band for limit, band in BANDS if float(row["age"]) < limit) or None,
                  None if row["localization"] == "unknown" else row["localization"]) for row in rows]
     found = [tuple(None if value != value else value for value in values) for values in zip(*(records[name].astype(object) for name in ("sex", "age", "site")))]
     assert found == expected
@@ -93,7 +94,8 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
 
 
 @pytest.mark.parametrize("table, folders, options", [
-    (TABLE + ".gz", ("images_200x150",), {}), ("HAM10000_metadata.tab", ("a/HAM10000_images_part_1", "a/HAM10000_images_part_2"), {"delimiter": "\t", "quoting": 2}),
+    (TABLE + ".gz", ("images_200x150",), {}),
+    ("HAM10000_metadata.tab", ("a/HAM10000_images_part_1", "a/HAM10000_images_part_2"), {"delimiter": "\t", "quoting": 2}),
     ("HAM10000_metadata", (".",), {}), ("kaggle/" + TABLE, ("kaggle/HAM10000_images_part_1",), {})])
 def test_every_layout_is_the_same_cohort(release, data, tmp_path, monkeypatch, table, folders, options):
     monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
@@ -122,7 +124,8 @@ def test_without_a_root_the_publisher_is_named():
         cohorts.load("ham10000")
 
 
-@pytest.mark.parametrize("options, match", [({"size": 7}, "option size of cohort 'ham10000' is 7"), ({"size": "64px"}, "is '64px'"), ({"rules": "paper"}, "unknown option")])
+@pytest.mark.parametrize("options, match", [({"size": 7}, "option size of cohort 'ham10000' is 7"), ({"size": "64px"}, "is '64px'"),
+                                            ({"rules": "paper"}, "unknown option")])
 def test_a_wrong_option_is_named(release, tmp_path, options, match):
     with pytest.raises(InputError, match=match):
         cohorts.load("ham10000", release, tmp_path, **options)
@@ -170,7 +173,8 @@ DAMAGE = {
     "no images": (lambda root: [shutil.rmtree(folder) for folder in root.glob("HAM10000_images_part_*")], r"holds none of the 54 images <image_id>.jpg"),
     "a field too few": (quick.text(TABLE, lambda table: table.replace(b",histo,", b",", 1)), r"HAM10000_metadata.csv: "),
     "no table": (lambda root: (root / TABLE).unlink(), r"holds no HAM10000_metadata \(.csv, .csv.gz, .tab\)"),
-    "two releases": (lambda root: [(root / name).mkdir() or shutil.copy(root / TABLE, root / name) for name in "ab"] and (root / TABLE).unlink(), r"holds HAM10000_metadata.csv more than once"),
+    "two releases": (lambda root: [(root / name).mkdir() or shutil.copy(root / TABLE, root / name) for name in "ab"] and (root / TABLE).unlink(),
+                     r"holds HAM10000_metadata.csv more than once"),
 }
 
 

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 
 from lib import cohorts, rehearse
 from lib.cohorts import mimic_iv_ed as module
+from lib.cohorts.common import counted
 from lib.cohorts.ed_table import FEATURES, master_table, within
+from lib.errors import InputError
 from tests.cohorts import naive_ed
 from tests.cohorts.damaged import refused
 from tests.conftest import SHARED
@@ -152,6 +155,118 @@ def test_attributes(release, prepared):
         assert row["hospitalised"] == ("yes" if truth[stay]["hadm_id"] else "no") and row["label"] == ("hospitalised" if truth[stay]["hadm_id"] else "not hospitalised")
 
 
+MINI = {  # written by hand: subject 1 has the borders of every window, subject 2 the quirks of the release
+    "ed/edstays.csv": """subject_id,hadm_id,stay_id,intime,outtime,gender,race,arrival_transport,disposition
+1,,10,2150-06-30 12:00:00,2150-06-30 14:00:00,M,WHITE,WALK IN,HOME
+1,,11,2150-07-30 12:00:00,2150-07-30 14:00:00,M,WHITE,WALK IN,HOME
+1,50.0,12,2150-07-30 12:00:01,2150-07-30 15:00:01,M,WHITE,WALK IN,ADMITTED
+1,,13,2150-07-30 12:00:01,2150-07-30 13:00:01,M,WHITE,WALK IN,HOME
+2,,20,2151-01-01 00:00:00,2151-01-01 06:00:00,F,OTHER,WALK IN,HOME
+2,,21,2152-01-01 00:00:00,2152-01-01 06:00:00,F,OTHER,WALK IN,HOME
+3,,30,2150-01-01 00:00:00,2150-01-01 06:00:00,F,OTHER,WALK IN,HOME
+""",
+    "ed/triage.csv": """subject_id,stay_id,temperature,heartrate,resprate,o2sat,sbp,dbp,pain,acuity,chiefcomplaint
+1,10,36.5,391,331,151,376,879,13,3,"Chest pain, N/V"
+1,11,98.6,390,330,150,375,375,unable,2.0,"s/p ""fall"", ABD PAIN"
+1,12,116.7,0,0,0,0,0,0,1,SOB
+1,13,-98.6,,,,,-1,10,5,presyncope
+2,20,77,80,18,98,120,80,UA,,Dizziness
+2,21,77,80,18,98,120,80,5,4,Lightheadedness
+3,30,98.6,80,18,98,120,80,5,4,Fever
+""",
+    "hosp/patients.csv": "subject_id,gender,anchor_age,anchor_year,anchor_year_group,dod\n1,M,91,2150,2011 - 2013,\n2,F,40,2151,2011 - 2013,\n3,F,17,2150,2011 - 2013,\n",
+    "hosp/admissions.csv": """subject_id,hadm_id,admittime,dischtime,insurance,hospital_expire_flag
+1,50,2150-07-30 15:00:00,2150-08-02 12:00:00,Medicare,1
+1,51,2145-09-10 12:00:00,2145-09-14 12:00:00,Other,0
+1,52,2145-09-10 12:00:00,2145-09-14 12:00:01,Other,0
+1,53,2150-07-30 12:00:00,2150-07-30 12:00:00,Other,0
+1,54,2150-01-01 00:00:00,,Other,0
+2,60,2150-12-31 23:59:59,2150-12-31 23:59:59,,0
+""",
+    "hosp/diagnoses_icd.csv": """subject_id,hadm_id,seq_num,icd_code,icd_version
+1,50,1,C7951,10
+1,51,1,4280   ,9
+1,52,1,E6601,10
+1,53,1,41071,9
+1,54,1,042,9
+2,60,1,i10,10
+2,60,2,2724,9
+""",
+    "icu/icustays.csv": "subject_id,hadm_id,stay_id,intime\n1,50,90,2150-07-31 03:00:01\n1,53,91,2150-07-30 12:00:00\n"}
+
+
+def mini(root, **changed):
+    for name, text in (MINI | changed).items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    return module.locate(root, None)
+
+
+def test_borders_and_quirks_by_hand(tmp_path):
+    table = master_table(mini(tmp_path)).set_index("stay_id")
+    assert list(table.index) == ["10", "11", "12", "13", "21"]
+    assert table.attrs["left out"] == {"under 18 years": 1, "no acuity": 1}
+    assert table["age"].tolist() == [91, 91, 91, 91, 41]  # 91 stands for everybody over 89
+    # 10 lies 30 days before 11 to the second, and so counts; for 12 and 13 it is a second too far; 12 and 13 are each other's moment, and do not
+    assert table["n_ed_30d"].tolist() == [0, 1, 1, 1, 0] and table["n_ed_90d"].tolist() == [0, 1, 2, 2, 0] and table["n_ed_365d"].tolist() == [0, 1, 2, 2, 1]
+    assert table["n_hosp_30d"].tolist() == [0, 0, 1, 1, 0] and table["n_icu_30d"].tolist() == [0, 0, 1, 1, 0]
+    assert table["n_hosp_365d"].tolist() == [1, 1, 2, 2, 0]  # 366 days since subject 2 was admitted
+    # 51 ended 1,780 days before 11 to the second; 53 at that moment, a second before 12 and 13; 54 has not ended; 50 ends later
+    assert (np.datetime64("2150-07-30") - np.datetime64("2145-09-14")).astype(int) == 1_780
+    assert table["cci_CHF"].tolist() == [1, 1, 0, 0, 0] and table["eci_Obesity"].tolist() == [1, 1, 1, 1, 0]
+    assert table["cci_MI"].tolist() == [0, 0, 1, 1, 0] and table[["cci_HIV", "cci_Cancer2"]].to_numpy().sum() == 0
+    assert table["eci_HTN1"].tolist() == [0, 0, 0, 0, 1]
+    signs = {"temperature": [np.nan, 37, np.nan, np.nan, 26], "heartrate": [np.nan, 350, 0, np.nan, 80], "resprate": [np.nan, 300, 0, np.nan, 18],
+             "o2sat": [np.nan, 100, 0, np.nan, 98], "sbp": [np.nan, 375, 0, np.nan, 120], "dbp": [np.nan, 375, 0, np.nan, 80], "pain": [np.nan, np.nan, 0, 10, 5],
+             "acuity": [3, 2, 1, 5, 4]}
+    for sign, expected in signs.items():
+        assert np.allclose(table[f"triage_{sign}"], expected, equal_nan=True), sign
+    said = {"chest_pain": [1, 0, 0, 0, 0], "abdominal_pain": [0, 1, 0, 0, 0], "nausea_vomiting": [0, 0, 0, 0, 0], "syncope": [0, 0, 0, 1, 0], "headache": [0, 0, 0, 0, 1],
+            "shortness_of_breath": [0, 0, 0, 0, 0]}
+    for name, expected in said.items():
+        assert table[f"chiefcom_{name}"].tolist() == expected, name
+    assert table.loc["12", ["insurance", "outcome_hospitalization", "outcome_inhospital_mortality", "outcome_icu_transfer_12h"]].tolist() == ["Medicare", True, True, True]
+    assert (table.drop("12")["insurance"] == "").all() and not table.drop("12")["outcome_critical"].any()
+    assert table["ed_los"].tolist() == [2, 2, 3, 1, 6]
+
+
+@pytest.mark.parametrize("moment", ["2150-06-30T12:00:00+05:00", "2150-06-30T12:00:00Z", "2150-06", "12:00", "2150-13-30 12:00:00"])
+def test_a_time_of_another_form_is_named(tmp_path, moment):
+    files = mini(tmp_path, **{"ed/edstays.csv": MINI["ed/edstays.csv"].replace("2150-06-30 12:00:00", moment)})
+    with pytest.raises(InputError, match=r"edstays.csv: row 2, column 'intime'.*expected a time"):
+        master_table(files)
+
+
+def test_what_is_left_out_is_counted(release, prepared):
+    stays, notes = naive_ed.rows(release / ED / "edstays.csv.gz"), "\n".join(prepared[1].notes)
+    acuity = {row["stay_id"]: row["acuity"] for row in naive_ed.rows(release / ED / "triage.csv.gz")}
+    born = {row["subject_id"]: int(row["anchor_year"]) - int(row["anchor_age"]) for row in naive_ed.rows(release / HOSP / "patients.csv.gz")}
+    minors = [row["stay_id"] for row in stays if int(row["intime"][:4]) - born[row["subject_id"]] < 18]
+    unrated = [row["stay_id"] for row in stays if row["stay_id"] not in minors and not acuity[row["stay_id"]]]
+    for why, those in (("under 18 years", minors), ("no acuity", unrated)):
+        assert (f"{counted(len(those))} visits left out: {why}" in notes) == bool(those)
+    assert unrated
+
+
+def test_a_made_up_list_does_not_open_a_release(tmp_path):
+    """A restricted release stays restricted whatever list of 100 subjects lies beside it."""
+    root = rehearse.write("mimic_iv_ed", tmp_path / "root", 100, seed=3)
+    subjects = sorted({row["subject_id"] for row in naive_ed.rows(root / HOSP / "patients.csv.gz")})
+    assert len(subjects) == 100
+    (root / "demo_subject_id.csv").write_text("subject_id\n" + "\n".join(subjects) + "\n")
+    cohort = module.read(module.locate(root, None), root)
+    assert cohort.restricted and "Use Agreement" in cohort.source
+
+
+def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tmp_path):
+    shutil.copytree(release, tmp_path / "root")
+    edit(f"{ED}/edstays.csv.gz", put(2, outtime="1999-01-01 00:00:00"))(tmp_path / "root")
+    before, after = master_table(module.locate(release, None)), master_table(module.locate(tmp_path / "root", None))
+    assert after[list(FEATURES)].equals(before[list(FEATURES)])
+    stay = naive_ed.rows(release / ED / "edstays.csv.gz")[2]["stay_id"]
+    assert np.isnan(after.set_index("stay_id")["ed_los"][stay]) and after["ed_los"].isna().sum() == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40 * 86_400)), max_size=30), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40 * 86_400)), min_size=1, max_size=10),
        st.sampled_from([1, 7, 30]))
@@ -200,7 +315,6 @@ DAMAGES = {
     "triage of an unknown stay": (edit(f"{ED}/triage.csv.gz", put(4, stay_id="999")), r"triage.csv.gz: row 6, column 'stay_id': '999'; this stay is not in edstays"),
     "triage of another subject": (edit(f"{ED}/triage.csv.gz", put(4, subject_id="5")), r"triage.csv.gz: row 6, column 'subject_id': '5'; another subject"),
     "garbage time": (edit(f"{ED}/edstays.csv.gz", put(2, intime="yesterday")), r"edstays.csv.gz: row 4, column 'intime': 'yesterday'; expected a time"),
-    "ends before it begins": (edit(f"{ED}/edstays.csv.gz", put(2, outtime="1999-01-01 00:00:00")), r"row 4, column 'outtime'.*ends before it begins"),
     "unknown subject": (edit(f"{HOSP}/patients.csv.gz", lambda rows: rows[1:]), r"edstays.csv.gz: row \d+, column 'subject_id'.*not in patients.csv.gz"),
     "admission twice": (edit(f"{HOSP}/admissions.csv.gz", twice(0)), r"admissions.csv.gz: row \d+, column 'hadm_id'.*in the table already"),
     "ICD version 11": (edit(f"{HOSP}/diagnoses_icd.csv.gz", put(0, icd_version="11")), r"diagnoses_icd.csv.gz: row 2, column 'icd_version': '11'"),

@@ -17,8 +17,8 @@ from tests.conftest import SHARED
 
 TABLE = "Data_Entry_2017_v2020.csv"
 HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
-NAMES = ["Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax", "Consolidation", "Edema", "Emphysema", "Fibrosis",
-         "Pleural_Thickening", "Hernia"]
+NAMES = ["Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax", "Consolidation", "Edema", "Emphysema",
+         "Fibrosis", "Pleural_Thickening", "Hernia"]
 BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (999, "80+"))
 
 
@@ -29,7 +29,8 @@ def lines(patients=40):
         for number in range(1 + 2 * (patient % 3 == 0)):
             place = patient + 5 * number
             labels = "No Finding" if place % 3 == 0 else "|".join([NAMES[place % 14]] + [NAMES[(place + 3) % 14]] * (place % 4 == 0))
-            rows.append(f"{patient:08d}_{number:03d}.png,{labels},{number},{patient},{(patient * 7 + number) % 96},{'FM'[patient % 2]},{('PA', 'AP')[number % 2]},2500,2048,0.143,0.143")
+            rows.append(f"{patient:08d}_{number:03d}.png,{labels},{number},{patient},"
+                        f"{(patient * 7 + number) % 96},{'FM'[patient % 2]},{('PA', 'AP')[number % 2]},2500,2048,0.143,0.143")
     return rows
 
 
@@ -88,8 +89,9 @@ def agree(cohort, rows):
 
 def resized(path, size):
     with Image.open(path) as image:
-        values = np.asarray(image)  # the first channel of a grey picture is the picture
-    return np.asarray(Image.fromarray(values if values.ndim == 2 else np.ascontiguousarray(values[:, :, 0])).resize((size, size), Image.Resampling.BICUBIC))[:, :, None]
+        values = np.asarray(image)
+    grey = values if values.ndim == 2 else np.ascontiguousarray(values[:, :, 0])  # the first channel of a grey picture is the picture
+    return np.asarray(Image.fromarray(grey).resize((size, size), Image.Resampling.BICUBIC))[:, :, None]
 
 
 def test_an_invented_release_reads_as_computed_row_by_row(release, data):
@@ -204,10 +206,12 @@ def sixteen_bits(path):
 
 DAMAGE = {
     "finding unknown": (row(labels="Effusion|Broken Heart"), r"Data_Entry_2017_v2020.csv: row 14, column 'Finding Labels': .*'Broken Heart' is not a finding"),
-    "finding and none": (row(labels="Effusion|No Finding"), r"row 14, column 'Finding Labels': .*'No Finding' is not a finding; expected 'No Finding', or findings"),
+    "finding and none": (row(labels="Effusion|No Finding"),
+                         r"row 14, column 'Finding Labels': .*'No Finding' is not a finding; expected 'No Finding', or findings"),
     "finding empty": (row(labels=""), r"row 14, column 'Finding Labels': ''; '' is not a finding"),
     "finding NaN": (row(labels="nan"), r"row 14, column 'Finding Labels': 'nan'"),
-    "finding of a million": (row(labels="|".join(["Mass"] * 250_000)), r"row 14, column 'Finding Labels': .*more than 100,000 characters|Data_Entry_2017_v2020.csv: not a readable csv"),
+    "finding of a million": (row(labels="|".join(["Mass"] * 250_000)),
+                             r"row 14, column 'Finding Labels': .*more than 100,000 characters|Data_Entry_2017_v2020.csv: not a readable csv"),
     "image twice": (row(image="00000001_000.png", patient="1"), r"row 14, column 'Image Index': '00000001_000.png'; this Image Index is in the table already"),
     "image a path out": (row(image="../00000001_000.png"), r"row 14, column 'Image Index': '../00000001_000.png'; expected a name"),
     "another's image": (row(patient="39"), r"row 14, column 'Patient ID': '39'; not the patient in the image's name"),
@@ -215,14 +219,18 @@ DAMAGE = {
     "sex unknown": (row(sex="X"), r"row 14, column 'Patient Gender': 'X'; expected one of 'F', 'M'"),
     "view unknown": (row(view="LL"), r"row 14, column 'View Position': 'LL'"),
     "age in words": (row(age="5 years"), r"row 14, column 'Patient Age': '5 years'; expected a whole number of years"),
-    "patient in both splits": (listed(lambda names: names[1:] + ["00000003_001.png"]), r"row \d+, column 'Image Index': '00000003_000.png'; test_list.txt has other images of this patient"),
-    "list of others' images": (listed(lambda names: names[:3] + ["00000099_000.png"] + names[3:]), r"test_list.txt: row 4: '00000099_000.png' is not an image of"),
+    "patient in both splits": (listed(lambda names: names[1:] + ["00000003_001.png"]),
+                               r"row \d+, column 'Image Index': '00000003_000.png'; test_list.txt has other images of this patient"),
+    "list of others' images": (listed(lambda names: names[:3] + ["00000099_000.png"] + names[3:]),
+                               r"test_list.txt: row 4: '00000099_000.png' is not an image of"),
     "list empty": (listed(lambda names: []), r"test_list.txt: empty"),
-    "list of all": (lambda root: (root / "test_list.txt").write_text("\n".join(row[0] for row in rows_of(root / TABLE))), r"all 66 images that are there belong to the test set"),
+    "list of all": (lambda root: (root / "test_list.txt").write_text("\n".join(row[0] for row in rows_of(root / TABLE))),
+                    r"all 66 images that are there belong to the test set"),
     "image cut short": (image(lambda path: path.write_bytes(path.read_bytes()[:300])), r"\d+_000.png \(Data_Entry_2017_v2020.csv: row 14\): "),
     "image of sixteen bits": (image(sixteen_bits), r"\(Data_Entry_2017_v2020.csv: row 14\): a picture of mode 'I;16'; expected 8 bits"),
     "image a gif": (image(lambda path: Image.new("L", (9, 9)).save(path, format="GIF")), r"\(Data_Entry_2017_v2020.csv: row 14\): cannot identify image file"),
-    "image a link out": (image(lambda path: link_out(path, path.parents[2] / "elsewhere.png")), r"\(Data_Entry_2017_v2020.csv: row 14\): .*leads out of the root"),
+    "image a link out": (image(lambda path: link_out(path, path.parents[2] / "elsewhere.png")),
+                         r"\(Data_Entry_2017_v2020.csv: row 14\): .*leads out of the root"),
     "image a link to nothing": (image(lambda path: (path.unlink(), path.symlink_to("/nowhere/at/all.png"))), r"\(Data_Entry_2017_v2020.csv: row 14\): "),
     "a line cut short": (quick.text(TABLE, lambda table: table[:-40]), r"Data_Entry_2017_v2020.csv: .*"),
     "a column less": (quick.text(TABLE, lambda table: table.replace(b"Patient Age", b"Age", 1)), r"lacks the column 'Patient Age'"),

@@ -54,8 +54,9 @@ def twin(root, table=TABLE, drop=DUPLICATES, column="filename_lr"):
         codes = re.findall(r"'([^']+)': [0-9.]+", row["scp_codes"])
         age = row["age"] and next(band for limit, band in BANDS if float(row["age"]) < limit)
         (test if row["strat_fold"] == "10" else pool).append({
-            "line": line, "id": int(row["ecg_id"]), "patient": row["patient_id"].split(".")[0], "sex": {"0": "Male", "1": "Female"}[row["sex"]], "age": age or None,
-            "extra beats": "noted" if row["extra_beats"] else "not noted", "labels": [int(any(superclass.get(code) == name for code in codes)) for name in ORDER],
+            "line": line, "id": int(row["ecg_id"]), "patient": row["patient_id"].split(".")[0], "age": age or None,
+            "sex": {"0": "Male", "1": "Female"}[row["sex"]], "extra beats": "noted" if row["extra_beats"] else "not noted",
+            "labels": [int(any(superclass.get(code) == name for code in codes)) for name in ORDER],
             "dat": root / (row[column] + ".dat")})
     return pool, test
 
@@ -128,18 +129,20 @@ def mini(root, rows, gain=1000.0, baseline=0, table=TABLE):
     filled = []
     for place, row in enumerate(rows):
         number = row.get("ecg_id", place + 1)
-        filled.append({"ecg_id": number, "patient_id": f"{place + 1000}.0", "age": "50.0", "sex": place % 2, "scp_codes": "{'NORM': 100.0, 'SR': 0.0}" if place % 2
-                       else "{'IMI': 0.0}", "extra_beats": "", "strat_fold": 1 + place % 9, "filename_lr": f"records100/00000/{number:05d}_lr"} | row)
+        filled.append({"ecg_id": number, "patient_id": f"{place + 1000}.0", "age": "50.0", "sex": place % 2,
+                       "scp_codes": "{'NORM': 100.0, 'SR': 0.0}" if place % 2 else "{'IMI': 0.0}",
+                       "extra_beats": "", "strat_fold": 1 + place % 9, "filename_lr": f"records100/00000/{number:05d}_lr"} | row)
         signal = np.random.default_rng(number).normal(0, 0.3, (1000, 12))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # wfdb's, of pandas
-            wfdb.wrsamp(f"{number:05d}_lr", 100, ["mV"] * 12, list(ptb_xl.LEADS), p_signal=signal, fmt=["16"] * 12, adc_gain=[gain] * 12, baseline=[baseline] * 12,
-                        write_dir=str(root / "records100" / "00000"))
+            wfdb.wrsamp(f"{number:05d}_lr", 100, ["mV"] * 12, list(ptb_xl.LEADS), p_signal=signal, fmt=["16"] * 12,
+                        adc_gain=[gain] * 12, baseline=[baseline] * 12, write_dir=str(root / "records100" / "00000"))
     with open(root / table, "w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(filled)
-    (root / "scp_statements.csv").write_text(",description,diagnostic,diagnostic_class\nNORM,a,1.0,NORM\nIMI,b,1.0,MI\nLVH,c,1.0,HYP\nSR,d,,\nLAO/LAE,e,1.0,HYP\nPRC(S),f,,\n")
+    (root / "scp_statements.csv").write_text(",description,diagnostic,diagnostic_class\nNORM,a,1.0,NORM\nIMI,b,1.0,MI\n"
+                                               "LVH,c,1.0,HYP\nSR,d,,\nLAO/LAE,e,1.0,HYP\nPRC(S),f,,\n")
     return root
 
 
@@ -269,7 +272,8 @@ DAMAGE = {
     "codes unclosed": (row(scp_codes="{'NORM': 100.0"), r"row 12, column 'scp_codes': .*expected a dict"),
     "codes NaN": (row(scp_codes="{'NORM': nan}"), r"row 12, column 'scp_codes': .*expected a dict"),
     "codes huge": (row(scp_codes="{" + "'NORM': 100.0, " * 900 + "}"), r"row 12, column 'scp_codes': .*more than 2,000 characters"),
-    "a field of a million": (row(report="x" * 1_000_000, scp_codes="y" * 1_000_000), r"row 12, column 'scp_codes': 'y{40}'; a field of more than 100,000 characters"),
+    "a field of a million": (row(report="x" * 1_000_000, scp_codes="y" * 1_000_000),
+                             r"row 12, column 'scp_codes': 'y{40}'; a field of more than 100,000 characters"),
     "unknown code": (row(scp_codes="{'NORMAL': 100.0}"), r"row 12, column 'scp_codes': .*'NORMAL' is not in scp_statements.csv"),
     "path out": (row(filename_lr="../00012_lr"), r"row 12, column 'filename_lr': '../00012_lr'; expected a path inside the release"),
     "path absolute": (row(filename_lr="/etc/passwd"), r"row 12, column 'filename_lr': '/etc/passwd'; expected a path inside"),
@@ -278,30 +282,41 @@ DAMAGE = {
     "patient in both splits": (straddle, r"row 12, column 'patient_id': .*has records in fold 10, the test set, and in another fold"),
     "signal missing": (lambda root: record(root, ".dat").unlink(), rf"{TABLE}: row 12: .*_lr.dat does not exist"),
     "header missing": (lambda root: record(root, ".hea").unlink(), rf"{TABLE}: row 12: .*_lr.hea does not exist"),
-    "signal cut short": (signal(lambda stored: stored[:9_001]), r"_lr.dat \(ptbxl_database.csv: row 12\): holds 9,001 bytes where its header says 1,000 samples"),
+    "signal cut short": (signal(lambda stored: stored[:9_001]),
+                         r"_lr.dat \(ptbxl_database.csv: row 12\): holds 9,001 bytes where its header says 1,000 samples"),
     "signal too long": (signal(lambda stored: stored * 2), r"_lr.dat \(ptbxl_database.csv: row 12\): holds 48,000 bytes"),
-    "a flipped bit": (signal(lambda stored: stored[:500] + bytes([stored[500] ^ 4]) + stored[501:]), r"row 12\): its samples do not add up to the checksums in \d+_lr.hea"),
-    "header longer than its signal": (header(lambda text, name: text.replace("12 100 1000", "12 100 2000")), r"row 12\): \d+_lr.hea has length 2000; expected 1000"),
-    "header of a year": (header(lambda text, name: text.replace("12 100 1000", "12 100 3000000000")), r"row 12\): \d+_lr.hea has length 3000000000; expected 1000"),
-    "header at another rate": (header(lambda text, name: text.replace("12 100 1000", "12 250 1000")), r"row 12\): \d+_lr.hea has sampling rate 250; expected 100"),
-    "header names another file": (header(lambda text, name: text.replace(f"{name}.dat", "../other.dat")), r"row 12\): \d+_lr.hea names the signal file '../other.dat'"),
-    "header names an address": (header(lambda text, name: text.replace(f"{name}.dat", "https://example.org/a.dat", 1)), r"row 12\): .*names the signal file 'https://example.org/a.dat'"),
-    "eleven leads": (header(lambda text, name: "\n".join(text.replace(" 12 100", " 11 100").splitlines()[:-1]) + "\n"), r"row 12\): \d+_lr.hea describes 11 signals"),
+    "a flipped bit": (signal(lambda stored: stored[:500] + bytes([stored[500] ^ 4]) + stored[501:]),
+                      r"row 12\): its samples do not add up to the checksums in \d+_lr.hea"),
+    "header longer than its signal": (header(lambda text, name: text.replace("12 100 1000", "12 100 2000")),
+                                      r"row 12\): \d+_lr.hea has length 2000; expected 1000"),
+    "header of a year": (header(lambda text, name: text.replace("12 100 1000", "12 100 3000000000")),
+                         r"row 12\): \d+_lr.hea has length 3000000000; expected 1000"),
+    "header at another rate": (header(lambda text, name: text.replace("12 100 1000", "12 250 1000")),
+                               r"row 12\): \d+_lr.hea has sampling rate 250; expected 100"),
+    "header names another file": (header(lambda text, name: text.replace(f"{name}.dat", "../other.dat")),
+                                  r"row 12\): \d+_lr.hea names the signal file '../other.dat'"),
+    "header names an address": (header(lambda text, name: text.replace(f"{name}.dat", "https://example.org/a.dat", 1)),
+                                r"row 12\): .*names the signal file 'https://example.org/a.dat'"),
+    "eleven leads": (header(lambda text, name: "\n".join(text.replace(" 12 100", " 11 100").splitlines()[:-1]) + "\n"),
+                     r"row 12\): \d+_lr.hea describes 11 signals"),
     "leads swapped": (header(lambda text, name: text.replace(" 0 I\n", " 0 X\n").replace(" 0 II\n", " 0 I\n").replace(" 0 X\n", " 0 II\n")),
                       r"row 12\): \d+_lr.hea has leads II, I, III, .*; expected I, II, III"),
     "other units": (header(lambda text, name: text.replace("(0)/mV", "(0)/V")), r"row 12\): \d+_lr.hea has units V; expected mV"),
     "another format": (header(lambda text, name: text.replace(".dat 16 ", ".dat 212 ")), r"row 12\): \d+_lr.hea has format 212; expected 16"),
-    "many segments": (header(lambda text, name: text.replace(f"{name} 12", f"{name}/3 12", 1)), r"row 12\): \d+_lr.hea describes 12 signals, or another record"),
+    "many segments": (header(lambda text, name: text.replace(f"{name} 12", f"{name}/3 12", 1)),
+                      r"row 12\): \d+_lr.hea describes 12 signals, or another record"),
     "header not text": (header(lambda text, name: "\u00e9" * 40), r"row 12\): \d+_lr.hea is not a header"),
     "gain nought": (header(lambda text, name: text.replace("1000.0(0)/mV", "0.0(0)/mV")), r"row 12\): \d+_lr.hea has a gain of '0.0\(0\)/mV'"),
     "signal a link out": (lambda root: link_out(record(root, ".dat"), root.parent / "elsewhere.dat"), r"row 12\): .*leads out of the root"),
     "header a link out": (lambda root: link_out(record(root, ".hea"), root.parent / "elsewhere.hea"), r"row 12\): .*leads out of the root"),
     "statements empty": (statements(lambda text: ""), r"scp_statements.csv: empty"),
     "statements twice": (statements(lambda text: text + text.splitlines()[1] + "\n"), r"scp_statements.csv: row \d+, column '': .*in the table already"),
-    "statements without class": (statements(lambda text: text.replace("diagnostic_class", "klasse")), r"scp_statements.csv: lacks the column 'diagnostic_class'"),
+    "statements without class": (statements(lambda text: text.replace("diagnostic_class", "klasse")),
+                                 r"scp_statements.csv: lacks the column 'diagnostic_class'"),
     "class unknown": (statements(lambda text: text.replace(",MI,", ",HEART,", 1)), r"scp_statements.csv: row 3, column 'diagnostic_class': 'HEART'"),
     "table missing": (lambda root: (root / TABLE).unlink(), r"holds no ptbxl_database.csv or ptbxl_database.csv.gz"),
-    "table in another coding": (lambda root: (root / TABLE).write_bytes((root / TABLE).read_bytes().replace(b"'NORM'", b"'N\xd6RM'", 1)), rf"{TABLE}: row \d+ is not UTF-8"),
+    "table in another coding": (lambda root: (root / TABLE).write_bytes((root / TABLE).read_bytes().replace(b"'NORM'", b"'N\xd6RM'", 1)),
+                                rf"{TABLE}: row \d+ is not UTF-8"),
 }
 
 
@@ -349,8 +364,10 @@ def test_the_real_records(real, tmp_path):
             np.testing.assert_array_equal(part.inputs[place], np.fromfile(rows[place]["dat"], "<i2").reshape(1000, 12))
     by_id = {row["id"]: place for place, row in enumerate(pool)}
     # by hand from the table: NORM + LVOLT + SR, female, 56; IMI + LVH + ISC_ + IVCD, male, 67, at fold 8
-    assert cohort.targets[by_id[1]].tolist() == [1, 0, 0, 0, 0] and cohort.records.loc[by_id[1], ["patient_id", "sex", "age"]].tolist() == ["15709", "Female", "40-59"]
-    assert cohort.targets[by_id[500]].tolist() == [0, 1, 1, 1, 1] and cohort.records.loc[by_id[500], ["patient_id", "sex", "age"]].tolist() == ["1168", "Male", "60-79"]
+    assert cohort.targets[by_id[1]].tolist() == [1, 0, 0, 0, 0]
+    assert cohort.records.loc[by_id[1], ["patient_id", "sex", "age"]].tolist() == ["15709", "Female", "40-59"]
+    assert cohort.targets[by_id[500]].tolist() == [0, 1, 1, 1, 1]
+    assert cohort.records.loc[by_id[500], ["patient_id", "sex", "age"]].tolist() == ["1168", "Male", "60-79"]
     assert cohort.inputs[by_id[1], 0].tolist() == [-119, -55, 64, 86, -91, 4, -69, -31, 0, -26, -39, -79]  # as its header says
     values = cohort.inputs[:].astype(np.float32) * cohort.scale
     assert 0.8 < values.std() < 1.2
