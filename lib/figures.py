@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import textwrap
 from functools import wraps
 from pathlib import Path
 
@@ -133,16 +134,16 @@ def _short(count: float) -> str:
 @_styled
 def pictures(images: np.ndarray, titles: list[str]) -> Figure:
     """A row of records as pictures. images (n, H, W, C) uint8."""
-    figure, axes = _figure(DOUBLE, 30 * MM, 1, len(images), squeeze=False)
+    figure, axes = _figure(DOUBLE, 33 * MM, 1, len(images), squeeze=False)
     for ax, image, title in zip(axes[0], images, titles):
         ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(title, fontsize=6)
+        ax.set_title("\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, 18)), fontsize=6)
         ax.set_axis_off()
     return figure
 
 
 @_styled
-def forest(table: pd.DataFrame) -> Figure:
+def forest(table: pd.DataFrame, unit: str = "patient") -> Figure:
     """Risk ratio of each group with its 95% interval, on a log axis, attribute by attribute. Table as disparity.disparity returns it."""
     rows = len(table) + table["attribute"].nunique()
     figure, ax = _figure(DOUBLE * 0.8, max(40, 4.6 * rows + 14) * MM)
@@ -160,11 +161,11 @@ def forest(table: pd.DataFrame) -> Figure:
                     markerfacecolor=EXPOSED if marked else "white", markersize=4, clip_on=False)
             if outside:
                 ax.annotate(f"{row['risk_ratio']:.2g}" if row["risk_ratio"] < 10 else f"{row['risk_ratio']:.0f}", (low if outside == "<" else high, y),
-                            (6 if outside == "<" else -6, 0), textcoords="offset points", va="center", ha="left" if outside == "<" else "right", fontsize=6)
+                            (6 if outside == "<" else -6, 2), textcoords="offset points", va="bottom", ha="left" if outside == "<" else "right", fontsize=6)
             ticks.append(y), labels.append(f"{row['group']}  ({row['patients']:,})")
         y += 1
     ax.set(xscale="log", xlim=(low, high), ylim=(y - 0.4, -0.6), yticks=ticks, yticklabels=labels,
-           xlabel="Risk ratio: among the most exposed 1%, against all other patients (95% interval)")
+           xlabel=f"Risk ratio: among the most exposed 1%, against all other {unit}s (95% interval)")
     ax.tick_params(axis="y", length=0)
     shown = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
     ax.set_xticks(shown, [f"{tick:g}" for tick in shown])
@@ -176,7 +177,7 @@ def forest(table: pd.DataFrame) -> Figure:
 
 
 @_styled
-def shares(table: pd.DataFrame) -> Figure:
+def shares(table: pd.DataFrame, unit: str = "patient") -> Figure:
     """Share of each group among all patients and among the most exposed 1%, one panel per attribute."""
     parts = list(table.groupby("attribute", sort=False))
     columns = min(3, len(parts))
@@ -188,9 +189,9 @@ def shares(table: pd.DataFrame) -> Figure:
         ax.set_axis_off()
     for number, (ax, (attribute, part)) in enumerate(zip(axes.flat, parts)):
         y = np.arange(len(part))
-        ax.barh(y - 0.2, 100 * part["share"], 0.38, color="white", edgecolor=FLOOR, linewidth=0.7, label="all patients")
+        ax.barh(y - 0.2, 100 * part["share"], 0.38, color="white", edgecolor=FLOOR, linewidth=0.7, label=f"all {unit}s")
         ax.barh(y + 0.2, 100 * part["share_top"], 0.38, color=EXPOSED, label="most exposed 1%")
-        ax.set(title=attribute, yticks=y, yticklabels=part["group"], xlabel="Share of patients (%)")
+        ax.set(title=attribute, yticks=y, yticklabels=part["group"], xlabel=f"Share of {unit}s (%)")
         ax.set_ylim(tallest[number // columns] - 0.4, -0.6)  # bars as thick in every panel of a row
     figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure

@@ -82,7 +82,7 @@ def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) 
     records, rows = _audit.most_exposed_records(plan, attacked, count)
     if cohort.inputs.ndim != 4:
         return figures.table(rows, f"Most exposed record of each of the {len(rows)} most exposed patients")
-    titles = [f"patient {a:.2f}\n{label(cohort, record)}" for a, record in zip(rows["patient AUC"], records)]
+    titles = [f"{cohort.unit} {a:.2f}\n{label(cohort, record)}" for a, record in zip(rows["patient AUC"], records)]
     figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
     figures.save(figure, plan.run.file("figures"), "most_exposed")
     return figures.show(figure, alt=f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above.",
