@@ -134,7 +134,7 @@ def _short(count: float) -> str:
 @_styled
 def pictures(images: np.ndarray, titles: list[str]) -> Figure:
     """A row of records as pictures. images (n, H, W, C) uint8."""
-    figure, axes = _figure(DOUBLE, 33 * MM, 1, len(images), squeeze=False)
+    figure, axes = _figure(DOUBLE, 37 * MM, 1, len(images), squeeze=False)
     for ax, image, title in zip(axes[0], images, titles):
         ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
         ax.set_title("\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, 18)), fontsize=6)

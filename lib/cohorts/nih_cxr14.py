@@ -26,7 +26,7 @@ import pandas as pd
 
 from lib import release
 from lib.cohort import Cohort
-from lib.cohorts.common import bands, check_size, count_notes, decodable, held_out_fifth, missing_notes, pictures
+from lib.cohorts.common import bands, check_size, count_notes, counted, decodable, held_out_fifth, missing_notes, pictures
 from lib.errors import InputError
 
 VERSION = 1
@@ -90,9 +90,9 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
     if not here.all():
         notes.append(f"images: {here.sum():,} are there, of {patient[here].nunique():,} patients; {(~here).sum():,} of the table are not, and are left out")
     if impossible.any():
-        notes.append(f"age: over {OLDEST} years in {impossible.sum():,} rows of the table; taken as missing")
+        notes.append(f"age: over {OLDEST} years in {counted(impossible.sum())} rows of the table; taken as missing")
     notes += missing_notes(records.iloc[pool], ("sex", "age", "view"))
-    notes.append(f"labels: {int((targets[pool].sum(axis=1) == 0).sum()):,} records have no finding")
+    notes.append(f"labels: {counted((targets[pool].sum(axis=1) == 0).sum())} records have no finding")
     notes.append(f"test set: {len(test):,} records of {patient.iloc[test].nunique():,} patients, {where}" if len(test)
                  else f"no test set: none of its images is there ({where})")
 

@@ -36,7 +36,7 @@ import pandas as pd
 
 from lib import release
 from lib.cohort import Cohort
-from lib.cohorts.common import RULES, bands, check_choice, count_notes, missing_notes
+from lib.cohorts.common import RULES, bands, check_choice, count_notes, counted, missing_notes
 from lib.errors import InputError
 from lib.prepare import Files, require
 
@@ -90,8 +90,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
     doubled = number.isin(DUPLICATES).to_numpy()
     if doubled.any() and rules == "default":
         keep = ~doubled
-        notes.append(f"{doubled.sum():,} records dropped: duplicate recordings, which versions after 1.0.1 leave out too (ecg_id "
-                     f"{', '.join(map(str, number[doubled]))})")
+        notes.append(f"{doubled.sum():,} records dropped: duplicate recordings, which versions after 1.0.1 leave out too")
     pool, test = np.flatnonzero(keep & (fold <= 9)), np.flatnonzero(keep & (fold == 10))
     if not len(pool):
         raise InputError(f"{path}: no record has strat_fold 1 to 9, the audit pool")
@@ -106,7 +105,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
 
     held_out = part(test) if len(test) else None
     notes += missing_notes(records.iloc[pool], ("age",))
-    notes.append(f"labels: {int((targets[pool].sum(axis=1) == 0).sum()):,} records have none of the five superclasses and keep five zeros")
+    notes.append(f"labels: {counted((targets[pool].sum(axis=1) == 0).sum())} records have none of the five superclasses and keep five zeros")
     notes.append(f"test set: {len(test):,} records of {held_out.records['patient_id'].nunique():,} patients, fold 10" if len(test)
                  else "no test set: no record has strat_fold 10")
     return part(pool, notes=tuple(notes), test=held_out)
