@@ -106,11 +106,18 @@ class Run:
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path}: damaged ({error}); delete {path.stem}.json and run again: the target is trained anew") from error
 
+    def settle(self, key: str, value):
+        """What run.json says of `key`; `value` from now on, if it says nothing yet. Whoever comes first decides for all."""
+        with FileLock(self.path / "locks" / "run.lock"):
+            config = open_run(self.path).config
+            if config.get(key) is None:
+                config |= {key: value}
+                write_json(self.path / "run.json", config)
+        return config[key]
+
     def finish(self) -> None:
         """Note in run.json that every target is there."""
-        config = json.loads((self.path / "run.json").read_text())
-        if config.get("finished") is None:
-            write_json(self.path / "run.json", config | {"finished": _now()})
+        self.settle("finished", _now())
 
 
 def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed: int = 0, scores: str = "exact") -> Run:

@@ -1,13 +1,7 @@
 from torch import nn
 
 from lib.errors import InputError
-
-
-class ChannelsFirst(nn.Module):
-    """(batch, H, W, C) as cohorts store images -> (batch, C, H, W) as convolutions take them."""
-
-    def forward(self, x):
-        return x.permute(0, 3, 1, 2)
+from lib.models.layers import ChannelsFirst, Head
 
 
 def small_cnn(input_shape, outputs: int, widths=(16, 32, 64)) -> nn.Module:
@@ -18,4 +12,4 @@ def small_cnn(input_shape, outputs: int, widths=(16, 32, 64)) -> nn.Module:
     for width in widths:
         layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.GroupNorm(8, width), nn.ReLU(), nn.MaxPool2d(2)]
         channels = width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, outputs))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), Head(channels, outputs))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.errors import InputError
-from lib.models.wide_resnet import Head
+from lib.models.layers import Head
 
 EPSILON = 1e-6
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, for values in [0, 1]
