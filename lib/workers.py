@@ -191,7 +191,7 @@ def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing:
         pipes.append(ours)
         processes.append(context.Process(target=_work, daemon=True, args=(
             str(run.path), run.targets, str(cohort.folder), f"cuda:{worker % gpus}" if gpus else "cpu", done, worker, theirs)))
-    with _single_threaded_environment():
+    with single_threaded_environment():
         for process in processes:
             process.start()
     try:
@@ -214,17 +214,16 @@ def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing:
                            f"missing. Their messages are above, their logs in {run.path / 'logs'}; the same command resumes")
 
 
-class _single_threaded_environment:
+@contextlib.contextmanager
+def single_threaded_environment(needed: bool = True):
     """Children started inside compute with one thread each: as fast in all, and the same arithmetic on every machine size."""
-
-    NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
-    def __enter__(self):
-        self.before = {name: os.environ.get(name) for name in self.NAMES}
-        os.environ.update(dict.fromkeys(self.NAMES, "1"))
-
-    def __exit__(self, *_):
-        for name, value in self.before.items():
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if needed else ()
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
