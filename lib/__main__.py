@@ -35,15 +35,21 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--out", default="", help="folder for results; empty: results/")
         command.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
         command.add_argument("--seed", type=int, default=0, help="seed of the members and of every target")
+        command.add_argument("--scheduler", default="local", help="who trains: local (processes of this machine), or a Dask scheduler's address (tcp://host:8786) or scheduler file")
         command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
         command.add_argument("--recipe", action="append", default=[], metavar="NAME|KEY=VALUE",
                              help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5")
+    bench = commands.add_parser("bench", help="how fast this machine trains, attacks and assesses")
+    bench.add_argument("part", nargs="?", default="training", choices=("training", "attacks", "risk"))
+    bench.add_argument("--only", action="append", default=[], metavar="NAME", help="training: a family (mlp, wide_resnet, ...), a dataset, or growth alone")
+    bench.add_argument("--rounds", type=int, default=0, help="training: times that each way is measured; 0: 3")
+    bench.add_argument("--out", default="", help="csv file for the table, with hardware and versions")
     commands.add_parser("lab", help="JupyterLab on the notebooks")
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("lib").setLevel(logging.INFO)
     try:
-        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit}[given.command](given)
+        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit, "bench": run_bench}[given.command](given)
     except InputError as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return 2
@@ -64,12 +70,12 @@ def run_audit(given: argparse.Namespace) -> int:
     planned = audit.plan(**parameters)
     run, cohort = planned.run, planned.cohort
     print(f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; {run.targets} target models ({run.recipe.model}) in {run.path}")
-    executed = []
+    executed, trained_by = [], {} if given.scheduler == "local" else {"scheduler": given.scheduler if "://" in given.scheduler else os.path.abspath(given.scheduler)}
     for number, name in enumerate(NOTEBOOKS, 1):
         print(f"[{number}/{len(NOTEBOOKS)}] {name}", flush=True)
         executed.append(run.path / "notebooks" / f"{name}.ipynb")
         executed[-1].parent.mkdir(exist_ok=True)
-        runner.execute(audit.HOME / "notebooks" / f"{name}.ipynb", executed[-1], parameters, cwd=audit.HOME / "notebooks", stream=sys.stderr)
+        runner.execute(audit.HOME / "notebooks" / f"{name}.ipynb", executed[-1], parameters | (trained_by if name == "1_train" else {}), cwd=audit.HOME / "notebooks", stream=sys.stderr)
     sentences = audit.summary(run)
     page = run.path / "report.html"
     report.write(f"{'Rehearsal' if cohort.simulated else 'Privacy audit'}: {cohort.name}", sentences, executed, page, audit.facts(planned),
@@ -90,6 +96,16 @@ def run_rehearsal(given: argparse.Namespace) -> int:
     given.root = str(rehearse.write(given.cohort, data / given.cohort / "rehearsal" / f"{given.patients}-patients-seed-{given.seed}", given.patients, given.seed))
     print(f"A simulated release of {given.cohort} is in {given.root}")
     return run_audit(given)
+
+
+def run_bench(given: argparse.Namespace) -> int:
+    from lib import bench
+
+    found = bench.table(given.part, tuple(given.only), given.rounds)
+    if given.out:
+        found.to_csv(given.out, index=False)
+    print(bench.shown(found))
+    return 0
 
 
 def lab(given: argparse.Namespace) -> int:

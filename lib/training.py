@@ -147,15 +147,16 @@ class Lane:
             indices = torch.from_numpy(np.stack([[[next(stream) for stream in streams] for _ in range(recipe.accumulate)] for _ in range(count)]))
             drawn = [self._draw(chance) for _ in range(count)] if self.draws else []
             draws = {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in self.draws}
-            with self._stream():
-                if self.cuda:
+            if self.cuda:
+                with self._stream():
                     indices, draws = _sent(indices, device), {name: _sent(values, device) for name, values in draws.items()}
-                for at in range(count):
+            for at in range(count):
+                with self._stream():  # not around the yield: other lanes have streams of their own
                     self.index.copy_(indices[at])
                     for name, values in draws.items():
                         self.draws[name].copy_(values[at])
                     self.go()
-                    yield first + at
+                yield first + at
 
     def _stream(self):
         return torch.cuda.stream(self.stream) if self.cuda else nullcontext()
