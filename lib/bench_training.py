@@ -294,7 +294,7 @@ class Peak:
         self.most, self.over, me = 0, threading.Event(), psutil.Process()
 
         def watch() -> None:
-            while not self.over.wait(0.05):
+            while not self.over.wait(0.2):
                 total = 0
                 for process in (me, *me.children(recursive=True)):
                     try:
