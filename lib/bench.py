@@ -22,7 +22,7 @@ def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFram
     if part != "training":
         return module.table()
     if only == ("growth",):
-        return module.growth()
+        return import_module("lib.bench_growth").growth()
     return module.table(only=only, progress=announce, **({"rounds": rounds} if rounds else {}))
 
 

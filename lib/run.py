@@ -23,6 +23,7 @@ from lib.errors import InputError
 from lib.files import cores, sha256, write_json, written
 from lib.recipes import Recipe
 
+BEGUN = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")  # what a run killed while it was created may have left
 PACKAGES = ("torch", "numpy", "pandas", "scipy")
 
 
@@ -127,7 +128,7 @@ def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed:
     identity = {"cohort": cohort.name, "fingerprint": cohort.fingerprint, "records": len(cohort), "patients": len(cohort.patients),
                 "recipe": recipe.asdict(), "seed": seed, "scores": scores}
     identity = json.loads(json.dumps(identity))  # as it reads back
-    if path.exists() and not (path / "run.json").exists() and any(entry.name != "locks" for entry in path.iterdir()):
+    if path.exists() and not (path / "run.json").exists() and (any(entry.name not in BEGUN for entry in path.iterdir()) or any(path.glob("targets/*"))):
         raise InputError(f"{path}: exists and is not a run (it has no run.json); choose another --run or --out")
     (path / "locks").mkdir(parents=True, exist_ok=True)
     (path / "targets").mkdir(exist_ok=True)

@@ -235,17 +235,16 @@ def train_stack(cohort: Cohort, recipe: Recipe, own: list[np.ndarray], seeds: li
 
 
 def measure(ground: Ground, recipe: Recipe, way: Way, precision: str, steps: int = 20) -> float:
-    """Seconds per step of one target, trained in this way; for device.choose."""
+    """Seconds per step of one target, trained in this way, over `steps` steps after the first three (or as many as there are); for device.choose."""
     lanes = [Lane(ground, recipe, way.width, precision, way.compiled) for _ in range(way.lanes)]
     seeds = list(range(way.width))
     own = [np.random.default_rng(seed).permutation(len(ground.cohort))[: max(recipe.batch, len(ground.cohort) // 2)] for seed in seeds]
-    times = []
+    marks = [(-1, time.perf_counter())]
     for step, *_ in zip(*(lane.train(own, seeds) for lane in lanes)):
-        if step in (2, steps):
+        if step in (2, steps) or step == lanes[0].steps - 1:
             _device.wait(ground.device)
-            times.append((step, time.perf_counter()))
-        if step == steps:
+            marks.append((step, time.perf_counter()))
+        if step >= steps:
             break
-    _device.wait(ground.device)
-    (first, started), (last, ended) = (times[0], times[-1] if len(times) > 1 else (step, time.perf_counter()))
-    return (ended - started) / max(1, last - first) / way.targets
+    (first, started), (last, ended) = marks[1 if len(marks) > 2 else 0], marks[-1]
+    return (ended - started) / (last - first) / way.targets

@@ -99,7 +99,7 @@ def one_run(folder: Path, undisturbed: Path, kind: str, kills: int, chance: rand
                 process.wait()
     else:
         while True:
-            process = start(folder, undisturbed / "data")
+            process, before = start(folder, undisturbed / "data"), done
             until = time.monotonic() + chance.uniform(2.0, 7.0)
             while process.poll() is None and (time.monotonic() < until or done >= kills):
                 time.sleep(0.05)
@@ -110,6 +110,9 @@ def one_run(folder: Path, undisturbed: Path, kind: str, kills: int, chance: rand
                 if kind_of == "worker":
                     process.wait()  # the other goes on; what is missing in the end is said, and resumed here
             if process.returncode == 0:
+                break
+            if done == before:
+                watch.wrong.append(f"left alone, the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}")
                 break
     watch.compare(undisturbed)
     return done, watch.wrong

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import bench, bench_training, recipes
+from lib import bench, bench_growth, bench_training, recipes
 from lib.errors import InputError
 
 TINY = bench_training.Case("mlp", recipes.Recipe("mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2), (6,), 1, 200, steps=3)
@@ -46,7 +46,7 @@ def test_the_table(monkeypatch):
 
 
 def test_memory_is_seen():
-    with bench_training.Peak() as peak:
+    with bench_growth.Peak() as peak:
         held = np.ones(30_000_000)
         torch.zeros(1)
         time.sleep(0.8)
