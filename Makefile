@@ -2,10 +2,11 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit rehearse test lab lock clean
+.PHONY: help audit rehearse bench test lab lock clean
 help:
-	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED=]   train, attack, disparity, report"
+	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER=]   train, attack, disparity, report"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
+	@echo "make bench [PART=training|attacks|risk OUT=file.csv]         how fast this machine is at each part"
 	@echo "make test  [ARGS=]                                           every test"
 	@echo "make lab                                                     JupyterLab on the notebooks"
 	@echo "make lock                                                    renew requirements.lock (needs uv)"
@@ -14,13 +15,17 @@ help:
 # A setting counts when it is given to make (make audit ROOT=…), not when the environment happens to have a variable of that name.
 given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
 shared = $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,RECIPE,recipe) $(call given,TARGETS,targets) \
-  $(call given,OUT,out) $(call given,DATA,data) $(call given,RUN,run) $(call given,SEED,seed)
+  $(call given,OUT,out) $(call given,DATA,data) $(call given,RUN,run) $(call given,SEED,seed) \
+  $(call given,SCHEDULER,scheduler)
 
 audit: .venv/.ready
 	@$(RUN_IN) -m lib audit $(call given,ROOT,root) $(shared)
 
 rehearse: .venv/.ready
 	@$(RUN_IN) -m lib rehearse $(call given,PATIENTS,patients) $(shared)
+
+bench: .venv/.ready
+	@$(RUN_IN) -m lib bench $(PART) $(call given,OUT,out)
 
 test: .venv/.ready
 	@$(RUN_IN) -m pytest -q $(ARGS)

@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--out", default="", help="folder for results; empty: results/")
         command.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
         command.add_argument("--seed", type=int, default=0, help="seed of the members and of every target")
+        command.add_argument("--scheduler", default="local", help="who trains: local (processes of this machine), or a Dask scheduler's address (tcp://host:8786) or scheduler file")
         command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
         command.add_argument("--recipe", action="append", default=[], metavar="NAME|KEY=VALUE",
                              help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5")
@@ -44,12 +45,17 @@ def main(arguments: list[str] | None = None) -> int:
     attack.add_argument("--patients", required=True, help="csv, a row per record: the patient of each, in the column patient_id")
     attack.add_argument("--attributes", default="", help="csv, a row per patient with a column patient_id, or a row per record: groups to compare")
     attack.add_argument("--out", required=True, help="folder for the tables, figures and the report")
+    bench = commands.add_parser("bench", help="how fast this machine trains, attacks and assesses")
+    bench.add_argument("part", nargs="?", default="training", choices=("training", "attacks", "risk"))
+    bench.add_argument("--only", action="append", default=[], metavar="NAME", help="training: a family (mlp, wide_resnet, ...), a dataset, or growth alone")
+    bench.add_argument("--rounds", type=int, default=0, help="training: times that each way is measured; 0: 3")
+    bench.add_argument("--out", default="", help="csv file for the table, with hardware and versions")
     commands.add_parser("lab", help="JupyterLab on the notebooks")
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("lib").setLevel(logging.INFO)
     try:
-        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit, "attack": run_attack}[given.command](given)
+        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit, "attack": run_attack, "bench": run_bench}[given.command](given)
     except InputError as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return 2
@@ -70,7 +76,8 @@ def run_audit(given: argparse.Namespace) -> int:
     planned = audit.plan(**parameters)
     run, cohort = planned.run, planned.cohort
     print(f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; {run.targets} target models ({run.recipe.model}) in {run.path}")
-    return _report(planned, NOTEBOOKS, parameters, started)
+    trained_by = {} if given.scheduler == "local" else {"scheduler": given.scheduler if "://" in given.scheduler else os.path.abspath(given.scheduler)}
+    return _report(planned, NOTEBOOKS, parameters, started, trained_by)
 
 
 def run_attack(given: argparse.Namespace) -> int:
@@ -85,7 +92,7 @@ def run_attack(given: argparse.Namespace) -> int:
     return _report(planned, NOTEBOOKS[1:3] if given.attributes else NOTEBOOKS[1:2], {"cohort": own.NAME, "out": str(out)}, started)
 
 
-def _report(planned, notebooks, parameters: dict, started: float) -> int:
+def _report(planned, notebooks, parameters: dict, started: float, trained_by: dict | None = None) -> int:
     """Run the notebooks one after another into the run's folder, then write its page and say where it is and what matters."""
     from lib import audit, report, runner
 
@@ -94,7 +101,8 @@ def _report(planned, notebooks, parameters: dict, started: float) -> int:
         print(f"[{number}/{len(notebooks)}] {name}", flush=True)
         executed.append(run.path / "notebooks" / f"{name}.ipynb")
         executed[-1].parent.mkdir(exist_ok=True)
-        runner.execute(audit.HOME / "notebooks" / f"{name}.ipynb", executed[-1], parameters, cwd=audit.HOME / "notebooks", stream=sys.stderr)
+        given = parameters | (trained_by or {} if name == "1_train" else {})
+        runner.execute(audit.HOME / "notebooks" / f"{name}.ipynb", executed[-1], given, cwd=audit.HOME / "notebooks", stream=sys.stderr)
     sentences = audit.summary(run)
     page = run.path / "report.html"
     report.write(f"{'Rehearsal' if cohort.simulated else 'Privacy audit'}: {cohort.name}", sentences, executed, page, audit.facts(planned),
@@ -115,6 +123,16 @@ def run_rehearsal(given: argparse.Namespace) -> int:
     given.root = str(rehearse.write(given.cohort, data / given.cohort / "rehearsal" / f"{given.patients}-patients-seed-{given.seed}", given.patients, given.seed))
     print(f"A simulated release of {given.cohort} is in {given.root}")
     return run_audit(given)
+
+
+def run_bench(given: argparse.Namespace) -> int:
+    from lib import bench
+
+    found = bench.table(given.part, tuple(given.only), given.rounds)
+    if given.out:
+        found.to_csv(given.out, index=False)
+    print(bench.shown(found))
+    return 0
 
 
 def lab(given: argparse.Namespace) -> int:

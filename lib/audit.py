@@ -71,14 +71,17 @@ def load(cohort: str, root: str = "", data: str = "", **options) -> Cohort:
         return cohorts.load(cohort, root or None, data or HOME / "data", progress, **options)
 
 
-def train(audit: Audit, workers: int | None = None) -> pd.DataFrame:
-    """Train what is missing, behind a progress bar. One row per target: seed, seconds, its metrics on members and non-members."""
-    from lib import training
+def train(audit: Audit, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
+    """Train what is missing, behind a progress bar. One row per target: seed, seconds, its metrics on members and non-members.
+
+    scheduler: "local" for processes of this machine; or a Dask scheduler's address (tcp://...) or scheduler file.
+    """
+    from lib import workers as _workers
 
     missing = len(audit.run.missing())
     if missing:
         with bar(missing, "Training", "target") as at:
-            training.train(audit.run, audit.cohort, workers, at)
+            _workers.train(audit.run, audit.cohort, workers, at, scheduler or "local")
     infos = [audit.run.info(target) for target in range(audit.run.targets)]
     return pd.DataFrame([{"target": info["target"], "seed": info["seed"], "seconds": info["seconds"], **info["metrics"]} for info in infos])
 

@@ -28,35 +28,53 @@ class Optimiser:
     torch keeps it outside, which differs while the rate changes: so torch is given lr g and a rate of 1.
     ema: average <- d average + (1 - d) w after each batch, d = recipe.ema; the batches of one step leave w as it is, so d^accumulate once
     a step is the same. The average starts at the weights after the first step.
+
+    Rates and the count of steps are tensors beside the parameters: a step is the same sequence of operations each time and waits for nothing,
+    so that a GPU can record it once. `reset` makes it ready for other weights.
     """
 
     def __init__(self, parameters: dict[str, torch.Tensor], recipe: Recipe, steps: int):
-        self.parameters, self.recipe, self.steps, self.done = parameters, recipe, steps, 0
-        self.values = list(parameters.values())
-        self.average: list[torch.Tensor] | None = None
+        self.parameters, self.recipe, self.values = parameters, recipe, list(parameters.values())
+        like = {"dtype": self.values[0].dtype, "device": self.values[0].device}
+        self.rates = torch.tensor([learning_rate(recipe, step, steps) for step in range(steps)], **like)
+        self.rate = self.rates[0].clone()
+        self.blends = torch.full((steps,), 1 - recipe.ema**recipe.accumulate, **like)  # how much of the weights enters the average
+        self.blends[0] = 1
+        self.done = torch.zeros(1, dtype=torch.int64, device=self.values[0].device)
+        self.average = [torch.zeros_like(value, requires_grad=False) for value in self.values] if recipe.ema else None
         if recipe.optimiser == "adamw":
-            self.inner = torch.optim.AdamW(self.values, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+            self.inner = torch.optim.AdamW(self.values, lr=self.rate, weight_decay=recipe.weight_decay, capturable=self.rate.is_cuda, fused=True)
         else:
             self.inner = torch.optim.SGD(self.values, lr=1.0, momentum=recipe.momentum, fused=True)
 
     @torch.no_grad()
+    def reset(self) -> None:
+        """As new, for weights that were put into the parameters in place."""
+        for state in self.inner.state.values():
+            for value in state.values():
+                if torch.is_tensor(value):
+                    value.zero_()
+        for value in self.average or ():
+            value.zero_()
+        self.done.zero_()
+        self.inner.zero_grad()
+
+    @torch.no_grad()
     def step(self) -> None:
         """One step with the gradients that are there; they are cleared."""
-        recipe, rate = self.recipe, learning_rate(self.recipe, self.done, self.steps)
-        if recipe.optimiser == "adamw":
-            self.inner.param_groups[0]["lr"] = rate
-        else:
-            torch._foreach_mul_([value.grad for value in self.values], rate)
+        recipe = self.recipe
+        self.rate.copy_(self.rates[self.done][0])
+        if recipe.optimiser == "sgd":
+            torch._foreach_mul_([value.grad for value in self.values], self.rate)
             if recipe.weight_decay:
-                torch._foreach_mul_(self.values, 1 - rate * recipe.weight_decay)
+                torch._foreach_mul_(self.values, 1 - self.rate * recipe.weight_decay)
         self.inner.step()
         self.inner.zero_grad()
+        if self.average:
+            change = torch._foreach_sub(self.values, self.average)
+            torch._foreach_mul_(change, self.blends[self.done][0])
+            torch._foreach_add_(self.average, change)
         self.done += 1
-        if recipe.ema:
-            if self.average is None:
-                self.average = [value.detach().clone() for value in self.values]
-            else:
-                torch._foreach_lerp_(self.average, self.values, 1 - recipe.ema**recipe.accumulate)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The weights to keep: the moving average if the recipe has one, else the last."""

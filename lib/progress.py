@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 
 
@@ -28,3 +29,10 @@ def track(items, description: str, unit: str):
         for done, item in enumerate(items, 1):
             yield item
             at(done)
+
+
+def announce(text: str) -> None:
+    """One line on stderr: what a long step is about."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stderr)

@@ -23,6 +23,7 @@ from lib.errors import InputError
 from lib.files import cores, sha256, write_json, written
 from lib.recipes import Recipe
 
+BEGUN = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")  # what a run killed while it was created may have left
 PACKAGES = ("torch", "numpy", "pandas", "scipy")
 
 
@@ -110,11 +111,18 @@ class Run:
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path}: damaged ({error}); delete {path.stem}.json and run again: the target is trained anew") from error
 
+    def settle(self, key: str, value):
+        """What run.json says of `key`; `value` from now on, if it says nothing yet. Whoever comes first decides for all."""
+        with FileLock(self.path / "locks" / "run.lock"):
+            config = open_run(self.path).config
+            if config.get(key) is None:
+                config |= {key: value}
+                write_json(self.path / "run.json", config)
+        return config[key]
+
     def finish(self) -> None:
         """Note in run.json that every target is there."""
-        config = json.loads((self.path / "run.json").read_text())
-        if config.get("finished") is None:
-            write_json(self.path / "run.json", config | {"finished": _now()})
+        self.settle("finished", _now())
 
 
 def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed: int = 0, scores: str = "exact") -> Run:
@@ -124,7 +132,7 @@ def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed:
     identity = {"cohort": cohort.name, "fingerprint": cohort.fingerprint, "records": len(cohort), "patients": len(cohort.patients),
                 "recipe": recipe.asdict(), "seed": seed, "scores": scores}
     identity = json.loads(json.dumps(identity))  # as it reads back
-    if path.exists() and not (path / "run.json").exists() and any(entry.name != "locks" for entry in path.iterdir()):
+    if path.exists() and not (path / "run.json").exists() and (any(entry.name not in BEGUN for entry in path.iterdir()) or any(path.glob("targets/*"))):
         raise InputError(f"{path}: exists and is not a run (it has no run.json); choose another --run or --out")
     (path / "locks").mkdir(parents=True, exist_ok=True)
     (path / "targets").mkdir(exist_ok=True)

@@ -1,62 +1,36 @@
-"""Training target models, many at once, into a run.
+"""Training target models, many at once.
 
 Networks of matrix products train in stacks: their parameters have a leading axis for the target, and one batched product serves all.
-A stack always has the recipe's width, spare places being filled with copies, and a worker on the CPU has one thread. So the arithmetic
+On the CPU a stack always has the recipe's width, spare places being filled with copies, and a worker has one thread. So the arithmetic
 that makes target 17 is the same whether it is trained alone, beside others, by another worker or after a crash.
+On a GPU a step is recorded once, with its gathering of records, its augmentation and its optimiser, and replayed for every target.
 """
 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.special import softmax
-from torch.func import functional_call, stack_module_state, vmap
+from torch import nn
+from torch.func import functional_call, vmap
 
-from lib import augment, metrics, models
-from lib.cohort import Cohort, open_saved
+from lib import augment, models
+from lib import device as _device
+from lib.cohort import Cohort
+from lib.device import Way
 from lib.errors import InputError
-from lib.files import cores
+from lib.evaluate import predict
+from lib.feed import as_input, batches, steps_of
 from lib.optimise import Optimiser
 from lib.recipes import Recipe
-from lib.run import Run, open_run
 
-EVAL_BATCH, EVAL_VALUES = 4096, 2**21  # records, input values that a prediction takes at once: bounds its memory
-
-
-def target_seed(seed: int, target: int) -> int:
-    """The seed of everything random in one target: its initial weights and its order of records."""
-    return int(np.random.SeedSequence([seed, target, 1]).generate_state(1)[0])
-
-
-def batches(seed: int, own: np.ndarray, batch: int, steps: int):
-    """Yield `steps` full batches (batch,) of record indices: the records `own`, shuffled anew each time they run out."""
-    rng = np.random.default_rng(seed)
-    waiting = np.empty(0, own.dtype)
-    for _ in range(steps):
-        while len(waiting) < batch:
-            waiting = np.concatenate([waiting, rng.permutation(own)])
-        yield waiting[:batch]
-        waiting = waiting[batch:]
-
-
-def steps_of(recipe: Recipe, records: int) -> int:
-    """Optimiser steps of every target: `epochs` passes over half the records. The same for all, however many records a half has."""
-    return max(1, round(recipe.epochs * records / 2 / (recipe.batch * recipe.accumulate)))
-
-
-def as_input(batch: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
-    """uint8 images to float32 in [-1, 1]; anything else to float32, times the cohort's scale."""
-    if batch.dtype == torch.uint8:
-        return batch.float().div_(127.5).sub_(1)
-    return batch.float() if scale == 1 else batch.float().mul_(scale)
+CHUNK = 64  # steps whose records and augmentations are drawn, and sent to the device, at once
 
 
 def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -71,196 +45,206 @@ def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(1)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A cohort on a device, once: inputs as they are stored (uint8 images are decoded there), labels, and the test set's inputs or None."""
+
+    cohort: Cohort
+    device: str
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    test: torch.Tensor | None
+
+
+def place(cohort: Cohort, device: str = "cpu") -> Ground:
+    """Put a cohort on a device. On the CPU its inputs stay the memory-mapped file, which all workers share."""
+    test = None if cohort.test is None else torch.from_numpy(np.asarray(cohort.test.inputs)).to(device)
+    return Ground(cohort, device, torch.from_numpy(np.asarray(cohort.inputs)).to(device), torch.from_numpy(cohort.targets).to(device), test)
+
+
+class Lane:
+    """`width` targets side by side: their weights, optimiser and buffers, made once and used for one set of targets after another.
+
+    The step takes the records to train on, and the draws of their augmentation, from buffers that stay where they are. On a GPU it is recorded
+    as a CUDA graph, on a stream of the lane's own.
+    """
+
+    def __init__(self, ground: Ground, recipe: Recipe, width: int, precision: str = "float32", compiled: bool = False):
+        cohort, device = ground.cohort, ground.device
+        self.ground, self.recipe, self.width, self.precision = ground, recipe, width, precision
+        self.steps, self.cuda = steps_of(recipe, len(cohort)), device.startswith("cuda")
+        self.network = _build(recipe, cohort, 0).to(device)
+        if width > 1:
+            self.parameters = {name: torch.zeros(width, *value.shape, device=device, requires_grad=True) for name, value in self.network.named_parameters()}
+            self.forward = vmap(lambda values, batch: functional_call(self.network, values, (batch,)))
+        else:
+            if self.cuda and len(cohort.inputs.shape) == 4:
+                self.network.to(memory_format=torch.channels_last)
+            self.parameters = dict(self.network.named_parameters())
+            network = torch.compile(self.network) if compiled else self.network
+            self.forward = lambda _, batch: network(batch[0])[None]
+        self.optimiser = Optimiser(self.parameters, recipe, self.steps)
+        self.index = torch.zeros(recipe.accumulate, width, recipe.batch, dtype=torch.int64, device=device)
+        drawn = self._draw([np.random.default_rng(0)] * width)
+        self.draws = {name: torch.from_numpy(values).to(device) for name, values in drawn.items()}
+        self.go, self.stream = self.step, torch.cuda.Stream(device) if self.cuda else None
+        if self.cuda:
+            self._record()
+
+    def _draw(self, chance: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """The augmentation of one step: operation -> (accumulate, width * batch, ...), every target's from its own generator."""
+        recipe, size = self.recipe, self.ground.inputs.shape[1:3]
+        if recipe.augment == "none":
+            return {}
+        parts = [[augment.draw(recipe.augment, rng, recipe.batch, *size) for rng in chance] for _ in range(recipe.accumulate)]
+        return {name: np.stack([np.concatenate([one[name] for one in part]) for part in parts]) for name in parts[0][0]}
+
+    def step(self) -> None:
+        """One step of the optimiser for every target, on the records and draws in the buffers."""
+        ground, recipe = self.ground, self.recipe
+        for part, index in enumerate(self.index):
+            batch = as_input(ground.inputs[index.flatten()], ground.cohort.scale)
+            if self.draws:
+                batch = augment.apply(batch, {name: values[part] for name, values in self.draws.items()})
+            with _device.autocast(ground.device, self.precision):
+                logits = self.forward(self.parameters, batch.view(*index.shape, *batch.shape[1:]))
+            (loss_per_target(logits.float(), ground.labels[index]).sum() / recipe.accumulate).backward()
+        self.optimiser.step()
+
+    def _record(self) -> None:
+        """Warm up, then record the step as a graph; from then on `go` replays it."""
+        with torch.cuda.device(self.ground.device):
+            self.stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self.stream):
+                for _ in range(3):
+                    self.step()
+                    self.optimiser.reset()
+            torch.cuda.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=self.stream):
+                self.step()
+        self.go = graph.replay
+
+    @torch.no_grad()
+    def load(self, seeds: list[int]) -> None:
+        """Fresh weights, drawn on the CPU from each target's seed, into the places of the old ones."""
+        for at, seed in enumerate(seeds):
+            for name, value in _build(self.recipe, self.ground.cohort, seed).named_parameters():
+                (self.parameters[name][at] if self.width > 1 else self.parameters[name]).copy_(value)
+        self.optimiser.reset()
+        self.network.train()
+
+    def train(self, own: list[np.ndarray], seeds: list[int]) -> Iterator[int]:
+        """Train up to `width` targets on the records `own`; yields the number of each step when it has been issued. Spare places repeat the last."""
+        recipe, device, spare = self.recipe, self.ground.device, self.width - len(own)
+        seeds, own = seeds + seeds[-1:] * spare, own + own[-1:] * spare
+        with self._stream():
+            self.load(seeds)
+        streams = [batches(seed, records, recipe.batch, self.steps * recipe.accumulate) for seed, records in zip(seeds, own)]
+        chance = [np.random.default_rng([seed, 1]) for seed in seeds]  # of the augmentations
+        for first in range(0, self.steps, CHUNK):
+            count = min(CHUNK, self.steps - first)
+            indices = torch.from_numpy(np.stack([[[next(stream) for stream in streams] for _ in range(recipe.accumulate)] for _ in range(count)]))
+            drawn = [self._draw(chance) for _ in range(count)] if self.draws else []
+            draws = {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in self.draws}
+            if self.cuda:
+                with self._stream():
+                    indices, draws = _sent(indices, device), {name: _sent(values, device) for name, values in draws.items()}
+            for at in range(count):
+                with self._stream():  # not around the yield: other lanes have streams of their own
+                    self.index.copy_(indices[at])
+                    for name, values in draws.items():
+                        self.draws[name].copy_(values[at])
+                    self.go()
+                yield first + at
+
+    def _stream(self):
+        return torch.cuda.stream(self.stream) if self.cuda else nullcontext()
+
+    def logits(self, at: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """(logits, test logits) of the target in place `at`, in float32 whatever the training was in."""
+        recipe, ground = self.recipe, self.ground
+        self.network.eval()
+        weights = self.optimiser.weights()
+        values = {name: value[at] for name, value in weights.items()} if self.width > 1 else weights
+        views = augment.views(recipe.augment, recipe.views, 0, *ground.inputs.shape[1:3]) if recipe.views > 1 else None
+        return (predict(self.network, values, ground.inputs, ground.cohort.scale, views),
+                None if ground.test is None else predict(self.network, values, ground.test, ground.cohort.scale))
+
+
+def _sent(values: torch.Tensor, device: str) -> torch.Tensor:
+    return values.pin_memory().to(device, non_blocking=True)
+
+
+def _build(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+
+
+class Trainer:
+    """Trains targets of one recipe on one device, as many at once as `way` says; where the memory does not suffice, half as many."""
+
+    def __init__(self, ground: Ground, recipe: Recipe, way: Way | None = None, precision: str = "float32"):
+        self.ground, self.recipe, self.precision = ground, recipe, precision
+        self.way, self.lanes = way or Way(width=_device.stack_width(recipe)), []
+
+    def train(self, own: list[np.ndarray], seeds: list[int], progress: Callable[[float], None] = lambda fraction: None):
+        """Yield (logits, test logits) of each target, in order: own (its records) and seeds have an entry for each."""
+        done = 0
+        while done < len(own):
+            part = slice(done, done + self.way.targets)
+            try:
+                self._run(own[part], seeds[part], lambda fraction: progress((done + fraction * len(own[part])) / len(own)))
+            except torch.OutOfMemoryError:
+                smaller = self.way.halved()
+                if not smaller:
+                    raise
+                self.way, self.lanes = smaller, []
+                torch.cuda.empty_cache()
+                continue
+            for at in range(len(own[part])):
+                yield self.lanes[at // self.way.width].logits(at % self.way.width)
+            done += len(own[part])
+
+    def _run(self, own: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]) -> None:
+        device, width = self.ground.device, self.way.width
+        with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
+            needed = math.ceil(len(own) / width)
+            while len(self.lanes) < needed:
+                self.lanes.append(Lane(self.ground, self.recipe, width, self.precision, self.way.compiled))
+            torch.manual_seed(seeds[0])  # of dropout, in models that have it; those train one after another
+            for step, *_ in zip(*(lane.train(own[at * width : (at + 1) * width], seeds[at * width : (at + 1) * width])
+                                  for at, lane in enumerate(self.lanes[:needed]))):
+                if step % 32 == 0:
+                    progress((step + 1) / self.lanes[0].steps)
+        _device.wait(device)
+
+
 def train_stack(cohort: Cohort, recipe: Recipe, own: list[np.ndarray], seeds: list[int], device: str = "cpu",
-                progress: Callable[[float], None] = lambda fraction: None):
+                progress: Callable[[float], None] = lambda fraction: None, precision: str = "float32"):
     """Train one target per entry of `own` (its records) and `seeds`; yield (logits, test logits) of each, float32.
 
     logits (records, outputs), or (records, views, outputs) if the recipe has several views; test logits (test records, outputs), or None
     without a test set. Fewer targets than the recipe's stack are filled up with copies of the last, so that the arithmetic stays the same.
     """
-    width = recipe.stack if recipe.model in models.STACKED else 1
+    width = _device.stack_width(recipe)
     if not 1 <= len(own) <= width:
         raise InputError(f"{len(own)} targets for a stack of {width}")
-    spare = width - len(own)
-    seeds_all, own_all = seeds + seeds[-1:] * spare, own + own[-1:] * spare
-    networks = []
-    for seed in seeds_all:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            networks.append(models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings).to(device))
-    inputs = torch.from_numpy(np.asarray(cohort.inputs)).to(device)
-    labels = torch.from_numpy(cohort.targets).to(device)
-    network = networks[0]
-    if width > 1:
-        parameters = {name: value.detach().requires_grad_() for name, value in stack_module_state(networks)[0].items()}
-        forward = vmap(lambda values, batch: functional_call(network, values, (batch,)))
-    else:
-        parameters = dict(network.named_parameters())
-
-        def forward(_, batch):
-            return network(batch[0])[None]
-
-    steps = steps_of(recipe, len(cohort))
-    optimiser = Optimiser(parameters, recipe, steps)
-    streams = zip(*(batches(seed, records, recipe.batch, steps * recipe.accumulate) for seed, records in zip(seeds_all, own_all)))
-    chance = [np.random.default_rng([seed, 1]) for seed in seeds_all]  # of the augmentations
-    with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
-        torch.manual_seed(seeds_all[0])  # of dropout, in models that have it; those train alone
-        for step in range(steps):
-            for _ in range(recipe.accumulate):
-                index = torch.from_numpy(np.stack(next(streams))).to(device)
-                batch = as_input(inputs[index.flatten()], cohort.scale).view(*index.shape, *inputs.shape[1:])
-                if recipe.augment != "none":
-                    batch = torch.stack([augment.augment(one, recipe.augment, rng) for one, rng in zip(batch, chance)])
-                (loss_per_target(forward(parameters, batch), labels[index]).sum() / recipe.accumulate).backward()
-            optimiser.step()
-            if step % 32 == 0:
-                progress((step + 1) / steps)
-    network.eval()
-    views = augment.views(recipe.augment, recipe.views, 0, *inputs.shape[1:3]) if recipe.views > 1 else None
-    test = None if cohort.test is None else torch.from_numpy(np.asarray(cohort.test.inputs)).to(device)
-    weights = optimiser.weights()
-    for place in range(len(own)):
-        values = {name: value[place] for name, value in weights.items()} if width > 1 else weights
-        yield (predict(network, values, inputs, cohort.scale, views), None if test is None else predict(network, values, test, cohort.scale))
+    yield from Trainer(place(cohort, device), recipe, precision=precision).train(own, seeds, progress)
 
 
-def _check_augment(recipe: Recipe, cohort: Cohort) -> None:
-    """InputError if the recipe's augmentation or views cannot be applied to this cohort's inputs."""
-    if recipe.augment != "none" and cohort.inputs.dtype != np.uint8:
-        raise InputError(f"augment is {recipe.augment!r} and cohort {cohort.name!r} has no images; expected none")
-    if recipe.augment != "none" or recipe.views > 1:
-        augment.views(recipe.augment, max(2, recipe.views), 0, *cohort.inputs.shape[1:3])
-
-
-@torch.no_grad()
-def predict(network, parameters: dict, inputs: torch.Tensor, scale: float = 1.0, views=None) -> np.ndarray:
-    """Logits of one model on every record, (records, outputs) float32; with `views` (as augment.views gives them) (records, views, outputs)."""
-    def logits(batch):
-        return functional_call(network, parameters, (batch,)).float()
-
-    parts = []
-    for part in inputs.split(max(1, min(EVAL_BATCH, EVAL_VALUES // math.prod(inputs.shape[1:])))):
-        batch = as_input(part, scale)
-        parts.append((logits(batch) if views is None else torch.stack([logits(augment.apply(batch, view)) for view in views], 1)).cpu())
-    return torch.cat(parts).numpy()
-
-
-def performance(cohort: Cohort, logits: np.ndarray, member: np.ndarray, test_logits: np.ndarray | None = None) -> dict:
-    """Accuracy and AUROC on the members' and the non-members' records, and on the test set if there is one. Of several views, the first."""
-    logits = logits[:, 0] if logits.ndim == 3 else logits
-    parts = {"members": (logits[member], cohort.targets[member]), "non_members": (logits[~member], cohort.targets[~member])}
-    if test_logits is not None:
-        parts["test"] = (test_logits, cohort.test.targets)
-    result = {}
-    for name, (z, y) in parts.items():
-        result[f"accuracy_{name}"], result[f"auroc_{name}"] = _accuracy_auroc(z, y, cohort.task)
-    return result
-
-
-def _accuracy_auroc(z: np.ndarray, y: np.ndarray, task: str) -> tuple[float, float]:
-    """Multiclass: AUROC is the mean of one against the rest. Multilabel: both are means over labels, the AUROC over those that occur and miss."""
-    if task == "multiclass":
-        p = softmax(z, axis=1)
-        accuracy, aurocs = (z.argmax(1) == y).mean(), [metrics.auc(p[:, k], y == k) for k in range(z.shape[1])]
-    else:
-        y = y.reshape(z.shape)
-        accuracy, aurocs = ((z > 0) == y).mean(), [metrics.auc(z[:, k], y[:, k] == 1) for k in range(z.shape[1])]
-    known = [area for area in aurocs if not np.isnan(area)]
-    return float(accuracy), float(np.mean(known)) if known else float("nan")
-
-
-# --- into a run ----------------------------------------------------------------------------------------------------------------
-
-def train(run: Run, cohort: Cohort, workers: int | None = None, progress=None) -> None:
-    """Train every target of `run` that does not exist yet, in worker processes: one a core on the CPU, one a GPU.
-
-    `cohort` must be a prepared one (every worker maps it into memory). `progress(done)` is called with the number of targets
-    done, in fractions. Other processes may work on the same run at the same time; this returns when every target exists.
-    """
-    missing = len(run.missing())
-    if missing:
-        with torch.device("meta"):  # a model that does not fit the inputs is found here, not in the workers
-            models.build(run.recipe.model, cohort.inputs.shape[1:], cohort.outputs, **run.recipe.settings)
-        _check_augment(run.recipe, cohort)
-        gpus = torch.cuda.device_count()
-        stack = run.recipe.stack if run.recipe.model in models.STACKED else 1
-        workers = max(1, min(workers or gpus or cores(), math.ceil(missing / stack)))
-        context = multiprocessing.get_context("spawn")
-        done = context.RawArray("d", workers)
-        devices = [f"cuda:{worker % gpus}" if gpus else "cpu" for worker in range(workers)]
-        processes = [context.Process(target=_work, args=(str(run.path), run.targets, str(cohort.folder), devices[worker], done, worker),
-                                     daemon=True) for worker in range(workers)]
-        with _single_threaded_environment():
-            for process in processes:
-                process.start()
-        try:
-            while any(process.is_alive() for process in processes):
-                if progress:
-                    progress(min(sum(done), missing))
-                time.sleep(0.1)
-        finally:
-            for process in processes:
-                process.terminate()
-        failed = [process.exitcode for process in processes if process.exitcode]
-        if failed and run.missing():
-            raise RuntimeError(f"{len(failed)} of {workers} training processes ended with {failed}; {len(run.missing())} targets are "
-                               "missing. Their messages are above; the same command resumes")
-    if progress:
-        progress(missing)
-    run.finish()
-
-
-class _single_threaded_environment:
-    """Children started inside compute with one thread each: as fast in all, and the same arithmetic on every machine size."""
-
-    NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
-    def __enter__(self):
-        self.before = {name: os.environ.get(name) for name in self.NAMES}
-        os.environ.update(dict.fromkeys(self.NAMES, "1"))
-
-    def __exit__(self, *_):
-        for name, value in self.before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-
-
-def _work(run_path: str, targets: int, cohort_folder: str, device: str, done, worker: int) -> None:
-    """A worker process: claim stacks of missing targets and train them until none is left, waiting for those that others hold."""
-    torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
-    found = open_run(run_path)
-    run = Run(found.path, found.config | {"targets": targets})
-    cohort, recipe, members = open_saved(Path(cohort_folder)), run.recipe, run.members()
-    if cohort.fingerprint != run.config["fingerprint"]:
-        raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
-    width = recipe.stack if recipe.model in models.STACKED else 1
-    finished = 0
-
-    def report(fraction: float) -> None:
-        done[worker] = finished + fraction * len(claims)
-        if not parent.is_alive():  # the one who asked is gone: leave the targets to whoever resumes
-            os._exit(1)
-
-    while missing := run.missing():
-        claims = {}
-        for target in missing:
-            if len(claims) < width and (lock := run.claim(target)):
-                claims[target] = lock
-        if not claims:
-            time.sleep(0.5)
-            report(0)
-            continue
-        started, todo = time.perf_counter(), list(claims)
-        member = [members[target][cohort.patient_index] for target in todo]
-        seeds = [target_seed(run.seed, target) for target in todo]
-        results = train_stack(cohort, recipe, [np.flatnonzero(rows) for rows in member], seeds, device, report)
-        for target, rows, seed, (logits, test_logits) in zip(todo, member, seeds, results):
-            if not np.isfinite(logits).all():
-                raise InputError(f"{run_path}: target {target} diverged (NaN or infinite logits); lower the recipe's learning_rate")
-            seconds = (time.perf_counter() - started) / len(todo)
-            run.write_target(target, logits, {"seed": seed, "seconds": round(seconds, 3), "device": device,
-                                              "metrics": performance(cohort, logits, rows, test_logits)})
-            claims.pop(target).release()
-            finished += 1
-            report(0)
+def measure(ground: Ground, recipe: Recipe, way: Way, precision: str, steps: int = 20) -> float:
+    """Seconds per step of one target, trained in this way, over `steps` steps after the first three (or as many as there are); for device.choose."""
+    lanes = [Lane(ground, recipe, way.width, precision, way.compiled) for _ in range(way.lanes)]
+    seeds = list(range(way.width))
+    own = [np.random.default_rng(seed).permutation(len(ground.cohort))[: max(recipe.batch, len(ground.cohort) // 2)] for seed in seeds]
+    marks = [(-1, time.perf_counter())]
+    for step, *_ in zip(*(lane.train(own, seeds) for lane in lanes)):
+        if step in (2, steps) or step == lanes[0].steps - 1:
+            _device.wait(ground.device)
+            marks.append((step, time.perf_counter()))
+        if step >= steps:
+            break
+    (first, started), (last, ended) = marks[1 if len(marks) > 2 else 0], marks[-1]
+    return (ended - started) / (last - first) / way.targets

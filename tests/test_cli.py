@@ -145,7 +145,8 @@ def test_notebooks_are_clean_and_parameterised(name):
         assert len(source.splitlines()) <= 12
     import papermill
 
-    assert {"cohort", "model", "targets", "run", "root", "out", "data", "seed", "options", "recipe"} == set(papermill.inspect_notebook(str(path)))
+    expected = {"cohort", "model", "targets", "run", "root", "out", "data", "seed", "options", "recipe", *(["scheduler"] if name == "1_train" else [])}
+    assert expected == set(papermill.inspect_notebook(str(path)))
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

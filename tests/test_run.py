@@ -95,3 +95,13 @@ def test_a_damaged_run_json(tiny, recipe, tmp_path, content):
     (tmp_path / "r" / "run.json").write_text(content)
     with pytest.raises(InputError, match="run.json: not a readable run"):
         run.open_run(tmp_path / "r")
+
+
+def test_a_run_killed_while_it_was_created_is_created_again(tiny, recipe, tmp_path):
+    """Found by random SIGKILLs: the folder was there, and run.json not yet."""
+    for name in ("members.npy.part", "members.npy", "run.json.part"):
+        folder = tmp_path / name.replace(".", "-")
+        (folder / "locks").mkdir(parents=True)
+        (folder / "targets").mkdir()
+        (folder / name).write_bytes(b"half")
+        assert run.create(folder, tiny, recipe, 8).members().shape == (8, 60)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import audit, cohorts, models, optimise, recipes, run, training
+from lib import audit, cohorts, evaluate, feed, models, optimise, recipes, run, training, workers
 from lib.errors import InputError
 
 RECIPE = recipes.Recipe(model="mlp", epochs=3, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=4)
@@ -21,7 +21,7 @@ def trained_alone(cohort, recipe, targets, members):
     """The logits of each target, one stack for all of `targets`."""
     torch.set_num_threads(1)
     own = [np.flatnonzero(members[target][cohort.patient_index]) for target in targets]
-    seeds = [training.target_seed(0, target) for target in targets]
+    seeds = [feed.target_seed(0, target) for target in targets]
     return {target: logits for target, (logits, _) in zip(targets, training.train_stack(cohort, recipe, own, seeds))}
 
 
@@ -34,11 +34,11 @@ def members(tiny):
 
 def test_batches_use_every_member_before_any_again():
     own = np.arange(10, 33)
-    drawn = np.concatenate(list(training.batches(5, own, 7, 23)))
+    drawn = np.concatenate(list(feed.batches(5, own, 7, 23)))
     assert len(drawn) == 7 * 23 and set(drawn) == set(own)
     for start in range(0, len(drawn) - 23, 23):
         assert sorted(drawn[start : start + 23]) == sorted(own)
-    assert (drawn == np.concatenate(list(training.batches(5, own, 7, 23)))).all()
+    assert (drawn == np.concatenate(list(feed.batches(5, own, 7, 23)))).all()
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():
@@ -59,12 +59,12 @@ def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
     targets = [0, 1, 2]
     stacked = trained_alone(cohort, recipe, targets, members)
     for target in targets:
-        torch.manual_seed(training.target_seed(0, target))
+        torch.manual_seed(feed.target_seed(0, target))
         network = models.build(model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
         optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         own = np.flatnonzero(members[target][cohort.patient_index])
-        steps = training.steps_of(recipe, len(cohort))
-        for step, index in enumerate(training.batches(training.target_seed(0, target), own, recipe.batch, steps)):
+        steps = feed.steps_of(recipe, len(cohort))
+        for step, index in enumerate(feed.batches(feed.target_seed(0, target), own, recipe.batch, steps)):
             optimiser.param_groups[0]["lr"] = optimise.learning_rate(recipe, step, steps)
             x = torch.from_numpy(np.asarray(cohort.inputs[index])).float()
             x = x / 127.5 - 1 if cohort.inputs.dtype == np.uint8 else x
@@ -118,7 +118,7 @@ def test_many_labels_average_views_and_a_test_set(multilabel, members):
     assert logits.shape == (len(multilabel), 3, 2) and test.shape == (50, 2)
     assert np.allclose(logits[:50, 0], test, atol=1e-5)  # the first view is the clean image
     assert not np.allclose(logits[:, 0], logits[:, 1])
-    result = training.performance(multilabel, logits, own, test)
+    result = evaluate.performance(multilabel, logits, own, test)
     assert set(result) == {f"{metric}_{part}" for metric in ("accuracy", "auroc") for part in ("members", "non_members", "test")}
     assert result["accuracy_members"] == pytest.approx(((logits[own, 0] > 0) == multilabel.targets[own]).mean())
     assert result["auroc_members"] > 0.7
@@ -128,19 +128,19 @@ def test_many_labels_average_views_and_a_test_set(multilabel, members):
 
 def test_a_label_that_never_occurs_does_not_hide_the_others():
     z, y = np.array([[1.0, 2], [-1, 3], [2, -1]]), np.array([[1, 0], [0, 0], [1, 0]])
-    assert training._accuracy_auroc(z, y, "multilabel") == (pytest.approx(4 / 6), 1.0)
+    assert evaluate._accuracy_auroc(z, y, "multilabel") == (pytest.approx(4 / 6), 1.0)
 
 
 def test_signals_are_scaled():
     stored = torch.tensor([[1000, -500]], dtype=torch.int16)
-    assert training.as_input(stored, 1e-3).tolist() == [[1.0, -0.5]]
-    assert training.as_input(torch.tensor([0, 255], dtype=torch.uint8), 5.0).tolist() == [-1.0, 1.0]
+    assert feed.as_input(stored, 1e-3).tolist() == [[1.0, -0.5]]
+    assert feed.as_input(torch.tensor([0, 255], dtype=torch.uint8), 5.0).tolist() == [-1.0, 1.0]
 
 
 @pytest.mark.parametrize("change, message", [({"augment": "medum"}, "did you mean 'medium'"), ({"augment": "none", "views": 4}, "4 views")])
 def test_an_augmentation_that_cannot_be_is_said_before_training(tiny, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
-        training.train(run.create(tmp_path / "r", tiny, dataclasses.replace(RECIPE, **change), 8), tiny, workers=1)
+        workers.train(run.create(tmp_path / "r", tiny, dataclasses.replace(RECIPE, **change), 8), tiny, workers=1)
 
 
 def test_dropout_is_the_targets_own(tiny, members):
@@ -260,7 +260,37 @@ def test_workers_stop_when_the_one_who_asked_is_gone(undisturbed, tmp_path):
 def test_divergence_is_said(tiny, tmp_path):
     recipe = dataclasses.replace(RECIPE, optimiser="sgd", learning_rate=1e12, momentum=0.9)
     made = run.create(tmp_path / "r", tiny, recipe, 8)
-    with pytest.raises(RuntimeError, match="targets are missing"):
-        training.train(made, tiny, workers=1)
+    with pytest.raises(InputError, match=r"target \d diverged .* each of 3 seeds; lower the recipe's learning_rate, now 1e\+12"):
+        workers.train(made, tiny, workers=1)
     assert made.missing() == list(range(8))
     assert multiprocessing.active_children() == []
+    (journal,) = (made.path / "logs").glob("*.log")
+    assert journal.read_text().count("diverged with seed") >= 3
+
+
+def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_another_seed(tiny, tmp_path, monkeypatch):
+    """Target 1's first seed, and target 3's first two, are made to start from NaN; everything after that is the ordinary way."""
+    quiet = run.create(tmp_path / "quiet", tiny, RECIPE, 8)
+    member = workers.join(str(quiet.path), 8, str(tiny.folder), "cpu")
+    assert member.train(list(range(8)), most=4) == 4 and member.train(list(range(8)), most=4) == 4
+    bad = {feed.target_seed(0, 1), feed.target_seed(0, 3), feed.target_seed(0, 3, 1)}
+    build = training._build
+
+    def poisoned(recipe, cohort, seed):
+        network = build(recipe, cohort, seed)
+        if seed in bad:
+            next(network.parameters()).data[0, 0] = float("nan")
+        return network
+
+    monkeypatch.setattr(training, "_build", poisoned)
+    shaken = run.create(tmp_path / "shaken", tiny, RECIPE, 8)
+    member = workers.join(str(shaken.path), 8, str(tiny.folder), "cpu")
+    assert member.train(list(range(8)), most=4) == 4 and member.train(list(range(8)), most=4) == 4
+    for target in range(8):
+        if target in (1, 3):
+            lost = [feed.target_seed(0, target, attempt) for attempt in range(2 if target == 3 else 1)]
+            info = shaken.info(target)
+            assert info["diverged_seeds"] == lost and info["seed"] == feed.target_seed(0, target, len(lost)) and np.isfinite(shaken.logits(target)).all()
+        else:
+            assert (shaken.logits(target) == quiet.logits(target)).all() and "diverged_seeds" not in shaken.info(target)
+    assert "target 3 diverged" in next((shaken.path / "logs").glob("*.log")).read_text()

@@ -2,6 +2,8 @@ from math import prod
 
 from torch import nn
 
+from lib.models.layers import Head
+
 
 def mlp(input_shape, outputs: int, width: int = 128, depth: int = 2) -> nn.Module:
     """A multilayer perceptron on the flattened input: `depth` hidden layers of `width` ReLU units."""
@@ -9,4 +11,4 @@ def mlp(input_shape, outputs: int, width: int = 128, depth: int = 2) -> nn.Modul
     for _ in range(depth):
         layers += [nn.Linear(size, width), nn.ReLU()]
         size = width
-    return nn.Sequential(*layers, nn.Linear(size, outputs))
+    return nn.Sequential(*layers, Head(size, outputs))

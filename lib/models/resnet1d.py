@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.errors import InputError
-from lib.models.wide_resnet import Head, same
+from lib.models.layers import Head
+from lib.models.wide_resnet import same
 
 GROUPS, EPSILON, SLOPE = 16, 1e-6, 0.2
 KERNELS = (8, 5, 3)

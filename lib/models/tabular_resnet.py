@@ -1,6 +1,7 @@
 from torch import nn
 
 from lib.errors import InputError
+from lib.models.layers import Head
 
 
 class Block(nn.Module):
@@ -22,4 +23,4 @@ def tabular_resnet(input_shape, outputs: int, width: int = 300, depth: int = 6, 
     if len(input_shape) != 1:
         raise InputError(f"model 'tabular_resnet' needs a table (features,), and this cohort's inputs are {tuple(input_shape)}; use mlp or small_cnn")
     blocks = [Block(width, groups) for _ in range(depth)]
-    return nn.Sequential(nn.Linear(input_shape[0], width), *blocks, nn.GroupNorm(groups, width, eps=1e-6), nn.ReLU(), nn.Linear(width, outputs))
+    return nn.Sequential(nn.Linear(input_shape[0], width), *blocks, nn.GroupNorm(groups, width, eps=1e-6), nn.ReLU(), Head(width, outputs))

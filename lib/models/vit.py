@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.errors import InputError
-from lib.models.wide_resnet import Head
+from lib.models.layers import Head
 
 EPSILON = 1e-6
 DAMAGED = (ValueError, OSError, EOFError, BadZipFile, BadStream)  # what numpy raises for a file that is no .npz, or a spoilt one

@@ -9,22 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.errors import InputError
-from lib.models.small_cnn import ChannelsFirst
+from lib.models.layers import ChannelsFirst, Head
 
 GROUPS, EPSILON, SLOPE = 16, 1e-3, 0.1
-
-
-class Head(nn.Linear):
-    """The last dense layer (batch, features) -> logits (batch, outputs), in float32 under any autocast (facts, W-T6). Its bias starts at zero."""
-
-    def __init__(self, features: int, outputs: int, init):
-        super().__init__(features, outputs)
-        init(self.weight)
-        nn.init.zeros_(self.bias)
-
-    def forward(self, x):
-        with torch.autocast(x.device.type, enabled=False):
-            return F.linear(x.float(), self.weight, self.bias)
 
 
 def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -48,13 +35,13 @@ class SameConv(nn.Conv2d):
 
 
 class NormAct(nn.GroupNorm):
-    """GroupNorm of 16 groups, then leaky ReLU."""
+    """GroupNorm of 16 groups, then leaky ReLU. The norm is in float32 under any autocast: on processors its bf16 form is 3.5 times slower."""
 
     def __init__(self, channels: int):
         super().__init__(GROUPS, channels, eps=EPSILON)
 
     def forward(self, x):
-        return F.leaky_relu(super().forward(x), SLOPE, inplace=True)
+        return F.leaky_relu(super().forward(x.float()).to(x.dtype), SLOPE, inplace=True)
 
 
 class Block(nn.Module):

@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent
 DEFAULTS = ("quick", "mlp")  # a cohort's recipe when none is asked for: the first of these that it has
 MODELS = ("mlp", "small_cnn", "tabular_resnet", "tabresnet_300_6", "wide_resnet", "wrn_28_2", "wrn_40_4", "wrn_28_5", "vit", "vit_b_16", "vit_b_32",
           "vit_l_16", "resnet1d", "resnet1d_128", "resnet1d_64", "resnet1d_32")  # names of lib.models, known here without torch: a run is read back without it
+PRECISIONS = ("auto", "float32", "bf16")
 SCHEDULES = ("cosine", "paper")
 OPTIMISERS = ("adamw", "sgd")
 
@@ -36,6 +37,8 @@ class Recipe:
     views          stored views of each record: the clean image and views - 1 fixed draws of `augment`, the same for all targets
     stack          how many targets train side by side. Part of the recipe, not of who asks: a target alone trains in the same
                    arithmetic as one in a full stack, and so comes out the same
+    precision      of training: "float32", "bf16" (its products in bf16; heads, losses, weights and stored logits stay in float32), or "auto": bf16
+                   where the device multiplies it faster. Settled once for a run, by whoever trains first, in run.json
     cohort         options of the cohort that go with the recipe (`rules = "paper"`)
     """
 
@@ -54,6 +57,7 @@ class Recipe:
     augment: str = "none"
     views: int = 1
     stack: int = 8
+    precision: str = "auto"
     cohort: dict = field(default_factory=dict)
 
     def asdict(self) -> dict:
@@ -125,6 +129,7 @@ def check(recipe: Recipe) -> Recipe:
                                ("momentum", 0 <= recipe.momentum < 1, "from 0 to below 1"), ("warmup", 0 <= recipe.warmup < 1, "from 0 to below 1"),
                                ("ema", 0 <= recipe.ema < 1, "from 0 to below 1"), ("accumulate", recipe.accumulate >= 1, "at least 1"),
                                ("views", recipe.views >= 1, "at least 1"), ("stack", recipe.stack >= 1, "at least 1"),
+                               ("precision", recipe.precision in PRECISIONS, " or ".join(PRECISIONS)),
                                ("optimiser", recipe.optimiser in OPTIMISERS, " or ".join(OPTIMISERS)),
                                ("schedule", recipe.schedule in SCHEDULES, " or ".join(SCHEDULES))):
         if not fine:
