@@ -55,7 +55,7 @@ def test_a_better_fit_scores_higher_and_a_constant_changes_nothing():
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(InputError, match="task 'ranking': expected multiclass or binary"):
+    with pytest.raises(InputError, match="task 'ranking': expected multiclass, binary or multilabel"):
         scores.exact(np.zeros((2, 2)), np.zeros(2, int), "ranking")
 
 
