@@ -1,4 +1,4 @@
-"""`python -m lib bench training|attacks|risk`: how fast this machine does each part of an audit, as a table on the screen and in a csv file."""
+"""`python -m lib bench training|prepare`: how fast this machine does each part of an audit, as a table on the screen and in a csv file."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from importlib import import_module
 
 import pandas as pd
 
-from lib.errors import InputError
 from lib.progress import announce
 
-TABLES = {"training": "lib.bench_training", "attacks": "lib.bench_attacks", "risk": "lib.bench_risk"}  # modules with a function table()
+TABLES = {"training": "lib.bench_training", "prepare": "lib.bench_prepare"}  # modules with a function table()
 COLUMNS = ("dataset", "family", "model", "input", "way", "samples_per_s", "targets_per_hour", "hours_200_targets", "tflops", "share_of_products", "times_the_plain_loop")
 
 
 def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFrame:
     """The table of one part. training: `only` some families, datasets, or "growth" alone; each way measured `rounds` times (0: as many as usual)."""
-    try:
-        module = import_module(TABLES[part])
-    except ModuleNotFoundError as error:
-        raise InputError(f"bench {part}: this version has no such benchmark ({error.name} is missing); it has training") from error
+    module = import_module(TABLES[part])
     if part != "training":
         return module.table()
     if only == ("growth",):

@@ -4,11 +4,9 @@ import dataclasses
 import time
 
 import numpy as np
-import pytest
 import torch
 
-from lib import bench, bench_growth, bench_training, recipes
-from lib.errors import InputError
+from lib import bench, bench_growth, bench_prepare, bench_training, recipes
 
 TINY = bench_training.Case("mlp", recipes.Recipe("mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2), (6,), 1, 200, steps=3)
 
@@ -53,7 +51,6 @@ def test_memory_is_seen():
     assert peak.most > held.nbytes
 
 
-def test_a_benchmark_that_is_not_there_is_said(monkeypatch):
-    monkeypatch.setitem(bench.TABLES, "risk", "lib.no_such_benchmark")
-    with pytest.raises(InputError, match="no such benchmark"):
-        bench.table("risk")
+def test_preparing_is_set_beside_a_bare_loop():
+    found = bench_prepare.table((70, 130), rounds=1, size=16)
+    assert found["images"].tolist() == [70, 130] and (found > 0).all(axis=None)
