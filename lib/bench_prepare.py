@@ -14,7 +14,6 @@ import pandas as pd
 from PIL import Image
 
 from lib import prepare
-from lib.bench_growth import Peak
 from lib.cohorts.images import picture
 from lib.files import cores
 
@@ -22,30 +21,27 @@ SIDE = 256  # pixels of the pictures that are written
 
 
 def table(counts: tuple[int, ...] = (5_000, 20_000), rounds: int = 3, size: int = 64) -> pd.DataFrame:
-    """One row per number of JPEGs (256 x 256, grey, invented): images/s of both, medians of `rounds` in turn, their ratio, and the peak memory (MB) of preparing."""
+    """One row per number of JPEGs (256 x 256, grey, invented): images/s of both, medians of `rounds` in turn, and their ratio."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "release"
         names = written(root, max(counts))
         for count in counts:
             files = prepare.Files(root, names[:count], partial(picture, height=size, width=size, mode="L"), (size, size, 1), "uint8", root / "table.csv", np.arange(count) + 2)
-            ours, bare, peaks = [], [], []
+            ours, bare = [], []
             for turn in range(rounds):
                 out = Path(folder) / f"{count}-{turn}"
                 out.mkdir()
                 started = time.perf_counter()
-                with Peak() as peak:
-                    array, _ = prepare.decoded(files, out)
+                array, _ = prepare.decoded(files, out)
                 ours.append(count / (time.perf_counter() - started))
-                peaks.append(peak.most / 1e6)
                 started = time.perf_counter()
                 with multiprocessing.get_context("spawn").Pool(cores()) as pool:
                     same = pool.map(files.decode, [root / name for name in files.paths], chunksize=prepare.CHUNK)
                 bare.append(count / (time.perf_counter() - started))
                 assert all((one == two).all() for one, two in zip(same[::997], array[::997]))
-                del same, array  # what the bare loop keeps is not what preparing needs
             rows.append({"images": count, "images_per_s": statistics.median(ours), "bare_images_per_s": statistics.median(bare),
-                         "times_the_bare_loop": statistics.median(a / b for a, b in zip(ours, bare)), "peak_mb": statistics.median(peaks)})
+                         "times_the_bare_loop": statistics.median(a / b for a, b in zip(ours, bare))})
     return pd.DataFrame(rows)
 
 
