@@ -6,7 +6,7 @@ RUN_IN = .venv/bin/python
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER=]   train, attack, disparity, report"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
-	@echo "make bench [PART=training|prepare OUT=file.csv]              how fast this machine is at each part"
+	@echo "make bench [PART=training|prepare|attacks|risk OUT=file.csv] how fast this machine is at each part"
 	@echo "make test  [ARGS=]                                           every test"
 	@echo "make lab                                                     JupyterLab on the notebooks"
 	@echo "make lock                                                    renew requirements.lock (needs uv)"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lib import attacks, cohorts, own, recipes, risk, scores
+from lib import paper as _paper
 from lib import disparity as _disparity
 from lib import run as _run
 from lib.cohort import Cohort, patient_attributes
@@ -88,27 +89,52 @@ def train(audit: Audit, workers: int | None = None, scheduler: str = "local") ->
 
 @dataclass(frozen=True)
 class Attacked:
-    """What `attack` gives: the scores (targets, records), the tables of attacks and ROC curves, and the risk."""
+    """What `attack` gives: one score of each record (targets, records), the tables of attacks and ROC curves, and the risk."""
 
     scores: np.ndarray
     attacks: pd.DataFrame
+    pooled: pd.DataFrame
     roc: pd.DataFrame
     risk: risk.Risk
 
 
 def attack(audit: Audit) -> Attacked:
-    """Attack every target with the others, assess records and patients, and write attacks, records and patients to the run."""
+    """Attack every target with the others, assess records and patients, and write attacks, pooled, roc, records, patients, floor and risk to the run."""
     run, cohort = audit.run, audit.cohort
     members, values = run.members(), run.scores() if cohort.name == own.NAME else scores.of_run(run, cohort)
-    table, curves = attacks.evaluate(values, members, cohort.patient_index, lambda items: track(items, "Attacking", "attack"))
+    found = attacks.run(values, members, cohort.patient_index, attacks.features(cohort), lambda items: track(items, "Attacking", "attack"))
+    if values.ndim == 3:
+        values = risk.combine_labels(values, members, cohort.patient_index)
     assessed = risk.assess(values, members, cohort.patient_index, cohort.patients, run.seed,
-                           progress=lambda items: track(items, "Assessing patients", "pair"))
-    write_table(run.file("attacks.parquet"), table)
-    write_table(run.file("roc.parquet"), curves)
-    write_table(run.file("records.parquet"), assessed.records)
-    write_table(run.file("floor.parquet"), pd.DataFrame({"auc_joint": assessed.floor.astype(np.float32)}))
-    write_table(run.file("patients.parquet"), assessed.patients)
-    return Attacked(values, table, curves, assessed)
+                           progress=lambda items: track(items, "Assessing patients", "part"))
+    for name, table in {"attacks": found.attacks, "pooled": found.pooled, "roc": found.roc, "records": assessed.records, "patients": assessed.patients,
+                        "floor": assessed.floors.astype(np.float32), "risk": pd.DataFrame([assessed.cohort])}.items():
+        write_table(run.file(f"{name}.parquet"), table)
+    return Attacked(values, found.attacks, found.pooled, found.roc, assessed)
+
+
+def paper(audit: Audit) -> _paper.Paper:
+    """The paper's scores, attacks and tables from the same logits, written to the run as paper_records, paper_patients, paper_attacks, paper_roc,
+    paper_errors and, where a group is large enough, paper_panel. Of scores that were given, not trained, only the statistics are the paper's."""
+    run, cohort = audit.run, audit.cohort
+    if cohort.name == own.NAME:
+        given = run.scores() if run.scores().ndim == 3 else run.scores()[..., None]
+
+        def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+            values = given[target, rows].astype(np.float64)
+            return values.sum(1, keepdims=True), np.exp(-np.logaddexp(0, -values).sum(1))
+    else:
+        logits = [run.logits(target) for target in range(run.targets)]
+        y = _paper.positives(cohort.targets, cohort.task, cohort.outputs, cohort.classes[0] == "No Finding")
+
+        def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+            return _paper.score(logits[target][rows], y[rows], cohort.task), _paper.confidence(logits[target][rows], y[rows], cohort.task)
+    found = _paper.reproduce(part, run.members(), cohort.patient_index, cohort.patients, cohort.records[list(cohort.attributes)], run.seed,
+                             lambda items: track(items, "As the paper did", "part"))
+    for name in ("records", "patients", "attacks", "roc", "errors", "panel"):
+        if getattr(found, name) is not None:
+            write_table(run.file(f"paper_{name}.parquet"), getattr(found, name))
+    return found
 
 
 def examples(audit: Audit, attacked: Attacked) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -148,7 +174,7 @@ def disparity(audit: Audit) -> pd.DataFrame:
 
 
 def read(run: _run.Run, name: str) -> pd.DataFrame:
-    """A table of the run by name (attacks, roc, records, patients, floor, disparity); InputError if it was not made yet."""
+    """A table of the run by name (attacks, pooled, roc, records, patients, floor, risk, disparity, paper_*); InputError if it was not made yet."""
     path = run.file(f"{name}.parquet")
     try:
         return pd.read_parquet(path)
@@ -158,14 +184,14 @@ def read(run: _run.Run, name: str) -> pd.DataFrame:
 
 def summary(run: _run.Run) -> list[str]:
     """The three sentences that matter, from the tables of a finished run."""
-    attacked, patients, floor = (read(run, name) for name in ("attacks", "patients", "floor"))
+    attacked, patients, floor, sure = (read(run, name) for name in ("attacks", "patients", "floor", "risk"))
     exposed, total, units = int(patients["exposed"].sum()), len(patients), f"{run.unit}s"
     passes = len(floor) / total
     high, null = int((patients["auc_joint"] >= 0.9).sum()), float((floor["auc_joint"] >= 0.9).sum()) / passes
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
     return [
-        f"{exposed:,} of {total:,} {units} are exposed: whether they were in the training set can be told, at a false-discovery rate of 5% "
-        f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
+        f"{exposed:,} of {total:,} {units} are exposed (95% interval {sure['exposed_low'][0]:,.0f} to {sure['exposed_high'][0]:,.0f}): whether they were in the "
+        f"training set can be told, at a false-discovery rate of 5% ({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
         f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "
         f"{area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
         *([_third(read(run, "disparity"), units)] if run.file("disparity.parquet").exists() else []),
@@ -174,11 +200,11 @@ def summary(run: _run.Run) -> list[str]:
 
 def _third(groups: pd.DataFrame, units: str) -> str:
     """The sentence on groups."""
-    found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1)]
+    found = groups[(groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1) & ~groups["intersection"]]
     if len(found):
         worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
-        times = [f"with {row['attribute']} {row['group']!r} are {row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
-                 for _, row in worst.head(2).iterrows()]
+        times = [f"with {row['attribute']} {row['group']!r} are " + (f"{row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
+                 if np.isfinite(row["risk_ratio"]) else f"more than {row['ci_low']:.1f} times") for _, row in worst.head(2).iterrows()]
         return f"{units.capitalize()} {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
     return f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
 

@@ -1,4 +1,4 @@
-"""`python -m lib bench training|prepare`: how fast this machine does each part of an audit, as a table on the screen and in a csv file."""
+"""`python -m lib bench training|prepare|attacks|risk`: how fast this machine does each part of an audit, as a table on the screen and in a csv file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from lib.progress import announce
 
-TABLES = {"training": "lib.bench_training", "prepare": "lib.bench_prepare"}  # modules with a function table()
+TABLES = {"training": "lib.bench_training", "prepare": "lib.bench_prepare", "attacks": "lib.bench_attacks", "risk": "lib.bench_risk"}  # modules with a function table()
 COLUMNS = ("dataset", "family", "model", "input", "way", "samples_per_s", "targets_per_hour", "hours_200_targets", "tflops", "share_of_products", "times_the_plain_loop")
 
 

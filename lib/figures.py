@@ -26,7 +26,7 @@ MM = 1 / 25.4
 SINGLE, DOUBLE = 89 * MM, 183 * MM  # Nature's column widths in inches
 MEMBER, NON_MEMBER, FLOOR, EXPOSED, ACCENT = "#0072B2", "#D55E00", "#767676", "#000000", "#00714F"
 MARKS = {("LiRA", "online"): (MEMBER, "-"), ("LiRA", "offline"): (MEMBER, "--"), ("RMIA", "online"): (NON_MEMBER, "-"),
-         ("RMIA", "offline"): (NON_MEMBER, "--"), ("loss", "threshold"): (EXPOSED, ":")}
+         ("RMIA", "offline"): (NON_MEMBER, "--"), ("loss", "threshold"): (EXPOSED, ":"), ("blind", "no model"): (FLOOR, "-.")}
 
 
 def _styled(draw):
@@ -44,7 +44,7 @@ def _figure(width: float, height: float, *shape, **options):
 
 @_styled
 def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
-    """ROC of each attack, mean over targets, on linear and on logarithmic axes. Tables as attacks.evaluate returns them."""
+    """ROC of each attack, mean over targets, on linear and on logarithmic axes. Tables as attacks.run returns them."""
     figure, axes = _figure(DOUBLE, 75 * MM, 1, 2)
     for key, curve in curves.groupby(["attack", "variant"], sort=False):
         colour, dash = MARKS[key]
@@ -144,7 +144,9 @@ def pictures(images: np.ndarray, titles: list[str]) -> Figure:
 
 @_styled
 def forest(table: pd.DataFrame, unit: str = "patient") -> Figure:
-    """Risk ratio of each group with its 95% interval, on a log axis, attribute by attribute. Table as disparity.disparity returns it."""
+    """Risk ratio of each group with its 95% interval, on a log axis, attribute by attribute; intersections are left to the table. Table as
+    disparity.disparity returns it."""
+    table = table[~table["intersection"]]
     rows = len(table) + table["attribute"].nunique()
     figure, ax = _figure(DOUBLE * 0.8, max(40, 4.6 * rows + 14) * MM)
     ax.axvline(1, color=FLOOR, linewidth=0.6, zorder=0)
@@ -178,7 +180,8 @@ def forest(table: pd.DataFrame, unit: str = "patient") -> Figure:
 
 @_styled
 def shares(table: pd.DataFrame, unit: str = "patient") -> Figure:
-    """Share of each group among all patients and among the most exposed 1%, one panel per attribute."""
+    """Share of each group among all patients and among the most exposed 1%, one panel per attribute; intersections are left to the table."""
+    table = table[~table["intersection"]]
     parts = list(table.groupby("attribute", sort=False))
     columns = min(3, len(parts))
     lines = -(-len(parts) // columns)

@@ -13,7 +13,7 @@ from lib import audit as _audit
 from lib import figures
 from lib.cohort import label, patient_attributes
 from lib.disparity import SMALLEST_GROUP, groups
-from lib.risk import survival
+from lib.risk import FDR, q_values, survival
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
@@ -52,9 +52,29 @@ def performance_table(performance: pd.DataFrame) -> pd.DataFrame:
 
 
 def attack_table(attacked: _audit.Attacked) -> pd.DataFrame:
-    """Mean over targets of each attack's AUC, its standard error and its true-positive rates."""
-    mean = attacked.attacks.groupby(["attack", "variant"], sort=False).mean().drop(columns="target").reset_index()
-    return mean.rename(columns={"auc": "AUC", "auc_se": "SE of one target", **{c: c.replace("tpr_at_fpr_", "TPR at FPR ") for c in mean if c.startswith("tpr")}})
+    """Mean over targets of each attack's AUC, its standard error, its true-positive rates, balanced accuracy and precision."""
+    mean = attacked.attacks.groupby(["attack", "variant"], sort=False).mean().reset_index()
+    return _attacks(mean, "SE of one target")
+
+
+def pooled_table(attacked: _audit.Attacked) -> pd.DataFrame:
+    """The same with one threshold for all targets, true-positive rates with their intervals."""
+    return _attacks(attacked.pooled, "SE", intervals=True)
+
+
+def _attacks(table: pd.DataFrame, error: str, intervals: bool = False) -> pd.DataFrame:
+    shown = {"attack": table["attack"] + " " + table["variant"], "AUC": table["auc"].map("{:.3f}".format), error: table["auc_se"].map("{:.4f}".format)}
+    for name in table:
+        if name.startswith("tpr_at_fpr_"):
+            limit = name.removeprefix("tpr_at_fpr_")
+            low, high = table[f"tpr_low_{limit}"], table[f"tpr_high_{limit}"]
+            shown[f"TPR at FPR {float(limit):.3%}".rstrip("0%").rstrip(".") + "%"] = [
+                f"{100 * rate:.2g}%" + (f" ({100 * a:.2g} to {100 * b:.2g})" if intervals else "") for rate, a, b in zip(table[name], low, high)]
+    shown["balanced accuracy"] = table["balanced_accuracy"].map("{:.3f}".format)
+    for name in table:
+        if name.startswith("precision"):
+            shown[f"precision, {float(name.rsplit('_', 1)[1]):.0%} members"] = ["–" if np.isnan(value) else f"{value:.2g}" for value in table[name]]
+    return pd.DataFrame(shown)
 
 
 def risk_table(attacked: _audit.Attacked) -> pd.DataFrame:
@@ -64,14 +84,48 @@ def risk_table(attacked: _audit.Attacked) -> pd.DataFrame:
                           "noise floor would give": survival(floor, np.array([limit]))[0] * len(joint)} for limit in THRESHOLDS])
 
 
+def statistic_table(attacked: _audit.Attacked) -> pd.DataFrame:
+    """Exposed patients by each of the three patient statistics, each against its own noise floor."""
+    rows = []
+    for name, words in (("auc_joint", "joint: one statistic on all records"), ("auc_mean", "mean of the record AUCs"), ("auc_max", "largest record AUC")):
+        values, floor = attacked.risk.patients[name].to_numpy(), attacked.risk.floors[name].to_numpy()
+        rows.append({"risk of a patient": words, "exposed": int((q_values(values, floor) <= FDR).sum()), "mean": values.mean(), "mean of its floor": floor.mean()})
+    return pd.DataFrame(rows)
+
+
+def trust_table(attacked: _audit.Attacked) -> pd.DataFrame:
+    """What the errors rest on."""
+    c = attacked.risk.cohort
+    return pd.DataFrame([
+        {"what": "exposed patients, 95% interval for as many new models", "value": f"{c['exposed']:,.0f} ({c['exposed_low']:,.0f} to {c['exposed_high']:,.0f})"},
+        {"what": "correlation of a record's two scores within a pair of models", "value": f"{c['pair_correlation']:.2f}"},
+        {"what": "records whose scores are not normal (5% level)", "value": f"{c['not_normal']:.1%}"},
+        {"what": "patients whose statistic is not normal (5% level)", "value": f"{c['not_normal_patients']:.1%}"},
+        {"what": "skewness with the record, without; excess kurtosis", "value": f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"}])
+
+
 def group_table(groups: pd.DataFrame) -> pd.DataFrame:
     """The disparity table as people read it."""
+    odds = [f"{value:.2f} ({low:.2f} to {high:.2f})" + ("*" if method == "Firth" else "") if np.isfinite(value) else "–"
+            for value, low, high, method in zip(groups["odds_ratio"], groups["odds_low"], groups["odds_high"], groups["odds_method"])]
     return pd.DataFrame({
         "attribute": groups["attribute"], "group": groups["group"], "patients": groups["patients"],
         "share of all": groups["share"].map("{:.1%}".format), "share of top 1%": groups["share_top"].map("{:.1%}".format),
-        "exposed": groups["exposed"], "risk ratio": groups["risk_ratio"].map("{:.2f}".format),
-        "95% interval": [f"{low:.2f} to {high:.2f}" for low, high in zip(groups["ci_low"], groups["ci_high"])],
-        "p (Holm)": groups["p_adjusted"].map("{:.2g}".format)})
+        "exposed": groups["exposed"], "risk ratio": [f"{ratio:.2f} ({low:.2f} to {high:.2f})" for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])],
+        "difference, in points": [f"{100 * mid:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})" for mid, low, high in zip(groups["difference"], groups["difference_low"], groups["difference_high"])],
+        "adjusted odds ratio": odds, "p (Holm)": groups["p_adjusted"].map("{:.2g}".format)})
+
+
+def panel(found) -> HTML:
+    """The paper's panel of an audit.paper as people read it, or a sentence where no group is large enough."""
+    if found.panel is None:
+        return HTML("<p>No attribute has a group of at least 10 records.</p>")
+    panel = found.panel
+    return figures.table(pd.DataFrame({
+        "attribute": panel["attribute"], "group": panel["group"], "records": panel["records"], "share": panel["share"].map("{:.1%}".format),
+        "in the top 1%": panel["observed"], "expected": panel["expected"].map("{:.1f}".format), "Pearson residual": panel["residual"].map("{:+.1f}".format),
+        "chi-square of the attribute": ["–" if np.isnan(value) else f"{value:.1f} {stars}" for value, stars in zip(panel["chi2"], panel["stars"])]}),
+        "The published panel's statistics on this run: records, by attribute; *, **, *** for 5%, 1%, 0.1% after Bonferroni; n.s. not significant; overlapping groups are not tested")
 
 
 def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) -> HTML:

@@ -10,168 +10,127 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, norm, rankdata
 
+from lib import patient_risk, record_risk
 from lib.errors import InputError
-from lib.members import check_paired, redraw
+from lib.floor import exposed_interval, noise_floor, q_values
+from lib.members import check_paired
+from lib.record_risk import TINY, blocks, over
 
-CHUNK = 8192
-TINY = 1e-12
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
 FDR = 0.05
+SAMPLE = 20_000          # records from which the correlation of labels is estimated
 
 
 @dataclass(frozen=True)
 class Risk:
-    """What `assess` returns: a table of records, a table of patients, and the noise floor of the patients' joint AUC (draws,)."""
+    """What `assess` returns: a table of records, a table of patients, the noise floors (draws of auc_joint, auc_mean and auc_max), and of the
+    cohort: exposed patients with interval (exposed, exposed_low, exposed_high) and what the errors rest on (pair_correlation, skew_in,
+    skew_out, kurt; not_normal and not_normal_patients: shares of records and of patients' joint statistics not normal at the 5% level)."""
 
     records: pd.DataFrame
     patients: pd.DataFrame
-    floor: np.ndarray
+    floors: pd.DataFrame
+    cohort: dict[str, float]
 
-
-def binormal(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(auc, se), each (n,) float64, of n columns: Phi(d), d = (mean_in - mean_out) / sqrt(var_in + var_out), unbiased variances.
-
-    scores, members (M, n). The standard error is the delta method's under two normal samples:
-    var d = (v_in/n_in + v_out/n_out) / V + d^2 (v_in^2/(n_in - 1) + v_out^2/(n_out - 1)) / (2 V^2), V = v_in + v_out; se = phi(d) sd(d).
-    """
-    s = scores.astype(np.float64)
-    s -= s.mean(0)
-    moments = []
-    for kind in (members, ~members):
-        n = kind.sum(0)
-        value = np.where(kind, s, 0.0)
-        mean = value.sum(0) / n
-        moments.append((n, mean, np.maximum((value * value).sum(0) - n * mean * mean, 0.0) / (n - 1)))
-    (n1, mean1, v1), (n0, mean0, v0) = moments
-    total = np.maximum(v1 + v0, TINY)
-    d = (mean1 - mean0) / np.sqrt(total)
-    variance = (v1 / n1 + v0 / n0) / total + d**2 * (v1**2 / (n1 - 1) + v0**2 / (n0 - 1)) / (2 * total**2)
-    return norm.cdf(d), norm.pdf(d) * np.sqrt(variance)
-
-
-def rank_auc(scores: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Mann-Whitney AUC of each column, ties half. scores, members (M, n) -> (n,) float64."""
-    n1 = members.sum(0)
-    ranks = rankdata(scores, axis=0)
-    return ((ranks * members).sum(0) - n1 * (n1 + 1) / 2) / (n1 * (len(scores) - n1))
-
-
-def joint(scores: np.ndarray, patient_index: np.ndarray) -> np.ndarray:
-    """One statistic per patient and model: the mean of the patient's standardised record scores. (M, P) float32.
-
-    A record's scores are centred and scaled over all models, members or not: the statistic never looks at membership, so without
-    leakage its AUC over models has mean 0.5 whatever the number of records. (A likelihood ratio fitted on the patient's own models
-    has not.) scores (M, N); patient_index (N,).
-    """
-    patients = int(patient_index.max()) + 1
-    order = np.argsort(patient_index, kind="stable")
-    starts = np.searchsorted(patient_index[order], np.arange(patients))
-    count = np.diff(np.append(starts, len(order)))
-    out = np.empty((len(scores), patients), np.float32)
-    mean = scores.mean(0, dtype=np.float64).astype(np.float32)
-    sd = np.maximum(scores.std(0, dtype=np.float64), TINY**0.5).astype(np.float32)
-    for model in range(len(scores)):
-        standard = (scores[model] - mean) / sd
-        out[model] = np.add.reduceat(standard[order], starts) / count
-    return out
-
-
-def noise_floor(statistic: np.ndarray, members: np.ndarray, draws: int = FLOOR_DRAWS, seed: int = 0) -> np.ndarray:
-    """The AUCs that the same patients give when nothing leaks. (rounds * P,), at least `draws` of them.
-
-    Each round redraws who was a member as the design drew it (in each pair of targets a fair coin says which had the patient), all
-    of a patient's records together, and recomputes every patient's binormal AUC.
-    """
-    rng = np.random.default_rng([seed, 4])
-    patients = statistic.shape[1]
-    rounds = max(1, -(-draws // patients))
-    floor = np.empty((rounds, patients))
-    for start in range(0, patients, CHUNK):
-        part = slice(start, start + CHUNK)
-        for turn in range(rounds):
-            floor[turn, part] = binormal(statistic[:, part], redraw(members[:, part], rng))[0]
-    return floor.ravel()
-
-
-def q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Benjamini-Hochberg q-value of each patient: the false-discovery rate at which it, and all above it, would be called exposed.
-
-    p = (1 + draws of the floor at or above auc) / (1 + draws), one-sided. (P,).
-    """
-    floor = np.sort(floor)
-    above = len(floor) - np.searchsorted(floor, auc, side="left")
-    return false_discovery_control((1 + above) / (1 + len(floor)))
-
-
-def _jackknife(statistics: list[np.ndarray], pairs: int) -> np.ndarray:
-    values = np.array(statistics)
-    return np.sqrt((pairs - 1) / pairs * ((values - values.mean(0)) ** 2).sum(0))
-
-
-def _reduced(auc: np.ndarray, patient_index: np.ndarray, patients: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and maximum of the record AUCs of each patient."""
-    mean = np.bincount(patient_index, auc, patients) / np.bincount(patient_index, minlength=patients)
-    highest = np.full(patients, -np.inf)
-    np.maximum.at(highest, patient_index, auc)
-    return mean, highest
+    @property
+    def floor(self) -> np.ndarray:
+        """The noise floor of the patients' joint AUC, (draws,)."""
+        return self.floors["auc_joint"].to_numpy()
 
 
 def assess(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, patient_ids: np.ndarray | None = None,
            seed: int = 0, draws: int = FLOOR_DRAWS, progress=iter) -> Risk:
-    """Record risk, patient risk, noise floor and exposed patients. scores (M, N); members bool (M, P), paired; patient_index (N,).
+    """Record risk, patient risk, noise floor and exposed patients. scores (M, N), or (M, N, L) of L labels, which combine_labels makes one;
+    members bool (M, P), paired; patient_index (N,).
 
-    records: record, patient_id, n_in, n_out, auc (binormal), auc_se, auc_rank, and the two means and standard deviations behind it.
-    patients: patient_id, records, auc_joint, auc_joint_rank, auc_mean, auc_max and their _se (joint: delta method; mean and max:
-    jackknife over pairs of targets), q_value, exposed (q at most 0.05).
+    records: record, patient_id, n_in, n_out; auc (binormal) and auc_rank, each with _se and 95% interval _low, _high; and the means and
+    standard deviations behind it. patients: patient_id, records; auc_joint and auc_joint_rank with _se, _low, _high; auc_mean with _se, _low, _high
+    and auc_max with _se (jackknife over pairs of targets); q_value, exposed (q at most 0.05), both of auc_joint.
     """
-    members = check_paired(members)
+    members, index = check_paired(members), np.asarray(patient_index)
     targets, patients = members.shape
-    if scores.shape != (targets, len(patient_index)):
-        raise InputError(f"scores {scores.shape}, expected ({targets}, {len(patient_index)}): targets of members x records of patient_index")
-    if not np.isfinite(scores).all():
-        row, column = np.argwhere(~np.isfinite(scores))[0]
-        raise InputError(f"scores: target {row}, record {column} is NaN or infinite; expected finite scores")
-    if len(np.unique(patient_index)) != patients:
-        empty = np.setdiff1d(np.arange(patients), patient_index)
-        raise InputError(f"patient_index: patient {empty[0] if len(empty) else patient_index.max()} of {patients} has no record or is not in members; "
+    if scores.ndim not in (2, 3) or scores.shape[:2] != (targets, len(index)):
+        raise InputError(f"scores {scores.shape}, expected ({targets}, {len(index)}): targets of members x records of patient_index")
+    if len(np.unique(index)) != patients or index.min() < 0 or index.max() >= patients:
+        empty = np.setdiff1d(np.arange(patients), index)
+        raise InputError(f"patient_index: patient {empty[0] if len(empty) else index.max()} of {patients} has no record or is not in members; "
                          "expected every column of members at least once")
-    ids = np.arange(patients) if patient_ids is None else patient_ids
-    records = pd.DataFrame({"record": np.arange(len(patient_index)), "patient_id": np.asarray(ids)[patient_index],
-                            "n_in": np.full(len(patient_index), targets // 2), "n_out": np.full(len(patient_index), targets // 2)})
-    parts = []
-    for start in range(0, len(patient_index), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        kind, s = members[:, patient_index[chunk]], scores[:, chunk]
-        area, error = binormal(s, kind)
-        parts.append(pd.DataFrame({"auc": area, "auc_se": error, "auc_rank": rank_auc(s, kind), **_spread(s, kind)}))
-    records = pd.concat([records, pd.concat(parts, ignore_index=True)], axis=1)
+    if scores.ndim == 3:
+        scores = combine_labels(scores, members, index)
+    found = record_risk.moments(scores, members, index)
+    _finite(found, scores)
+    ids, half = np.arange(patients) if patient_ids is None else np.asarray(patient_ids), targets // 2
+    records, pooled = _aucs("auc", found, scores, members, index)
+    records = {"record": np.arange(len(index)), "patient_id": ids[index], "n_in": np.full(len(index), half), "n_out": np.full(len(index), half)} | records
+    records |= {"mean_in": found.mean_in, "std_in": np.sqrt(found.var_in), "mean_out": found.mean_out, "std_out": np.sqrt(found.var_out)}
 
-    statistic = joint(scores, patient_index)
-    area, error = binormal(statistic, members)
-    mean, highest = _reduced(records["auc"].to_numpy(), patient_index, patients)
-    left_out = []
-    for pair in progress(range(targets // 2)):
-        keep = np.delete(np.arange(targets), (2 * pair, 2 * pair + 1))
-        without = np.empty(len(patient_index))
-        for start in range(0, len(patient_index), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            without[chunk] = binormal(scores[keep, chunk], members[np.ix_(keep, patient_index[chunk])])[0]
-        left_out.append(np.array(_reduced(without, patient_index, patients)))
-    mean_se, max_se = _jackknife(left_out, targets // 2)
-    floor = noise_floor(statistic, members, draws, seed)
-    q = q_values(area, floor)
-    table = pd.DataFrame({"patient_id": ids, "records": np.bincount(patient_index, minlength=patients), "auc_joint": area, "auc_joint_se": error,
-                          "auc_joint_rank": rank_auc(statistic, members), "auc_mean": mean, "auc_mean_se": mean_se,
-                          "auc_max": highest, "auc_max_se": max_se, "q_value": q, "exposed": q <= FDR})
-    return Risk(records, table, floor)
+    rounds = max(1, -(-draws // patients))
+    summed = patient_risk.summaries(scores, members, index, records["auc"], rounds, seed, progress)
+    floors = {name: summed.pop(f"floor_{name}").ravel() for name in ("auc_mean", "auc_max")}
+    statistic = patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index))
+    of_patients = record_risk.moments(statistic, members)
+    table, _ = _aucs("auc_joint", of_patients, statistic, members)
+    floor = noise_floor(statistic, rounds, seed).ravel()
+    q = q_values(table["auc_joint"], floor)
+    summed = {name: summed[name] for name in ("auc_mean", "auc_mean_se", "auc_mean_low", "auc_mean_high", "auc_max", "auc_max_se")}
+    table = {"patient_id": ids, "records": np.bincount(index)} | table | summed | {"q_value": q, "exposed": q <= FDR}
+    count, low, high = exposed_interval(statistic, members, table["auc_joint"], table["exposed"], floor)
+    cohort = {"exposed": count, "exposed_low": low, "exposed_high": high, "pair_correlation": pooled.correlation,
+              "skew_in": pooled.skew_in, "skew_out": pooled.skew_out, "kurt": pooled.kurt,
+              "not_normal": record_risk.not_normal(found), "not_normal_patients": record_risk.not_normal(of_patients)}
+    return Risk(pd.DataFrame(records), pd.DataFrame(table), pd.DataFrame({"auc_joint": floor} | floors), cohort)
 
 
-def _spread(scores, members) -> dict[str, np.ndarray]:
-    s = scores.astype(np.float64)
-    return {f"{name}_{kind}": getattr(np, f"nan{name}")(np.where(chosen, s, np.nan), axis=0)
-            for kind, chosen in (("in", members), ("out", ~members)) for name in ("mean", "std")}
+def _aucs(name: str, found: record_risk.Moments, scores, members, index=None) -> tuple[dict[str, np.ndarray], record_risk.Shape]:
+    """Columns of the binormal and the rank AUC with errors and intervals, and the cohort's shape."""
+    pooled = record_risk.shape(found)
+    rank = record_risk.rank_auc(scores, members, index)
+    columns = (*record_risk.binormal(found, pooled), rank, *record_risk.rank_interval(rank, found.pairs, pooled.correlation))
+    names = (f"{form}{suffix}" for form in (name, f"{name}_rank") for suffix in ("", "_se", "_low", "_high"))
+    return dict(zip(names, columns)), pooled
+
+
+def _finite(found: record_risk.Moments, scores: np.ndarray) -> None:
+    """InputError with the first record whose scores are not all finite."""
+    wrong = np.flatnonzero(~np.isfinite(found.mean_in + found.mean_out))
+    if len(wrong):
+        target = np.argmax(~np.isfinite(scores[:, wrong[0]]))
+        raise InputError(f"scores: target {target}, record {wrong[0]} is NaN or infinite; expected finite scores")
+
+
+def combine_labels(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray) -> np.ndarray:
+    """One score of each record from its labels' scores, float32 (M, N) of (M, N, L): sum_l w_nl s_nl / sd_nl. members (M, P); patient_index (N,).
+
+    w_n = R^-1 e_n, negative weights set to 0: e_nl is the shift expected of label l of record n (patient_risk.expected_shift, each half of the
+    patients from the other), R the correlation of labels within a record, pooled over the cohort. No membership of a patient enters its
+    weights: without leakage the AUC stays 0.5.
+    """
+    targets, records, labels = scores.shape
+    expected, mean, sd = (np.empty((records, labels)) for _ in range(3))
+    half = patient_risk.halves(patient_index)
+    for label in range(labels):
+        found = record_risk.moments(scores[:, :, label], members, patient_index)
+        _finite(found, scores[:, :, label])
+        mean[:, label], sd[:, label] = found.mean, found.sd
+        expected[:, label] = patient_risk.expected_shift(found, half)
+    varies = sd**2 > 2 * TINY  # a constant label weighs nothing
+    chosen = np.random.default_rng([0, 8]).permutation(records)[:SAMPLE]
+    together = 1e-3 * len(chosen) * np.eye(labels)
+    for part in np.array_split(chosen, -(-len(chosen) // 500)):
+        standard = np.where(varies[part], (scores[:, part] - mean[part]) / sd[part], 0).reshape(-1, labels)
+        together += standard.T @ standard / targets
+    size = np.sqrt(np.diag(together))
+    weight = np.linalg.solve(together / size / size[:, None], expected.T).T
+    weight = np.where(varies, (np.maximum(weight, 0) + 1e-6 * expected) / sd, 0).astype(np.float32)
+    out = np.empty((targets, records), np.float32)
+
+    def work(slices):
+        for c in slices:
+            out[:, c] = np.einsum("mnl,nl->mn", scores[:, c], weight[c])
+
+    over(work, blocks(records, 1024))
+    return out
 
 
 def survival(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

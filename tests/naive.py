@@ -39,6 +39,29 @@ def auc_se_clustered(scores, positive, cluster):
     return math.sqrt(variance)
 
 
+def auc_se_mixed(scores, positive, cluster):
+    """Obuchowski 1997 for clusters that hold both kinds: the sum over clusters of (S10_i / n1 + S01_i / n0)^2, times I / (I - 1)."""
+    area = auc(scores, positive)
+    ins, outs = [s for s, p in zip(scores, positive) if p], [s for s, p in zip(scores, positive) if not p]
+    sums = {}
+    for a, p, c in zip(scores, positive, cluster):
+        other = outs if p else ins
+        below = sum((a > b) + 0.5 * (a == b) for b in other) / len(other)
+        sums[c] = sums.get(c, 0.0) + ((below if p else 1 - below) - area) / (len(ins) if p else len(outs))
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(value**2 for value in sums.values()))
+
+
+def best_threshold(scores, positive):
+    """The score t for which the share of positives at or above it less that of negatives is largest, the highest of equals."""
+    n1, n0 = int(sum(positive)), int(sum(not p for p in positive))
+    best = (-math.inf, None)
+    for limit in sorted(set(scores)):
+        gain = n0 * int(sum(s >= limit for s, p in zip(scores, positive) if p)) - n1 * int(sum(s >= limit for s, p in zip(scores, positive) if not p))
+        if gain >= best[0]:
+            best = (gain, limit)
+    return best[1]
+
+
 def delong_se(scores, positive):
     """DeLong 1988 for independent records: S10 / n1 + S01 / n0 with unbiased variances of the placements."""
     ins, outs = [s for s, p in zip(scores, positive) if p], [s for s, p in zip(scores, positive) if not p]
@@ -69,85 +92,67 @@ def phi(x):
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def binormal(column, member):
-    """(auc, se) of one record or patient: Phi of the standardised difference and its delta-method error."""
-    (m1, v1), (m0, v0) = moments([s for s, k in zip(column, member) if k]), moments([s for s, k in zip(column, member) if not k])
-    n1, n0 = sum(map(bool, member)), sum(not k for k in member)
-    total = max(v1 + v0, TINY)
+def shape(values):
+    """Mean, unbiased variance, skewness G1 and excess kurtosis G2, as statistics packages give them."""
+    mean, variance = moments(values)
+    n = len(values)
+    m2, m3, m4 = (math.fsum((float(value) - mean) ** power for value in values) / n for power in (2, 3, 4))
+    g1, g2 = (m3 / m2**1.5, m4 / m2**2 - 3) if m2 else (0.0, 0.0)
+    return mean, variance, g1 * math.sqrt(n * (n - 1)) / (n - 2), (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * g2 + 6)
+
+
+def in_and_out(column, member):
+    """The score of each pair's target that had the record, and of the one that had not."""
+    pairs = range(len(column) // 2)
+    return ([float(column[2 * i] if member[2 * i] else column[2 * i + 1]) for i in pairs],
+            [float(column[2 * i + 1] if member[2 * i] else column[2 * i]) for i in pairs])
+
+
+def pair_covariance(column, member):
+    inside, outside = in_and_out(column, member)
+    m1, m0 = sum(inside) / len(inside), sum(outside) / len(outside)
+    return sum((a - m1) * (b - m0) for a, b in zip(inside, outside)) / (len(inside) - 1)
+
+
+def area(column, member):
+    """Phi of the standardised difference of the two means."""
+    inside, outside = in_and_out(column, member)
+    (m1, v1), (m0, v0) = moments(inside), moments(outside)
+    return phi((m1 - m0) / math.sqrt(max(v1 + v0, TINY)))
+
+
+def binormal(column, member, correlation, skew_in, skew_out, kurt):
+    """(auc, se, low, high) of one record, term by term as record_risk.binormal's docstring has it."""
+    inside, outside = in_and_out(column, member)
+    k = len(inside)
+    (m1, v1, s1, k1), (m0, v0, s0, k0) = shape(inside), shape(outside)
+    total = v1 + v0
     d = (m1 - m0) / math.sqrt(total)
-    mean_part = (v1 / n1 + v0 / n0) / total
-    spread_part = d * d / 4 * (2 * v1**2 / (n1 - 1) + 2 * v0**2 / (n0 - 1)) / total**2  # var of log(total), times (d/2)^2
-    return phi(d), math.exp(-d * d / 2) / math.sqrt(2 * math.pi) * math.sqrt(mean_part + spread_part)
-
-
-# --- attacks ----------------------------------------------------------------------------------------------------------------
-
-def references(target, targets, pair=True):
-    """All targets but itself and (unless pair is False) its partner."""
-    partner = target + 1 if target % 2 == 0 else target - 1
-    return [t for t in range(targets) if t != target and not (pair and t == partner)]
-
-
-def lira(scores, members, online, shared, pair=True):
-    """(value, size), each (M, N): the statistic, and the largest term in it (the scale of its rounding)."""
-    targets, records = scores.shape
-    value, size = np.empty((targets, records)), np.empty((targets, records))
-    for target in range(targets):
-        refs = references(target, targets, pair)
-        fits = []
-        for record in range(records):
-            inside = [float(scores[t, record]) for t in refs if members[t, record]]
-            outside = [float(scores[t, record]) for t in refs if not members[t, record]]
-            fits.append((moments(inside), moments(outside)))
-        if shared:  # every record has as many references: the pooled within sum of squares over its degrees of freedom
-            pooled = [max(sum(fit[kind][1] for fit in fits) / records, TINY) for kind in (0, 1)]
-        for record, ((mean_in, var_in), (mean_out, var_out)) in enumerate(fits):
-            var_in, var_out = pooled if shared else (max(var_in, TINY), max(var_out, TINY))
-            s = float(scores[target, record])
-            if online:
-                outer, inner = (s - mean_out) ** 2 / (2 * var_out), (s - mean_in) ** 2 / (2 * var_in)
-                value[target, record] = outer - inner + 0.5 * (math.log(var_out) - math.log(var_in))
-                size[target, record] = max(outer, inner, 1.0)
-            else:
-                value[target, record] = (s - mean_out) / math.sqrt(var_out)
-                size[target, record] = 1.0
-    return value, size
-
-
-def rmia(scores, members, online, a=0.3, gamma=1.0, population=None):
-    """Share of the other population records z with (p(x|t)/p(x)) / (p(z|t)/p(z)) >= gamma."""
-    targets, records = scores.shape
-    population = list(range(records)) if population is None else list(population)
-    out = np.empty((targets, records))
-    for target in range(targets):
-        ratio = []
-        for record in range(records):
-            p = [1 / (1 + math.exp(-float(scores[t, record]))) for t in range(targets)]
-            refs = references(target, targets)
-            ins, outs = [p[t] for t in refs if members[t, record]], [p[t] for t in refs if not members[t, record]]
-            mean_in, mean_out = math.fsum(ins) / len(ins), math.fsum(outs) / len(outs)
-            prior = (mean_in + mean_out) / 2 if online else ((1 + a) * mean_out + 1 - a) / 2
-            ratio.append(np.float32(p[target] / prior))
-        for x in range(records):
-            others = [z for z in population if z != x]
-            out[target, x] = sum(ratio[x] / np.float32(gamma) >= ratio[z] for z in others) / len(others)
-    return out
+    own = k / (k + 100)
+    r = own * 2 * pair_covariance(column, member) / total + (1 - own) * correlation
+    s1, s0, k1, k0 = (s1 + skew_in) / 2, (s0 + skew_out) / 2, (k1 + kurt) / 2, (k0 + kurt) / 2
+    normal = (v1**2 + v0**2) * 2 / (k - 1) / (4 * total**2)
+    q = normal + (v1**2 * k1 + v0**2 * k0) / k / (4 * total**2)
+    q = min(max(q, 0.3 * normal), 0.5) + r**2 / (4 * (k - 1))
+    g = (s1 * v1**1.5 - s0 * v0**1.5) / (2 * k * total**1.5)
+    variance = max((1 - r) / k + d * d * q - 2 * d * g, 0.25 * ((1 - r) / k + d * d * q))
+    centre, sd = d * math.sqrt(1 - q), math.sqrt(variance)
+    return phi(d), math.exp(-d * d / 2) / math.sqrt(2 * math.pi) * sd, phi(centre - 1.959963985 * sd), phi(centre + 1.959963985 * sd)
 
 
 # --- risk -------------------------------------------------------------------------------------------------------------------
 
-def joint(scores, patient_index):
-    """Mean over a patient's records of the scores standardised over all models. (M, P)."""
+def joint(scores, patient_index, weight):
+    """Weighted sum over a patient's records of the scores standardised over all models. (M, P)."""
     targets, records = scores.shape
     out = np.zeros((targets, max(patient_index) + 1))
     for patient in range(out.shape[1]):
-        own = [n for n in range(records) if patient_index[n] == patient]
-        for record in own:
+        for record in [n for n in range(records) if patient_index[n] == patient]:
             column = [float(s) for s in scores[:, record]]
             mean = math.fsum(column) / targets
             sd = max(math.sqrt(math.fsum((s - mean) ** 2 for s in column) / targets), 1e-6)
             for target in range(targets):
-                out[target, patient] += (column[target] - mean) / sd / len(own)
+                out[target, patient] += weight[record] * (column[target] - mean) / sd
     return out
 
 
@@ -156,7 +161,7 @@ def patient_summaries(scores, members, patient_index):
     def once(keep):
         mean, highest = [], []
         for patient in range(members.shape[1]):
-            areas = [binormal(scores[keep, n], members[keep, patient])[0] for n in range(len(patient_index)) if patient_index[n] == patient]
+            areas = [area(scores[keep, n], members[keep, patient]) for n in range(len(patient_index)) if patient_index[n] == patient]
             mean.append(sum(areas) / len(areas))
             highest.append(max(areas))
         return np.array([mean, highest])
@@ -169,8 +174,8 @@ def patient_summaries(scores, members, patient_index):
 
 
 def q_values(values, floor):
-    """Benjamini-Hochberg: for each patient the smallest p_j * P / rank_j over all p_j at least its own."""
-    p = [(1 + sum(f >= value for f in floor)) / (1 + len(floor)) for value in values]
+    """Benjamini-Hochberg: for each patient the smallest p_j * P / rank_j over all p_j at least its own. Values within 1e-6 are equal."""
+    p = [(1 + sum(f >= value - 1e-6 for f in floor)) / (1 + len(floor)) for value in values]
     return [min(1.0, min(pj * len(p) / sum(pk <= pj for pk in p) for pj in p if pj >= pi)) for pi in p]
 
 

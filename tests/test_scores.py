@@ -54,6 +54,20 @@ def test_a_better_fit_scores_higher_and_a_constant_changes_nothing():
     np.testing.assert_allclose(scores.exact(logits + 9, labels, "multiclass"), scores.exact(logits, labels, "multiclass"), atol=1e-5)
 
 
+def test_every_label_has_its_signed_logit_and_views_are_averaged_first():
+    rng = np.random.default_rng(3)
+    logits, labels = rng.standard_normal((9, 4, 3)).astype(np.float32), rng.integers(0, 2, (9, 3))
+    got = scores.exact(logits, labels, "multilabel")
+    assert got.shape == (9, 3) and got.dtype == np.float32
+    for record in range(9):
+        for label in range(3):
+            each = [float(z) if labels[record, label] else -float(z) for z in logits[record, :, label]]
+            assert got[record, label] == pytest.approx(sum(each) / 4, abs=1e-6)
+    plain = rng.integers(0, 3, 9)
+    np.testing.assert_allclose(scores.exact(logits, plain, "multiclass"),
+                               np.mean([scores.exact(logits[:, view], plain, "multiclass") for view in range(4)], axis=0), rtol=1e-5, atol=1e-6)
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(InputError, match="task 'ranking': expected multiclass, binary or multilabel"):
         scores.exact(np.zeros((2, 2)), np.zeros(2, int), "ranking")

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib import metrics
+from lib.attacks.blind import RIDGE, blind
+from lib.errors import InputError
+from tests import naive
+from tests.attacks import naive as plain
+from tests.naive import FIXED
+
+
+def cohort(rng, patients, number=3):
+    """(features (N, D), patient_index (N,)): patients with one to four records that are alike, out of order; and a hospital, 0 to 3, as the last four."""
+    index = rng.permutation(np.repeat(np.arange(patients), rng.integers(1, 5, patients)))
+    hospital = np.eye(4)[rng.integers(0, 4, patients)]
+    own = 2 * rng.standard_normal((patients, number)) + 5
+    return np.hstack([own[index] + rng.standard_normal((len(index), number)), hospital[index]]), index
+
+
+@FIXED
+@given(seed=st.integers(0, 2**32), patients=st.integers(4, 9), number=st.integers(1, 3), kind=st.sampled_from(["normal", "tied", "constant", "twins"]))
+def test_blind_is_its_definition(seed, patients, number, kind):
+    rng = np.random.default_rng(seed)
+    features, index = cohort(rng, patients, number)
+    if kind == "tied":
+        features = np.round(features / 4)
+    if kind == "constant":
+        features[:, 0] = 0.1
+    if kind == "twins":
+        features = np.hstack([features, -3 * features])
+    members = naive.paired(rng, 6, patients)[:, index]
+    labels = 10 * index + 3  # any numbers for the patients will do
+    order = np.random.default_rng([0, 3]).permutation(patients)
+    first = {10 * p + 3 for p in range(patients) if order[p] < patients // 2}
+    got, expected = blind(features, members, labels), plain.blind(features, members, labels, first, RIDGE)
+    assert got.dtype == np.float32
+    assert (abs(got - expected) <= 1e-9 + 2**-24 * abs(expected)).all()  # half a unit of float32's last place
+
+
+def test_a_patients_own_membership_is_not_used():
+    """Predictions of a patient's records stay when the patient changes sides, and those of the other half's patients do not."""
+    rng = np.random.default_rng(0)
+    features, index = cohort(rng, 40)
+    members = naive.paired(rng, 8, 40)
+    before = blind(features, members[:, index], index)
+    for patient in range(10):
+        moved = members.copy()
+        moved[:, patient] = ~moved[:, patient]
+        changed = (blind(features, moved[:, index], index) != before).any(0)
+        assert not changed[index == patient].any() and changed.mean() > 0.3
+
+
+@pytest.mark.parametrize("patients, repeats", [(40, 400), (400, 120)])
+def test_null_is_half(patients, repeats):
+    """Within 4 Monte-Carlo errors of 0.5 (2 cases: fails by chance in about 1 of 8,000 choices of seeds), and those under 0.004.
+
+    Members are drawn as the library draws them, exactly half of the patients: chance in one half is mirrored in the other."""
+    areas = []
+    for seed in range(repeats):
+        rng = np.random.default_rng([seed, patients])
+        features, index = cohort(rng, patients)
+        members = naive.paired(rng, 8, patients)[:, index]
+        result = blind(features, members, index)
+        areas.append(np.mean([metrics.auc(result[t], members[t]) for t in range(0, 8, 2)]))  # the other of a pair mirrors it
+    error = np.std(areas, ddof=1) / np.sqrt(len(areas))
+    assert error < 0.004
+    assert abs(np.mean(areas) - 0.5) < 4 * error
+
+
+def test_members_of_one_hospital_are_found():
+    """Members from hospitals 0 and 1 but for 3 of 100 patients; and members told by an input, with noise."""
+    rng = np.random.default_rng(1)
+    features, index = cohort(rng, 1000)
+    of_one = features[:, 3:5].sum(1) > 0
+    members = np.stack([of_one ^ (rng.random(1000) < 0.03)[index], features[:, 0] + 0.5 * rng.standard_normal(len(index)) > 5])
+    result = blind(features, members, index)
+    assert min(metrics.auc(result[t], members[t]) for t in range(2)) > 0.9
+
+
+def test_what_does_not_fit_is_refused():
+    rng = np.random.default_rng(2)
+    features, index = cohort(rng, 10)
+    members = naive.paired(rng, 8, 10)[:, index]
+    with pytest.raises(InputError, match=r"expected \(records, features\), \(targets, records\) and \(records,\)"):
+        blind(features[1:], members, index)
+    with pytest.raises(InputError, match="members is int64"):
+        blind(features, members.astype(int), index)
+    with pytest.raises(InputError, match="features are <U1; expected numbers"):
+        blind(np.full(features.shape, "a"), members, index)
+    with pytest.raises(InputError, match="3 patients; expected at least 4"):
+        blind(features, members, index % 3)
+    features[4, 2] = np.nan
+    with pytest.raises(InputError, match="record 4, feature 2 is NaN or infinite"):
+        blind(features, members, index)
