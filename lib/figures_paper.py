@@ -231,3 +231,8 @@ def show(figure: Figure | None, found: Gallery, name: str, alt: str, caption: st
         return HTML(f"<p>Nothing to draw: no run has the tables. ({html.escape(caption)})</p>")
     figures.save(figure, found.folder / "figures_paper", name)
     return figures.show(figure, alt=alt, caption=caption)
+
+
+def notes(found: Gallery) -> HTML:
+    """What must be said before anything is shown, a paragraph each."""
+    return HTML("".join(f"<p>{html.escape(sentence)}</p>" for sentence in [f"Runs: {', '.join(entry.name for entry in found.entries)}.", *gallery.notes(found)]))

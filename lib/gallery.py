@@ -177,3 +177,46 @@ def correlation(share: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     rho = spearmanr(share, value).statistic if len(value) > 2 and np.unique(share).size > 1 and np.unique(value).size > 1 else np.nan
     enough = finite.sum() > 2 and np.ptp(share[finite]) > 0 and np.ptp(value[finite]) > 0
     return float(rho), float(pearsonr(share[finite], value[finite]).statistic) if enough else np.nan
+
+
+def alt_roc(gallery: Gallery) -> str:
+    table = aggregate_table(gallery)
+    said = [f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "") for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"]) if ours == ours]
+    return f"Line plots of true- against false-positive rate of online LiRA, linear and logarithmic axes. AUC: {'; '.join(said) or 'no run has it'}."
+
+
+def alt_survival(gallery: Gallery) -> str:
+    said, curves = [], published.survival()
+    for entry in gallery.entries:
+        told = [f"{(table['auc_' + column] >= 0.7).mean():.2%} {words}" for name, column, words in (("paper_patients", "max", "by the paper's definition"), ("patients", "joint", "by ours"))
+                if (table := entry.tables.get(name)) is not None]
+        theirs = curves.loc[(curves["dataset"] == entry.dataset) & (curves["auc"] == 0.7), "share"]
+        said += [f"{entry.label}: {', '.join(told + [f'{value:.2%} published' for value in theirs])}"] * bool(told)
+    return f"Two line plots on a log axis of the share of patients at or above each risk. At 0.7 or more: {'; '.join(said) or 'no run has it'}."
+
+
+def alt_subgroups(entry: Entry) -> str:
+    if "disparity" not in entry.tables:
+        return "No groups."
+    table = groups(entry)
+    row = table.loc[(table["share_top"] - table["share"]).idxmax()]
+    beside = f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})" if row["train_share"] == row["train_share"] else ""
+    return (f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, Pearson residuals. "
+            f"The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}.")
+
+
+def alt_size(gallery: Gallery) -> str:
+    said = []
+    for source, part in points(gallery).groupby("source", sort=False):
+        rho, r = correlation(part["share"], part["value"])
+        said.append(f"{source}, {len(part)} groups: Spearman {rho:.2f}, Pearson {r:.2f}")
+    return f"Three scatter plots of group size against over-representation among the most exposed. {'; '.join(said)}."
+
+
+def alt_errors(gallery: Gallery) -> str:
+    said = []
+    for entry in gallery.having("paper_errors"):
+        table = entry.tables["paper_errors"]
+        table = table[table["kind"] == "all"].sort_values("models")
+        said.append(f"{entry.label} from {table['median'].iloc[0]:.3f} with {table['models'].iloc[0]} models to {table['median'].iloc[-1]:.3f} with {table['models'].iloc[-1]}")
+    return f"Box plots of the standard error of record AUCs against the number of models. Median over all records: {'; '.join(said) or 'no run has it'}."
