@@ -21,6 +21,8 @@ COLOURS = (MEMBER, NON_MEMBER, ACCENT, EXPOSED, "#A0478C", "#7A5200", "#4B3FA8")
 MARKERS = "os^DvPX*"
 KIND_MARKERS = {"sex": "o", "race, skin type": "D", "age": "v", "imaging protocol": "^", gallery.OTHER: "s"}
 LIMIT = 0.05  # standard error of the dashed line
+THIN = 0.001  # a box lower than this gets a marker
+LINEAR = 5  # Pearson residuals up to this are drawn on a linear scale, larger ones on a logarithmic one
 POINTS = 2000  # of a survival curve, the highest ranks all among them
 
 
@@ -145,30 +147,38 @@ def subgroups(entry: Entry) -> Figure | None:
     return figure
 
 
-def _legend_of(figure: Figure, axes) -> None:
+def _legend_of(figure: Figure, axes, columns: int = 5) -> None:
     handles, labels = (sum(both, []) for both in zip(*(ax.get_legend_handles_labels() for ax in axes)))
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 @_styled
 def size(found: Gallery) -> Figure:
     """Group size against risk: published residuals, those of our runs' records, and our log risk ratios, with rank and linear correlation."""
     table = gallery.points(found)
-    figure, axes = _figure(DOUBLE, 75 * MM, 1, 3)
+    figure, axes = _figure(DOUBLE, 80 * MM, 1, 3)
     here = {entry.dataset for entry in found.entries}
     panels = (("published", "Published: seven data sets", "Pearson residual"), ("paper", "The paper's panel on these runs", "Pearson residual"),
               ("ours", "These runs: patients", "Risk ratio against all others"))
     for ax, (source, title, ylabel) in zip(axes, panels):
         part = table[table["source"] == source]
         finite = part["value"][np.isfinite(part["value"])]
-        reach = max(np.log(2) if source == "ours" else 1, finite.abs().max() if len(finite) else 0) * 1.15
+        reach = max(np.log(2) if source == "ours" else LINEAR, finite.abs().max() if len(finite) else 0) * 1.15
         for kind, marker in KIND_MARKERS.items():
             for own in (False, True):
                 chosen = part[(part["kind"] == kind) & (part["dataset"].isin(here) == own)]
-                ax.plot(chosen["share"], chosen["value"].clip(-reach, reach), marker, color=EXPOSED if own else FLOOR, markerfacecolor=MEMBER if own else "white",
-                        markeredgewidth=0.5, markersize=4, alpha=0.9, clip_on=False)
+                if len(chosen):  # nothing, not clipped, would reach to the figure's corner
+                    ax.plot(chosen["share"], chosen["value"].clip(-reach, reach), marker, color=EXPOSED if own else FLOOR,
+                            markerfacecolor=MEMBER if own else "white", markeredgewidth=0.5, markersize=3.5, clip_on=False)
         ax.axhline(0, color=FLOOR, linewidth=0.6, zorder=0)
-        ax.set(title=title, xlabel=f"Group's share of {'patients' if source == 'ours' else 'records'} (%)", ylabel=ylabel, xlim=(0, 100), ylim=(-reach, reach))
+        ax.set(title=title, xlabel=f"Group's share of {'patients' if source == 'ours' else 'records'} (%)", ylabel=ylabel, xlim=(0, 100))
+        if source != "ours":  # a few groups have residuals of 100, most of 1
+            ax.set_yscale("symlog", linthresh=LINEAR, linscale=1)
+            marks = [sign * mark for mark in (500, 200, 100, 50, 20, 10, 5, 2) if mark <= reach for sign in (-1, 1)] + [0]
+            ax.set_yticks(marks, [f"{mark:g}".replace("-", "\N{MINUS SIGN}") for mark in marks])
+            ax.minorticks_off()
+        room = ax.transScale.transform([(0, -reach), (0, reach)])[:, 1]
+        ax.set_ylim(-reach, ax.transScale.inverted().transform((0, room[1] + 0.2 * np.ptp(room)))[1])  # for the text
         if source == "ours":
             marks = [mark for mark in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if abs(np.log(mark)) <= reach]
             ax.set_yticks(np.log(marks), [f"{mark:g}" for mark in marks])
@@ -180,7 +190,7 @@ def size(found: Gallery) -> Figure:
     for kind, marker in KIND_MARKERS.items():
         axes[0].plot([], [], marker, color=EXPOSED, markerfacecolor="white", markeredgewidth=0.5, markersize=4, label=kind)
     axes[0].plot([], [], "o", color=EXPOSED, markerfacecolor=MEMBER, markeredgewidth=0.5, markersize=4, label="blue: a data set of these runs")
-    _legend_of(figure, axes[:1])
+    _legend_of(figure, axes[:1], 3)
     return figure
 
 
@@ -209,11 +219,14 @@ def errors(found: Gallery) -> Figure | None:
             ax.bxp(boxes, [models.index(count) + shift for count in part.index], widths=0.34, showfliers=False, patch_artist=True, manage_ticks=False,
                    boxprops={"facecolor": colour, "edgecolor": EXPOSED, "linewidth": 0.6}, medianprops={"color": EXPOSED, "linewidth": 1},
                    whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6})
+            for count, row in part[part["q75"] - part["q25"] < THIN].iterrows():
+                ax.plot(models.index(count) + shift, row["median"], "s", color=EXPOSED, markerfacecolor=colour, markeredgewidth=0.6, markersize=3.5, clip_on=False,
+                        zorder=5)
         ax.axhline(LIMIT, color=FLOOR, linestyle="--", linewidth=0.8)
         ax.set_title("\n".join(textwrap.wrap(entry.label, 30)))
         ax.set(xticks=range(len(models)), xticklabels=[str(count) for count in models])
         if number + columns >= len(entries):
-            ax.set_xlabel("Models, half of them with the record")
+            ax.set_xlabel("Number of models")
             ax.tick_params(labelbottom=True)
         if number % columns == 0:
             ax.set_ylabel("Standard error of record AUC")
