@@ -59,6 +59,7 @@ def roc(found: Gallery) -> Figure | None:
             ax.set(xlabel="False-positive rate", ylabel="True-positive rate", title=title)
         pair[0].set(xlim=(0, 1), ylim=(0, 1))
         pair[1].set(xscale="log", yscale="log", xlim=(low, 1), ylim=(low, 1))
+        pair[1].minorticks_off()
     _legend(figure, axes.flat)
     return figure
 
@@ -84,6 +85,7 @@ def survival(found: Gallery) -> Figure | None:
                 drawn.add(entry.dataset)
         ax.set(yscale="log", xlim=(0.4 if ax is axes[1] else 0.49, 1.005), xlabel="Patient risk (AUC; 0.5 = nothing can be told)")
         ax.tick_params(labelleft=True)
+        ax.minorticks_off()
     smallest = max(max((len(entry.tables[name]) for name in ("patients", "paper_patients") if name in entry.tables), default=1) for entry in found.entries)
     axes[0].set(title="The paper's: largest record AUC, clipped at 0.5", ylabel="Share of patients at or above", ylim=(0.5 / smallest, 1.5))
     axes[1].set(title="Ours: all of a patient's records at once")
@@ -238,10 +240,13 @@ def errors(found: Gallery) -> Figure | None:
     return figure
 
 
+@_styled
 def show(figure: Figure | None, found: Gallery, name: str, alt: str, caption: str) -> HTML:
     """Save the figure as <out>/figures_paper/<name> and give it to the notebook; without one, say so."""
     if figure is None:
         return HTML(f"<p>Nothing to draw: no run has the tables. ({html.escape(caption)})</p>")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, for the files and the notebook alike
     figures.save(figure, found.folder / "figures_paper", name)
     return figures.show(figure, alt=alt, caption=caption)
 
