@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,9 @@ POINTS = 2000  # of a survival curve, the highest ranks all among them
 
 def _look(found: Gallery) -> dict[str, dict]:
     """Colour, marker and label of each run, by its name."""
-    return {entry.name: {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)], "label": "\n".join(textwrap.wrap(entry.label, 30)),
-                         "markersize": 4 if MARKERS[number % len(MARKERS)] != "*" else 6} for number, entry in enumerate(found.entries)}
+    looks = zip(found.entries, cycle(COLOURS), cycle(MARKERS))
+    return {entry.name: {"color": colour, "marker": marker, "markersize": 6 if marker == "*" else 4, "label": "\n".join(textwrap.wrap(entry.label, 30))}
+            for entry, colour, marker in looks}
 
 
 def curve(values: np.ndarray, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +43,8 @@ def curve(values: np.ndarray, points: int = POINTS) -> tuple[np.ndarray, np.ndar
 
 @_styled
 def roc(found: Gallery) -> Figure | None:
-    """Online LiRA's ROC of each run, mean over targets, on linear and on logarithmic axes; below, where runs have it, with the paper's scores and attack."""
+    """Online LiRA's ROC of each run, mean over targets, on linear and on logarithmic axes; below, where runs have it, with the
+    paper's scores and attack."""
     rows = [(title, name, entries) for title, name in (("Our scores", "roc"), ("The paper's scores", "paper_roc")) if (entries := found.having(name))]
     if not rows:
         return None
@@ -66,7 +69,8 @@ def roc(found: Gallery) -> Figure | None:
 
 @_styled
 def survival(found: Gallery) -> Figure | None:
-    """Share of patients whose risk is at least x, on a log axis. Left: the paper's definition, published curves dotted; right: ours, with its noise floor."""
+    """Share of patients whose risk is at least x, on a log axis. Left: the paper's definition, published curves dotted; right: ours, with
+    its noise floor."""
     left, right = found.having("paper_patients"), found.having("patients")
     if not left and not right:
         return None
@@ -89,7 +93,8 @@ def survival(found: Gallery) -> Figure | None:
     smallest = max(max((len(entry.tables[name]) for name in ("patients", "paper_patients") if name in entry.tables), default=1) for entry in found.entries)
     axes[0].set(title="The paper's: largest record AUC, clipped at 0.5", ylabel="Share of patients at or above", ylim=(0.5 / smallest, 1.5))
     axes[1].set(title="Ours: all of a patient's records at once")
-    extra = [("dotted: published", FLOOR, ":", 1.3)] * bool(drawn) + [("thin dashes: noise floor of the run", FLOOR, "--", 0.6)] * bool(found.having("patients", "floor"))
+    extra = [("dotted: published", FLOOR, ":", 1.3)] * bool(drawn)
+    extra += [("thin dashes: noise floor of the run", FLOOR, "--", 0.6)] * bool(found.having("patients", "floor"))
     _legend(figure, axes, extra)
     return figure
 
@@ -114,8 +119,9 @@ def subgroups(entry: Entry) -> Figure | None:
     y, ticks, labels = 0, [], []
     for attribute, part in table.groupby("attribute", sort=False):
         ticks.append(y), labels.append("\n".join(textwrap.wrap(attribute.upper(), 28)))
-        if part["stars"].iloc[0]:
-            axes[2].annotate(f"$\\chi^2$ {part['chi2'].iloc[0]:,.1f}  {part['stars'].iloc[0]}", (1, y), xycoords=("axes fraction", "data"), va="center", ha="right", fontsize=6)
+        for _, row in part[part["stars"] != ""].head(1).iterrows():  # the same for all groups of the panel
+            axes[2].annotate(f"$\\chi^2$ {row['chi2']:,.1f}  {row['stars']}", (1, y), xycoords=("axes fraction", "data"),
+                             va="center", ha="right", fontsize=6)
         for _, row in part.iterrows():
             y += 1
             for ax, all_, top in ((axes[0], row["share"], row["share_top"]), (axes[1], row["train_share"], row["tail_share"])):
@@ -141,8 +147,9 @@ def subgroups(entry: Entry) -> Figure | None:
     axes[2].axvline(0, color=FLOOR, linewidth=0.6)
     axes[0].plot([], [], "o", color=FLOOR, markerfacecolor="white", markersize=4, label="among all")
     axes[0].plot([], [], "o", color=EXPOSED, markersize=4, label="among the most exposed 1%")
-    axes[2].barh(0, 0, color=NON_MEMBER, label="more, of this run")
-    axes[2].barh(0, 0, color=MEMBER, label="fewer, of this run")
+    if table["residual"].notna().any():
+        axes[2].barh(0, 0, color=NON_MEMBER, label="more, of this run")
+        axes[2].barh(0, 0, color=MEMBER, label="fewer, of this run")
     if table["published_residual"].notna().any():
         axes[2].plot([], [], "D", color=EXPOSED, markerfacecolor="none", markersize=4, linestyle="none", label="published")
     _legend_of(figure, axes)
@@ -185,10 +192,12 @@ def size(found: Gallery) -> Figure:
             marks = [mark for mark in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if abs(np.log(mark)) <= reach]
             ax.set_yticks(np.log(marks), [f"{mark:g}" for mark in marks])
         told = _correlated(part) if len(part) else "no run has the table"
-        if source == "published" and 0 < part["dataset"].isin(here).sum() < len(part):
-            told = f"all: {told}\nblue: {_correlated(part[part['dataset'].isin(here)])}"
+        same = part[part["dataset"].isin(here)]
+        if source == "published" and 2 < len(same) < len(part):
+            told = f"all: {told}\nblue: {_correlated(same)}"
         edge = int((~np.isfinite(part["value"])).sum())
-        ax.text(0.98, 0.98, told + (f"\n{edge} at the edge (0 or infinite)" if edge else ""), transform=ax.transAxes, ha="right", va="top", fontsize=6, linespacing=1.4)
+        ax.text(0.98, 0.98, told + (f"\n{edge} at the edge (0 or infinite)" if edge else ""), transform=ax.transAxes, ha="right", va="top",
+                fontsize=6, linespacing=1.4)
     for kind, marker in KIND_MARKERS.items():
         axes[0].plot([], [], marker, color=EXPOSED, markerfacecolor="white", markeredgewidth=0.5, markersize=4, label=kind)
     axes[0].plot([], [], "o", color=EXPOSED, markerfacecolor=MEMBER, markeredgewidth=0.5, markersize=4, label="blue: a data set of these runs")
@@ -217,13 +226,14 @@ def errors(found: Gallery) -> Figure | None:
         models = sorted(table["models"].unique())
         for kind, colour, shift in (("all", "white", -0.2), ("top", NON_MEMBER, 0.2)):
             part = table[table["kind"] == kind].set_index("models")
-            boxes = [{"whislo": row["q05"], "q1": row["q25"], "med": row["median"], "q3": row["q75"], "whishi": row["q95"], "fliers": []} for _, row in part.iterrows()]
+            boxes = [{"whislo": row["q05"], "q1": row["q25"], "med": row["median"], "q3": row["q75"], "whishi": row["q95"], "fliers": []}
+                     for _, row in part.iterrows()]
             ax.bxp(boxes, [models.index(count) + shift for count in part.index], widths=0.34, showfliers=False, patch_artist=True, manage_ticks=False,
                    boxprops={"facecolor": colour, "edgecolor": EXPOSED, "linewidth": 0.6}, medianprops={"color": EXPOSED, "linewidth": 1},
                    whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6})
             for count, row in part[part["q75"] - part["q25"] < THIN].iterrows():
-                ax.plot(models.index(count) + shift, row["median"], "s", color=EXPOSED, markerfacecolor=colour, markeredgewidth=0.6, markersize=3.5, clip_on=False,
-                        zorder=5)
+                ax.plot(models.index(count) + shift, row["median"], "s", color=EXPOSED, markerfacecolor=colour, markeredgewidth=0.6,
+                        markersize=3.5, clip_on=False, zorder=5)
         ax.axhline(LIMIT, color=FLOOR, linestyle="--", linewidth=0.8)
         ax.set_title("\n".join(textwrap.wrap(entry.label, 30)))
         ax.set(xticks=range(len(models)), xticklabels=[str(count) for count in models])
@@ -253,4 +263,5 @@ def show(figure: Figure | None, found: Gallery, name: str, alt: str, caption: st
 
 def notes(found: Gallery) -> HTML:
     """What must be said before anything is shown, a paragraph each."""
-    return HTML("".join(f"<p>{html.escape(sentence)}</p>" for sentence in [f"Runs: {', '.join(entry.name for entry in found.entries)}.", *gallery.notes(found)]))
+    said = [f"Runs: {', '.join(entry.name for entry in found.entries)}.", *gallery.notes(found)]
+    return HTML("".join(f"<p>{html.escape(sentence)}</p>" for sentence in said))

@@ -16,12 +16,14 @@ from lib.errors import InputError, unknown
 from lib.run import Run, open_run
 
 TABLES = {  # what is compared, and the columns that it takes: no table is collected with its patient ids
-    "attacks": ["attack", "variant", "target", "auc"], "roc": ["attack", "variant", "fpr", "tpr"], "patients": ["auc_joint", "exposed"], "floor": ["auc_joint"],
+    "attacks": ["attack", "variant", "target", "auc"], "roc": ["attack", "variant", "fpr", "tpr"],
+    "patients": ["auc_joint", "exposed"], "floor": ["auc_joint"],
     "disparity": ["attribute", "group", "patients", "share", "share_top", "risk_ratio"],
     "paper_patients": ["auc_max"], "paper_attacks": ["attack", "target", "auc"], "paper_roc": ["attack", "fpr", "tpr"],
     "paper_panel": ["attribute", "group", "records", "share", "residual", "chi2", "stars"],
     "paper_errors": ["models", "kind", "q05", "q25", "median", "q75", "q95"]}
-KINDS = {"sex": "sex", "race": "race, skin type", "skin type": "race, skin type", "age": "age", "view": "imaging protocol", "image type": "imaging protocol"}
+KINDS = {"sex": "sex", "race": "race, skin type", "skin type": "race, skin type", "age": "age",
+         "view": "imaging protocol", "image type": "imaging protocol"}
 OTHER = "diagnosis and others"
 
 
@@ -65,7 +67,8 @@ def collect(out: str = "", runs: list[str] = ()) -> Gallery:
     """
     folder = Path(out or audit.HOME / "results")
     found = {"/".join(path.parts[-3:-1]): open_run(path.parent) for path in sorted(folder.glob("*/*/run.json"))}
-    finished = {name: run for name, run in found.items() if run.config.get("finished") or run.config["cohort"] == own.NAME and run.file("attacks.parquet").exists()}
+    finished = {name: run for name, run in found.items()
+                if run.config.get("finished") or run.config["cohort"] == own.NAME and run.file("attacks.parquet").exists()}
     for name in runs:
         if name in found and name not in finished:
             raise InputError(f"run {name!r} in {folder} is not finished; train the rest of its targets: {command(found[name])}")
@@ -76,7 +79,8 @@ def collect(out: str = "", runs: list[str] = ()) -> Gallery:
         raise InputError(f"{folder}: no finished run{more}; expected one at least, in <cohort>/<run>/: run `make audit` first, or name another folder")
     chosen = {name: run for name, run in finished.items() if not runs or name in runs}
     datasets = [run.config["cohort"] for run in chosen.values()]
-    entries = tuple(Entry(name, run.config["cohort"], _label(name, run, datasets.count(run.config["cohort"]) > 1), run, _tables(run)) for name, run in chosen.items())
+    entries = tuple(Entry(name, dataset, _label(name, run, datasets.count(dataset) > 1), run, _tables(run))
+                    for (name, run), dataset in zip(chosen.items(), datasets))
     return Gallery(entries, folder, len(found) - len(finished))
 
 
@@ -106,14 +110,17 @@ def command(run: Run) -> str:
         return f"`python -m lib attack --out {shlex.quote(str(run.path))}` with the files of the first time"
     verb, words = "rehearse" if run.simulated and run.config["cohort"] != "simulated" else "audit", {"cohort": run.config["cohort"]}
     words |= {"model": run.config.get("recipe", {}).get("model", ""), "run": run.path.name, "targets": str(run.targets), "seed": str(run.seed)}
-    return f"`python -m lib {verb} {' '.join(f'--{key} {shlex.quote(word)}' for key, word in words.items() if word)}` with the other options of its first time"
+    given = " ".join(f"--{key} {shlex.quote(word)}" for key, word in words.items() if word)
+    return f"`python -m lib {verb} {given}` with the other options of its first time"
 
 
 def notes(gallery: Gallery) -> list[str]:
     """Sentences that must be said first: which runs are simulated, what is left out and how it is made, what is not finished."""
     said = [f"{entry.name}: {audit.SIMULATED}" for entry in gallery.entries if entry.simulated]
-    said += [f"{entry.name}: left out below where {', '.join(entry.missing)} would be needed; made by {command(entry.run)}." for entry in gallery.entries if entry.missing]
-    said += [f"{entry.name}: a patient is one {entry.run.unit}; the release does not say which patient a record is of." for entry in gallery.entries if entry.run.unit != "patient"]
+    said += [f"{entry.name}: left out below where {', '.join(entry.missing)} would be needed; made by {command(entry.run)}."
+             for entry in gallery.entries if entry.missing]
+    said += [f"{entry.name}: a patient is one {entry.run.unit}; the release does not say which patient a record is of."
+             for entry in gallery.entries if entry.run.unit != "patient"]
     return said + [f"Runs not finished, and not shown: {gallery.unfinished}."] * (gallery.unfinished > 0)
 
 
@@ -123,12 +130,14 @@ def aggregate_table(gallery: Gallery) -> pd.DataFrame:
     for entry in gallery.entries:
         told = known.loc[entry.dataset] if entry.dataset in known.index else {}
         attacks, theirs, patients = (entry.tables.get(name) for name in ("attacks", "paper_attacks", "paper_patients"))
+        attacks = None if attacks is None else attacks[attacks["variant"] == "online"]
+        ours, theirs = (np.nan if table is None else table.loc[table["attack"] == "LiRA", "auc"].mean() for table in (attacks, theirs))
+        largest = pd.Series(dtype=float) if patients is None else patients["auc_max"]
         rows.append({"run": entry.label, "models": entry.run.targets, "records": entry.run.config["records"], "patients": entry.run.config["patients"],
                      "patients, published": told.get("patients"),
-                     "LiRA AUC": np.nan if attacks is None else attacks.loc[(attacks["attack"] == "LiRA") & (attacks["variant"] == "online"), "auc"].mean(),
-                     "paper's scores": np.nan if theirs is None else theirs.loc[theirs["attack"] == "LiRA", "auc"].mean(), "published": told.get("aggregate_lira_auc"),
-                     "median patient AUC, paper's": np.nan if patients is None else patients["auc_max"].median(), "published median": told.get("median_patient_auc"),
-                     "largest": np.nan if patients is None else patients["auc_max"].max(), "published largest": told.get("max_patient_auc")})
+                     "LiRA AUC": ours, "paper's scores": theirs, "published": told.get("aggregate_lira_auc"),
+                     "median patient AUC, paper's": largest.median(), "published median": told.get("median_patient_auc"),
+                     "largest": largest.max(), "published largest": told.get("max_patient_auc")})
     return pd.DataFrame(rows).astype({"patients, published": "Int64", **dict.fromkeys(("published", "published median", "published largest"), float)})
 
 
@@ -165,7 +174,7 @@ def points(gallery: Gallery) -> pd.DataFrame:
         panel = entry.tables.get("paper_panel", pd.DataFrame(columns=TABLES["paper_panel"]))
         of_records = table[["attribute", "group"]].merge(panel, on=["attribute", "group"], how="left")["share"].astype(float)
         for source, share in (("paper", of_records), ("ours", table["share"])):
-            parts.append(pd.DataFrame({"source": source, "dataset": entry.dataset, "attribute": table["attribute"], "group": table["group"], "share": 100 * share, "value": values[source]}))
+            parts.append(table[["attribute", "group"]].assign(source=source, dataset=entry.dataset, share=100 * share, value=values[source]))
     result = pd.concat(parts, ignore_index=True).dropna(subset=["share", "value"])
     return result.assign(kind=result["attribute"].map(kind)).reset_index(drop=True)
 
@@ -181,15 +190,16 @@ def correlation(share: np.ndarray, value: np.ndarray) -> tuple[float, float]:
 
 def alt_roc(gallery: Gallery) -> str:
     table = aggregate_table(gallery)
-    said = [f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "") for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"]) if ours == ours]
+    said = [f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "")
+            for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"]) if ours == ours]
     return f"Line plots of true- against false-positive rate of online LiRA, linear and logarithmic axes. AUC: {'; '.join(said) or 'no run has it'}."
 
 
 def alt_survival(gallery: Gallery) -> str:
     said, curves = [], published.survival()
     for entry in gallery.entries:
-        told = [f"{(table['auc_' + column] >= 0.7).mean():.2%} {words}" for name, column, words in (("paper_patients", "max", "by the paper's definition"), ("patients", "joint", "by ours"))
-                if (table := entry.tables.get(name)) is not None]
+        told = [f"{(entry.tables[name][column] >= 0.7).mean():.2%} {words}" for name, column, words in (
+            ("paper_patients", "auc_max", "by the paper's definition"), ("patients", "auc_joint", "by ours")) if name in entry.tables]
         theirs = curves.loc[(curves["dataset"] == entry.dataset) & (curves["auc"] == 0.7), "share"]
         said += [f"{entry.label}: {', '.join(told + [f'{value:.2%} published' for value in theirs])}"] * bool(told)
     return f"Two line plots on a log axis of the share of patients at or above each risk. At 0.7 or more: {'; '.join(said) or 'no run has it'}."
@@ -201,8 +211,8 @@ def alt_subgroups(entry: Entry) -> str:
     table = groups(entry)
     row = table.loc[(table["share_top"] - table["share"]).idxmax()]
     beside = f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})" if row["train_share"] == row["train_share"] else ""
-    return (f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, Pearson residuals. "
-            f"The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}.")
+    return (f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, "
+            f"Pearson residuals. The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}.")
 
 
 def alt_size(gallery: Gallery) -> str:
@@ -218,5 +228,6 @@ def alt_errors(gallery: Gallery) -> str:
     for entry in gallery.having("paper_errors"):
         table = entry.tables["paper_errors"]
         table = table[table["kind"] == "all"].sort_values("models")
-        said.append(f"{entry.label} from {table['median'].iloc[0]:.3f} with {table['models'].iloc[0]} models to {table['median'].iloc[-1]:.3f} with {table['models'].iloc[-1]}")
+        (few, high), *_, (many, low) = table[["models", "median"]].itertuples(index=False, name=None)
+        said.append(f"{entry.label} from {high:.3f} with {few} models to {low:.3f} with {many}")
     return f"Box plots of the standard error of record AUCs against the number of models. Median over all records: {'; '.join(said) or 'no run has it'}."
