@@ -144,7 +144,8 @@ def subgroups(entry: Entry) -> Figure | None:
             ax.set_xticks([])
     for ax in axes:
         ax.tick_params(axis="y", length=0)
-    axes[2].axvline(0, color=FLOOR, linewidth=0.6)
+    if table[["residual", "published_residual"]].notna().any(axis=None):
+        axes[2].axvline(0, color=FLOOR, linewidth=0.6)
     axes[0].plot([], [], "o", color=FLOOR, markerfacecolor="white", markersize=4, label="among all")
     axes[0].plot([], [], "o", color=EXPOSED, markersize=4, label="among the most exposed 1%")
     if table["residual"].notna().any():
@@ -207,7 +208,8 @@ def size(found: Gallery) -> Figure:
 
 def _correlated(part: pd.DataFrame) -> str:
     rho, r = gallery.correlation(part["share"], part["value"])
-    return f"$\\rho$ {rho:.2f}, $r$ {r:.2f}, {len(part)} groups".replace("-", "\N{MINUS SIGN}")
+    said = [f"{name} {value:.2f}" for name, value in (("$\\rho$", rho), ("$r$", r)) if value == value]
+    return ", ".join([*said, f"{len(part)} groups"]).replace("-", "\N{MINUS SIGN}")
 
 
 @_styled

@@ -134,11 +134,11 @@ def aggregate_table(gallery: Gallery) -> pd.DataFrame:
         ours, theirs = (np.nan if table is None else table.loc[table["attack"] == "LiRA", "auc"].mean() for table in (attacks, theirs))
         largest = pd.Series(dtype=float) if patients is None else patients["auc_max"]
         rows.append({"run": entry.label, "models": entry.run.targets, "records": entry.run.config["records"], "patients": entry.run.config["patients"],
-                     "patients, published": told.get("patients"),
+                     "patients, published": f"{told['patients']:,}" if len(told) else "\N{EN DASH}",
                      "LiRA AUC": ours, "paper's scores": theirs, "published": told.get("aggregate_lira_auc"),
                      "median patient AUC, paper's": largest.median(), "published median": told.get("median_patient_auc"),
                      "largest": largest.max(), "published largest": told.get("max_patient_auc")})
-    return pd.DataFrame(rows).astype({"patients, published": "Int64", **dict.fromkeys(("published", "published median", "published largest"), float)})
+    return pd.DataFrame(rows).astype(dict.fromkeys(("published", "published median", "published largest"), float))
 
 
 def groups(entry: Entry) -> pd.DataFrame:
@@ -219,7 +219,8 @@ def alt_size(gallery: Gallery) -> str:
     said = []
     for source, part in points(gallery).groupby("source", sort=False):
         rho, r = correlation(part["share"], part["value"])
-        said.append(f"{source}, {len(part)} groups: Spearman {rho:.2f}, Pearson {r:.2f}")
+        found = [f"{name} {value:.2f}" for name, value in (("Spearman", rho), ("Pearson", r)) if value == value]
+        said.append(f"{source}, {len(part)} groups: {', '.join(found) or 'no correlation can be told'}")
     return f"Three scatter plots of group size against over-representation among the most exposed. {'; '.join(said)}."
 
 
