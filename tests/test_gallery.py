@@ -40,7 +40,8 @@ def make_run(out, cohort, name="wide", targets=16, patients=300, splits=SPLITS, 
                              "finished": "2026-01-01T00:00:00Z"} | config
     write_json(path / "run.json", made)
     assessed = risk.assess(scores, had, index, np.array([f"secret{number}" for number in range(patients)]), seed, draws=3000)
-    table, curves = attacks.evaluate(scores, had, index)
+    found = attacks.run(scores, had, index)
+    table, curves = found.attacks, found.roc
     moments = record_risk.moments(scores, had, index)
     auc = paper_panel.record_auc(moments)
     own = pd.Series(auc).groupby(index)
