@@ -69,7 +69,7 @@ def _attacks(table: pd.DataFrame, error: str, intervals: bool = False) -> pd.Dat
             limit = name.removeprefix("tpr_at_fpr_")
             low, high = table[f"tpr_low_{limit}"], table[f"tpr_high_{limit}"]
             shown[f"TPR at FPR {float(limit):.3%}".rstrip("0%").rstrip(".") + "%"] = [
-                f"{100 * rate:.2g}%" + (f" ({100 * a:.2g} to {100 * b:.2g})" if intervals else "") for rate, a, b in zip(table[name], low, high)]
+                f"{100 * rate:.2g}%" + (f" ({100 * a:.2g}\u00a0to\u00a0{100 * b:.2g})" if intervals else "") for rate, a, b in zip(table[name], low, high)]
     shown["balanced accuracy"] = table["balanced_accuracy"].map("{:.3f}".format)
     for name in table:
         if name.startswith("precision"):
@@ -106,13 +106,13 @@ def trust_table(attacked: _audit.Attacked) -> pd.DataFrame:
 
 def group_table(groups: pd.DataFrame) -> pd.DataFrame:
     """The disparity table as people read it."""
-    odds = [f"{value:.2f} ({low:.2f} to {high:.2f})" + ("*" if method == "Firth" else "") if np.isfinite(value) else "–"
+    odds = [f"{value:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" + ("*" if method == "Firth" else "") if np.isfinite(value) else "–"
             for value, low, high, method in zip(groups["odds_ratio"], groups["odds_low"], groups["odds_high"], groups["odds_method"])]
     return pd.DataFrame({
         "attribute": groups["attribute"], "group": groups["group"], "patients": groups["patients"],
         "share of all": groups["share"].map("{:.1%}".format), "share of top 1%": groups["share_top"].map("{:.1%}".format),
-        "exposed": groups["exposed"], "risk ratio": [f"{ratio:.2f} ({low:.2f} to {high:.2f})" for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])],
-        "difference, in points": [f"{100 * mid:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})" for mid, low, high in zip(groups["difference"], groups["difference_low"], groups["difference_high"])],
+        "exposed": groups["exposed"], "risk ratio": [f"{ratio:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])],
+        "difference, in points": [f"{100 * mid:+.2f} ({100 * low:+.2f}\u00a0to\u00a0{100 * high:+.2f})" for mid, low, high in zip(groups["difference"], groups["difference_low"], groups["difference_high"])],
         "adjusted odds ratio": odds, "p (Holm)": groups["p_adjusted"].map("{:.2g}".format)})
 
 
