@@ -26,7 +26,8 @@ class _Halve(torch.autograd.Function):
         pairs = x[:, :, : 2 * rows, : 2 * columns].reshape(batch, channels, 2 * rows, columns, 2)
         left, right = pairs.unbind(-1)
         upper, lower = torch.maximum(left, right).view(batch, channels, rows, 2, columns).unbind(3)
-        ctx.save_for_backward(right > left, lower > upper)  # of equal values the first, as max_pool2d
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(right > left, lower > upper)  # of equal values the first, as max_pool2d
         return torch.maximum(upper, lower)
 
     @staticmethod
