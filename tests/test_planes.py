@@ -77,10 +77,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, torch.get_num
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
 def test_a_worker_faults_no_memory_in_twice():
     faults, threads = subprocess.run([sys.executable, "-c", FAULTS, "keep"], cwd=audit.HOME, capture_output=True, text=True, check=True).stdout.split()
-    assert int(faults) < 200 and threads == "1"  # 80 tensors of 1,024 pages
+    assert threads == "1"
+    if sys.platform == "linux":  # whose allocator it is about
+        assert int(faults) < 200  # 80 tensors of 1,024 pages
 
 
 OPTIMISER = """
