@@ -159,14 +159,14 @@ def _plain(folder: str, case: Case, device: str, loaders: int) -> float:
 def _ours(folder: str, case: Case, device: str, way: Way, how: str) -> float:
     """Seconds per step and target in one worker."""
     if device == "cpu":
-        torch.set_num_threads(1)
+        _device.single_thread()
     return measure(place(cohort.open_saved(Path(folder)), device), case.recipe, way, how, case.steps)
 
 
 def _predicts(folder: str, case: Case, device: str) -> float:
     """Seconds per record and view of storing logits, in one worker."""
     if device == "cpu":
-        torch.set_num_threads(1)
+        _device.single_thread()
     ground = place(cohort.open_saved(Path(folder)), device)
     lane = Lane(ground, replace(case.recipe, views=1), 1)
     lane.load([0])

@@ -178,7 +178,8 @@ def _fingerprint(cohort: Cohort) -> str:
     for start in range(0, len(cohort), 65536):
         digest.update(np.ascontiguousarray(cohort.inputs[start : start + 65536]))
     digest.update(np.ascontiguousarray(cohort.targets))
-    digest.update(cohort.records.astype(object).to_csv(index=False).encode())
+    for start in range(0, len(cohort), 8192):  # the same bytes as the whole table at once, which takes hundreds of MB as objects and text
+        digest.update(cohort.records.iloc[start : start + 8192].astype(object).to_csv(index=False, header=start == 0).encode())
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ from lib import augment, metrics
 from lib.cohort import Cohort
 from lib.feed import as_input
 
-EVAL_BATCH, EVAL_VALUES = 4096, 2**21  # records, input values that a prediction takes at once: bounds its memory
+EVAL_BATCH, EVAL_VALUES = 4096, {"cpu": 2**18, "cuda": 2**21}  # records, input values that a prediction takes at once: bounds its memory
 
 
 @torch.no_grad()
@@ -23,7 +23,7 @@ def predict(network, parameters: dict, inputs: torch.Tensor, scale: float = 1.0,
         return functional_call(network, parameters, (batch,)).float()
 
     parts = []
-    for part in inputs.split(max(1, min(EVAL_BATCH, EVAL_VALUES // math.prod(inputs.shape[1:])))):
+    for part in inputs.split(max(1, min(EVAL_BATCH, EVAL_VALUES[inputs.device.type] // math.prod(inputs.shape[1:])))):
         batch = as_input(part, scale)
         parts.append((logits(batch) if views is None else torch.stack([logits(augment.apply(batch, view)) for view in views], 1)).cpu())
     return torch.cat(parts).numpy()

@@ -29,6 +29,8 @@ class Optimiser:
     ema: average <- d average + (1 - d) w after each batch, d = recipe.ema; the batches of one step leave w as it is, so d^accumulate once
     a step is the same. The average starts at the weights after the first step.
 
+    The steps are the fused ones that torch.optim takes too; its classes are not used, since they load a compiler (70 MB and seconds, in every worker).
+
     Rates and the count of steps are tensors beside the parameters: a step is the same sequence of operations each time and waits for nothing,
     so that a GPU can record it once. `reset` makes it ready for other weights.
     """
@@ -42,39 +44,43 @@ class Optimiser:
         self.blends[0] = 1
         self.done = torch.zeros(1, dtype=torch.int64, device=self.values[0].device)
         self.average = [torch.zeros_like(value, requires_grad=False) for value in self.values] if recipe.ema else None
-        if recipe.optimiser == "adamw":
-            self.inner = torch.optim.AdamW(self.values, lr=self.rate, weight_decay=recipe.weight_decay, capturable=self.rate.is_cuda, fused=True)
-        else:
-            self.inner = torch.optim.SGD(self.values, lr=1.0, momentum=recipe.momentum, fused=True)
+        kept = {"adamw": 2, "sgd": 1 if recipe.momentum else 0}[recipe.optimiser]  # moments, or the velocity
+        self.state = [[torch.zeros_like(value, requires_grad=False) for value in self.values] for _ in range(kept)]
+        self.counts = [torch.zeros((), dtype=torch.float32, device=self.values[0].device) for _ in self.values]
 
     @torch.no_grad()
     def reset(self) -> None:
         """As new, for weights that were put into the parameters in place."""
-        for state in self.inner.state.values():
-            for value in state.values():
-                if torch.is_tensor(value):
-                    value.zero_()
-        for value in self.average or ():
+        for value in (*(value for kept in self.state for value in kept), *self.counts, *(self.average or ())):
             value.zero_()
         self.done.zero_()
-        self.inner.zero_grad()
+        self._clear()
 
     @torch.no_grad()
     def step(self) -> None:
         """One step with the gradients that are there; they are cleared."""
-        recipe = self.recipe
+        recipe, grads = self.recipe, [value.grad for value in self.values]
         self.rate.copy_(self.rates[self.done][0])
-        if recipe.optimiser == "sgd":
-            torch._foreach_mul_([value.grad for value in self.values], self.rate)
+        if recipe.optimiser == "adamw":
+            torch._foreach_add_(self.counts, 1)
+            torch._fused_adamw_(self.values, grads, *self.state, [], self.counts, lr=self.rate, beta1=0.9, beta2=0.999, eps=1e-8,
+                                weight_decay=recipe.weight_decay, amsgrad=False, maximize=False)
+        else:
+            torch._foreach_mul_(grads, self.rate)
             if recipe.weight_decay:
                 torch._foreach_mul_(self.values, 1 - self.rate * recipe.weight_decay)
-        self.inner.step()
-        self.inner.zero_grad()
+            torch._fused_sgd_(self.values, grads, *(self.state or [[]]), lr=1.0, momentum=recipe.momentum, weight_decay=0.0, dampening=0.0,
+                              nesterov=False, maximize=False, is_first_step=False)
+        self._clear()
         if self.average:
             change = torch._foreach_sub(self.values, self.average)
             torch._foreach_mul_(change, self.blends[self.done][0])
             torch._foreach_add_(self.average, change)
         self.done += 1
+
+    def _clear(self) -> None:
+        for value in self.values:
+            value.grad = None
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The weights to keep: the moving average if the recipe has one, else the last."""

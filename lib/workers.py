@@ -94,7 +94,7 @@ class Worker:
 
 def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker:
     """Take part in a run in this process: InputError if the cohort is not the run's."""
-    torch.set_num_threads(1)
+    _device.single_thread()
     found = open_run(run_path)
     run, cohort = Run(found.path, found.config | {"targets": targets}), open_saved(Path(cohort_folder))
     if cohort.fingerprint != run.config["fingerprint"]:
