@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -184,7 +185,9 @@ def train(run: Run, cohort: Cohort, workers: int | None = None, progress: Callab
 def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing: int) -> None:
     gpus = torch.cuda.device_count()
     workers = max(1, min(workers or gpus or cores(), missing if gpus else math.ceil(missing / _device.stack_width(run.recipe))))
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn" if gpus or sys.platform != "linux" else "forkserver")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["lib.workers"])  # torch is loaded once, and its pages are shared
     done, pipes, processes = context.RawArray("d", workers), [], []
     for worker in range(workers):
         ours, theirs = context.Pipe(duplex=False)
