@@ -221,11 +221,11 @@ def errors(found: Gallery) -> Figure | None:
     columns = min(4, max(2, len(entries)))
     lines = -(-len(entries) // columns)
     figure, axes = _figure(DOUBLE, (52 * lines + 8) * MM, lines, columns, squeeze=False, sharex=True, sharey=True)
+    models = sorted({int(count) for entry in entries for count in entry.tables["paper_errors"]["models"]})
     for ax in axes.flat[len(entries):]:
         ax.set_axis_off()
     for number, (ax, entry) in enumerate(zip(axes.flat, entries)):
         table = entry.tables["paper_errors"]
-        models = sorted(table["models"].unique())
         for kind, colour, shift in (("all", "white", -0.2), ("top", NON_MEMBER, 0.2)):
             part = table[table["kind"] == kind].set_index("models")
             boxes = [{"whislo": row["q05"], "q1": row["q25"], "med": row["median"], "q3": row["q75"], "whishi": row["q95"], "fliers": []}

@@ -229,6 +229,6 @@ def alt_errors(gallery: Gallery) -> str:
     for entry in gallery.having("paper_errors"):
         table = entry.tables["paper_errors"]
         table = table[table["kind"] == "all"].sort_values("models")
-        (few, high), *_, (many, low) = table[["models", "median"]].itertuples(index=False, name=None)
-        said.append(f"{entry.label} from {high:.3f} with {few} models to {low:.3f} with {many}")
+        few, many = table.iloc[0], table.iloc[-1]
+        said.append(f"{entry.label} {few['median']:.3f} with {few['models']} models" + (f", {many['median']:.3f} with {many['models']}" if len(table) > 1 else ""))
     return f"Box plots of the standard error of record AUCs against the number of models. Median over all records: {'; '.join(said) or 'no run has it'}."
