@@ -40,8 +40,9 @@ def plan(cohort: str, model: str = "", targets: int = 64, run: str = "", root: s
          options: list[str] = (), recipe: list[str] = ()) -> Audit:
     """Check the parameters of an audit, prepare its cohort and open, create or grow its run; InputError says what is wrong.
 
-    Cohort "own": the run that `python -m lib attack` has written to `out`. Else the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and recipe are "key=value" strings
-    that change a cohort's options or a recipe's settings, the latter as recipes.choose takes them. Nothing is written unless everything is right.
+    Cohort "own": the run that `python -m lib attack` has written to `out`. Else the run is <out>/<cohort>/<run>; out defaults to results/, run
+    to the model's name. options and recipe are "key=value" strings that change a cohort's options or a recipe's settings, the latter as
+    recipes.choose takes them. Nothing is written unless everything is right.
     """
     if cohort == own.NAME:
         return Audit(*own.read(Path(out)))
@@ -190,8 +191,8 @@ def summary(run: _run.Run) -> list[str]:
     high, null = int((patients["auc_joint"] >= 0.9).sum()), float((floor["auc_joint"] >= 0.9).sum()) / passes
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
     return [
-        f"{exposed:,} of {total:,} {units} are exposed (95% interval {sure['exposed_low'][0]:,.0f} to {sure['exposed_high'][0]:,.0f}): whether they were in the "
-        f"training set can be told, at a false-discovery rate of 5% ({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
+        f"{exposed:,} of {total:,} {units} are exposed (95% interval {sure['exposed_low'][0]:,.0f} to {sure['exposed_high'][0]:,.0f}): "
+        f"whether they were in the training set can be told, at a false-discovery rate of 5% ({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
         f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "
         f"{area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
         *([_third(read(run, "disparity"), units)] if run.file("disparity.parquet").exists() else []),
@@ -214,7 +215,8 @@ def _models(run: _run.Run, unit: str) -> str:
         return f"{run.targets}, trained elsewhere"
     recipe = run.recipe
     return (f"{run.targets} x {recipe.model}, each trained on a random half of the {unit}s: {recipe.epochs} epochs, batch {recipe.batch}"
-            f"{f' x {recipe.accumulate}' if recipe.accumulate > 1 else ''}, {recipe.optimiser}, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}")
+            f"{f' x {recipe.accumulate}' if recipe.accumulate > 1 else ''}, {recipe.optimiser}, "
+            f"learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}")
 
 
 def facts(audit: Audit) -> dict[str, str]:

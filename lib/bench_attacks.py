@@ -41,8 +41,8 @@ def table(targets: int = 200, records: int = 200_000, patients: int = 60_000, re
         held = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         taken = float(np.median(seconds))
-        rows.append({"step": step, "targets": of.shape[0], "records": of.shape[1], "seconds": taken, "multiple": taken / (rows[0]["seconds"] if rows else taken),
-                     "memory": 1 + held / of.nbytes})
+        rows.append({"step": step, "targets": of.shape[0], "records": of.shape[1], "seconds": taken,
+                     "multiple": taken / (rows[0]["seconds"] if rows else taken), "memory": 1 + held / of.nbytes})
 
     measure("scores.sum(0)", lambda: scores.sum(0), scores)
     measure("LiRA online, all targets", lambda: attacks.lira(scores, had), scores)

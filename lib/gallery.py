@@ -230,5 +230,6 @@ def alt_errors(gallery: Gallery) -> str:
         table = entry.tables["paper_errors"]
         table = table[table["kind"] == "all"].sort_values("models")
         few, many = table.iloc[0], table.iloc[-1]
-        said.append(f"{entry.label} {few['median']:.3f} with {few['models']} models" + (f", {many['median']:.3f} with {many['models']}" if len(table) > 1 else ""))
+        more = f", {many['median']:.3f} with {many['models']}" if len(table) > 1 else ""
+        said.append(f"{entry.label} {few['median']:.3f} with {few['models']} models{more}")
     return f"Box plots of the standard error of record AUCs against the number of models. Median over all records: {'; '.join(said) or 'no run has it'}."

@@ -31,23 +31,6 @@ def draw(targets: int, patients: int, seed: int) -> np.ndarray:
     return members
 
 
-def redraw(members: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Members under no leakage: in each pair of targets, a fair coin per patient says which of the two had the patient. Same shape."""
-    swap = np.repeat(rng.random((len(members) // 2, members.shape[1])) < 0.5, 2, axis=0)
-    return members ^ swap
-
-
-def check_scores(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(scores, members), both (targets, records), or InputError if they differ in shape, are not paired or not finite."""
-    scores, members = np.asarray(scores), check_paired(members)
-    if scores.shape != members.shape:
-        raise InputError(f"scores {scores.shape} and members {members.shape} differ; expected both (targets, records)")
-    for target, row in enumerate(scores):
-        if not np.isfinite(row).all():
-            raise InputError(f"scores: target {target}, record {np.flatnonzero(~np.isfinite(row))[0]} is NaN or infinite; expected finite scores")
-    return scores, members
-
-
 def check_paired(members: np.ndarray) -> np.ndarray:
     """`members`, bool (targets, ...), or InputError if rows 2i and 2i+1 are not complementary."""
     members = np.asarray(members)

@@ -187,5 +187,6 @@ def _errors(auc: np.ndarray, half: list[int]) -> pd.DataFrame:
     for values, number in zip(auc, half):
         error = paper_panel.standard_error(values, number, number)
         for kind, chosen in (("all", error), ("top", error[values >= np.quantile(values, 0.99)])):
-            rows.append({"models": 2 * number, "kind": kind} | dict(zip(("q05", "q25", "median", "q75", "q95"), np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95]))))
+            quantiles = np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95])
+            rows.append({"models": 2 * number, "kind": kind} | dict(zip(("q05", "q25", "median", "q75", "q95"), quantiles)))
     return pd.DataFrame(rows)

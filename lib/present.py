@@ -89,15 +89,17 @@ def statistic_table(attacked: _audit.Attacked) -> pd.DataFrame:
     rows = []
     for name, words in (("auc_joint", "joint: one statistic on all records"), ("auc_mean", "mean of the record AUCs"), ("auc_max", "largest record AUC")):
         values, floor = attacked.risk.patients[name].to_numpy(), attacked.risk.floors[name].to_numpy()
-        rows.append({"risk of a patient": words, "exposed": int((q_values(values, floor) <= FDR).sum()), "mean": values.mean(), "mean of its floor": floor.mean()})
+        exposed = int((q_values(values, floor) <= FDR).sum())
+        rows.append({"risk of a patient": words, "exposed": exposed, "mean": values.mean(), "mean of its floor": floor.mean()})
     return pd.DataFrame(rows)
 
 
 def trust_table(attacked: _audit.Attacked) -> pd.DataFrame:
     """What the errors rest on."""
     c = attacked.risk.cohort
+    exposed = f"{c['exposed']:,.0f} ({c['exposed_low']:,.0f} to {c['exposed_high']:,.0f})"
     return pd.DataFrame([
-        {"what": "exposed patients, 95% interval for as many new models", "value": f"{c['exposed']:,.0f} ({c['exposed_low']:,.0f} to {c['exposed_high']:,.0f})"},
+        {"what": "exposed patients, 95% interval for as many new models", "value": exposed},
         {"what": "correlation of a record's two scores within a pair of models", "value": f"{c['pair_correlation']:.2f}"},
         {"what": "records whose scores are not normal (5% level)", "value": f"{c['not_normal']:.1%}"},
         {"what": "patients whose statistic is not normal (5% level)", "value": f"{c['not_normal_patients']:.1%}"},
@@ -108,11 +110,13 @@ def group_table(groups: pd.DataFrame) -> pd.DataFrame:
     """The disparity table as people read it."""
     odds = [f"{value:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" + ("*" if method == "Firth" else "") if np.isfinite(value) else "–"
             for value, low, high, method in zip(groups["odds_ratio"], groups["odds_low"], groups["odds_high"], groups["odds_method"])]
+    ratios = [f"{ratio:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])]
+    points = [f"{100 * mid:+.2f} ({100 * low:+.2f}\u00a0to\u00a0{100 * high:+.2f})"
+              for mid, low, high in zip(groups["difference"], groups["difference_low"], groups["difference_high"])]
     return pd.DataFrame({
         "attribute": groups["attribute"], "group": groups["group"], "patients": groups["patients"],
         "share of all": groups["share"].map("{:.1%}".format), "share of top 1%": groups["share_top"].map("{:.1%}".format),
-        "exposed": groups["exposed"], "risk ratio": [f"{ratio:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])],
-        "difference, in points": [f"{100 * mid:+.2f} ({100 * low:+.2f}\u00a0to\u00a0{100 * high:+.2f})" for mid, low, high in zip(groups["difference"], groups["difference_low"], groups["difference_high"])],
+        "exposed": groups["exposed"], "risk ratio": ratios, "difference, in points": points,
         "adjusted odds ratio": odds, "p (Holm)": groups["p_adjusted"].map("{:.2g}".format)})
 
 
@@ -125,7 +129,8 @@ def panel(found) -> HTML:
         "attribute": panel["attribute"], "group": panel["group"], "records": panel["records"], "share": panel["share"].map("{:.1%}".format),
         "in the top 1%": panel["observed"], "expected": panel["expected"].map("{:.1f}".format), "Pearson residual": panel["residual"].map("{:+.1f}".format),
         "chi-square of the attribute": ["–" if np.isnan(value) else f"{value:.1f} {stars}" for value, stars in zip(panel["chi2"], panel["stars"])]}),
-        "The published panel's statistics on this run: records, by attribute; *, **, *** for 5%, 1%, 0.1% after Bonferroni; n.s. not significant; overlapping groups are not tested")
+        "The published panel's statistics on this run: records, by attribute; *, **, *** for 5%, 1%, 0.1% after Bonferroni; "
+        "n.s. not significant; overlapping groups are not tested")
 
 
 def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) -> HTML:
@@ -139,7 +144,8 @@ def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) 
     titles = [f"{cohort.unit} {a:.2f}\n{label(cohort, record)}" for a, record in zip(rows["patient AUC"], records)]
     figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
     figures.save(figure, plan.run.file("figures"), "most_exposed")
-    return figures.show(figure, alt=f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above.",
+    alt = f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above."
+    return figures.show(figure, alt=alt,
                         caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.")
 
 
@@ -155,8 +161,8 @@ def capacity_table(result) -> pd.DataFrame:
 def alt_capacity(result) -> str:
     t = result.table.sort_values("parameters")
     first, last = t.iloc[0], t.iloc[-1]
-    return (f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go from {first['exposed']:,} to "
-            f"{last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}.")
+    return (f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go "
+            f"from {first['exposed']:,} to {last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}.")
 
 
 def alt_roc(attacked: _audit.Attacked) -> str:
@@ -173,7 +179,8 @@ def alt_in_out(plan: _audit.Audit, attacked: _audit.Attacked) -> str:
 def alt_survival(attacked: _audit.Attacked) -> str:
     patients = attacked.risk.patients
     return (f"Line plot on a log axis of the share of {len(patients):,} patients at or above each risk, with its noise floor. "
-            f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, the floor's {attacked.risk.floor.max():.3f}.")
+            f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, "
+            f"the floor's {attacked.risk.floor.max():.3f}.")
 
 
 def alt_forest(groups: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import torch
 
-from lib import bench, bench_growth, bench_prepare, bench_training, recipes
+from lib import bench, bench_attacks, bench_growth, bench_prepare, bench_risk, bench_training, recipes
 
 TINY = bench_training.Case("mlp", recipes.Recipe("mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2), (6,), 1, 200, steps=3)
 
@@ -54,3 +54,9 @@ def test_memory_is_seen():
 def test_preparing_is_set_beside_a_bare_loop():
     found = bench_prepare.table((70, 130), rounds=1, size=16)
     assert found["images"].tolist() == [70, 130] and (found > 0).all(axis=None)
+
+
+def test_attacks_and_risk_are_set_beside_one_addition():
+    for table in (bench_attacks.table(32, 400, 120, repeats=1), bench_risk.table(32, 400, 120, repeats=1, draws=1000)):
+        assert table["multiple"].iloc[0] == 1 and (table[["seconds", "multiple"]] > 0).all(axis=None) and (table["memory"] >= 1).all()
+        assert table["step"].is_unique and "scores.sum(0)" in bench.shown(table)

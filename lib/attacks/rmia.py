@@ -158,9 +158,8 @@ def _mean(values, kind, pairs, chosen):
 
 
 def count(ladder: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How many of `ladder`, (Z,) float32 sorted, are at most each of `values`, (N,) float32. int64 (N,).
-
-    searchsorted from the right, in an eighth of the time.
+    """How many of `ladder`, (Z,) float32 sorted, are at most each of `values`, (N,) float32. int64 (N,). searchsorted from the right, in an
+    eighth of the time.
 
     A table of buckets of |x| / (1 + |x|), x in spreads about the median, says where to start; two steps up the ladder, and whoever is
     not there then is searched for. Buckets decide the time, never the result.
