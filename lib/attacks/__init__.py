@@ -43,8 +43,10 @@ BLIND = ("blind", "no model")
 def run(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, features: np.ndarray | None = None, progress=iter) -> Evaluated:
     """Run every attack on every target. scores (M, N) or (M, N, L); members (M, P) by patient; patient_index (N,); features (N, D) for the
     blind baseline, which asks no model (None: left out)."""
-    by_record = members[:, patient_index]
-    attacks = {key: (lambda function=function: function(scores, by_record)) for key, function in ATTACKS.items()}
+    def by_record():  # made when an attack begins and gone when it ends
+        return members[:, patient_index]
+
+    attacks = {key: (lambda function=function: function(scores, by_record())) for key, function in ATTACKS.items()}
     if features is not None:
-        attacks[BLIND] = lambda: blind(features, by_record, patient_index)
+        attacks[BLIND] = lambda: blind(features, by_record(), patient_index)
     return evaluate(attacks, members, patient_index, progress)

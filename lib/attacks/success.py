@@ -49,7 +49,7 @@ def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[li
     count, fprs = np.bincount(index), np.array(metrics.FPRS)
     edges = _edges(result)
     rows, tprs = [None] * targets, np.empty((targets, len(ROC_FPRS)))
-    held = np.empty((2, targets, len(edges) + 1), np.int64)
+    held = np.empty((2, targets, len(edges) + 1), np.int32)
 
     def alone(target: int) -> None:
         had = members[target, index]
@@ -64,7 +64,7 @@ def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[li
         held[:, target] = [np.diff(np.searchsorted(kind, edges), prepend=0, append=len(kind)) for kind in (positives, negatives)]
 
     _each(alone, targets)
-    both = held.sum(1)
+    both = held.sum(1, dtype=np.int64)
     n1, n0 = both.sum(1)
     mine, other = both[0] / n1, both[1] / n0  # share of positives and of negatives in each cell
     inside, outside = np.cumsum(other) - other / 2, 1 - np.cumsum(mine) + mine / 2  # placement of a positive, of a negative, by cell
@@ -117,8 +117,8 @@ def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
 
 def _balanced(held: np.ndarray) -> np.ndarray:
     """Balanced accuracy (TPR + TNR) / 2 of each target at the edge that is best on all other pairs. held (2, M, cells): positives, negatives. (M,)."""
-    above = held[:, :, ::-1].cumsum(2)[:, :, ::-1]  # at or above each cell
-    others = above.sum(1, keepdims=True) - (above[:, 0::2] + above[:, 1::2]).repeat(2, axis=1)
+    above = held[:, :, ::-1].cumsum(2, dtype=np.int32)[:, :, ::-1]  # at or above each cell
+    others = above.sum(1, keepdims=True, dtype=np.int64) - (above[:, 0::2] + above[:, 1::2]).repeat(2, axis=1)
     gain = others[0] * others[1, :, :1] - others[1] * others[0, :, :1]  # of TPR - FPR, in whole numbers
     best = gain.shape[1] - 1 - gain[:, ::-1].argmax(1)  # the highest of equals
     mine = np.take_along_axis(above, best[None, :, None], 2)[..., 0] / above[:, :, 0]
