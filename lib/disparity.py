@@ -47,12 +47,6 @@ def effects(group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = DRAW
             "difference": inside - outside, "difference_low": float(differences[0]), "difference_high": float(differences[1])}
 
 
-def risk_ratio(group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> tuple[float, float, float]:
-    """(ratio, low, high), as in `effects`."""
-    found = effects(group, top, seed, draws, level)
-    return found["risk_ratio"], found["ci_low"], found["ci_high"]
-
-
 def adjusted_odds(group: np.ndarray, top: np.ndarray, records: np.ndarray, covariates: list[np.ndarray] = ()) -> dict[str, float | str]:
     """Odds ratio of being among the most exposed, group against all others, with as many records and of the same diagnoses: odds_ratio,
     odds_low, odds_high (95%, Wald), odds_p, odds_method. Logistic regression of `top` on the group, log records and covariates.

@@ -122,7 +122,7 @@ def capacity(table: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str =
     axes[2].errorbar(ordered["parameters"], ordered["auroc"], ordered["auroc_sd"], fmt="-o", color=NON_MEMBER, markersize=4, label="not seen in training (SD over targets)")
     axes[2].plot(ordered["parameters"], ordered["auroc_members"], "--s", color=MEMBER, markersize=4, label="seen in training")
     axes[2].set(xscale="log", xlabel="Parameters of the model", ylabel="AUROC", ylim=(None, min(1.005, axes[2].get_ylim()[1])))
-    axes[2].legend(loc="upper left")
+    axes[2].legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
     return figure
 
 
