@@ -11,7 +11,7 @@ from lib.progress import announce
 TABLES = {"training": "lib.bench_training", "prepare": "lib.bench_prepare", "attacks": "lib.bench_attacks",
           "risk": "lib.bench_risk"}  # modules with a function table()
 COLUMNS = ("dataset", "family", "model", "input", "way", "samples_per_s", "targets_per_hour", "hours_200_targets", "tflops", "share_of_products",
-           "times_the_plain_loop")
+           "times_the_plain_loop", "failed")
 
 
 def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFrame:
