@@ -119,7 +119,8 @@ def paper(audit: Audit) -> _paper.Paper:
     paper_errors and, where a group is large enough, paper_panel. Of scores that were given, not trained, only the statistics are the paper's."""
     run, cohort = audit.run, audit.cohort
     if cohort.name == own.NAME:
-        given = run.scores() if run.scores().ndim == 3 else run.scores()[..., None]
+        given = run.scores()
+        given = given if given.ndim == 3 else given[..., None]
 
         def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
             values = given[target, rows].astype(np.float64)
@@ -129,7 +130,8 @@ def paper(audit: Audit) -> _paper.Paper:
         y = _paper.positives(cohort.targets, cohort.task, cohort.outputs, cohort.classes[0] == "No Finding")
 
         def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-            return _paper.score(logits[target][rows], y[rows], cohort.task), _paper.confidence(logits[target][rows], y[rows], cohort.task)
+            p = _paper.probabilities(logits[target][rows], cohort.task)
+            return _paper.score(p, y[rows]), _paper.confidence(p, y[rows], cohort.task)
     found = _paper.reproduce(part, run.members(), cohort.patient_index, cohort.patients, cohort.records[list(cohort.attributes)], run.seed,
                              lambda items: track(items, "As the paper did", "part"))
     for name in ("records", "patients", "attacks", "roc", "errors", "panel"):

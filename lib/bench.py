@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
 from importlib import import_module
 
 import pandas as pd
@@ -22,6 +24,20 @@ def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFram
     if only == ("growth",):
         return import_module("lib.bench_growth").growth()
     return module.table(only=only, progress=announce, **({"rounds": rounds} if rounds else {}))
+
+
+def timed(run, times: int) -> tuple[list[float], int]:
+    """(seconds of each of `times` calls of run, the most bytes that another call holds at once)."""
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    tracemalloc.start()
+    run()
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return seconds, held
 
 
 def shown(found: pd.DataFrame) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
-
 import numpy as np
 import pandas as pd
 
 from lib import attacks
+from lib.bench import timed
 from lib.members import draw
 
 TEN = np.arange(10)
@@ -31,15 +29,7 @@ def table(targets: int = 200, records: int = 200_000, patients: int = 60_000, re
     rows: list[dict] = []
 
     def measure(step: str, run, of: np.ndarray, times: int = repeats) -> None:
-        seconds = []
-        for _ in range(times):
-            started = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - started)
-        tracemalloc.start()
-        run()
-        held = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        seconds, held = timed(run, times)
         taken = float(np.median(seconds))
         rows.append({"step": step, "targets": of.shape[0], "records": of.shape[1], "seconds": taken,
                      "multiple": taken / (rows[0]["seconds"] if rows else taken), "memory": 1 + held / of.nbytes})

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
-
 import numpy as np
 import pandas as pd
 
 from lib import floor, patient_risk, record_risk, risk
+from lib.bench import timed
 from lib.members import draw
 
 
@@ -49,15 +47,7 @@ def table(targets: int = 200, records: int = 200_000, patients: int = 60_000, re
     }
     rows = []
     for step, run in steps.items():
-        seconds = []
-        for _ in range(1 if step.startswith("assess") else repeats):
-            started = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - started)
-        tracemalloc.start()
-        run()
-        held = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        seconds, held = timed(run, 1 if step.startswith("assess") else repeats)
         rows.append({"step": step, "seconds": min(seconds), "multiple": min(seconds) / (rows[0]["seconds"] if rows else min(seconds)),
                      "memory": 1 + held / scores.nbytes})
     return pd.DataFrame(rows)

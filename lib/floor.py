@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import chi2, false_discovery_control, norm
 
-from lib.record_risk import TINY, blocks, over, signs
+from lib.blocks import blocks, over
+from lib.record_risk import TINY, in_and_out
 
 PATIENTS = 32   # patients at a time; they share their redrawn coins, which are fair for each
 CLOSE = 1e-6     # AUCs nearer than this are equal: with few models a redraw can be the membership itself
@@ -80,10 +81,7 @@ def exposed_interval(statistic: np.ndarray, members: np.ndarray, auc: np.ndarray
     d = norm.ppf(np.clip(auc, 1e-9, 1 - 1e-9))
     edge = float(d[exposed].min())
     near = np.flatnonzero(np.abs(d - edge) < 3)
-    sign, even, odd = signs(members[:, near]), statistic[0::2, near], statistic[1::2, near]
-    lead, both = sign * (even - odd), even + odd
-    inside, outside = (both + lead) / 2, (both - lead) / 2
-    inside, outside = inside - inside.mean(0), outside - outside.mean(0)
+    inside, outside = (values - values.mean(0) for values in in_and_out(statistic[:, near], members[:, near]))
     square = inside**2 + outside**2
     total = np.maximum(square.sum(0) / (pairs - 1), TINY)
     moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (square / total - 1)  # of d, by each pair

@@ -17,9 +17,10 @@ from scipy.stats import trim_mean
 
 from lib import metrics, paper_panel
 from lib.attacks.success import ROC_FPRS
+from lib.blocks import blocks
 from lib.errors import InputError
 from lib.members import check_paired
-from lib.record_risk import moments
+from lib.record_risk import in_and_out, moments
 
 EPS = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
 HELD_OUT = 10                   # targets that are attacked, the last ones; all others are their references
@@ -54,38 +55,26 @@ def positives(labels: np.ndarray, task: str, outputs: int, first: bool = False) 
     return np.eye(outputs, dtype=np.int64)[labels] if task == "multiclass" else np.asarray(labels, np.int64)[:, None]
 
 
-def score(logits: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
-    """The published score of each record and view, (n, V) float32. logits (n, outputs) or (n, V, outputs), y (n, outputs) 0/1.
-
-    Multiclass and multilabel: log sum_{y=1} p - log sum_{y=0} p, p = softmax(logits); binary, p = expit(logit): +(log p + 103.28) for y = 1,
-    -(log p + 103.28) for y = 0. 1e-45 is added inside every log.
-    """
-    z, y = _views(logits), y[:, None]
-    if task == "binary":
-        p = expit(z)
-        ratio = np.log(p * y + EPS) - np.log(p * (1 - y) + EPS)
-    else:
-        p = softmax(z, axis=-1)
-        ratio = np.log((p * y).sum(-1, keepdims=True) + EPS) - np.log((p * (1 - y)).sum(-1, keepdims=True) + EPS)
-    return ratio[..., 0].astype(np.float32)
-
-
-def confidence(logits: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
-    """What RMIA compares, the mean over views, (n,) float64: softmax summed over the positive classes; binary: expit(logit), whatever the label."""
-    z = _views(logits)
-    p = expit(z)[..., 0] if task == "binary" else (softmax(z, axis=-1) * y[:, None]).sum(-1)
-    return p.mean(1)
-
-
-def _views(logits: np.ndarray) -> np.ndarray:
+def probabilities(logits: np.ndarray, task: str) -> np.ndarray:
+    """(n, V, outputs) float64 of logits (n, outputs) or (n, V, outputs): softmax for multiclass and multilabel; binary, expit."""
     z = np.asarray(logits, np.float64)
-    return z if z.ndim == 3 else z[:, None]
+    z = z if z.ndim == 3 else z[:, None]
+    return expit(z) if task == "binary" else softmax(z, axis=-1)
 
 
-def in_and_out(values: np.ndarray, had: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K, n, ...) each: of every pair's two values the one with the record and the one without. values (2K, n, ...), had (2K, n)."""
-    even = had[0::2].reshape(len(had) // 2, had.shape[1], *[1] * (values.ndim - 2))
-    return np.where(even, values[0::2], values[1::2]), np.where(even, values[1::2], values[0::2])
+def score(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The published score of each record and view, (n, V) float32. p (n, V, outputs) of `probabilities`, y (n, outputs) 0/1.
+
+    Multiclass and multilabel: log sum_{y=1} p - log sum_{y=0} p; binary: +(log p + 103.28) for y = 1, -(log p + 103.28) for y = 0. 1e-45 is
+    added inside every log.
+    """
+    yes, no = ((p * kind[:, None]).sum(-1) for kind in (y, 1 - y))  # binary has one output: the sum is itself
+    return (np.log(yes + EPS) - np.log(no + EPS)).astype(np.float32)
+
+
+def confidence(p: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
+    """What RMIA compares, the mean over views, (n,) float64: p summed over the positive classes; binary: p, whatever the label."""
+    return (p[..., 0] if task == "binary" else (p * y[:, None]).sum(-1)).mean(1)
 
 
 def lira(scores: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT) -> np.ndarray:
@@ -146,7 +135,7 @@ def reproduce(part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]], membe
     subsets = [np.sort(rng.permutation(targets // 2)[:number]) for number in half]
     auc, few = np.empty(records), np.empty((len(half), records))
     attack, x, z = (np.empty((held_out, records)) for _ in range(3))
-    for c in progress([slice(start, min(start + CHUNK, records)) for start in range(0, records, CHUNK)]):
+    for c in progress(blocks(records, CHUNK)):
         pieces = [part(target, c) for target in range(targets)]
         scores, p, had = np.stack([piece[0] for piece in pieces]), np.stack([piece[1] for piece in pieces]), members[:, index[c]]
 

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import rankdata
 
+from lib.blocks import blocks, over
 from lib.floor import coins, redrawn
-from lib.record_risk import TINY, Moments, blocks, over, signs
+from lib.record_risk import TINY, Moments, signs
 
 CHUNK = 256           # records at a time
 SAMPLE = 4000         # patients from which the correlation of a patient's records is estimated

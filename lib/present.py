@@ -68,7 +68,7 @@ def _attacks(table: pd.DataFrame, error: str, intervals: bool = False) -> pd.Dat
         if name.startswith("tpr_at_fpr_"):
             limit = name.removeprefix("tpr_at_fpr_")
             low, high = table[f"tpr_low_{limit}"], table[f"tpr_high_{limit}"]
-            shown[f"TPR at FPR {float(limit):.3%}".rstrip("0%").rstrip(".") + "%"] = [
+            shown[f"TPR at FPR {100 * float(limit):g}%"] = [
                 f"{100 * rate:.2g}%" + (f" ({100 * a:.2g}\u00a0to\u00a0{100 * b:.2g})" if intervals else "") for rate, a, b in zip(table[name], low, high)]
     shown["balanced accuracy"] = table["balanced_accuracy"].map("{:.3f}".format)
     for name in table:

@@ -7,13 +7,13 @@ are not independent: who was kept from one was shown to the other, and their sco
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import ndtr, ndtri, owens_t
 from scipy.stats import rankdata
+
+from lib.blocks import blocks, over
 
 CHUNK = 4096    # columns at a time: the working arrays stay in cache and memory does not grow with the records
 LONG = 16384    # columns at a time where there is one number for each
@@ -63,26 +63,18 @@ class Shape:
     kurt: float
 
 
-def blocks(columns: int, size: int) -> list[slice]:
-    """Slices of `size` columns that cover them all."""
-    return [slice(start, min(start + size, columns)) for start in range(0, columns, size)]
-
-
-def over(work, slices: list[slice], progress=iter) -> None:
-    """work(some of the slices) on every core; numpy works outside Python's lock. `progress` sees one item for each call of work."""
-    threads = max(1, min(os.cpu_count() or 1, 8, len(slices)))
-    parts = threads if progress is iter else max(threads, min(100, len(slices)))
-    with ThreadPoolExecutor(threads) as pool:
-        for task in progress([pool.submit(work, slices[first::parts]) for first in range(parts)]):
-            task.result()
-
-
 def signs(members: np.ndarray) -> np.ndarray:
     """(M/2, P) float32: 1 where the even target of a pair had the patient, -1 where the odd one had."""
     sign = members[0::2].astype(np.float32)
     sign *= 2
     sign -= 1
     return sign
+
+
+def in_and_out(values: np.ndarray, had: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, n, ...) each: of every pair's two values the one with the record and the one without. values (2K, n, ...), had bool (2K, n)."""
+    even = had[0::2].reshape(len(had) // 2, had.shape[1], *[1] * (values.ndim - 2))
+    return np.where(even, values[0::2], values[1::2]), np.where(even, values[1::2], values[0::2])
 
 
 def moments(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = None) -> Moments:

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from lib import patient_risk, record_risk
+from lib.blocks import blocks, over
 from lib.errors import InputError
 from lib.floor import exposed_interval, noise_floor, q_values
 from lib.members import check_paired
-from lib.record_risk import TINY, blocks, over
+from lib.record_risk import TINY
 
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
 FDR = 0.05

@@ -1,13 +1,10 @@
 """Model size against risk: variants parsed, one run each, and the notebook."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from lib import audit, capacity, figures, present, runner
 from lib.errors import InputError
+from tests import notebooks
 
 NOTEBOOK = audit.HOME / "notebooks" / "4_capacity.ipynb"
 SMALL = {"targets": 8, "options": ["patients=100"], "recipe": ["epochs=3"]}
@@ -39,12 +36,8 @@ def test_the_notebook(tmp_path):
 
 
 def test_the_notebook_is_clean():
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells if cell["cell_type"] == "code")
-    assert cells[0]["source"][0].startswith("# ") and cells[0]["source"][0].strip().endswith("?") and cells[1]["metadata"]["tags"] == ["parameters"]
-    done = subprocess.run([sys.executable, "-m", "nbstripout", "--verify", "--keep-id", "--extra-keys", "metadata.papermill cell.metadata.papermill", str(NOTEBOOK)],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    notebooks.clean_cells(NOTEBOOK)
+    notebooks.assert_stripped(NOTEBOOK)
     import papermill
 
     assert set(papermill.inspect_notebook(str(NOTEBOOK))) == set(runner.declared(NOTEBOOK))

@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from lib import attacks, audit, disparity, figures_paper, gallery, members, paper_panel, published, recipes, record_risk, risk, run, runner
 from lib.errors import InputError
 from lib.files import write_json, write_table
+from tests import notebooks
 from tests.naive import FIXED
 from tests.test_published import rows_of
 
@@ -272,12 +271,8 @@ def test_the_notebook(out, tmp_path):
 
 
 def test_the_notebook_is_clean():
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells if cell["cell_type"] == "code")
-    assert cells[0]["source"][0].startswith("# ") and cells[0]["source"][0].strip().endswith("?") and cells[1]["metadata"]["tags"] == ["parameters"]
-    done = subprocess.run([sys.executable, "-m", "nbstripout", "--verify", "--keep-id", "--extra-keys", "metadata.papermill cell.metadata.papermill", str(NOTEBOOK)],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    notebooks.clean_cells(NOTEBOOK)
+    notebooks.assert_stripped(NOTEBOOK)
     import papermill
 
     assert set(papermill.inspect_notebook(str(NOTEBOOK))) == set(runner.declared(NOTEBOOK)) == {"out", "runs"}

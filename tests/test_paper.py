@@ -29,7 +29,8 @@ def test_scores_of_many_classes_and_of_many_labels():
     z = 3 * rng.standard_normal((20, 2, 4))
     for task, labels in (("multiclass", rng.integers(0, 4, 20)), ("multilabel", rng.integers(0, 2, (20, 4)))):
         y = paper.positives(labels, task, 4)
-        got, sure = paper.score(z, y, task), paper.confidence(z, y, task)
+        p = paper.probabilities(z, task)
+        got, sure = paper.score(p, y), paper.confidence(p, y, task)
         assert got.shape == (20, 2) and got.dtype == np.float32
         for n in range(20):
             each = []
@@ -48,7 +49,7 @@ def test_records_without_a_label():
     assert paper.positives(none, "multilabel", 3, first=True).tolist() == [[1, 0, 0]]
     z = np.random.default_rng(0).standard_normal((16, 1, 3))
     y = paper.positives(none, "multilabel", 3)
-    scores = np.stack([paper.score(z[model : model + 1], y, "multilabel") for model in range(16)])
+    scores = np.stack([paper.score(paper.probabilities(z[model : model + 1], "multilabel"), y) for model in range(16)])
     assert (scores == np.float32(LOWEST)).all()
     assert paper_panel.record_auc(moments(scores[..., 0], np.tile([[True], [False]], (8, 1))))[0] == 0.5
 
@@ -56,11 +57,12 @@ def test_records_without_a_label():
 def test_binary_scores_saturate_and_are_turned_by_the_label():
     """Facts: +(log p + 103.28) for y = 1, -(log p + 103.28) for y = 0; RMIA takes p whatever the label."""
     z, y = np.array([[2.0], [2.0], [40.0], [60.0]]), np.array([1, 0, 1, 1])
-    got = paper.score(z, paper.positives(y, "binary", 1), "binary")[:, 0]
+    each = paper.probabilities(z, "binary")
+    got = paper.score(each, paper.positives(y, "binary", 1))[:, 0]
     p = 1 / (1 + math.exp(-2))
     assert got[:2] == pytest.approx([math.log(p) + 103.28, -(math.log(p) + 103.28)], abs=0.005)
     assert got[2] == got[3]  # where the exact score still tells 40 from 60
-    assert paper.confidence(z, paper.positives(y, "binary", 1), "binary")[:2] == pytest.approx([p, p])
+    assert paper.confidence(each, paper.positives(y, "binary", 1), "binary")[:2] == pytest.approx([p, p])
 
 
 def test_views_are_averaged_after_the_statistics():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lib.blocks import blocks
 from lib.errors import InputError
 
 RIDGE = 0.01  # of the records' number, added to the sums of squares of standardised features: features that say the same stay solvable
@@ -37,12 +38,12 @@ def blind(features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, 
     patients, own = np.unique(patient_index, return_inverse=True)
     if len(patients) < 4:
         raise InputError(f"{len(patients)} patients; expected at least 4: one half of the patients is predicted from the other")
-    blocks = [slice(start, start + BLOCK) for start in range(0, records, BLOCK)]
+    slices = blocks(records, BLOCK)
     side = (np.random.default_rng([seed, 3]).permutation(len(patients)) < len(patients) // 2)[own]
-    mean, spread = _moments(features, blocks)
+    mean, spread = _moments(features, slices)
     gram, reach, sums, count = (np.zeros((2, *shape)) for shape in ((len(mean), len(mean)), (len(mean), len(members)), (len(mean),), ()))
     had = np.zeros((2, len(members)))
-    for block in blocks:
+    for block in slices:
         x, y = (features[block] - mean) / spread, members[:, block].T.astype(np.float64)
         for half in (0, 1):
             mine = side[block] == half
@@ -55,7 +56,7 @@ def blind(features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, 
     weight = [np.linalg.solve(gram[half] - np.outer(sums[half], middle[half]) + RIDGE * count[half] * np.eye(len(mean)),
                               reach[half] - np.outer(middle[half], had[half])) for half in (0, 1)]
     out = np.empty(members.shape, np.float32)
-    for block in blocks:
+    for block in slices:
         x = (features[block] - mean) / spread
         for half in (0, 1):  # each is predicted from the other
             mine = np.flatnonzero(side[block] == half)
@@ -63,14 +64,14 @@ def blind(features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, 
     return out
 
 
-def _moments(features: np.ndarray, blocks: list[slice]) -> tuple[np.ndarray, np.ndarray]:
+def _moments(features: np.ndarray, slices: list[slice]) -> tuple[np.ndarray, np.ndarray]:
     """(mean, standard deviation) of each feature, (D,) float64; of a constant one infinity, so that it is 0 when standardised. In blocks: no
     copy of the features is made. InputError for one that is not finite."""
-    for block in blocks:
+    for block in slices:
         if not np.isfinite(features[block]).all():
             record, feature = np.argwhere(~np.isfinite(features[block]))[0]
             raise InputError(f"features: record {block.start + record}, feature {feature} is NaN or infinite; expected finite numbers")
-    mean = sum(features[block].sum(0, dtype=np.float64) for block in blocks) / len(features)
-    spread = np.sqrt(sum(((features[block] - mean) ** 2).sum(0) for block in blocks) / len(features))
-    largest = np.max([abs(features[block].astype(np.float64)).max(0) for block in blocks], axis=0)
+    mean = sum(features[block].sum(0, dtype=np.float64) for block in slices) / len(features)
+    spread = np.sqrt(sum(((features[block] - mean) ** 2).sum(0) for block in slices) / len(features))
+    largest = np.max([abs(features[block].astype(np.float64)).max(0) for block in slices], axis=0)
     return mean, np.where(spread > 1e-9 * largest, spread, np.inf)

@@ -1,13 +1,10 @@
-"""What every attack takes: scores and members, checked; who is whose reference; records in blocks."""
+"""What every attack takes: scores and members, checked; who is whose reference."""
 
 from __future__ import annotations
-
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from lib.errors import InputError
-from lib.files import cores
 from lib.members import MIN_TARGETS
 
 
@@ -41,10 +38,3 @@ def finite(scores: np.ndarray, sums: np.ndarray, numbers: np.ndarray | int) -> N
         target, column = np.argwhere(~np.isfinite(scores))[0][:2]
         record = numbers + column if np.ndim(numbers) == 0 else numbers[column]
         raise InputError(f"scores: target {target}, record {record} is NaN or infinite; expected finite scores")
-
-
-def over(work, records: int, chunk: int) -> list:
-    """[work(slices), ...]: blocks of `chunk` records, dealt out to one call of work on each core; numpy works outside Python's lock."""
-    blocks = [slice(start, min(start + chunk, records)) for start in range(0, records, chunk)]
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(work, [blocks[first :: cores()] for first in range(min(cores(), len(blocks)))]))

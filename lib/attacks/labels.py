@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.attacks.inputs import finite, over
+from lib.attacks.inputs import finite
+from lib.blocks import blocks, over
 from lib.errors import InputError
 
 CELLS = 2**17  # numbers at a time: the working arrays stay small and memory does not grow with the records
@@ -46,25 +47,25 @@ def lira(scores: np.ndarray, members: np.ndarray, pairs: bool, online: bool, var
         finite(scores[:, c], s.sum((0, 2)), c.start)
         return s, ([members[:, c]] if online else []) + [~members[:, c]]
 
-    def pool(blocks):
+    def pool(slices):
         total = [0, 0]
-        for c in blocks:
+        for c in slices:
             s, sides = kinds(c)
             found = [_pooled(s, kind, pairs) for kind in sides]
             total = [total[0] + np.array([squares for squares, _ in found]), total[1] + np.array([freedom for _, freedom in found])]
         return total
 
-    def attack(blocks):
-        for c in blocks:
+    def attack(slices):
+        for c in slices:
             s, sides = kinds(c)
             terms = [_record(s, kind, pairs, online) if shared is None else _gaussian(_moments(s, kind, pairs)[0], covariance, online)
                      for kind, covariance in zip(sides, sides if shared is None else shared)]
             out[:, c] = terms[0] - terms[1] if online else terms[0]
 
     if variance == "shared":
-        squares, freedom = (sum(part) for part in zip(*over(pool, records, chunk)))
+        squares, freedom = (sum(part) for part in zip(*over(pool, blocks(records, chunk))))
         shared = squares / freedom[..., None, None] + RIDGE * np.eye(size)
-    over(attack, records, chunk)
+    over(attack, blocks(records, chunk))
     return out
 
 

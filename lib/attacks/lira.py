@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from lib.attacks import labels
-from lib.attacks.inputs import check, finite, over
+from lib.attacks.inputs import check, finite
+from lib.blocks import blocks, over
 from lib.errors import InputError
 
 CELLS = 2**18         # scores at a time: the working arrays stay in cache and memory does not grow with the records
@@ -46,9 +47,9 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
     out, shared, numbers = np.empty(scores.shape, scores.dtype), None, np.arange(records)
     chunk = max(CELLS // targets, 1)
 
-    def pool(blocks):  # sums of squares about the mean of each target's references and their degrees of freedom, in and out
+    def pool(slices):  # sums of squares about the mean of each target's references and their degrees of freedom, in and out
         store, total = np.empty((9, targets // 2 * chunk), scores.dtype), np.zeros((2, 2, targets))
-        for c in blocks:
+        for c in slices:
             again = numbers[c]
             if pairs:
                 good, found = _pooled(scores[:, c], members[0::2, c], store)
@@ -58,9 +59,9 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
                 total += [[squares.sum(1) for _, squares, _ in kinds], [(n - 1).sum(1) for _, _, n in kinds]]
         return total
 
-    def attack(blocks):
+    def attack(slices):
         store = np.empty((9, targets // 2 * chunk), scores.dtype)
-        for c in blocks:
+        for c in slices:
             again = numbers[c]
             if pairs:
                 again = again[~_pairs(scores[:, c], members[0::2, c], online, shared, out[:, c], store)]
@@ -68,9 +69,9 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
                 out[:, again] = _ratio(scores[:, again], members[:, again], pairs, online, shared, again)
 
     if variance == "shared":
-        squares, freedom = sum(over(pool, records, chunk))
+        squares, freedom = sum(over(pool, blocks(records, chunk)))
         shared = np.maximum(squares / freedom, TINY)
-    over(attack, records, chunk)
+    over(attack, blocks(records, chunk))
     return out
 
 

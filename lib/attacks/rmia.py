@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lib import metrics
-from lib.attacks.inputs import check, finite, over
+from lib.attacks.inputs import check, finite
+from lib.blocks import blocks, over
 from lib.errors import InputError
 
 CELLS = 2**18                 # scores at a time: the working arrays stay in cache and memory does not grow with the records
@@ -47,22 +48,22 @@ def rmia(scores: np.ndarray, members: np.ndarray, online: bool = True, a: float 
     if held_out:
         z[:], _ = _excess(place, np.ones(place.shape[:2], bool), pairs, chosen, False, real(1), np.arange(0), 0)
 
-    def relate(blocks):
-        for c in blocks:
+    def relate(slices):
+        for c in slices:
             part = slice(*(0, 0) if held_out else np.searchsorted(place, (c.start, c.stop)))
             columns = np.arange(0) if held_out else place[part] - c.start
             out[:, c], z[:, part] = _excess(scores[:, c], ~members[:, c], pairs, chosen, online, a, columns, c.start)
 
-    def rank(blocks):
-        for row in (row for block in blocks for row in range(block.start, block.stop)):
+    def rank(slices):
+        for row in (c.start for c in slices):
             limit = ((out[row] + real(1 - gamma)) / real(gamma)).astype(np.float32, copy=False)  # the ratio over gamma, less 1
             beaten = count(np.sort(z[row]), limit)
             np.divide(beaten, z.shape[1], out=out[row], casting="same_kind")
             if not held_out:
                 out[row, place] = (beaten[place] - (limit[place] >= z[row])) / (z.shape[1] - 1)
 
-    over(relate, records, chunk)
-    over(rank, len(chosen), 1)
+    over(relate, blocks(records, chunk))
+    over(rank, blocks(len(chosen), 1))
     return out
 
 

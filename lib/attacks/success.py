@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib import metrics
-from lib.attacks.inputs import over
+from lib.blocks import blocks, over
 
 ROC_FPRS = np.unique(np.concatenate([np.geomspace(1e-5, 1, 101), np.linspace(0, 1, 101)]))
 CELLS = 4096           # cells of equal content that thresholds over all targets are looked for in
@@ -75,9 +75,9 @@ def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[li
     tails.sort()
     limits = metrics.threshold(tails, fprs, n0)
 
-    def together(blocks) -> tuple[np.ndarray, np.ndarray]:
+    def together(slices) -> tuple[np.ndarray, np.ndarray]:
         moves, hits = np.zeros(len(count)), np.zeros((len(limits), len(count)), np.int64)
-        for target in (block.start for block in blocks):
+        for target in (c.start for c in slices):
             had = members[target, index]
             cells = np.searchsorted(edges, result[target], side="right")
             moves += np.bincount(index, np.where(had, (inside[cells] - area) / n1, (outside[cells] - area) / n0))
@@ -85,7 +85,7 @@ def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[li
                 hits[number] += np.bincount(index[(result[target] > limit) & had], minlength=len(count))
         return moves, hits
 
-    moves, hits = (sum(parts) for parts in zip(*over(together, targets, 1)))
+    moves, hits = (sum(parts) for parts in zip(*over(together, blocks(targets, 1))))
     error = np.sqrt(len(count) / max(len(count) - 1, 1) * (moves**2).sum())
     fpr = [(tails > limit).sum() / n0 for limit in limits]
     row = {"auc": area, "auc_se": float(error)} | _rates(hits, count * members.sum(0), fpr)
@@ -127,5 +127,5 @@ def _balanced(held: np.ndarray) -> np.ndarray:
 
 def _each(work, targets: int) -> list:
     """[work(0), work(1), ...] of every target, on every core."""
-    found = over(lambda blocks: [(block.start, work(block.start)) for block in blocks], targets, 1)
+    found = over(lambda slices: [(c.start, work(c.start)) for c in slices], blocks(targets, 1))
     return [value for _, value in sorted((pair for part in found for pair in part), key=lambda pair: pair[0])]
