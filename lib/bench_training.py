@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset, Subset
 from torch.utils.flop_counter import FlopCounterMode
 
-from lib import augment, cohort, evaluate, feed, models, optimise, recipes, workers
+from lib import augment, cohort, evaluate, feed, memory, models, optimise, recipes, workers
 from lib import device as _device
 from lib import run as _run
 from lib.cohort import Cohort
@@ -158,17 +158,15 @@ def _plain(folder: str, case: Case, device: str, loaders: int) -> float:
 
 def _ours(folder: str, case: Case, device: str, way: Way, how: str) -> float:
     """Seconds per step and target in one worker."""
-    if device == "cpu":
-        _device.single_thread()
+    _device.prepare(device)
     return measure(place(cohort.open_saved(Path(folder)), device), case.recipe, way, how, case.steps)
 
 
 def _predicts(folder: str, case: Case, device: str) -> float:
     """Seconds per record and view of storing logits, in one worker."""
-    if device == "cpu":
-        _device.single_thread()
+    _device.prepare(device)
     ground = place(cohort.open_saved(Path(folder)), device)
-    lane = Lane(ground, replace(case.recipe, views=1), 1)
+    lane = Lane(ground, replace(case.recipe, views=1), Way())
     lane.load([0])
     lane.network.eval()
     some = ground.inputs[: 64 if device == "cpu" else 4096]
@@ -234,8 +232,16 @@ def _rate(count: int, device: str, how: str) -> float:
         return statistics.mean(_together(count, _device.product_rate, device, how))
 
 
+def _fitted(folder: str, case: Case, count: int, name: str, way: Way, how: str) -> tuple[str, Way, str]:
+    """The way with batches in as many parts as memory asks for."""
+    _, parts = memory.fitted(cohort.open_saved(Path(folder)), case.recipe, how, count, way.width)
+    return name + f", batches in {parts} parts" * (parts > 1), replace(way, parts=parts), how
+
+
 def _measured(case: Case, folder: str, device: str, count: int, rounds: int, rates: dict) -> list[dict]:
     tried = ways(case, device)
+    if device == "cpu":
+        tried = [_fitted(folder, case, count, *one) for one in tried]
     times: dict[str, list[float]] = {"plain loop": [], **{name: [] for name, *_ in tried}}
     failed: dict[str, str] = {}
     for _ in range(rounds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -13,27 +14,32 @@ import torch
 from lib import models
 from lib.recipes import Recipe
 
+COMPILED_FROM = 300  # seconds that the work must take without a compiler
 # families whose training in bf16 was measured faster on processors with bf16 products, and harmless (README, Speed); others stay in float32 there
 BF16_ON_CPU = ("wide_resnet", "wrn_", "resnet1d", "vit")
 
 
 @dataclass(frozen=True)
 class Way:
-    """How targets share a device: `lanes` graphs on streams of their own, each a stack of `width` targets, through torch.compile or not."""
+    """How targets share a device: `lanes` graphs on streams of their own, each a stack of `width` targets, through torch.compile or not.
+
+    A batch goes through the network in `parts`, one after another, whose gradients are summed: a step is the same to rounding and takes less memory.
+    """
 
     lanes: int = 1
     width: int = 1
     compiled: bool = False
+    parts: int = 1
 
     @property
     def targets(self) -> int:
         return self.lanes * self.width
 
-    def halved(self) -> Way | None:
-        """Half as many targets at once; None if it is one already."""
+    def halved(self) -> Way:
+        """Half as many targets at once; of a single one, its batch in twice as many parts."""
         if self.width > 1:
             return replace(self, width=self.width // 2)
-        return replace(self, lanes=self.lanes // 2) if self.lanes > 1 else None
+        return replace(self, lanes=self.lanes // 2) if self.lanes > 1 else replace(self, parts=2 * self.parts)
 
 
 def bf16_processor() -> bool:
@@ -63,21 +69,24 @@ def stack_width(recipe: Recipe) -> int:
 
 
 def ways(recipe: Recipe, targets: int, random: bool) -> list[Way]:
-    """What is worth a measurement on a GPU for `targets` targets. `random` networks (dropout) go one after another, so that each has its own chance."""
+    """What is worth a measurement on a GPU for `targets` targets, the compiled ways last. `random` networks (dropout) go one after another, so that
+    each has its own chance."""
     if recipe.model in models.STACKED:
-        return [Way(width=width) for width in (1, 8, 32, 128) if width == 1 or width <= targets]
-    single = [Way(), Way(compiled=True)]
-    return single if random else single + [way for way in (Way(lanes=4), Way(lanes=4, compiled=True), Way(width=8)) if way.targets <= targets]
+        plain = [Way(width=width) for width in (1, 8, 32, 128) if width == 1 or width <= targets]
+        return [*plain, replace(plain[-1], compiled=True)]
+    fit = [way for way in (Way(), Way(lanes=4), Way(width=8), Way(compiled=True), Way(lanes=4, compiled=True)) if way.targets <= targets]
+    return [way for way in fit if way.targets == 1] if random else fit
 
 
-def choose(candidates: Iterable[Way], measure: Callable[[Way], float]) -> tuple[Way, list[dict]]:
+def choose(candidates: Iterable[Way], measure: Callable[[Way], float], steps: float = math.inf) -> tuple[Way, list[dict]]:
     """(the fastest way, what was measured). measure(way) gives seconds per step of one target; a way that lacks memory is halved until it fits.
 
+    steps: to be trained, of all targets together. A compiler takes minutes, so its ways are left out where the best of those before needs few itself.
     A way that fails otherwise is passed over with its reason; if all fail, the plain way is taken and says why itself.
     """
     table, best, seen = [], (float("inf"), Way()), set()
     for way in candidates:
-        while way and way not in seen:
+        while way not in seen and not (way.compiled and best[0] * steps < COMPILED_FROM):
             seen.add(way)
             try:
                 seconds = measure(way)
@@ -105,13 +114,17 @@ def wait(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
-def single_thread() -> None:
-    """This process computes in one thread from now on, and keeps the memory that it frees.
+def prepare(device: str) -> None:
+    """Settings of a process that trains, before it does anything else: one thread, memory that is freed is kept, and on a GPU convolutions that are
+    chosen by trying, and float32 that is float32 (not TF32, which cuDNN takes by itself and which keeps 10 bits of the stored logits).
 
     glibc gives large blocks back to the system at once, and a step on the CPU would fault thousands of pages in anew: a third of the time of
     small convolutions. Other C libraries stay as they are (mallopt(3); -1 M_TRIM_THRESHOLD, -3 M_MMAP_THRESHOLD, which older versions limit to 32 MB).
     """
     torch.set_num_threads(1)
+    if device != "cpu":
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
+        torch.set_float32_matmul_precision("highest")
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt") and hasattr(library, "gnu_get_libc_version"):
         if library.mallopt(-3, 2**30) or library.mallopt(-3, 2**25):
             library.mallopt(-1, 2**30)

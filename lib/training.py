@@ -66,22 +66,26 @@ class Lane:
     """`width` targets side by side: their weights, optimiser and buffers, made once and used for one set of targets after another.
 
     The step takes the records to train on, and the draws of their augmentation, from buffers that stay where they are. On a GPU it is recorded
-    as a CUDA graph, on a stream of the lane's own.
+    as a CUDA graph, on a stream of the lane's own. InputError if the way has more parts than a batch has records.
     """
 
-    def __init__(self, ground: Ground, recipe: Recipe, width: int, precision: str = "float32", compiled: bool = False):
-        cohort, device = ground.cohort, ground.device
-        self.ground, self.recipe, self.width, self.precision = ground, recipe, width, precision
+    def __init__(self, ground: Ground, recipe: Recipe, way: Way, precision: str = "float32"):
+        cohort, device, width = ground.cohort, ground.device, way.width
+        if way.parts > 1 and way.parts >= 2 * recipe.batch:
+            raise InputError(f"{_device.name(device)} has not enough memory to train {recipe.model!r} on this cohort, even with one record at a time: "
+                             "a smaller model, or a device with more memory")
+        self.ground, self.recipe, self.width, self.precision, self.share = ground, recipe, width, precision, math.ceil(recipe.batch / way.parts)
         self.steps, self.cuda = steps_of(recipe, len(cohort)), device.startswith("cuda")
         self.network = _build(recipe, cohort, 0).to(device)
         if width > 1:
             self.parameters = {name: torch.zeros(width, *value.shape, device=device, requires_grad=True) for name, value in self.network.named_parameters()}
-            self.forward = vmap(lambda values, batch: functional_call(self.network, values, (batch,)))
+            forward = vmap(lambda values, batch: functional_call(self.network, values, (batch,)))
+            self.forward = torch.compile(forward) if way.compiled else forward
         else:
             if self.cuda and len(cohort.inputs.shape) == 4:
                 self.network.to(memory_format=torch.channels_last)
             self.parameters = dict(self.network.named_parameters())
-            network = torch.compile(self.network) if compiled else self.network
+            network = torch.compile(self.network) if way.compiled else self.network
             self.forward = lambda _, batch: network(batch[0])[None]
         self.optimiser = Optimiser(self.parameters, recipe, self.steps)
         self.index = torch.zeros(recipe.accumulate, width, recipe.batch, dtype=torch.int64, device=device)
@@ -92,23 +96,25 @@ class Lane:
             self._record()
 
     def _draw(self, chance: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        """The augmentation of one step: operation -> (accumulate, width * batch, ...), every target's from its own generator."""
+        """The augmentation of one step: operation -> (accumulate, width, batch, ...), every target's from its own generator."""
         recipe, size = self.recipe, self.ground.inputs.shape[1:3]
         if recipe.augment == "none":
             return {}
         parts = [[augment.draw(recipe.augment, rng, recipe.batch, *size) for rng in chance] for _ in range(recipe.accumulate)]
-        return {name: np.stack([np.concatenate([one[name] for one in part]) for part in parts]) for name in parts[0][0]}
+        return {name: np.stack([np.stack([one[name] for one in part]) for part in parts]) for name in parts[0][0]}
 
     def step(self) -> None:
         """One step of the optimiser for every target, on the records and draws in the buffers."""
         ground, recipe = self.ground, self.recipe
-        for part, index in enumerate(self.index):
-            batch = as_input(ground.inputs[index.flatten()], ground.cohort.scale)
-            if self.draws:
-                batch = augment.apply(batch, {name: values[part] for name, values in self.draws.items()})
-            with _device.autocast(ground.device, self.precision):
-                logits = self.forward(self.parameters, batch.view(*index.shape, *batch.shape[1:]))
-            (loss_per_target(logits.float(), ground.labels[index]).sum() / recipe.accumulate).backward()
+        for micro in range(recipe.accumulate):
+            for at in range(0, recipe.batch, self.share):
+                index = self.index[micro, :, at : at + self.share]
+                batch = as_input(ground.inputs[index.flatten()], ground.cohort.scale)
+                if self.draws:
+                    batch = augment.apply(batch, {name: values[micro, :, at : at + self.share].flatten(0, 1) for name, values in self.draws.items()})
+                with _device.autocast(ground.device, self.precision):
+                    logits = self.forward(self.parameters, batch.view(*index.shape, *batch.shape[1:]))
+                (loss_per_target(logits.float(), ground.labels[index]).sum() * (index.shape[1] / recipe.batch) / recipe.accumulate).backward()
         self.optimiser.step()
 
     def _record(self) -> None:
@@ -183,7 +189,7 @@ def _build(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:
 
 
 class Trainer:
-    """Trains targets of one recipe on one device, as many at once as `way` says; where the memory does not suffice, half as many."""
+    """Trains targets of one recipe on one device, as many at once as `way` says; where a GPU's memory does not suffice, half as many, or half a batch."""
 
     def __init__(self, ground: Ground, recipe: Recipe, way: Way | None = None, precision: str = "float32"):
         self.ground, self.recipe, self.precision = ground, recipe, precision
@@ -197,10 +203,7 @@ class Trainer:
             try:
                 self._run(own[part], seeds[part], lambda fraction: progress((done + fraction * len(own[part])) / len(own)))
             except torch.OutOfMemoryError:
-                smaller = self.way.halved()
-                if not smaller:
-                    raise
-                self.way, self.lanes = smaller, []
+                self.way, self.lanes = self.way.halved(), []
                 torch.cuda.empty_cache()
                 continue
             for at in range(len(own[part])):
@@ -212,7 +215,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
             needed = math.ceil(len(own) / width)
             while len(self.lanes) < needed:
-                self.lanes.append(Lane(self.ground, self.recipe, width, self.precision, self.way.compiled))
+                self.lanes.append(Lane(self.ground, self.recipe, self.way, self.precision))
             torch.manual_seed(seeds[0])  # of dropout, in models that have it; those train one after another
             for step, *_ in zip(*(lane.train(own[at * width : (at + 1) * width], seeds[at * width : (at + 1) * width])
                                   for at, lane in enumerate(self.lanes[:needed]))):
@@ -236,7 +239,7 @@ def train_stack(cohort: Cohort, recipe: Recipe, own: list[np.ndarray], seeds: li
 
 def measure(ground: Ground, recipe: Recipe, way: Way, precision: str, steps: int = 20) -> float:
     """Seconds per step of one target, trained in this way, over `steps` steps after the first three (or as many as there are); for device.choose."""
-    lanes = [Lane(ground, recipe, way.width, precision, way.compiled) for _ in range(way.lanes)]
+    lanes = [Lane(ground, recipe, way, precision) for _ in range(way.lanes)]
     seeds = list(range(way.width))
     own = [np.random.default_rng(seed).permutation(len(ground.cohort))[: max(recipe.batch, len(ground.cohort) // 2)] for seed in seeds]
     marks = [(-1, time.perf_counter())]

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from filelock import FileLock
 
-from lib import augment, models
+from lib import augment, memory, models
 from lib import device as _device
 from lib.cohort import Cohort, open_saved
 from lib.device import Way
 from lib.errors import InputError
 from lib.evaluate import performance
-from lib.feed import target_seed
+from lib.feed import steps_of, target_seed
 from lib.files import cores
 from lib.recipes import Recipe
 from lib.run import Run, open_run
@@ -95,7 +95,7 @@ class Worker:
 
 def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker:
     """Take part in a run in this process: InputError if the cohort is not the run's."""
-    _device.single_thread()
+    _device.prepare(device)
     found = open_run(run_path)
     run, cohort = Run(found.path, found.config | {"targets": targets}), open_saved(Path(cohort_folder))
     if cohort.fingerprint != run.config["fingerprint"]:
@@ -103,12 +103,19 @@ def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker
     journal = _journal(run)
     ground = place(cohort, device)
     how = run.settle("precision", _device.precision(run.recipe, device))
-    way = None
-    if device != "cpu":
-        torch.set_float32_matmul_precision("high")
+    if device == "cpu":
+        way = Way(width=_device.stack_width(run.recipe), parts=run.config.get("parts") or _fitted(run, cohort, cores())[1])
+    else:
         way = _way(run, ground, how, journal)
-    journal.info("%s, %s, %s", device, how, way or Way(width=_device.stack_width(run.recipe)))
+    journal.info("%s, %s, %s", device, how, way)
     return Worker(run, ground, Trainer(ground, run.recipe, way, how), journal)
+
+
+def _fitted(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
+    """(workers that fit into this machine's memory, parts of a batch): on the CPU. The parts are settled by the first who trains."""
+    how = run.settle("precision", _device.precision(run.recipe, "cpu"))
+    workers, parts = memory.fitted(cohort, run.recipe, how, workers, _device.stack_width(run.recipe), open_run(run.path).config.get("parts", 0))
+    return workers, run.settle("parts", parts)
 
 
 def _way(run: Run, ground: Ground, how: str, journal: logging.Logger) -> Way:
@@ -124,7 +131,8 @@ def _way(run: Run, ground: Ground, how: str, journal: logging.Logger) -> Way:
                 finally:
                     torch.cuda.empty_cache()
 
-            way, table = _device.choose(_device.ways(run.recipe, run.targets, random), timed)
+            steps = len(run.missing()) * steps_of(run.recipe, len(ground.cohort))
+            way, table = _device.choose(_device.ways(run.recipe, run.targets, random), timed, steps)
             for row in table:
                 journal.info("%s", row)
             run.settle(key, vars(way))
@@ -185,6 +193,8 @@ def train(run: Run, cohort: Cohort, workers: int | None = None, progress: Callab
 def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing: int) -> None:
     gpus = torch.cuda.device_count()
     workers = max(1, min(workers or gpus or cores(), missing if gpus else math.ceil(missing / _device.stack_width(run.recipe))))
+    if not gpus:
+        workers, _ = _fitted(run, cohort, workers)
     context = multiprocessing.get_context("spawn" if gpus or sys.platform != "linux" else "forkserver")
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["lib.workers"])  # torch is loaded once, and its pages are shared
