@@ -35,13 +35,16 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--out", default="", help="folder for results; empty: results/")
         command.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
         command.add_argument("--seed", type=int, default=0, help="seed of the members and of every target")
-        command.add_argument("--scheduler", default="local", help="who trains: local (processes of this machine), or a Dask scheduler's address (tcp://host:8786) or scheduler file")
+        command.add_argument("--scheduler", default="local",
+                             help="who trains: local (processes of this machine), or a Dask scheduler's address (tcp://host:8786) or scheduler file")
         command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the cohort, e.g. leak=false")
         command.add_argument("--recipe", action="append", default=[], metavar="NAME|KEY=VALUE",
                              help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5")
     attack = commands.add_parser("attack", help="attack models that were trained elsewhere, from their scores")
-    attack.add_argument("--scores", required=True, help=".npy float (targets, records[, labels]): log odds of each record's own label; higher = more like a member")
-    attack.add_argument("--members", required=True, help=".npy bool (targets, patients or records): who was in which training set; rows 2i and 2i+1 complementary")
+    attack.add_argument("--scores", required=True,
+                        help=".npy float (targets, records[, labels]): log odds of each record's own label; higher = more like a member")
+    attack.add_argument("--members", required=True,
+                        help=".npy bool (targets, patients or records): who was in which training set; rows 2i and 2i+1 complementary")
     attack.add_argument("--patients", required=True, help="csv, a row per record: the patient of each, in the column patient_id")
     attack.add_argument("--attributes", default="", help="csv, a row per patient with a column patient_id, or a row per record: groups to compare")
     attack.add_argument("--out", required=True, help="folder for the tables, figures and the report")
@@ -72,10 +75,12 @@ def run_audit(given: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     parameters = {"cohort": given.cohort, "model": given.model, "targets": given.targets, "run": given.run, "root": given.root and os.path.abspath(given.root),
-                  "out": given.out and os.path.abspath(given.out), "data": given.data and os.path.abspath(given.data), "seed": given.seed, "options": given.option, "recipe": given.recipe}
+                  "out": given.out and os.path.abspath(given.out), "data": given.data and os.path.abspath(given.data), "seed": given.seed,
+                  "options": given.option, "recipe": given.recipe}
     planned = audit.plan(**parameters)
     run, cohort = planned.run, planned.cohort
-    print(f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; {run.targets} target models ({run.recipe.model}) in {run.path}")
+    print(f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; "
+          f"{run.targets} target models ({run.recipe.model}) in {run.path}")
     trained_by = {} if given.scheduler == "local" else {"scheduler": given.scheduler if "://" in given.scheduler else os.path.abspath(given.scheduler)}
     return _report(planned, NOTEBOOKS, parameters, started, trained_by)
 
@@ -120,7 +125,8 @@ def run_rehearsal(given: argparse.Namespace) -> int:
     from lib import audit, rehearse
 
     data = Path(given.data or audit.HOME / "data")
-    given.root = str(rehearse.write(given.cohort, data / given.cohort / "rehearsal" / f"{given.patients}-patients-seed-{given.seed}", given.patients, given.seed))
+    given.root = str(rehearse.write(given.cohort, data / given.cohort / "rehearsal" / f"{given.patients}-patients-seed-{given.seed}", given.patients,
+                                    given.seed))
     print(f"A simulated release of {given.cohort} is in {given.root}")
     return run_audit(given)
 

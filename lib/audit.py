@@ -194,7 +194,8 @@ def summary(run: _run.Run) -> list[str]:
     area = attacked.groupby(["attack", "variant"])["auc"].mean()
     return [
         f"{exposed:,} of {total:,} {units} are exposed (95% interval {sure['exposed_low'][0]:,.0f} to {sure['exposed_high'][0]:,.0f}): "
-        f"whether they were in the training set can be told, at a false-discovery rate of 5% ({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
+        f"whether they were in the training set can be told, at a false-discovery rate of 5% "
+        f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
         f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "
         f"{area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
         *([_third(read(run, "disparity"), units)] if run.file("disparity.parquet").exists() else []),

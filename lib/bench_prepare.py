@@ -27,7 +27,8 @@ def table(counts: tuple[int, ...] = (5_000, 20_000), rounds: int = 3, size: int 
         root = Path(folder) / "release"
         names = written(root, max(counts))
         for count in counts:
-            files = prepare.Files(root, names[:count], partial(picture, height=size, width=size, mode="L"), (size, size, 1), "uint8", root / "table.csv", np.arange(count) + 2)
+            files = prepare.Files(root, names[:count], partial(picture, height=size, width=size, mode="L"), (size, size, 1), "uint8", root / "table.csv",
+                                  np.arange(count) + 2)
             ours, bare = [], []
             for turn in range(rounds):
                 out = Path(folder) / f"{count}-{turn}"

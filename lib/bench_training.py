@@ -50,7 +50,8 @@ def cases(device: str) -> list[Case]:
     gpu, simulated = device != "cpu", recipes.load("simulated", model="small_cnn")
     wide = replace(simulated, model="wrn_28_2", settings={})
     small = replace(wide, model="vit", settings={"patch": 8, "width": 192, "depth": 6, "heads": 3, "mlp": 768})
-    paper = [("chexpert", (64, 64, 1), 14, 223_413, True, 0), ("mimic_cxr", (64, 64, 1), 14, 377_110, True, 0), ("embed", (64, 48, 1), 4, 351_277, False, 8_882),
+    paper = [("chexpert", (64, 64, 1), 14, 223_413, True, 0), ("mimic_cxr", (64, 64, 1), 14, 377_110, True, 0),
+             ("embed", (64, 48, 1), 4, 351_277, False, 8_882),
              ("fairvision", (64, 64, 1), 7, 19_982, False, 8_560), ("fitzpatrick17k", (64, 64, 3), 3, 16_175, False, 348),
              ("ptb_xl", (1000, 12), 5, 19_601, True, 2_198), ("mimic_iv_ed", (64,), 1, 334_406, False, 83_601)]
     return [
@@ -258,7 +259,8 @@ def _measured(case: Case, folder: str, device: str, count: int, rounds: int, rat
     steps, arithmetic, batch = feed.steps_of(case.recipe, case.records), flops(case), case.recipe.batch * case.recipe.accumulate
     rows = []
     for name, how in [("plain loop", "float32"), *((name, how) for name, _, how in tried)]:
-        base = {"dataset": case.dataset, "family": case.family, "model": case.recipe.model, "input": "x".join(map(str, case.shape)), "batch": batch, "way": name,
+        base = {"dataset": case.dataset, "family": case.family, "model": case.recipe.model, "input": "x".join(map(str, case.shape)), "batch": batch,
+                "way": name,
                 "precision": how, "workers": count}
         if not times[name]:
             if name in failed:

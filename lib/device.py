@@ -16,14 +16,15 @@ from lib.recipes import Recipe
 
 COMPILED_FROM = 300  # seconds that the work must take without a compiler
 # families whose training in bf16 was measured faster on processors with bf16 products, and harmless (README, Speed); others stay in float32 there
-BF16_ON_CPU = ("wide_resnet", "wrn_", "resnet1d", "vit")
+BF16_ON_CPU = ("wide_resnet", "wrn_", "resnet1d", "vit", "tabular_resnet", "tabresnet")
 
 
 @dataclass(frozen=True)
 class Way:
     """How targets share a device: `lanes` graphs on streams of their own, each a stack of `width` targets, through torch.compile or not.
 
-    A batch goes through the network in `parts`, one after another, whose gradients are summed: a step is the same to rounding and takes less memory.
+    A batch goes through the network in `parts`, one after another, whose gradients are summed: a step is the same to rounding (dropout aside,
+    whose draws are others) and takes less memory.
     """
 
     lanes: int = 1
@@ -123,6 +124,7 @@ def prepare(device: str) -> None:
     """
     torch.set_num_threads(1)
     if device != "cpu":
+        torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
         torch.set_float32_matmul_precision("highest")
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt") and hasattr(library, "gnu_get_libc_version"):

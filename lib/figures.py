@@ -113,13 +113,15 @@ def capacity(table: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str =
     shades = plt.get_cmap("cividis")(np.linspace(0.85, 0, len(ordered)))
     for number, (_, row) in enumerate(ordered.iterrows()):
         values = np.sort(patients[row["variant"]]["auc_joint"])[::-1]
-        axes[0].step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=shades[number], linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
+        axes[0].step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=shades[number],
+                     linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
                      label=f"{row['variant']} ({_short(row['parameters'])})")
     axes[0].set(xlabel=f"{unit.capitalize()} risk (AUC)", ylabel=f"Share of {unit}s at or above", yscale="log", xlim=(0.4, 1.005))
     axes[0].legend(loc="lower left", fontsize=5)
     axes[1].plot(ordered["parameters"], 100 * ordered["exposed_share"], "-o", color=EXPOSED, markersize=4)
     axes[1].set(xscale="log", xlabel="Parameters of the model", ylabel=f"Exposed {unit}s (%)", ylim=(0, None))
-    axes[2].errorbar(ordered["parameters"], ordered["auroc"], ordered["auroc_sd"], fmt="-o", color=NON_MEMBER, markersize=4, label="not seen in training (SD over targets)")
+    axes[2].errorbar(ordered["parameters"], ordered["auroc"], ordered["auroc_sd"], fmt="-o", color=NON_MEMBER, markersize=4,
+                     label="not seen in training (SD over targets)")
     axes[2].plot(ordered["parameters"], ordered["auroc_members"], "--s", color=MEMBER, markersize=4, label="seen in training")
     axes[2].set(xscale="log", xlabel="Parameters of the model", ylabel="AUROC", ylim=(None, min(1.005, axes[2].get_ylim()[1])))
     axes[2].legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)

@@ -44,7 +44,11 @@ def step(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
 
     The first: weights, gradients, the optimiser's state, the average, and the logits that are stored. The second: what is kept for the backward pass.
     """
-    network = models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+    with torch.random.fork_rng(devices=[]):
+        return _counted(models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings), cohort, recipe, precision)
+
+
+def _counted(network: torch.nn.Module, cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
     own = {value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())}
     kept = []
     for count in (1, 2):
@@ -70,8 +74,8 @@ def fitted(cohort: Cohort, recipe: Recipe, precision: str, workers: int, width: 
     """(workers, parts): how many of `workers` fit into memory, and in how many parts each batch then goes through the network.
 
     Each worker trains `width` targets at a time. As few parts as let all workers work; or as many as given, if they are settled already.
-    The gradients of the parts are summed, so a step is the same to rounding. available: bytes; by default what is free now. InputError if one
-    worker does not fit.
+    The gradients of the parts are summed, and a step is the same to rounding (lib.device.Way). available: bytes; by default what is
+    free now. InputError if one worker does not fit.
     """
     fixed, record = step(cohort, recipe, precision)
     room = SHARE * (free() if available is None else available)
@@ -82,6 +86,6 @@ def fitted(cohort: Cohort, recipe: Recipe, precision: str, workers: int, width: 
     if not parts:
         parts = next((2**power for power in range(recipe.batch.bit_length()) if workers * needs(2**power) <= room), recipe.batch)
     if room < needs(parts):
-        raise InputError(f"training {recipe.model!r} on this cohort takes {needs(parts) / 2**30:.1f} GiB, {math.ceil(recipe.batch / parts)} records at a time, and "
-                         f"{room / 2**30:.1f} GiB are free: a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory")
+        raise InputError(f"training {recipe.model!r} on this cohort takes {needs(parts) / 2**30:.1f} GiB, {math.ceil(recipe.batch / parts)} records at a time, "
+                         f"and {room / 2**30:.1f} GiB are free: a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory")
     return min(workers, int(room / needs(parts))), parts

@@ -49,7 +49,8 @@ def create(scores: Path, members: Path, patients: Path, attributes: Path | None,
         np.save(file, had)
     write_table(out / "own.parquet", records)
     write_json(out / "run.json", {"cohort": NAME, "fingerprint": _fingerprint(values, had, records), "records": len(ids), "patients": len(names),
-                                  "targets": len(values), "seed": 0, "scores": "given", "files": [str(path) for path in (scores, members, patients, attributes) if path],
+                                  "targets": len(values), "seed": 0, "scores": "given",
+                                  "files": [str(path) for path in (scores, members, patients, attributes) if path],
                                   **describe()})
     return read(out)
 

@@ -44,10 +44,10 @@ def performance_table(performance: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over targets of each metric: on the pool's patients a model has not seen, on those it has, and on the test set."""
     rows = []
     for metric in ("auroc", "accuracy"):
-        for kind, label in (("non_members", "not seen in training"), ("members", "seen in training"), ("test", "held-out test set")):
+        for kind, records in (("non_members", "not seen in training"), ("members", "seen in training"), ("test", "held-out test set")):
             if f"{metric}_{kind}" in performance:
                 values = performance[f"{metric}_{kind}"]
-                rows.append({"metric": metric.replace("auroc", "AUROC"), "records": label, "mean": values.mean(), "sd over targets": values.std()})
+                rows.append({"metric": metric.replace("auroc", "AUROC"), "records": records, "mean": values.mean(), "sd over targets": values.std()})
     return pd.DataFrame(rows)
 
 

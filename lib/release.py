@@ -54,7 +54,7 @@ def find_table(root: Path, name: str, required: bool = True) -> Path | None:
     pattern = ("", "*/", "*/*/")
     for depth in pattern:
         found = sorted(path for suffix in ("", ".gz") for path in root.glob(depth + name + suffix) if path.is_file())
-        if len(found) > 1 and {path.with_suffix("") if path.suffix == ".gz" else path for path in found} != {found[0].with_suffix("") if found[0].suffix == ".gz" else found[0]}:
+        if len({path.with_suffix("") if path.suffix == ".gz" else path for path in found}) > 1:
             raise InputError(f"{root}: holds {name} more than once ({found[0]}, {found[1]}); ROOT must name the folder of one release")
         if found:
             return inside(root, found[0].relative_to(root))
@@ -70,7 +70,8 @@ def is_simulated(root: Path | None) -> bool:
 
 # --- tables: strings first, every value checked before it is used -------------------------------------------------------------------
 
-def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True, optional=(), separator: str = ",") -> pd.DataFrame:
+def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True, optional=(),
+               separator: str = ",") -> pd.DataFrame:
     """The `columns` of a csv or csv.gz as strings; nothing is taken for missing, an empty field is "".
 
     key: column(s) whose values (together) may stand in the table only once. rows: whether a table without rows is an error.
@@ -87,8 +88,8 @@ def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tupl
                 fault = "lacks the column" if column not in header else "has more than once the column"
                 raise InputError(f"{path}: {fault} {column!r}; it has {', '.join(map(repr, header))[:300]}")
         with _opened(path) as file:
-            table = strict.read_csv(file, strict.ReadOptions(block_size=BLOCK, use_threads=False), strict.ParseOptions(delimiter=separator), strict.ConvertOptions(
-                include_columns=list(columns), column_types=dict.fromkeys(columns, "string"), strings_can_be_null=False)).to_pandas()
+            wanted = strict.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, "string"), strings_can_be_null=False)
+            table = strict.read_csv(file, strict.ReadOptions(block_size=BLOCK, use_threads=False), strict.ParseOptions(delimiter=separator), wanted).to_pandas()
     except InputError:
         raise
     except UnicodeDecodeError:
@@ -166,9 +167,10 @@ def numbers(path: Path, table: pd.DataFrame, column: str, missing: bool = False,
     """The column as float64 (rows,), finite and from low to high; "" becomes NaN if `missing` is allowed."""
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
     empty = (table[column] == "").to_numpy(dtype=bool) & missing
-    wanted = "expected a number" + (f" from {low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f" of at least {low:g}" if np.isfinite(low) else "")
+    limits = f" from {low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f" of at least {low:g}" if np.isfinite(low) else ""
     with np.errstate(invalid="ignore"):
-        fail(path, table, column, ~empty & ~(np.isfinite(values) & (values >= low) & (values <= high)), wanted + (" or nothing" if missing else ""))
+        wrong = ~empty & ~(np.isfinite(values) & (values >= low) & (values <= high))
+    fail(path, table, column, wrong, f"expected a number{limits}{' or nothing' if missing else ''}")
     return values
 
 

@@ -67,7 +67,8 @@ th:first-child, td:first-child { text-align: left; }
 .facts th, .facts td { text-align: left; overflow-wrap: anywhere; }
 .facts th { white-space: nowrap; }
 pre { white-space: pre-wrap; background: var(--band); padding: .6rem; font-size: .85rem; }
-.notice { position: sticky; top: 0; margin: 0 0 1.5rem; padding: .5rem .8rem; border: 2px solid #9a3b00; background: #fff1e6; color: #5c2300; font-weight: 600; }
+.notice { position: sticky; top: 0; margin: 0 0 1.5rem; padding: .5rem .8rem; border: 2px solid #9a3b00;
+          background: #fff1e6; color: #5c2300; font-weight: 600; }
 @page { margin: 16mm; }
 @media print {
   .sheet { display: table; width: 100%; table-layout: fixed; }
@@ -93,7 +94,8 @@ def write(title: str, summary: list[str], notebooks: list[Path], output: Path, f
     labels = [(f"part{number}", label) for number, (label, _) in enumerate(parts, 1)]
     contents = [("summary", "In three sentences"), *labels, ("facts", "About this run")]
     page = PAGE.format(
-        notice=f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n' if notice else "", title=html.escape(title), style=STYLE, sections="\n".join(body for _, body in parts),
+        notice=f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n' if notice else "", title=html.escape(title), style=STYLE,
+        sections="\n".join(body for _, body in parts),
         summary="<ul>\n" + "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary) + "\n</ul>",
         links="\n".join(f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in contents),
         facts="\n".join(f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>' for key, value in facts.items()))

@@ -90,7 +90,8 @@ def _member(path: str, targets: int, folder: str):
 
     worker = get_worker()
     if worker.state.nthreads != 1:
-        raise InputError(f"Dask worker {worker.name} has {worker.state.nthreads} threads; start workers with --nthreads 1, as many as there are cores (or GPUs)")
+        raise InputError(f"Dask worker {worker.name} has {worker.state.nthreads} threads; start workers with --nthreads 1, "
+                         "as many as there are cores (or GPUs)")
     kept = getattr(worker, "rollcall", None)
     if kept is None or kept[0] != (path, targets, folder):
         kept = worker.rollcall = (path, targets, folder), workers.join(path, targets, folder, "cuda:0" if torch.cuda.is_available() else "cpu")

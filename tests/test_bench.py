@@ -8,12 +8,14 @@ import torch
 
 from lib import bench, bench_attacks, bench_growth, bench_prepare, bench_risk, bench_training, recipes
 
-TINY = bench_training.Case("mlp", recipes.Recipe("mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2), (6,), 1, 200, steps=3)
+TINY = bench_training.Case("mlp", recipes.Recipe("mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2), (6,), 1, 200,
+                           steps=3)
 
 
 def test_every_paper_dataset_and_family_has_a_case():
     found = bench_training.cases("cpu")
-    assert len({case.dataset for case in found} - {""}) == 7 and {"mlp", "small_cnn", "wide_resnet", "vit", "resnet1d", "tabular_resnet"} <= {case.family for case in found}
+    assert len({case.dataset for case in found} - {""}) == 7
+    assert {"mlp", "small_cnn", "wide_resnet", "vit", "resnet1d", "tabular_resnet"} <= {case.family for case in found}
     for case in found:
         assert case.recipe.model and len(case.shape) in (1, 2, 3)
 

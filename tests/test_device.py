@@ -13,7 +13,8 @@ from lib.device import Way
 from lib.errors import InputError
 
 RECIPE = recipes.Recipe(model="mlp", epochs=2, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=4)
-FILMS = recipes.Recipe(model="wide_resnet", epochs=1, batch=16, learning_rate=1e-2, settings={"depth": 10, "widen": 1}, optimiser="sgd", ema=0.9, augment="medium", accumulate=2)
+FILMS = recipes.Recipe(model="wide_resnet", epochs=1, batch=16, learning_rate=1e-2, settings={"depth": 10, "widen": 1}, optimiser="sgd", ema=0.9,
+                       augment="medium", accumulate=2)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,8 @@ def members(tiny):
 
 
 @pytest.mark.parametrize("recipe, ways", [
-    (RECIPE, [Way(width=3), Way(lanes=2, width=2), Way(lanes=5), Way(width=3, parts=3)]), (FILMS, [Way(width=2), Way(lanes=2), Way(parts=2), Way(width=2, parts=16)])])
+    (RECIPE, [Way(width=3), Way(lanes=2, width=2), Way(lanes=5), Way(width=3, parts=3)]),
+    (FILMS, [Way(width=2), Way(lanes=2), Way(parts=2), Way(width=2, parts=16)])])
 def test_every_way_trains_the_same_targets_to_rounding(tiny, members, recipe, ways):
     """Lanes side by side, stacks of any width (convolutions too), batches in parts, and reuse of a lane: as one target after another, each on its own."""
     alone = [trained(tiny, recipe, [target], members, way=Way())[0][0] for target in range(5)]

@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 
 from lib import disparity as module
 from lib import patient_risk, record_risk
-from lib.disparity import adjusted_odds, disparity, effects, groups, most_exposed
+from lib.disparity import adjusted_odds, disparity, effects, most_exposed
 from lib.errors import InputError
 from tests import naive
 from tests.naive import FIXED

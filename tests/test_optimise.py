@@ -11,7 +11,8 @@ from lib import models, recipes
 from lib.errors import InputError
 from lib.optimise import Optimiser, learning_rate
 
-PAPER = recipes.Recipe(model="mlp", epochs=1, batch=4, learning_rate=0.3, optimiser="sgd", momentum=0.9, weight_decay=1e-2, warmup=0.2, schedule="paper", ema=0.9)
+PAPER = recipes.Recipe(model="mlp", epochs=1, batch=4, learning_rate=0.3, optimiser="sgd", momentum=0.9, weight_decay=1e-2, warmup=0.2, schedule="paper",
+                       ema=0.9)
 
 
 def test_the_papers_schedule():
@@ -109,7 +110,8 @@ def test_which_recipe_is_taken():
     assert recipes.load("chexpert", "quick", "wrn_28_2").epochs == recipes.load("chexpert").epochs
     assert recipes.load("simulated").model == "mlp" and recipes.load("simulated", model="small_cnn").model == "small_cnn"
     assert set(recipes.MODELS) == set(models.MODELS)
-    for call, message in ((lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"), (lambda: recipes.load("chexpert", model="wrn_28_3"), "did you mean 'wrn_28_"),
+    for call, message in ((lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"),
+                          (lambda: recipes.load("chexpert", model="wrn_28_3"), "did you mean 'wrn_28_"),
                           (lambda: recipes.load("simulated", model="vit"), "unknown model for cohort 'simulated'")):
         with pytest.raises(InputError, match=message):
             call()

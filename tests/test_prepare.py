@@ -175,7 +175,7 @@ def test_a_damaged_file_leaves_the_cache_as_it_was(tmp_path):
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     """The parent's peak, beyond what it starts with, for 4 times the files: the same within 3 MB (one array of them would be 29 MB more)."""
     root = tmp_path / "release"
-    names = write(root, 100)
+    write(root, 100)
     code = ("import sys, resource, numpy as np; from functools import partial; from pathlib import Path; from lib import prepare\n"
             "from lib.cohorts.images import picture\n"
             "if __name__ == '__main__':\n"

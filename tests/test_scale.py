@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lib import audit, recipes, run, scale, workers
+from lib import audit, recipes, run, workers
 from lib.errors import InputError
 
 RECIPE = recipes.Recipe(model="mlp", epochs=30, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=2)

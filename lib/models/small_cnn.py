@@ -59,7 +59,8 @@ class Halve(nn.MaxPool2d):
 
 
 def small_cnn(input_shape, outputs: int, widths=(16, 32, 64)) -> nn.Module:
-    """3x3 convolutions with GroupNorm (8 groups), each halved in size, then ReLU (of the maxima: the same, on a quarter of the values); a mean and a linear head."""
+    """3x3 convolutions with GroupNorm (8 groups), each halved in size, then ReLU (of the maxima: the same, on a quarter of the values); a
+    mean and a linear head."""
     if len(input_shape) != 3:
         raise InputError(f"model 'small_cnn' needs images (H, W, C), and this cohort's inputs are {tuple(input_shape)}; use mlp or tabular_resnet")
     layers, channels = [ChannelPlanes()], input_shape[2]

@@ -44,7 +44,8 @@ def test_loss_of_labels_is_the_sum_of_their_losses():
     assert attacks.loss(scores[:, :, 0]) is not None and (attacks.loss(scores[:, :, 0]) == scores[:, :, 0]).all()
 
 
-@pytest.mark.parametrize("inputs, size", [(np.arange(40 * 16 * 12 * 3).reshape(40, 16, 12, 3).astype(np.uint8), 8 * 8 * 3), (np.ones((40, 5, 4, 1), np.uint8), 20),
+@pytest.mark.parametrize("inputs, size", [(np.arange(40 * 16 * 12 * 3).reshape(40, 16, 12, 3).astype(np.uint8), 8 * 8 * 3),
+                                          (np.ones((40, 5, 4, 1), np.uint8), 20),
                                           (np.random.default_rng(0).standard_normal((40, 100, 12)).astype(np.float16), 24),
                                           (np.random.default_rng(0).standard_normal((40, 7)).astype(np.float32), 7),
                                           (np.random.default_rng(0).standard_normal((40, 300)).astype(np.float32), 128)])

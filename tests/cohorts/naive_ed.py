@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from lib.cohorts import comorbidity
 
-WORDS = {"chest_pain": ["chest pain"], "abdominal_pain": ["abdominal pain", "abd pain"], "headache": ["headache", "lightheaded"], "shortness_of_breath": ["breath"],
+WORDS = {"chest_pain": ["chest pain"], "abdominal_pain": ["abdominal pain", "abd pain"], "headache": ["headache", "lightheaded"],
+         "shortness_of_breath": ["breath"],
          "back_pain": ["back pain"], "cough": ["cough"], "nausea_vomiting": ["nausea", "vomit"], "fever_chills": ["fever", "chill"], "syncope": ["syncope"],
          "dizziness": ["dizz"]}
 
@@ -48,7 +49,8 @@ def table(files):
     codes = {}
     for row in rows(files["diagnoses_icd"]):
         codes.setdefault(row["hadm_id"], []).append((row["icd_code"].strip().upper(), int(row["icd_version"])))
-    groups = {**{f"cci_{name}": lists for name, lists in comorbidity.CHARLSON.items()}, **{f"eci_{name}": lists for name, lists in comorbidity.ELIXHAUSER.items()}}
+    groups = {**{f"cci_{name}": lists for name, lists in comorbidity.CHARLSON.items()},
+              **{f"eci_{name}": lists for name, lists in comorbidity.ELIXHAUSER.items()}}
     found = {}
     for stay in stays:
         person, at, signs = people[stay["subject_id"]], when(stay["intime"]), triage.get(stay["stay_id"])
@@ -56,7 +58,8 @@ def table(files):
         if age < 18 or signs is None or signs["acuity"] == "":
             continue
         row = {"age": age, "gender_binarized": int(stay["gender"] == "F")}
-        for kind, events in (("ed", [(other["subject_id"], other["intime"]) for other in stays]), ("hosp", [(a["subject_id"], a["admittime"]) for a in admissions]),
+        for kind, events in (("ed", [(other["subject_id"], other["intime"]) for other in stays]),
+                             ("hosp", [(a["subject_id"], a["admittime"]) for a in admissions]),
                              ("icu", [(i["subject_id"], i["intime"]) for i in icu])):
             own = [when(start) for subject, start in events if subject == stay["subject_id"]]
             for days in (30, 90, 365):
@@ -66,7 +69,8 @@ def table(files):
         row["triage_acuity"] = float(signs["acuity"])
         for name, words in WORDS.items():
             row[f"chiefcom_{name}"] = int(any(re.search(re.escape(word), signs["chiefcomplaint"], re.IGNORECASE) for word in words))
-        past = [code for a in admissions if a["subject_id"] == stay["subject_id"] and at - timedelta(days=1780) <= when(a["dischtime"]) < at for code in codes.get(a["hadm_id"], [])]
+        past = [code for a in admissions if a["subject_id"] == stay["subject_id"] and at - timedelta(days=1780) <= when(a["dischtime"]) < at
+                for code in codes.get(a["hadm_id"], [])]
         for name, (nine, ten) in groups.items():
             row[name] = int(any(code.startswith(tuple(nine if version == 9 else ten)) for code, version in past))
         row["hospitalised"] = stay["hadm_id"] != ""

@@ -215,8 +215,10 @@ def test_who_and_what_is_dropped_and_that_it_is_said(tmp_path):
     table, cohort = read_all(mini(tmp_path / "r", findings, images))
     assert sorted(name for name in table.index if name[0] == "n") == ["n5", "n6", "n7"] and "spot" not in table.index
     assert pd.isna(table["race"]["n5"])
-    for note in ("fewer than 10 metadata rows dropped: the same anon_dicom_path again", "fewer than 10 images dropped: not of a screening exam in the clinical table",
-                 "fewer than 10 images dropped: view other than MLO and CC", "fewer than 10 images dropped: density 5, male", "fewer than 10 images dropped: male",
+    for note in ("fewer than 10 metadata rows dropped: the same anon_dicom_path again",
+                 "fewer than 10 images dropped: not of a screening exam in the clinical table",
+                 "fewer than 10 images dropped: view other than MLO and CC", "fewer than 10 images dropped: density 5, male",
+                 "fewer than 10 images dropped: male",
                  "fewer than 10 images dropped: density missing", "race: missing for fewer than 10 records"):
         assert note in cohort.notes
     paper, cohort = read_all(tmp_path / "r", rules="paper")

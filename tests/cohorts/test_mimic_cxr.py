@@ -17,7 +17,8 @@ from tests.cohorts.quick import link_out, row, rows_of, text, write_rows
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
 META, SPLIT, NEGBIO, CHEXPERT = (f"{HOME}/mimic-cxr-2.0.0-{name}.csv.gz" for name in ("metadata", "split", "negbio", "chexpert"))
 ADMISSIONS, PATIENTS = f"{HOSP}/admissions.csv.gz", f"{HOSP}/patients.csv.gz"
-GROUP = {"WHITE": "White", "WHITE - RUSSIAN": "White", "BLACK/AFRICAN AMERICAN": "Black", "BLACK/CAPE VERDEAN": "Black", "ASIAN": "Asian", "ASIAN - CHINESE": "Asian",
+GROUP = {"WHITE": "White", "WHITE - RUSSIAN": "White", "BLACK/AFRICAN AMERICAN": "Black", "BLACK/CAPE VERDEAN": "Black", "ASIAN": "Asian",
+         "ASIAN - CHINESE": "Asian",
          "ASIAN - SOUTH EAST ASIAN": "Asian", "HISPANIC/LATINO - PUERTO RICAN": "Hispanic", "OTHER": "Other", "UNKNOWN": None, "UNABLE TO OBTAIN": None,
          "PATIENT DECLINED TO ANSWER": None}
 
@@ -114,7 +115,8 @@ def test_the_other_labeller(intact):
 
 
 @pytest.mark.parametrize("said, default, paper", [
-    (["WHITE"], "White", "White"), (["WHITE", "WHITE - RUSSIAN"], "White", None), (["WHITE", "UNKNOWN"], "White", None), (["WHITE", "BLACK/AFRICAN AMERICAN"], None, None),
+    (["WHITE"], "White", "White"), (["WHITE", "WHITE - RUSSIAN"], "White", None), (["WHITE", "UNKNOWN"], "White", None),
+    (["WHITE", "BLACK/AFRICAN AMERICAN"], None, None),
     (["OTHER"], "Other", None), (["HISPANIC/LATINO - CUBAN"], "Hispanic", None), (["UNABLE TO OBTAIN", "PATIENT DECLINED TO ANSWER"], None, None),
     (["BLACK/AFRICAN AMERICAN", "BLACK/AFRICAN AMERICAN"], "Black", "Black")])
 def test_several_races_of_one_patient(said, default, paper):
@@ -170,7 +172,8 @@ def straddle(root):
 
 
 DAMAGES = {
-    "film cut short": (lambda root: first_film(root).write_bytes(first_film(root).read_bytes()[:400]), r"\.jpg \(mimic-cxr-2.0.0-metadata.csv.gz: row \d+\): .*fetch this file again"),
+    "film cut short": (lambda root: first_film(root).write_bytes(first_film(root).read_bytes()[:400]),
+                       r"\.jpg \(mimic-cxr-2.0.0-metadata.csv.gz: row \d+\): .*fetch this file again"),
     "film gone": (lambda root: first_film(root).unlink(), r"metadata.csv.gz: row \d+: .*\.jpg does not exist"),
     "film is a page": (lambda root: first_film(root).write_bytes(b"<html>sign in</html>"), r"\.jpg \(.*: row \d+\): cannot identify image"),
     "film is a link out": (lambda root: link_out(first_film(root), root.parent / "out.jpg"), r"\.jpg .*leads out of the root"),
@@ -187,7 +190,8 @@ DAMAGES = {
     "a column is gone": (without(META, "ViewPosition"), r"metadata.csv.gz: lacks the column 'ViewPosition'"),
     "empty": (lambda root: (root / SPLIT).write_bytes(gzip.compress(b"")), r"split.csv.gz: empty"),
     "cut short": (text(META, lambda data: data[:-100]), r"metadata.csv.gz: damaged or cut short"),
-    "Latin-1": (text(ADMISSIONS, lambda data: gzip.compress(gzip.decompress(data).replace(b"WHITE", b"WH\xcfTE", 1))), r"admissions.csv.gz: row \d+ is not UTF-8"),
+    "Latin-1": (text(ADMISSIONS, lambda data: gzip.compress(gzip.decompress(data).replace(b"WHITE", b"WH\xcfTE", 1))),
+                r"admissions.csv.gz: row \d+ is not UTF-8"),
     "a million characters": (row(ADMISSIONS, 2, race="W" * 1_000_000), r"admissions.csv.gz: row 2, column 'race'.*more than 100,000"),
     "gender": (row(PATIENTS, 2, gender="W"), r"patients.csv.gz: row 2, column 'gender': 'W'"),
     "anchor age": (row(PATIENTS, 3, anchor_age="old"), r"patients.csv.gz: row 3, column 'anchor_age': 'old'"),
