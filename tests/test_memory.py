@@ -60,7 +60,7 @@ def test_batches_are_split_until_all_workers_fit(tiny):
         if parts < 64:
             assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) - 1) == (4, 2 * parts)
     assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) - 1) == (3, 64)  # one record at a time, then fewer workers
-    with pytest.raises(InputError, match="takes 0.5 GiB, 1 records at a time, and 0.2 GiB are free"):
+    with pytest.raises(InputError, match="takes 0.5 GiB with batches in parts of 1, and 0.2 GiB are free"):
         memory.fitted(tiny, DEEP, "float32", 4, 1, available=GIB // 4)
     assert memory.fitted(tiny, dataclasses.replace(DEEP, batch=50), "float32", 4, 1, available=GIB)[1] == 50  # not a power of two
 
