@@ -87,5 +87,6 @@ def fitted(cohort: Cohort, recipe: Recipe, precision: str, workers: int, width: 
         parts = next((2**power for power in range(recipe.batch.bit_length()) if workers * needs(2**power) <= room), recipe.batch)
     if room < needs(parts):
         raise InputError(f"training {recipe.model!r} on this cohort takes {needs(parts) / 2**30:.1f} GiB with batches in parts of "
-                         f"{math.ceil(recipe.batch / parts)}, and {room / 2**30:.1f} GiB are free: a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory")
+                         f"{math.ceil(recipe.batch / parts)}, and {room / 2**30:.1f} GiB are free: "
+                         "a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory")
     return min(workers, int(room / needs(parts))), parts
