@@ -242,13 +242,13 @@ def _fitted(folder: str, case: Case, count: int, name: str, way: Way, how: str) 
 def _measured(case: Case, folder: str, device: str, count: int, rounds: int, rates: dict) -> list[dict]:
     tried = ways(case, device)
     if device == "cpu":
-        tried = [_fitted(folder, case, count, *one) for one in tried]
+        tried = [_fitted(folder, case, count, *one) for one in tried[: 1 if case.dataset else None]]
     times: dict[str, list[float]] = {"plain loop": [], **{name: [] for name, *_ in tried}}
     failed: dict[str, str] = {}
     for _ in range(rounds):
         if not case.dataset:
             times["plain loop"].append(min(_together(1, _plain, folder, case, device, loaders)[0] for loaders in (0, 2)))
-        for name, way, how in tried[: 1 if case.dataset and device == "cpu" else None]:
+        for name, way, how in tried:
             try:
                 with workers.single_threaded_environment(device == "cpu"):
                     times[name].append(statistics.mean(_together(count, _ours, folder, case, device, way, how)) / count)
@@ -260,8 +260,7 @@ def _measured(case: Case, folder: str, device: str, count: int, rounds: int, rat
     rows = []
     for name, how in [("plain loop", "float32"), *((name, how) for name, _, how in tried)]:
         base = {"dataset": case.dataset, "family": case.family, "model": case.recipe.model, "input": "x".join(map(str, case.shape)), "batch": batch,
-                "way": name,
-                "precision": how, "workers": count}
+                "way": name, "precision": how, "workers": count}
         if not times[name]:
             if name in failed:
                 rows.append(base | {"failed": failed[name]})

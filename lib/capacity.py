@@ -49,8 +49,7 @@ def compare(cohort: str, variants: list[str], **parameters) -> Capacity:
         chosen = attacked.attacks[(attacked.attacks["attack"] == "LiRA") & (attacked.attacks["variant"] == "online")]
         high = people["auc_joint"] >= 0.9
         rows.append({"variant": variant.replace("settings.", "").replace("=", " ").replace(":", " "), "run": name, "parameters": parameters_of(plan),
-                     "targets": plan.run.targets,
-                     "auroc": performance["auroc_non_members"].mean(), "auroc_sd": performance["auroc_non_members"].std(),
+                     "targets": plan.run.targets, "auroc": performance["auroc_non_members"].mean(), "auroc_sd": performance["auroc_non_members"].std(),
                      "auroc_members": performance["auroc_members"].mean(),
                      "auroc_test": performance["auroc_test"].mean() if "auroc_test" in performance else np.nan, "lira_auc": chosen["auc"].mean(),
                      "exposed": int(people["exposed"].sum()), "exposed_share": float(people["exposed"].mean()), "high": int(high.sum()),

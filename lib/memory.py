@@ -44,30 +44,30 @@ def step(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
 
     The first: weights, gradients, the optimiser's state, the average, and the logits that are stored. The second: what is kept for the backward pass.
     """
+    one = as_input(torch.from_numpy(np.array(cohort.inputs[:1])), cohort.scale)
     with torch.random.fork_rng(devices=[]):
-        return _counted(models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings), cohort, recipe, precision)
-
-
-def _counted(network: torch.nn.Module, cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
-    own = {value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())}
-    kept = []
-    for count in (1, 2):
-        seen = {}  # storage -> itself: kept alive, so that no other one gets its address
-
-        def keep(value):
-            storage = value.untyped_storage()
-            if storage.data_ptr() not in own:
-                seen[storage.data_ptr()] = storage
-            return value
-
-        batch = as_input(torch.from_numpy(np.array(cohort.inputs[:1])).repeat(count, *[1] * (cohort.inputs.ndim - 1)), cohort.scale)
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value), _device.autocast("cpu", precision):
-            network(batch)
-        kept.append(sum(storage.nbytes() for storage in seen.values()))
+        network = models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+        kept = [_kept(network, torch.cat([one] * count), precision) for count in (1, 2)]
     weights = sum(value.nbytes for value in network.parameters())
     copies = 2 + {"adamw": 2, "sgd": 1}[recipe.optimiser] + bool(recipe.ema)
     logits = 2 * 4 * len(cohort) * recipe.views * cohort.outputs
     return weights * copies + logits + max(0, 2 * kept[0] - kept[1]), max(0, kept[1] - kept[0])
+
+
+def _kept(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:
+    """Bytes that a forward pass keeps for the backward pass, beside the network's own."""
+    own = {value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())}
+    seen = {}  # address -> storage: kept alive, so that no other one gets its address
+
+    def keep(value):
+        storage = value.untyped_storage()
+        if storage.data_ptr() not in own:
+            seen[storage.data_ptr()] = storage
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value), _device.autocast("cpu", precision):
+        network(batch)
+    return sum(storage.nbytes() for storage in seen.values())
 
 
 def fitted(cohort: Cohort, recipe: Recipe, precision: str, workers: int, width: int, parts: int = 0, available: int | None = None) -> tuple[int, int]:

@@ -71,7 +71,7 @@ class Lane:
 
     def __init__(self, ground: Ground, recipe: Recipe, way: Way, precision: str = "float32"):
         cohort, device, width = ground.cohort, ground.device, way.width
-        if way.parts > 1 and way.parts >= 2 * recipe.batch:
+        if way.parts >= 2 * recipe.batch:
             raise InputError(f"{_device.name(device)} has not enough memory to train {recipe.model!r} on this cohort, even with one record at a time: "
                              "a smaller model, or a device with more memory")
         self.ground, self.recipe, self.width, self.precision, self.share = ground, recipe, width, precision, math.ceil(recipe.batch / way.parts)

@@ -70,10 +70,14 @@ if "keep" in sys.argv:
 def work():
     for _ in range(20):
         kept = [torch.ones(2**20) for _ in range(4)]
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 work()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-work()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, torch.get_num_threads())
+rounds = []
+for _ in range(5):
+    before = faults()
+    work()
+    rounds.append(faults() - before)
+print(sorted(rounds)[2], torch.get_num_threads())
 """
 
 
@@ -81,7 +85,7 @@ def test_a_worker_faults_no_memory_in_twice():
     faults, threads = subprocess.run([sys.executable, "-c", FAULTS, "keep"], cwd=audit.HOME, capture_output=True, text=True, check=True).stdout.split()
     assert threads == "1"
     if sys.platform == "linux":  # whose allocator it is about
-        assert int(faults) <= 2 * 1024  # 80 tensors of 1,024 pages; a new place for one or two is the allocator's affair
+        assert int(faults) < 200  # 80 tensors of 1,024 pages; the median of five rounds, since a busy machine now and then moves one tensor
 
 
 OPTIMISER = """

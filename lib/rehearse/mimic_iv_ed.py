@@ -58,8 +58,7 @@ def write(root: Path, patients: int, seed: int) -> None:
         write_table(path, pd.DataFrame(columns).iloc[rows])
 
     save(ed / "edstays.csv.gz", {"subject_id": subject[owner], "hadm_id": hadm, "stay_id": stay, "intime": _time(began), "outtime": _time(ended),
-                                 "gender": gender[owner],
-                                 "race": race[owner], "arrival_transport": rng.choice(["WALK IN", "AMBULANCE"], count),
+                                 "gender": gender[owner], "race": race[owner], "arrival_transport": rng.choice(["WALK IN", "AMBULANCE"], count),
                                  "disposition": np.where(admitted, "ADMITTED", "HOME")}, order)
     save(ed / "triage.csv.gz", key | signs | {"pain": pain, "acuity": acuity, "chiefcomplaint": rng.choice(COMPLAINTS, count)})
     again = np.sort(rng.integers(0, count, 3 * count))
