@@ -1,4 +1,4 @@
-# One-liners over `python -m lib`. The first use sets up .venv from requirements.lock, with python3 and pip alone.
+# One-liners over `python -m rollcall`. The first use sets up .venv from requirements.lock, with python3 and pip alone.
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
@@ -19,19 +19,19 @@ shared = $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,RECI
   $(call given,SCHEDULER,scheduler)
 
 audit: .venv/.ready
-	@$(RUN_IN) -m lib audit $(call given,ROOT,root) $(shared)
+	@$(RUN_IN) -m rollcall audit $(call given,ROOT,root) $(shared)
 
 rehearse: .venv/.ready
-	@$(RUN_IN) -m lib rehearse $(call given,PATIENTS,patients) $(shared)
+	@$(RUN_IN) -m rollcall rehearse $(call given,PATIENTS,patients) $(shared)
 
 bench: .venv/.ready
-	@$(RUN_IN) -m lib bench $(PART) $(call given,OUT,out)
+	@$(RUN_IN) -m benchmarks $(PART) $(call given,OUT,out)
 
 test: .venv/.ready
 	@$(RUN_IN) -m pytest -q $(ARGS)
 
 lab: .venv/.ready
-	@$(RUN_IN) -m lib lab
+	@$(RUN_IN) -m rollcall lab
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \

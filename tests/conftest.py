@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import cohorts
-from lib.cohorts.diabetes130 import AGES, CATEGORICAL, COLUMNS, COUNTS, DIAGNOSES, DRUGS
+from rollcall import datasets as cohorts
+from rollcall.datasets.diabetes130 import AGES, CATEGORICAL, COLUMNS, COUNTS, DIAGNOSES, DRUGS
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import metrics
-from lib.attacks.blind import RIDGE, blind
-from lib.errors import InputError
-from tests import naive
-from tests.attacks import naive as plain
-from tests.naive import FIXED
+from rollcall.stats import metrics
+from rollcall.attacks.blind import RIDGE, blind
+from rollcall.util.errors import InputError
+from tests.oracles import risk as naive
+from tests.oracles import attacks as plain
+from tests.oracles.risk import FIXED
 
 
 def cohort(rng, patients, number=3):

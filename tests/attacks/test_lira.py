@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import metrics
-from lib.attacks import ATTACKS, labels
-from lib.attacks.lira import lira
-from lib.errors import InputError
-from tests import naive
-from tests.attacks import naive as plain
-from tests.naive import FIXED
+from rollcall.stats import metrics
+from rollcall.attacks import ATTACKS, multilabel as labels
+from rollcall.attacks.lira import lira
+from rollcall.util.errors import InputError
+from tests.oracles import risk as naive
+from tests.oracles import attacks as plain
+from tests.oracles.risk import FIXED
 
-module = importlib.import_module("lib.attacks.lira")  # the package's `lira` is the function
+module = importlib.import_module("rollcall.attacks.lira")  # the package's `lira` is the function
 
 VARIANTS = [(True, "record"), (True, "shared"), (False, "record"), (False, "shared")]
 

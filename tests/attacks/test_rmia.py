@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.attacks import lira
-from lib.attacks.rmia import count, rmia, tune
-from lib.errors import InputError
-from lib.members import draw
-from tests import naive
-from tests.attacks import naive as plain
+from rollcall.attacks import lira
+from rollcall.attacks.rmia import count, rmia, tune
+from rollcall.util.errors import InputError
+from rollcall.stats.members import draw
+from tests.oracles import risk as naive
+from tests.oracles import attacks as plain
 from tests.attacks.test_lira import mean_auc
-from tests.naive import FIXED
+from tests.oracles.risk import FIXED
 
-module = importlib.import_module("lib.attacks.rmia")  # the package's `rmia` is the function
+module = importlib.import_module("rollcall.attacks.rmia")  # the package's `rmia` is the function
 
 
 def random_scores(rng, shape, kind):

@@ -1,0 +1,42 @@
+"""Simulated releases, each in exactly the folder layout and file formats of its publisher; every value is invented.
+
+A module per dataset has `write(root, patients, seed)`, which writes the release of that many patients into the empty folder `root`.
+The marker file that `write` here adds makes every report of such a cohort say that its data are simulated.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+from rollcall.util.errors import InputError, unknown
+from rollcall.data.release import SIMULATED
+
+NAMES = ("chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed")
+FEWEST = 40  # patients; with fewer, groups and test sets come out empty
+
+
+def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
+    """Write the simulated release of dataset `name` to `root`, whole or not at all; one that is there already is left as it is."""
+    if name not in NAMES:
+        raise unknown("dataset to rehearse", name, NAMES)
+    if patients < FEWEST:
+        raise InputError(f"patients is {patients}; expected at least {FEWEST}")
+    if (root / SIMULATED).is_file():
+        return root
+    if root.exists() and any(root.iterdir()):
+        raise InputError(f"{root}: exists and is not a rehearsal; name an empty or a new folder")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".rehearsal-", dir=root.parent))
+    try:
+        import_module(f"rollcall.rehearse.{name}").write(building, patients, seed)
+        (building / SIMULATED).write_text(f"A simulated release in the layout of {name}: {patients} invented patients, seed {seed}. No real person is in it.\n")
+        if root.exists():
+            root.rmdir()
+        os.rename(building, root)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return root

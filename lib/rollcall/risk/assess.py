@@ -1,0 +1,140 @@
+"""Record and patient risk: how well membership in a model's training set can be told, with errors, noise floor and exposed patients.
+
+The unit of repetition is the target model: a record has M/2 models that had it and M/2 that had not. Risk is a signed AUC over
+models: 0.5 means nothing can be told, values below 0.5 are chance (or a record that models fit worse for having seen it) and stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rollcall.risk import patient as patient_risk, record as record_risk
+from rollcall.util.parallel import blocks, over
+from rollcall.util.errors import InputError
+from rollcall.risk.noise_floor import exposed_interval, noise_floor, q_values
+from rollcall.stats.members import check_paired
+from rollcall.risk.record import TINY
+
+FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
+FDR = 0.05
+SAMPLE = 20_000          # records from which the correlation of labels is estimated
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What `assess` returns: a table of records, a table of patients, the noise floors (draws of auc_joint, auc_mean and auc_max), and of the
+    cohort: exposed patients with interval (exposed, exposed_low, exposed_high) and what the errors rest on (pair_correlation, skew_in,
+    skew_out, kurt; not_normal and not_normal_patients: shares of records and of patients' joint statistics not normal at the 5% level)."""
+
+    records: pd.DataFrame
+    patients: pd.DataFrame
+    floors: pd.DataFrame
+    cohort: dict[str, float]
+
+    @property
+    def floor(self) -> np.ndarray:
+        """The noise floor of the patients' joint AUC, (draws,)."""
+        return self.floors["auc_joint"].to_numpy()
+
+
+def assess(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, patient_ids: np.ndarray | None = None,
+           seed: int = 0, draws: int = FLOOR_DRAWS, progress=iter) -> Risk:
+    """Record risk, patient risk, noise floor and exposed patients. scores (M, N), or (M, N, L) of L labels, which combine_labels makes one;
+    members bool (M, P), paired; patient_index (N,).
+
+    records: record, patient_id, n_in, n_out; auc (binormal) and auc_rank, each with _se and 95% interval _low, _high; and the means and
+    standard deviations behind it. patients: patient_id, records; auc_joint and auc_joint_rank with _se, _low, _high; auc_mean with _se, _low, _high
+    and auc_max with _se (jackknife over pairs of targets); q_value, exposed (q at most 0.05), both of auc_joint.
+    """
+    members, index = check_paired(members), np.asarray(patient_index)
+    targets, patients = members.shape
+    if scores.ndim not in (2, 3) or scores.shape[:2] != (targets, len(index)):
+        raise InputError(f"scores {scores.shape}, expected ({targets}, {len(index)}): targets of members x records of patient_index")
+    if len(np.unique(index)) != patients or index.min() < 0 or index.max() >= patients:
+        empty = np.setdiff1d(np.arange(patients), index)
+        raise InputError(f"patient_index: patient {empty[0] if len(empty) else index.max()} of {patients} has no record or is not in members; "
+                         "expected every column of members at least once")
+    if scores.ndim == 3:
+        scores = combine_labels(scores, members, index)
+    found = record_risk.moments(scores, members, index)
+    _finite(found, scores)
+    ids, half = np.arange(patients) if patient_ids is None else np.asarray(patient_ids), targets // 2
+    records, pooled = _aucs("auc", found, scores, members, index)
+    records = {"record": np.arange(len(index)), "patient_id": ids[index], "n_in": np.full(len(index), half), "n_out": np.full(len(index), half)} | records
+    records |= {"mean_in": found.mean_in, "std_in": np.sqrt(found.var_in), "mean_out": found.mean_out, "std_out": np.sqrt(found.var_out)}
+
+    rounds = max(1, -(-draws // patients))
+    summed = patient_risk.summaries(scores, members, index, records["auc"], rounds, seed, progress)
+    floors = {name: summed.pop(f"floor_{name}").ravel() for name in ("auc_mean", "auc_max")}
+    statistic = patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index))
+    of_patients = record_risk.moments(statistic, members)
+    table, _ = _aucs("auc_joint", of_patients, statistic, members)
+    floor = noise_floor(statistic, rounds, seed).ravel()
+    q = q_values(table["auc_joint"], floor)
+    summed = {name: summed[name] for name in ("auc_mean", "auc_mean_se", "auc_mean_low", "auc_mean_high", "auc_max", "auc_max_se")}
+    table = {"patient_id": ids, "records": np.bincount(index)} | table | summed | {"q_value": q, "exposed": q <= FDR}
+    count, low, high = exposed_interval(statistic, members, table["auc_joint"], table["exposed"], floor)
+    cohort = {"exposed": count, "exposed_low": low, "exposed_high": high, "pair_correlation": pooled.correlation,
+              "skew_in": pooled.skew_in, "skew_out": pooled.skew_out, "kurt": pooled.kurt,
+              "not_normal": record_risk.not_normal(found), "not_normal_patients": record_risk.not_normal(of_patients)}
+    return Risk(pd.DataFrame(records), pd.DataFrame(table), pd.DataFrame({"auc_joint": floor} | floors), cohort)
+
+
+def _aucs(name: str, found: record_risk.Moments, scores, members, index=None) -> tuple[dict[str, np.ndarray], record_risk.Shape]:
+    """Columns of the binormal and the rank AUC with errors and intervals, and the cohort's shape."""
+    pooled = record_risk.shape(found)
+    rank = record_risk.rank_auc(scores, members, index)
+    columns = (*record_risk.binormal(found, pooled), rank, *record_risk.rank_interval(rank, found.pairs, pooled.correlation))
+    names = (f"{form}{suffix}" for form in (name, f"{name}_rank") for suffix in ("", "_se", "_low", "_high"))
+    return dict(zip(names, columns)), pooled
+
+
+def _finite(found: record_risk.Moments, scores: np.ndarray) -> None:
+    """InputError with the first record whose scores are not all finite."""
+    wrong = np.flatnonzero(~np.isfinite(found.mean_in + found.mean_out))
+    if len(wrong):
+        target = np.argmax(~np.isfinite(scores[:, wrong[0]]))
+        raise InputError(f"scores: target {target}, record {wrong[0]} is NaN or infinite; expected finite scores")
+
+
+def combine_labels(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray) -> np.ndarray:
+    """One score of each record from its labels' scores, float32 (M, N) of (M, N, L): sum_l w_nl s_nl / sd_nl. members (M, P); patient_index (N,).
+
+    w_n = R^-1 e_n, negative weights set to 0: e_nl is the shift expected of label l of record n (patient_risk.expected_shift, each half of the
+    patients from the other), R the correlation of labels within a record, pooled over the cohort. No membership of a patient enters its
+    weights: without leakage the AUC stays 0.5.
+    """
+    targets, records, labels = scores.shape
+    expected, mean, sd = (np.empty((records, labels)) for _ in range(3))
+    half = patient_risk.halves(patient_index)
+    for label in range(labels):
+        found = record_risk.moments(scores[:, :, label], members, patient_index)
+        _finite(found, scores[:, :, label])
+        mean[:, label], sd[:, label] = found.mean, found.sd
+        expected[:, label] = patient_risk.expected_shift(found, half)
+    varies = sd**2 > 2 * TINY  # a constant label weighs nothing
+    chosen = np.random.default_rng([0, 8]).permutation(records)[:SAMPLE]
+    together = 1e-3 * len(chosen) * np.eye(labels)
+    for part in np.array_split(chosen, -(-len(chosen) // 500)):
+        standard = np.where(varies[part], (scores[:, part] - mean[part]) / sd[part], 0).reshape(-1, labels)
+        together += standard.T @ standard / targets
+    size = np.sqrt(np.diag(together))
+    weight = np.linalg.solve(together / size / size[:, None], expected.T).T
+    weight = np.where(varies, (np.maximum(weight, 0) + 1e-6 * expected) / sd, 0).astype(np.float32)
+    out = np.empty((targets, records), np.float32)
+
+    def work(slices):
+        for c in slices:
+            out[:, c] = np.einsum("mnl,nl->mn", scores[:, c], weight[c])
+
+    over(work, blocks(records, 1024))
+    return out
+
+
+def survival(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Share of `values` at or above each threshold. (len(thresholds),)."""
+    ordered = np.sort(values)
+    return 1 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)
