@@ -10,10 +10,26 @@ import pandas as pd
 
 from rollcall.util.progress import announce
 
-TABLES = {"training": "benchmarks.training", "prepare": "benchmarks.decode", "attacks": "benchmarks.attacks",
-          "risk": "benchmarks.risk"}  # modules with a function table()
-COLUMNS = ("dataset", "family", "model", "input", "way", "samples_per_s", "targets_per_hour", "hours_200_targets", "tflops", "share_of_products",
-           "times_the_plain_loop", "failed")
+TABLES = {
+    "training": "benchmarks.training",
+    "prepare": "benchmarks.decode",
+    "attacks": "benchmarks.attacks",
+    "risk": "benchmarks.risk",
+}  # modules with a function table()
+COLUMNS = (
+    "dataset",
+    "family",
+    "model",
+    "input",
+    "way",
+    "samples_per_s",
+    "targets_per_hour",
+    "hours_200_targets",
+    "tflops",
+    "share_of_products",
+    "times_the_plain_loop",
+    "failed",
+)
 
 
 def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFrame:
@@ -42,5 +58,11 @@ def timed(run, times: int) -> tuple[list[float], int]:
 
 def shown(found: pd.DataFrame) -> str:
     """The table as text, without what is the same in every row of a csv."""
-    columns = [name for name in COLUMNS if name in found] or [name for name in found if not name.startswith("version_")]
-    return found[columns].to_string(index=False, na_rep="", float_format=lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}")
+    columns = [name for name in COLUMNS if name in found] or [
+        name for name in found if not name.startswith("version_")
+    ]
+    return found[columns].to_string(
+        index=False,
+        na_rep="",
+        float_format=lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}",
+    )

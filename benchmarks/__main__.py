@@ -10,11 +10,24 @@ import benchmarks
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure one part, print its table, and write it to a csv file if one is named; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast this machine trains, prepares images, attacks and assesses risk.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="How fast this machine trains, prepares images, attacks and assesses risk.",
+    )
     parser.add_argument("part", nargs="?", default="training", choices=tuple(benchmarks.TABLES))
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="training: a family (mlp, wide_resnet, ...), a dataset, or growth alone")
-    parser.add_argument("--rounds", type=int, default=0, help="training: times that each way is measured; 0: 3")
-    parser.add_argument("--out", default="", help="csv file for the table, with hardware and versions")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="training: a family (mlp, wide_resnet, ...), a dataset, or growth alone",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="training: times that each way is measured; 0: 3"
+    )
+    parser.add_argument(
+        "--out", default="", help="csv file for the table, with hardware and versions"
+    )
     given = parser.parse_args(arguments)
     table = benchmarks.table(given.part, tuple(given.only), given.rounds)
     if given.out:

@@ -15,18 +15,36 @@ from rollcall.training import worker as workers
 from benchmarks.training import cases, invented
 
 
-def growth(targets: tuple[int, ...] = (1, 4, 16, 64, 256), records: tuple[int, ...] = (1_000, 4_000, 16_000), epochs: int = 2) -> pd.DataFrame:
+def growth(
+    targets: tuple[int, ...] = (1, 4, 16, 64, 256),
+    records: tuple[int, ...] = (1_000, 4_000, 16_000),
+    epochs: int = 2,
+) -> pd.DataFrame:
     """Seconds and peak memory (MB, proportional share of all processes) of training runs of an mlp of 292 features, by targets and by records."""
     case = cases("cpu")[0]
     rows = []
-    for count, size in [(count, records[1]) for count in targets] + [(targets[2], size) for size in records]:
+    for count, size in [(count, records[1]) for count in targets] + [
+        (targets[2], size) for size in records
+    ]:
         with tempfile.TemporaryDirectory() as folder:
             found = invented(case, Path(folder) / "cohort", size)
-            made = _run.create(Path(folder) / "run", found, replace(case.recipe, epochs=epochs), max(targets + (8,)) // 2 * 2)
+            made = _run.create(
+                Path(folder) / "run",
+                found,
+                replace(case.recipe, epochs=epochs),
+                max(targets + (8,)) // 2 * 2,
+            )
             started = time.perf_counter()
             with Peak() as peak:
                 workers.train(_run.Run(made.path, made.config | {"targets": count}), found)
-            rows.append({"targets": count, "records": size, "seconds": time.perf_counter() - started, "peak_mb": peak.most / 1e6})
+            rows.append(
+                {
+                    "targets": count,
+                    "records": size,
+                    "seconds": time.perf_counter() - started,
+                    "peak_mb": peak.most / 1e6,
+                }
+            )
     return pd.DataFrame(rows)
 
 

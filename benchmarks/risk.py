@@ -5,13 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rollcall.risk import noise_floor as floor, patient as patient_risk, record as record_risk, assess as risk
+from rollcall.risk import (
+    noise_floor as floor,
+    patient as patient_risk,
+    record as record_risk,
+    assess as risk,
+)
 from benchmarks import timed
 from rollcall.stats.members import draw
 
 
-def table(targets: int = 200, records: int = 200_000, patients: int = 60_000, repeats: int = 5, draws: int = risk.FLOOR_DRAWS,
-          seed: int = 0) -> pd.DataFrame:
+def table(
+    targets: int = 200,
+    records: int = 200_000,
+    patients: int = 60_000,
+    repeats: int = 5,
+    draws: int = risk.FLOOR_DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
     """step; seconds (least of `repeats`; of 1 for the whole); multiple of scores.sum(0) in the same run; memory, the most that is held at
     once, scores included, as a multiple of the scores. Simulated scores float32 (targets, records), records shared out to patients at random.
 
@@ -20,7 +31,9 @@ def table(targets: int = 200, records: int = 200_000, patients: int = 60_000, re
     """
     rng = np.random.default_rng(seed)
     scores = rng.standard_normal((targets, records), np.float32)
-    index = np.sort(np.concatenate([np.arange(patients), rng.integers(0, patients, records - patients)]))
+    index = np.sort(
+        np.concatenate([np.arange(patients), rng.integers(0, patients, records - patients)])
+    )
     members = draw(targets, patients, seed)
     rounds = max(1, -(-draws // patients))
 
@@ -37,17 +50,36 @@ def table(targets: int = 200, records: int = 200_000, patients: int = 60_000, re
         "record risk": lambda: record(scores, members, index),
         "rank AUC of records": lambda: record_risk.rank_auc(scores, members, index),
         "normality of records": lambda: record_risk.not_normal(found),
-        "joint statistic of patients": lambda: patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index)),
+        "joint statistic of patients": lambda: patient_risk.joint(
+            scores, found, index, patient_risk.weights(scores, found, index)
+        ),
         "patient risk, joint": lambda: record(statistic, members),
         "noise floor, joint": lambda: floor.noise_floor(statistic, rounds, seed),
-        "mean and maximum, jackknife and floors": lambda: patient_risk.summaries(scores, members, index, auc, rounds, seed),
+        "mean and maximum, jackknife and floors": lambda: patient_risk.summaries(
+            scores, members, index, auc, rounds, seed
+        ),
         "assess, the whole": lambda: risk.assess(scores, members, index, draws=draws, seed=seed),
-        "assess, half the records": lambda: risk.assess(scores[:, half], members[:, : index[half].max() + 1], index[half], None, seed, draws // 2),
-        "assess, half the targets": lambda: risk.assess(scores[: targets // 4 * 2], members[: targets // 4 * 2], index, None, seed, draws),
+        "assess, half the records": lambda: risk.assess(
+            scores[:, half],
+            members[:, : index[half].max() + 1],
+            index[half],
+            None,
+            seed,
+            draws // 2,
+        ),
+        "assess, half the targets": lambda: risk.assess(
+            scores[: targets // 4 * 2], members[: targets // 4 * 2], index, None, seed, draws
+        ),
     }
     rows = []
     for step, run in steps.items():
         seconds, held = timed(run, 1 if step.startswith("assess") else repeats)
-        rows.append({"step": step, "seconds": min(seconds), "multiple": min(seconds) / (rows[0]["seconds"] if rows else min(seconds)),
-                     "memory": 1 + held / scores.nbytes})
+        rows.append(
+            {
+                "step": step,
+                "seconds": min(seconds),
+                "multiple": min(seconds) / (rows[0]["seconds"] if rows else min(seconds)),
+                "memory": 1 + held / scores.nbytes,
+            }
+        )
     return pd.DataFrame(rows)

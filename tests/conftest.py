@@ -31,13 +31,31 @@ def diabetes_rows(patients: int = 40) -> list[dict]:
     for patient in range(patients):
         for stay in range(1 + patient % 2):
             row = dict.fromkeys(COLUMNS, "No")
-            row |= {column: str((patient * 7 + stay * 3 + position) % 9) for position, column in enumerate(COUNTS)}
-            row |= {"encounter_id": str(1000 + len(rows)), "patient_nbr": str(50 + patient), "age": AGES[patient % 10],
-                    "race": ("Caucasian", "Asian", "?")[patient % 3], "gender": ("Female", "Male")[patient % 2], "weight": "?",
-                    "admission_type_id": "1", "discharge_disposition_id": "1", "admission_source_id": "7",
-                    "payer_code": ("MC", "MD", "?", "SP", "BC", "ZZ")[patient % 6], "medical_specialty": "?", "max_glu_serum": "None",
-                    "A1Cresult": "None", "change": "No", "diabetesMed": "Yes", "readmitted": ("NO", ">30", "<30")[(patient + stay) % 3]}
-            row |= dict(zip(DIAGNOSES, ("250.83", "V27", "?") if patient % 2 else ("428", "486", "999.9")))
+            row |= {
+                column: str((patient * 7 + stay * 3 + position) % 9)
+                for position, column in enumerate(COUNTS)
+            }
+            row |= {
+                "encounter_id": str(1000 + len(rows)),
+                "patient_nbr": str(50 + patient),
+                "age": AGES[patient % 10],
+                "race": ("Caucasian", "Asian", "?")[patient % 3],
+                "gender": ("Female", "Male")[patient % 2],
+                "weight": "?",
+                "admission_type_id": "1",
+                "discharge_disposition_id": "1",
+                "admission_source_id": "7",
+                "payer_code": ("MC", "MD", "?", "SP", "BC", "ZZ")[patient % 6],
+                "medical_specialty": "?",
+                "max_glu_serum": "None",
+                "A1Cresult": "None",
+                "change": "No",
+                "diabetesMed": "Yes",
+                "readmitted": ("NO", ">30", "<30")[(patient + stay) % 3],
+            }
+            row |= dict(
+                zip(DIAGNOSES, ("250.83", "V27", "?") if patient % 2 else ("428", "486", "999.9"))
+            )
             rows.append(row)
     assert set(DRUGS) <= set(CATEGORICAL)
     return rows

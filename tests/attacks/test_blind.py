@@ -16,11 +16,18 @@ def cohort(rng, patients, number=3):
     index = rng.permutation(np.repeat(np.arange(patients), rng.integers(1, 5, patients)))
     hospital = np.eye(4)[rng.integers(0, 4, patients)]
     own = 2 * rng.standard_normal((patients, number)) + 5
-    return np.hstack([own[index] + rng.standard_normal((len(index), number)), hospital[index]]), index
+    return np.hstack(
+        [own[index] + rng.standard_normal((len(index), number)), hospital[index]]
+    ), index
 
 
 @FIXED
-@given(seed=st.integers(0, 2**32), patients=st.integers(4, 9), number=st.integers(1, 3), kind=st.sampled_from(["normal", "tied", "constant", "twins"]))
+@given(
+    seed=st.integers(0, 2**32),
+    patients=st.integers(4, 9),
+    number=st.integers(1, 3),
+    kind=st.sampled_from(["normal", "tied", "constant", "twins"]),
+)
 def test_blind_is_its_definition(seed, patients, number, kind):
     rng = np.random.default_rng(seed)
     features, index = cohort(rng, patients, number)
@@ -34,9 +41,14 @@ def test_blind_is_its_definition(seed, patients, number, kind):
     labels = 10 * index + 3  # any numbers for the patients will do
     order = np.random.default_rng([0, 3]).permutation(patients)
     first = {10 * p + 3 for p in range(patients) if order[p] < patients // 2}
-    got, expected = blind(features, members, labels), plain.blind(features, members, labels, first, RIDGE)
+    got, expected = (
+        blind(features, members, labels),
+        plain.blind(features, members, labels, first, RIDGE),
+    )
     assert got.dtype == np.float32
-    assert (abs(got - expected) <= 1e-9 + 2**-24 * abs(expected)).all()  # half a unit of float32's last place
+    assert (
+        abs(got - expected) <= 1e-9 + 2**-24 * abs(expected)
+    ).all()  # half a unit of float32's last place
 
 
 def test_a_patients_own_membership_is_not_used():
@@ -63,7 +75,9 @@ def test_null_is_half(patients, repeats):
         features, index = cohort(rng, patients)
         members = naive.paired(rng, 8, patients)[:, index]
         result = blind(features, members, index)
-        areas.append(np.mean([metrics.auc(result[t], members[t]) for t in range(0, 8, 2)]))  # the other of a pair mirrors it
+        areas.append(
+            np.mean([metrics.auc(result[t], members[t]) for t in range(0, 8, 2)])
+        )  # the other of a pair mirrors it
     error = np.std(areas, ddof=1) / np.sqrt(len(areas))
     assert error < 0.004
     assert abs(np.mean(areas) - 0.5) < 4 * error
@@ -74,7 +88,12 @@ def test_members_of_one_hospital_are_found():
     rng = np.random.default_rng(1)
     features, index = cohort(rng, 1000)
     of_one = features[:, 3:5].sum(1) > 0
-    members = np.stack([of_one ^ (rng.random(1000) < 0.03)[index], features[:, 0] + 0.5 * rng.standard_normal(len(index)) > 5])
+    members = np.stack(
+        [
+            of_one ^ (rng.random(1000) < 0.03)[index],
+            features[:, 0] + 0.5 * rng.standard_normal(len(index)) > 5,
+        ]
+    )
     result = blind(features, members, index)
     assert min(metrics.auc(result[t], members[t]) for t in range(2)) > 0.9
 
@@ -83,7 +102,9 @@ def test_what_does_not_fit_is_refused():
     rng = np.random.default_rng(2)
     features, index = cohort(rng, 10)
     members = naive.paired(rng, 8, 10)[:, index]
-    with pytest.raises(InputError, match=r"expected \(records, features\), \(targets, records\) and \(records,\)"):
+    with pytest.raises(
+        InputError, match=r"expected \(records, features\), \(targets, records\) and \(records,\)"
+    ):
         blind(features[1:], members, index)
     with pytest.raises(InputError, match="members is int64"):
         blind(features, members.astype(int), index)

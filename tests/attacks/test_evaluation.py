@@ -38,14 +38,22 @@ def test_every_number_by_hand(seed, kind):
         assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(naive.tpr_at(flat, who, fpr), abs=1e-9)
     for target in range(8):
         row = got.attacks.iloc[target]
-        assert row.target == target and row.auc == pytest.approx(naive.auc(scores[target], had[target]), abs=1e-9)
-        assert row.auc_se == pytest.approx(naive.auc_se_clustered(scores[target], had[target], index), abs=1e-9)
+        assert row.target == target and row.auc == pytest.approx(
+            naive.auc(scores[target], had[target]), abs=1e-9
+        )
+        assert row.auc_se == pytest.approx(
+            naive.auc_se_clustered(scores[target], had[target], index), abs=1e-9
+        )
         for fpr in metrics.FPRS:
-            assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(naive.tpr_at(scores[target], had[target], fpr), abs=1e-9)
+            assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(
+                naive.tpr_at(scores[target], had[target], fpr), abs=1e-9
+            )
             assert row[f"tpr_low_{fpr:g}"] <= row[f"tpr_at_fpr_{fpr:g}"] <= row[f"tpr_high_{fpr:g}"]
         others = [t for t in range(8) if t // 2 != target // 2]
         limit = naive.best_threshold(scores[others].ravel(), had[others].ravel())
-        hits = ((scores[target] >= limit) & had[target]).sum() / had[target].sum() + ((scores[target] < limit) & ~had[target]).sum() / (~had[target]).sum()
+        hits = ((scores[target] >= limit) & had[target]).sum() / had[target].sum() + (
+            (scores[target] < limit) & ~had[target]
+        ).sum() / (~had[target]).sum()
         assert row.balanced_accuracy == pytest.approx(hits / 2, abs=1e-9)
 
 
@@ -55,10 +63,18 @@ def test_precision_is_of_the_alarms_that_are_raised():
     scores = (rng.standard_normal((8, 4000)) + 2.0 * members).astype(np.float32)
     got = attacks.evaluate({("a", "b"): lambda: scores}, members, np.arange(4000))
     for target in (0, 5):
-        row, limit = got.attacks.iloc[target], np.sort(scores[target, ~members[target]])[-3]  # two of 2,000 may be above
-        tpr, fpr = (scores[target, members[target]] > limit).mean(), (scores[target, ~members[target]] > limit).mean()
+        row, limit = (
+            got.attacks.iloc[target],
+            np.sort(scores[target, ~members[target]])[-3],
+        )  # two of 2,000 may be above
+        tpr, fpr = (
+            (scores[target, members[target]] > limit).mean(),
+            (scores[target, ~members[target]] > limit).mean(),
+        )
         assert fpr == 0.001 and row["tpr_at_fpr_0.001"] == tpr
-        assert row["precision_at_prior_0.01"] == pytest.approx(0.01 * tpr / (0.01 * tpr + 0.99 * fpr))
+        assert row["precision_at_prior_0.01"] == pytest.approx(
+            0.01 * tpr / (0.01 * tpr + 0.99 * fpr)
+        )
         assert row["precision_at_prior_0.1"] == pytest.approx(0.1 * tpr / (0.1 * tpr + 0.9 * fpr))
 
 
@@ -72,8 +88,12 @@ def test_more_scores_than_cells(monkeypatch):
     whole = attacks.evaluate({("a", "b"): lambda: scores}, members, index).pooled.iloc[0]
     monkeypatch.setattr(success, "CELLS", 50)
     coarse = attacks.evaluate({("a", "b"): lambda: scores}, members, index).pooled.iloc[0]
-    assert coarse.auc == pytest.approx(whole.auc, abs=1e-3) and coarse.auc_se == pytest.approx(whole.auc_se, rel=0.02)
-    assert whole.auc == pytest.approx(metrics.auc(scores.ravel(), members[:, index].ravel()), abs=1e-4)
+    assert coarse.auc == pytest.approx(whole.auc, abs=1e-3) and coarse.auc_se == pytest.approx(
+        whole.auc_se, rel=0.02
+    )
+    assert whole.auc == pytest.approx(
+        metrics.auc(scores.ravel(), members[:, index].ravel()), abs=1e-4
+    )
     for fpr in metrics.FPRS:
         assert coarse[f"tpr_at_fpr_{fpr:g}"] == whole[f"tpr_at_fpr_{fpr:g}"]
 
@@ -87,7 +107,9 @@ def test_error_over_all_targets_is_the_spread_over_patients():
         members = naive.paired(rng, 8, 300)
         strength = rng.exponential(1.0, 300)
         scores = (rng.standard_normal((8, 300)) + strength * (members - 0.5)).astype(np.float32)
-        row = attacks.evaluate({("a", "b"): lambda scores=scores: scores}, members, np.arange(300)).pooled.iloc[0]
+        row = attacks.evaluate(
+            {("a", "b"): lambda scores=scores: scores}, members, np.arange(300)
+        ).pooled.iloc[0]
         areas.append(row.auc)
         claimed.append(row.auc_se)
     assert np.mean(claimed) / np.std(areas, ddof=1) == pytest.approx(1, abs=0.16)

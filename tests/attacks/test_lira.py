@@ -31,8 +31,13 @@ def random_scores(rng, shape, kind):
 
 @pytest.mark.parametrize("online, variance", VARIANTS)
 @FIXED
-@given(seed=st.integers(0, 2**32), targets=st.integers(8, 13), records=st.integers(1, 5), paired=st.booleans(),
-       kind=st.sampled_from(["normal", "tied", "constant"]))
+@given(
+    seed=st.integers(0, 2**32),
+    targets=st.integers(8, 13),
+    records=st.integers(1, 5),
+    paired=st.booleans(),
+    kind=st.sampled_from(["normal", "tied", "constant"]),
+)
 def test_lira_is_its_definition(online, variance, seed, targets, records, paired, kind):
     rng = np.random.default_rng(seed)
     members = plain.draw(rng, targets - targets % 2 if paired else targets, records, paired)
@@ -50,19 +55,35 @@ def test_lira_is_its_definition(online, variance, seed, targets, records, paired
 
 @pytest.mark.parametrize("online, variance", VARIANTS)
 @FIXED
-@given(seed=st.integers(0, 2**32), size=st.integers(1, 3), more=st.integers(0, 3), records=st.integers(2, 4), paired=st.booleans(),
-       kind=st.sampled_from(["normal", "tied", "constant", "twins"]))
-def test_lira_of_several_labels_is_its_definition(online, variance, seed, size, more, records, paired, kind):
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.integers(1, 3),
+    more=st.integers(0, 3),
+    records=st.integers(2, 4),
+    paired=st.booleans(),
+    kind=st.sampled_from(["normal", "tied", "constant", "twins"]),
+)
+def test_lira_of_several_labels_is_its_definition(
+    online, variance, seed, size, more, records, paired, kind
+):
     rng = np.random.default_rng(seed)
     few = 2 * (size + 3)  # targets with which size + 2 references of each kind are left
-    members = plain.draw(rng, few + 2 * (more // 2), records, True) if paired else np.vstack(
-        [plain.draw(rng, few, records, True), rng.random((1 + more, records)) < 0.5])  # some records have more in than out
+    members = (
+        plain.draw(rng, few + 2 * (more // 2), records, True)
+        if paired
+        else np.vstack([plain.draw(rng, few, records, True), rng.random((1 + more, records)) < 0.5])
+    )  # some records have more in than out
     scores = random_scores(rng, (*members.shape, size), kind)
     if kind == "twins":
         scores[..., -1] = scores[..., 0]
-    for real, tolerance in ((np.float64, 1e-7 if kind == "twins" else 1e-9), (np.float32, 1e-6)):  # of twins only the ridge tells the covariance from singular
+    for real, tolerance in (
+        (np.float64, 1e-7 if kind == "twins" else 1e-9),
+        (np.float32, 1e-6),
+    ):  # of twins only the ridge tells the covariance from singular
         scores = scores.astype(real)
-        expected, scale = plain.lira_labels(scores.astype(float), members, online, variance == "shared")
+        expected, scale = plain.lira_labels(
+            scores.astype(float), members, online, variance == "shared"
+        )
         got = lira(scores, members, online, variance)
         assert got.dtype == real
         assert (abs(got - expected) <= tolerance * np.maximum(scale, abs(expected))).all()
@@ -88,18 +109,29 @@ def test_chunks_do_not_show(monkeypatch, size):
     for online, variance in VARIANTS:
         whole = lira(scores, members[:, index], online, variance)
         monkeypatch.setattr(labels if size else module, "CELLS", 7 * 16)
-        np.testing.assert_allclose(lira(scores, members[:, index], online, variance), whole, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            lira(scores, members[:, index], online, variance), whole, rtol=1e-5, atol=1e-5
+        )
         monkeypatch.undo()
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_auto_shares_the_variance_below_64_references_and_10_of_a_kind_for_each_label(size):
-    for targets, chosen in ((64, "shared"), (66, "record" if size < 4 else "shared"), (82, "record")):
+    for targets, chosen in (
+        (64, "shared"),
+        (66, "record" if size < 4 else "shared"),
+        (82, "record"),
+    ):
         scores, members, _ = naive.simulate(np.random.default_rng(1), targets, np.ones(20, int))
         if size > 1:
-            scores = np.stack([scores, *np.random.default_rng(1).standard_normal((size - 1, *scores.shape))], axis=2)
+            scores = np.stack(
+                [scores, *np.random.default_rng(1).standard_normal((size - 1, *scores.shape))],
+                axis=2,
+            )
         np.testing.assert_array_equal(lira(scores, members), lira(scores, members, variance=chosen))
-        assert (lira(scores, members, variance="record") != lira(scores, members, variance="shared")).any()
+        assert (
+            lira(scores, members, variance="record") != lira(scores, members, variance="shared")
+        ).any()
 
 
 def test_what_does_not_fit_is_refused():
@@ -111,7 +143,10 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="6 targets; expected at least 8"):
         lira(scores[:6], members[:6])
     two = np.stack([scores, scores], axis=2)
-    with pytest.raises(InputError, match="3 references with a record, or without; expected more than 3 for 2 labels: use variance shared"):
+    with pytest.raises(
+        InputError,
+        match="3 references with a record, or without; expected more than 3 for 2 labels: use variance shared",
+    ):
         lira(two, members, variance="record")
     with pytest.raises(InputError, match="too few for a covariance of 2 labels"):
         lira(two[:, :1], members[:, :1], variance="shared")
@@ -128,7 +163,12 @@ def test_what_does_not_fit_is_refused():
 def test_one_label_is_the_attack_on_scores(online, variance):
     scores, members, _ = naive.simulate(np.random.default_rng(6), 16, np.ones(40, int))
     scores = scores.astype(np.float64)  # to which a spread of 0.001 is added
-    np.testing.assert_allclose(lira(scores[..., None], members, online, variance), lira(scores, members, online, variance), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        lira(scores[..., None], members, online, variance),
+        lira(scores, members, online, variance),
+        rtol=1e-3,
+        atol=1e-4,
+    )
 
 
 @pytest.mark.parametrize("online, variance", VARIANTS)
@@ -138,10 +178,17 @@ def test_labels_on_other_scales_change_nothing(online, variance):
     members = naive.paired(rng, 16, 30)
     scores = rng.standard_normal((16, 30, 2)) + members[..., None]
     plainly = lira(scores, members, online, variance)
-    np.testing.assert_allclose(lira((scores * [30, 7] + [5, -5])[..., ::-1], members, online, variance), plainly, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        lira((scores * [30, 7] + [5, -5])[..., ::-1], members, online, variance),
+        plainly,
+        rtol=1e-3,
+        atol=1e-4,
+    )
     constant = np.concatenate([scores, np.full((16, 30, 1), 3.0)], axis=2)
     if online:
-        np.testing.assert_allclose(lira(constant, members, online, variance), plainly, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            lira(constant, members, online, variance), plainly, rtol=1e-3, atol=1e-4
+        )
     else:  # offline it is one label more in which scores might have been higher, and are not
         ratio = lira(constant, members, online, variance) / plainly
         assert ratio.min() > 0 and 0.5 < np.median(ratio) < 1
@@ -155,17 +202,26 @@ def test_a_score_near_the_members_is_more_like_a_member():
     higher = scores.copy()
     higher[3] += 0.5
     for online, _ in VARIANTS[::2]:
-        before, after = lira(scores, members, online, "shared"), lira(higher, members, online, "shared")
-        assert (after[3] > before[3]).mean() > 0.9 and np.allclose(after[2], before[2], 1e-4)  # partner's references lack target 3
+        before, after = (
+            lira(scores, members, online, "shared"),
+            lira(higher, members, online, "shared"),
+        )
+        assert (after[3] > before[3]).mean() > 0.9 and np.allclose(
+            after[2], before[2], 1e-4
+        )  # partner's references lack target 3
 
 
 def mean_auc(attack, targets, repeats, patients, shift=0.0, size=0):
     """(mean, Monte-Carlo error) of the AUC of `attack` over `repeats` simulated audits, each the mean over its targets; of `size` correlated labels."""
     areas = []
     for seed in range(repeats):
-        scores, members, index = naive.simulate(np.random.default_rng([seed, targets]), targets, np.ones(patients, int), shift)
+        scores, members, index = naive.simulate(
+            np.random.default_rng([seed, targets]), targets, np.ones(patients, int), shift
+        )
         if size:
-            scores = scores[..., None] + np.random.default_rng([seed, targets, size]).standard_normal((*scores.shape, size), np.float32)
+            scores = scores[..., None] + np.random.default_rng(
+                [seed, targets, size]
+            ).standard_normal((*scores.shape, size), np.float32)
         result = attack(scores, members)
         areas.append(np.mean([metrics.auc(result[t], members[t]) for t in range(targets)]))
     return np.mean(areas), np.std(areas, ddof=1) / np.sqrt(repeats)
@@ -180,19 +236,27 @@ def test_no_leakage_gives_half(online, variance, targets, repeats):
     assert abs(mean - 0.5) < 4 * error
 
 
-@pytest.mark.parametrize("targets, repeats, variances", [(8, 60, ["shared"]), (16, 40, ["shared", "record"]), (64, 15, ["shared", "record"])])
+@pytest.mark.parametrize(
+    "targets, repeats, variances",
+    [(8, 60, ["shared"]), (16, 40, ["shared", "record"]), (64, 15, ["shared", "record"])],
+)
 @pytest.mark.parametrize("online", [True, False])
 def test_no_leakage_gives_half_with_several_labels(online, targets, repeats, variances):
     """As above, of 10 cases. Of 8 targets too few references are left for a covariance of each record."""
     for variance in variances:
-        mean, error = mean_auc(lambda s, m: lira(s, m, online, variance), targets, repeats, 600, size=2)
+        mean, error = mean_auc(
+            lambda s, m: lira(s, m, online, variance), targets, repeats, 600, size=2
+        )
         assert error < 0.0025
         assert abs(mean - 0.5) < 4 * error
 
 
 @pytest.mark.parametrize("online, variance", VARIANTS)
 def test_members_shifted_up_raise_the_attack_on_labels(online, variance):
-    areas = [mean_auc(lambda s, m: lira(s, m, online, variance), 16, 3, 400, shift, size=2)[0] for shift in (0.0, 0.5, 2.0)]
+    areas = [
+        mean_auc(lambda s, m: lira(s, m, online, variance), 16, 3, 400, shift, size=2)[0]
+        for shift in (0.0, 0.5, 2.0)
+    ]
     assert areas[1] > 0.5 and areas[0] < areas[1] < areas[2]
 
 

@@ -26,8 +26,16 @@ def random_scores(rng, shape, kind):
 
 @pytest.mark.parametrize("online", [True, False])
 @FIXED
-@given(seed=st.integers(0, 2**32), targets=st.integers(8, 11), records=st.integers(3, 9), paired=st.booleans(), a=st.sampled_from([0.0, 0.3, 1.0]),
-       gamma=st.sampled_from([1.0, 0.8, 2.0]), kind=st.sampled_from(["normal", "tied", "sure", "twins"]), size=st.integers(0, 2))
+@given(
+    seed=st.integers(0, 2**32),
+    targets=st.integers(8, 11),
+    records=st.integers(3, 9),
+    paired=st.booleans(),
+    a=st.sampled_from([0.0, 0.3, 1.0]),
+    gamma=st.sampled_from([1.0, 0.8, 2.0]),
+    kind=st.sampled_from(["normal", "tied", "sure", "twins"]),
+    size=st.integers(0, 2),
+)
 def test_rmia_is_its_definition(online, seed, targets, records, paired, a, gamma, kind, size):
     rng = np.random.default_rng(seed)
     members = plain.draw(rng, targets - targets % 2 if paired else targets, records, paired)
@@ -36,13 +44,23 @@ def test_rmia_is_its_definition(online, seed, targets, records, paired, a, gamma
         scores[:, 1], members[:, 1] = scores[:, 0], members[:, 0]
     got = rmia(scores, members, online, a, gamma)
     assert got.dtype == np.float64
-    np.testing.assert_allclose(got, plain.rmia(scores, members, online, a, gamma), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        got, plain.rmia(scores, members, online, a, gamma), rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("online", [True, False])
 @FIXED
-@given(seed=st.integers(0, 2**32), size=st.integers(2, 9), held_out=st.booleans(), paired=st.booleans(), labels=st.integers(0, 2))
-def test_a_population_is_the_scale_and_never_the_record_itself(online, seed, size, held_out, paired, labels):
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.integers(2, 9),
+    held_out=st.booleans(),
+    paired=st.booleans(),
+    labels=st.integers(0, 2),
+)
+def test_a_population_is_the_scale_and_never_the_record_itself(
+    online, seed, size, held_out, paired, labels
+):
     rng = np.random.default_rng(seed)
     members = plain.draw(rng, 8, 9, paired)
     scores = random_scores(rng, (8, 9, labels)[: 3 if labels else 2], "normal")
@@ -52,14 +70,19 @@ def test_a_population_is_the_scale_and_never_the_record_itself(online, seed, siz
     else:
         population = rng.choice(9, size, replace=False)
         expected = plain.rmia(scores, members, online, 0.3, population=population)
-    np.testing.assert_allclose(rmia(scores, members, online, 0.3, population=population), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        rmia(scores, members, online, 0.3, population=population), expected, rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("online", [True, False])
 def test_float32_scores_give_the_same_within_their_digits(online):
     """Shares of 400 records: a ratio off by 1e-6 of itself passes now and then another, rarely two."""
     scores, members, _ = naive.simulate(np.random.default_rng(3), 12, np.ones(400, int))
-    single, double = rmia(scores, members, online, 0.3), rmia(scores.astype(np.float64), members, online, 0.3)
+    single, double = (
+        rmia(scores, members, online, 0.3),
+        rmia(scores.astype(np.float64), members, online, 0.3),
+    )
     assert single.dtype == np.float32
     assert abs(single - double).max() <= 3 / 399 and abs(single - double).mean() < 1e-4
 
@@ -67,20 +90,31 @@ def test_float32_scores_give_the_same_within_their_digits(online):
 def test_a_target_alone_is_as_among_all():
     scores, members, _ = naive.simulate(np.random.default_rng(4), 12, np.ones(50, int))
     for online in (True, False):
-        np.testing.assert_array_equal(rmia(scores, members, online, targets=[7, 2]), rmia(scores, members, online)[[7, 2]])
+        np.testing.assert_array_equal(
+            rmia(scores, members, online, targets=[7, 2]), rmia(scores, members, online)[[7, 2]]
+        )
 
 
 @FIXED
-@given(seed=st.integers(0, 2**32), targets=st.integers(8, 10), paired=st.booleans(), labels=st.integers(0, 2))
+@given(
+    seed=st.integers(0, 2**32),
+    targets=st.integers(8, 10),
+    paired=st.booleans(),
+    labels=st.integers(0, 2),
+)
 def test_tune_is_a_search(seed, targets, paired, labels):
     """On all records and four references, drawn as tune draws them."""
     rng = np.random.default_rng(seed)
     members = plain.draw(rng, targets - targets % 2 if paired else targets, 12, paired)
-    scores = random_scores(rng, (*members.shape, labels)[: 3 if labels else 2], "normal") + (3 * members if not labels else 3 * members[..., None])
+    scores = random_scores(rng, (*members.shape, labels)[: 3 if labels else 2], "normal") + (
+        3 * members if not labels else 3 * members[..., None]
+    )
     target, pair = int(rng.integers(len(members))), plain.are_pairs(members)
     refs = plain.references(target, len(members), pair)
     tried = np.random.default_rng([0, 2, target // 2 if pair else target]).permutation(refs)[:4]
-    assert tune(scores, members, [target])[0] == plain.tune(scores, members, target, tried, range(12), list(np.linspace(0, 1, 11)))
+    assert tune(scores, members, [target])[0] == plain.tune(
+        scores, members, target, tried, range(12), list(np.linspace(0, 1, 11))
+    )
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -109,17 +143,32 @@ def test_a_record_that_only_its_members_believe_keeps_its_digits(real):
     """p is 0.5 with the record and 1e-7 to 1e-9 without it, as of a memorised wrong label: its own ratios are not taken for 1."""
     rng = np.random.default_rng(9)
     members = naive.paired(rng, 8, 6)
-    scores = np.where(members, rng.standard_normal((8, 6)), -18 + 2 * rng.standard_normal((8, 6))).astype(real)
+    scores = np.where(
+        members, rng.standard_normal((8, 6)), -18 + 2 * rng.standard_normal((8, 6))
+    ).astype(real)
     for online in (True, False):
-        np.testing.assert_allclose(rmia(scores, members, online, 1.0), plain.rmia(scores, members, online, 1.0), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(
+            rmia(scores, members, online, 1.0),
+            plain.rmia(scores, members, online, 1.0),
+            rtol=0,
+            atol=1e-6,
+        )
 
 
 @FIXED
-@given(seed=st.integers(0, 2**32), size=st.integers(2, 60), kind=st.sampled_from(["normal", "tied", "heavy", "constant"]))
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.integers(2, 60),
+    kind=st.sampled_from(["normal", "tied", "heavy", "constant"]),
+)
 def test_count_is_a_search(seed, size, kind):
     rng = np.random.default_rng(seed)
-    draw_of = {"normal": lambda n: rng.standard_normal(n), "tied": lambda n: rng.integers(0, 4, n), "constant": lambda n: np.full(n, 0.7),
-               "heavy": lambda n: np.minimum(np.exp(30 * rng.standard_normal(n)), 1e30)}[kind]
+    draw_of = {
+        "normal": lambda n: rng.standard_normal(n),
+        "tied": lambda n: rng.integers(0, 4, n),
+        "constant": lambda n: np.full(n, 0.7),
+        "heavy": lambda n: np.minimum(np.exp(30 * rng.standard_normal(n)), 1e30),
+    }[kind]
     ladder, values = np.sort(draw_of(size).astype(np.float32)), draw_of(200).astype(np.float32)
     values[:size] = ladder  # and neighbours of what is on the ladder
     values[size : 2 * size] = np.nextafter(ladder, np.float32(-np.inf))
@@ -156,7 +205,9 @@ def test_a_population_of_one_and_other_shapes_are_refused():
             rmia(scores, members, population=np.array(wrong))
     with pytest.raises(InputError, match="targets: .*; expected whole numbers from 0 to 7"):
         rmia(scores, members, targets=[8])
-    with pytest.raises(InputError, match=r"population \(7, 5\); expected scores \(8, 'Z'\) or record numbers"):
+    with pytest.raises(
+        InputError, match=r"population \(7, 5\); expected scores \(8, 'Z'\) or record numbers"
+    ):
         rmia(scores, members, population=np.zeros((7, 5)))
     with pytest.raises(InputError, match="gamma is 0; expected a number above 0"):
         rmia(scores, members, gamma=0)

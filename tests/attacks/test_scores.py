@@ -12,14 +12,21 @@ from tests.oracles.risk import FIXED
 
 
 @FIXED
-@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(2, 9), st.sampled_from([0.1, 1.0, 4.0]))
+@given(
+    st.integers(0, 2**32), st.integers(1, 12), st.integers(2, 9), st.sampled_from([0.1, 1.0, 4.0])
+)
 def test_multiclass_is_log_p_over_not_p(seed, records, classes, scale):
     rng = np.random.default_rng(seed)
     logits = (scale * rng.standard_normal((records, classes))).astype(np.float32)
     labels = rng.integers(0, classes, records)
     got = scores.exact(logits, labels, "multiclass")
     assert got.dtype == np.float32 and got.shape == (records,)
-    np.testing.assert_allclose(got, [naive.exact(row.astype(float), label) for row, label in zip(logits, labels)], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        got,
+        [naive.exact(row.astype(float), label) for row, label in zip(logits, labels)],
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 @FIXED
@@ -35,14 +42,20 @@ def test_binary_is_the_signed_logit(z, y):
 def test_two_classes_are_a_binary_task():
     rng = np.random.default_rng(0)
     logits, labels = rng.standard_normal((50, 2)).astype(np.float32), rng.integers(0, 2, 50)
-    np.testing.assert_allclose(scores.exact(logits, labels, "multiclass"),
-                               scores.exact(logits[:, 1:] - logits[:, :1], labels, "binary"), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        scores.exact(logits, labels, "multiclass"),
+        scores.exact(logits[:, 1:] - logits[:, :1], labels, "binary"),
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
 def test_sure_models_do_not_saturate():
     """At logits of 100 and more, p is 1 in float64 and its logarithm of odds infinite; the score stays exact."""
     logits = np.array([[500, 0, -500], [0, 500, -500], [500, 499, 0]], np.float32)
-    np.testing.assert_allclose(scores.exact(logits, np.array([0, 0, 0]), "multiclass"), [500, -500, 1], rtol=1e-6)
+    np.testing.assert_allclose(
+        scores.exact(logits, np.array([0, 0, 0]), "multiclass"), [500, -500, 1], rtol=1e-6
+    )
 
 
 def test_a_better_fit_scores_higher_and_a_constant_changes_nothing():
@@ -50,8 +63,16 @@ def test_a_better_fit_scores_higher_and_a_constant_changes_nothing():
     logits, labels = rng.standard_normal((30, 5)), rng.integers(0, 5, 30)
     raised = logits.copy()
     raised[np.arange(30), labels] += 0.5
-    np.testing.assert_allclose(scores.exact(raised, labels, "multiclass") - scores.exact(logits, labels, "multiclass"), 0.5, atol=1e-5)
-    np.testing.assert_allclose(scores.exact(logits + 9, labels, "multiclass"), scores.exact(logits, labels, "multiclass"), atol=1e-5)
+    np.testing.assert_allclose(
+        scores.exact(raised, labels, "multiclass") - scores.exact(logits, labels, "multiclass"),
+        0.5,
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        scores.exact(logits + 9, labels, "multiclass"),
+        scores.exact(logits, labels, "multiclass"),
+        atol=1e-5,
+    )
 
 
 def test_every_label_has_its_signed_logit_and_views_are_averaged_first():
@@ -61,15 +82,23 @@ def test_every_label_has_its_signed_logit_and_views_are_averaged_first():
     assert got.shape == (9, 3) and got.dtype == np.float32
     for record in range(9):
         for label in range(3):
-            each = [float(z) if labels[record, label] else -float(z) for z in logits[record, :, label]]
+            each = [
+                float(z) if labels[record, label] else -float(z) for z in logits[record, :, label]
+            ]
             assert got[record, label] == pytest.approx(sum(each) / 4, abs=1e-6)
     plain = rng.integers(0, 3, 9)
-    np.testing.assert_allclose(scores.exact(logits, plain, "multiclass"),
-                               np.mean([scores.exact(logits[:, view], plain, "multiclass") for view in range(4)], axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        scores.exact(logits, plain, "multiclass"),
+        np.mean([scores.exact(logits[:, view], plain, "multiclass") for view in range(4)], axis=0),
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(InputError, match="task 'ranking': expected multiclass, binary or multilabel"):
+    with pytest.raises(
+        InputError, match="task 'ranking': expected multiclass, binary or multilabel"
+    ):
         scores.exact(np.zeros((2, 2)), np.zeros(2, int), "ranking")
 
 
@@ -82,12 +111,22 @@ def test_of_run_scores_every_record_under_every_target():
     rng = np.random.default_rng(2)
     logits = rng.standard_normal((3, 10, 4)).astype(np.float32)
     cohort = Records(fingerprint="f" * 64, targets=rng.integers(0, 4, 10), task="multiclass")
-    run = SimpleNamespace(path="results/x", config={"fingerprint": "f" * 64}, targets=3, logits=lambda target: logits[target])
+    run = SimpleNamespace(
+        path="results/x",
+        config={"fingerprint": "f" * 64},
+        targets=3,
+        logits=lambda target: logits[target],
+    )
     got = scores.of_run(run, cohort)
     assert got.shape == (3, 10) and got.dtype == np.float32
     for target in range(3):
         for record in range(10):
-            assert got[target, record] == pytest.approx(naive.exact(logits[target, record].astype(float), cohort.targets[record]), abs=1e-5)
+            assert got[target, record] == pytest.approx(
+                naive.exact(logits[target, record].astype(float), cohort.targets[record]), abs=1e-5
+            )
     run.config["fingerprint"] = "0" * 64
-    with pytest.raises(InputError, match="this run is of another cohort .fingerprint 000000000000, yours ffffffffffff"):
+    with pytest.raises(
+        InputError,
+        match="this run is of another cohort .fingerprint 000000000000, yours ffffffffffff",
+    ):
         scores.of_run(run, cohort)

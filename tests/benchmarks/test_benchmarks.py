@@ -7,43 +7,84 @@ import numpy as np
 import torch
 
 import benchmarks as bench
-from benchmarks import attacks as bench_attacks, growth as bench_growth, decode as bench_prepare, risk as bench_risk, training as bench_training
+from benchmarks import (
+    attacks as bench_attacks,
+    growth as bench_growth,
+    decode as bench_prepare,
+    risk as bench_risk,
+    training as bench_training,
+)
 from rollcall import recipes
 
-TINY = bench_training.Case("mlp", recipes.Recipe("mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2), (6,), 1, 200,
-                           steps=3)
+TINY = bench_training.Case(
+    "mlp",
+    recipes.Recipe(
+        "mlp", epochs=1, batch=16, learning_rate=1e-3, settings={"width": 8, "depth": 1}, stack=2
+    ),
+    (6,),
+    1,
+    200,
+    steps=3,
+)
 
 
 def test_every_paper_dataset_and_family_has_a_case():
     found = bench_training.cases("cpu")
     assert len({case.dataset for case in found} - {""}) == 7
-    assert {"mlp", "small_cnn", "wide_resnet", "vit", "resnet1d", "tabular_resnet"} <= {case.family for case in found}
+    assert {"mlp", "small_cnn", "wide_resnet", "vit", "resnet1d", "tabular_resnet"} <= {
+        case.family for case in found
+    }
     for case in found:
         assert case.recipe.model and len(case.shape) in (1, 2, 3)
 
 
 def test_operations_are_counted():
-    assert bench_training.flops(TINY) == 2 * (3 * (6 * 8 + 8) - 6 * 8)  # a product forward, two backward, less the gradient of the input
+    assert bench_training.flops(TINY) == 2 * (
+        3 * (6 * 8 + 8) - 6 * 8
+    )  # a product forward, two backward, less the gradient of the input
 
 
 def test_the_plain_loop_learns(tmp_path):
     torch.set_num_threads(1)
-    case = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, learning_rate=0.05, batch=64))
+    case = dataclasses.replace(
+        TINY, recipe=dataclasses.replace(TINY.recipe, learning_rate=0.05, batch=64)
+    )
     found = bench_training.invented(case, tmp_path / "c", 256)
-    found = dataclasses.replace(found, targets=(np.asarray(found.inputs)[:, 0] > 0).astype(np.int64))
+    found = dataclasses.replace(
+        found, targets=(np.asarray(found.inputs)[:, 0] > 0).astype(np.int64)
+    )
     network, times = bench_training.plain(found, case.recipe, np.arange(256), "cpu", 60)
-    assert len(times) == 60 and ((bench_training.plain_logits(network, found, "cpu")[:, 0] > 0) == found.targets).mean() > 0.9
+    assert (
+        len(times) == 60
+        and ((bench_training.plain_logits(network, found, "cpu")[:, 0] > 0) == found.targets).mean()
+        > 0.9
+    )
 
 
 def test_the_table(monkeypatch):
     monkeypatch.setattr(bench_training, "cases", lambda device: [TINY])
     monkeypatch.setattr(bench_training, "_rate", lambda *_: 1e11)
-    monkeypatch.setattr(bench_training, "_together", lambda count, function, *arguments: [function(*arguments)] * count)  # here, not in fresh processes
+    monkeypatch.setattr(
+        bench_training,
+        "_together",
+        lambda count, function, *arguments: [function(*arguments)] * count,
+    )  # here, not in fresh processes
     plain = bench_training._plain
-    monkeypatch.setattr(bench_training, "_plain", lambda folder, case, device, loaders: plain(folder, case, device, 0))
+    monkeypatch.setattr(
+        bench_training,
+        "_plain",
+        lambda folder, case, device, loaders: plain(folder, case, device, 0),
+    )
     found = bench.table("training", rounds=1)
-    assert list(found["way"]) == ["plain loop", "stacks of 2, float32", "one after another, float32", "one after another, bf16"]
-    assert (found[["samples_per_s", "targets_per_hour", "tflops"]] > 0).all(axis=None) and found["version_torch"].notna().all()
+    assert list(found["way"]) == [
+        "plain loop",
+        "stacks of 2, float32",
+        "one after another, float32",
+        "one after another, bf16",
+    ]
+    assert (found[["samples_per_s", "targets_per_hour", "tflops"]] > 0).all(axis=None) and found[
+        "version_torch"
+    ].notna().all()
     assert found["times_the_plain_loop"].iloc[0] == 1 and "plain loop" in bench.shown(found)
 
 
@@ -61,6 +102,13 @@ def test_preparing_is_set_beside_a_bare_loop():
 
 
 def test_attacks_and_risk_are_set_beside_one_addition():
-    for table in (bench_attacks.table(32, 400, 120, repeats=1), bench_risk.table(32, 400, 120, repeats=1, draws=1000)):
-        assert table["multiple"].iloc[0] == 1 and (table[["seconds", "multiple"]] > 0).all(axis=None) and (table["memory"] >= 1).all()
+    for table in (
+        bench_attacks.table(32, 400, 120, repeats=1),
+        bench_risk.table(32, 400, 120, repeats=1, draws=1000),
+    ):
+        assert (
+            table["multiple"].iloc[0] == 1
+            and (table[["seconds", "multiple"]] > 0).all(axis=None)
+            and (table["memory"] >= 1).all()
+        )
         assert table["step"].is_unique and "scores.sum(0)" in bench.shown(table)

@@ -12,9 +12,18 @@ from rollcall.util.errors import InputError
 
 def cohort(**changes) -> Cohort:
     patients = np.repeat([f"p{i}" for i in range(20)], 2)
-    given = dict(name="test", records=pd.DataFrame({"patient_id": patients, "sex": pd.Categorical(np.tile(["f", "m"], 20))}),
-                 inputs=np.arange(80, dtype=np.float32).reshape(40, 2), targets=np.tile([0, 1], 20), task="binary", classes=("no", "yes"),
-                 attributes=("sex",), features=("age", "weight"))
+    given = dict(
+        name="test",
+        records=pd.DataFrame(
+            {"patient_id": patients, "sex": pd.Categorical(np.tile(["f", "m"], 20))}
+        ),
+        inputs=np.arange(80, dtype=np.float32).reshape(40, 2),
+        targets=np.tile([0, 1], 20),
+        task="binary",
+        classes=("no", "yes"),
+        attributes=("sex",),
+        features=("age", "weight"),
+    )
     return Cohort(**(given | changes))
 
 
@@ -54,7 +63,12 @@ def test_the_fingerprint_sees_every_part(tiny):
     base = validate(cohort()).fingerprint
     inputs = np.arange(80, dtype=np.float32).reshape(40, 2)
     inputs[39, 1] += 1
-    for changed in (cohort(inputs=inputs), cohort(targets=np.tile([1, 0], 20)), cohort(name="other"), cohort(classes=("no", "ja"))):
+    for changed in (
+        cohort(inputs=inputs),
+        cohort(targets=np.tile([1, 0], 20)),
+        cohort(name="other"),
+        cohort(classes=("no", "ja")),
+    ):
         assert validate(changed).fingerprint != base
     assert validate(cohort()).fingerprint == base
 
@@ -69,17 +83,20 @@ def nan_inputs():
     return inputs
 
 
-@pytest.mark.parametrize("bad, message", [
-    (lambda: cohort(task="regression"), "task is 'regression'"),
-    (lambda: cohort(targets=np.zeros(39, int)), "40 records, 40 inputs and 39 targets"),
-    (lambda: cohort(targets=np.zeros(40, int)), "every record has the label 'no'"),
-    (lambda: cohort(targets=np.r_[np.tile([0, 1], 19), 0, 2]), "row 39: label 2"),
-    (lambda: cohort(inputs=nan_inputs()), "row 7, weight: input is NaN"),
-    (lambda: cohort(attributes=("race",)), "lack the column 'race'"),
-    (lambda: _with(patient_id=["p"] * 40), r"1 patient\(s\)"),
-    (lambda: _with(patient_id=[None] + ["p"] * 39), "row 0, column 'patient_id': missing"),
-    (lambda: cohort(test=cohort()), "both the audit pool and the test set"),
-])
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (lambda: cohort(task="regression"), "task is 'regression'"),
+        (lambda: cohort(targets=np.zeros(39, int)), "40 records, 40 inputs and 39 targets"),
+        (lambda: cohort(targets=np.zeros(40, int)), "every record has the label 'no'"),
+        (lambda: cohort(targets=np.r_[np.tile([0, 1], 19), 0, 2]), "row 39: label 2"),
+        (lambda: cohort(inputs=nan_inputs()), "row 7, weight: input is NaN"),
+        (lambda: cohort(attributes=("race",)), "lack the column 'race'"),
+        (lambda: _with(patient_id=["p"] * 40), r"1 patient\(s\)"),
+        (lambda: _with(patient_id=[None] + ["p"] * 39), "row 0, column 'patient_id': missing"),
+        (lambda: cohort(test=cohort()), "both the audit pool and the test set"),
+    ],
+)
 def test_what_is_wrong_is_said_in_one_line(bad, message):
     with pytest.raises(InputError, match=message) as caught:
         validate(bad())
@@ -87,20 +104,46 @@ def test_what_is_wrong_is_said_in_one_line(bad, message):
 
 
 def test_patient_attributes_take_the_most_frequent_then_the_first():
-    records = pd.DataFrame({"patient_id": ["a", "a", "a", "b", "b", "c", "c"],
-                            "payer": pd.Categorical(["x", "y", "y", "y", "x", None, "x"], ["x", "y", "z"]),
-                            "race": pd.Categorical([None, None, None, "w", None, None, None])})
-    made = patient_attributes(Cohort("t", records, np.zeros((7, 1)), np.zeros(7, int), "binary", ("a", "b"), ("payer", "race")))
+    records = pd.DataFrame(
+        {
+            "patient_id": ["a", "a", "a", "b", "b", "c", "c"],
+            "payer": pd.Categorical(["x", "y", "y", "y", "x", None, "x"], ["x", "y", "z"]),
+            "race": pd.Categorical([None, None, None, "w", None, None, None]),
+        }
+    )
+    made = patient_attributes(
+        Cohort(
+            "t",
+            records,
+            np.zeros((7, 1)),
+            np.zeros(7, int),
+            "binary",
+            ("a", "b"),
+            ("payer", "race"),
+        )
+    )
     assert made["payer"].tolist() == ["y", "y", "x"]
     assert made["race"].isna().tolist() == [True, False, True]
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda data: cohorts.load("simulatd", data=data), "unknown cohort 'simulatd'; did you mean 'simulated'"),
-    (lambda data: cohorts.load("simulated", data=data, patient=3), "did you mean 'patients'"),
-    (lambda data: cohorts.load("diabetes130", root=data / "nowhere", data=data), "no such folder"),
-    (lambda data: cohorts.load("diabetes130", root=data, data=data), "holds no diabetic_data.csv or diabetic_data.csv.gz"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (
+            lambda data: cohorts.load("simulatd", data=data),
+            "unknown cohort 'simulatd'; did you mean 'simulated'",
+        ),
+        (lambda data: cohorts.load("simulated", data=data, patient=3), "did you mean 'patients'"),
+        (
+            lambda data: cohorts.load("diabetes130", root=data / "nowhere", data=data),
+            "no such folder",
+        ),
+        (
+            lambda data: cohorts.load("diabetes130", root=data, data=data),
+            "holds no diabetic_data.csv or diabetic_data.csv.gz",
+        ),
+    ],
+)
 def test_loading_what_is_not_there(tmp_path, call, message):
     with pytest.raises(InputError, match=message):
         call(tmp_path)
@@ -108,7 +151,11 @@ def test_loading_what_is_not_there(tmp_path, call, message):
 
 def test_no_pickle_is_ever_loaded(tiny, tmp_path):
     save(tiny, tmp_path / "c")
-    np.save(tmp_path / "c" / "targets.npy", np.array([{"code": "run me"}], dtype=object), allow_pickle=True)
+    np.save(
+        tmp_path / "c" / "targets.npy",
+        np.array([{"code": "run me"}], dtype=object),
+        allow_pickle=True,
+    )
     with pytest.raises(InputError, match="damaged"):
         open_saved(tmp_path / "c")
 

@@ -11,16 +11,23 @@ from rollcall.data import release
 from rollcall.util.errors import InputError
 
 
-@pytest.mark.parametrize("name", ["../a.csv", "x/../../a.csv", "/etc/passwd", "", "x\0y", "..\\a.csv", ".."])
+@pytest.mark.parametrize(
+    "name", ["../a.csv", "x/../../a.csv", "/etc/passwd", "", "x\0y", "..\\a.csv", ".."]
+)
 def test_a_path_out_of_the_root_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="not a path inside the release"):
         release.inside(tmp_path, name)
 
 
-@pytest.mark.parametrize("make", [
-    lambda root, out: os.symlink(out / "a.csv", root / "a.csv"),             # the file itself
-    lambda root, out: os.symlink(out, root / "folder", target_is_directory=True),  # a folder on the way
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda root, out: os.symlink(out / "a.csv", root / "a.csv"),  # the file itself
+        lambda root, out: os.symlink(
+            out, root / "folder", target_is_directory=True
+        ),  # a folder on the way
+    ],
+)
 def test_a_link_out_of_the_root_is_refused(tmp_path, make):
     root, out = tmp_path / "root", tmp_path / "out"
     root.mkdir(), out.mkdir()
@@ -60,25 +67,31 @@ def test_two_releases_under_one_root_are_not_guessed_between(tmp_path):
 
 def test_values_come_as_they_stand(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_bytes("\ufeffa,b,c\r\nNA,,\"x,y\"\r\n None,1.0,é\r\n".encode())
+    path.write_bytes('\ufeffa,b,c\r\nNA,,"x,y"\r\n None,1.0,é\r\n'.encode())
     table = release.read_table(path, ["c", "a", "b"])
     assert table.to_numpy().tolist() == [["x,y", "NA", ""], ["é", " None", "1.0"]]
     assert release.line_of(table, 1) == 3
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"", "t.csv: empty"),
-    (b"a,b\n", "holds no rows"),
-    (b"a,c\n1,2\n", "lacks the column 'b'; it has 'a', 'c'"),
-    (b"a,b\n1,2\n3\n", "not a readable csv .*Row #3: Expected 2 columns, got 1"),
-    (b"a,b\n1,2\n3,4,5\n", "not a readable csv .*Row #3: Expected 2 columns, got 3"),
-    (b"a,b\n1,2\n3,\xe9\n", "row 3 is not UTF-8"),
-    (b"a,b\n1," + b"x" * 1_000_000 + b"\n", "row 2, column 'b': 'x{40}'; a field of more than 100,000 characters"),
-    (b"a,b\n1,2\n1,3\n", "row 3, column 'a': '1'; this a is in the table already"),
-    ("a,b\n1,2\n".encode("utf-16"), "not UTF-8"),
-    (b"a,b,a\n1,2,3\n", "has more than once the column 'a'"),
-    (b'a,b\n1,"2\n3,4\n', "column 'b'.*a line break in a field; is a quote not closed?"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "t.csv: empty"),
+        (b"a,b\n", "holds no rows"),
+        (b"a,c\n1,2\n", "lacks the column 'b'; it has 'a', 'c'"),
+        (b"a,b\n1,2\n3\n", "not a readable csv .*Row #3: Expected 2 columns, got 1"),
+        (b"a,b\n1,2\n3,4,5\n", "not a readable csv .*Row #3: Expected 2 columns, got 3"),
+        (b"a,b\n1,2\n3,\xe9\n", "row 3 is not UTF-8"),
+        (
+            b"a,b\n1," + b"x" * 1_000_000 + b"\n",
+            "row 2, column 'b': 'x{40}'; a field of more than 100,000 characters",
+        ),
+        (b"a,b\n1,2\n1,3\n", "row 3, column 'a': '1'; this a is in the table already"),
+        ("a,b\n1,2\n".encode("utf-16"), "not UTF-8"),
+        (b"a,b,a\n1,2,3\n", "has more than once the column 'a'"),
+        (b'a,b\n1,"2\n3,4\n', "column 'b'.*a line break in a field; is a quote not closed?"),
+    ],
+)
 def test_a_bad_table_is_one_line(tmp_path, content, message):
     path = tmp_path / "t.csv"
     path.write_bytes(content)
@@ -87,12 +100,24 @@ def test_a_bad_table_is_one_line(tmp_path, content, message):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600 + len(str(tmp_path))
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[: len(data) // 2], lambda data: b"\x1f\x8b" + b"x" * 50,
-                                    lambda data: data[:30] + bytes(20) + data[50:], lambda data: b"a,b\n1,2\n"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-9],
+        lambda data: data[: len(data) // 2],
+        lambda data: b"\x1f\x8b" + b"x" * 50,
+        lambda data: data[:30] + bytes(20) + data[50:],
+        lambda data: b"a,b\n1,2\n",
+    ],
+)
 def test_a_damaged_gz_is_one_line(tmp_path, damage):
     path = tmp_path / "t.csv.gz"
-    path.write_bytes(damage(gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(500)))))
-    with pytest.raises(InputError, match="t.csv.gz: (damaged or cut short|not a readable csv)") as caught:
+    path.write_bytes(
+        damage(gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(500))))
+    )
+    with pytest.raises(
+        InputError, match="t.csv.gz: (damaged or cut short|not a readable csv)"
+    ) as caught:
         release.read_table(path, ["a", "b"])
     assert "\n" not in str(caught.value)
 
@@ -103,17 +128,32 @@ def table(**columns):
 
 def test_numbers_codes_ids_and_times(tmp_path):
     path = tmp_path / "t.csv"
-    t = table(n=["1.5", "", "-2"], c=["a", "b", "a"], i=["1", "02", "3"], w=["2180-05-06 19:17:00", "2180-05-07", ""])
-    assert np.array_equal(release.numbers(path, t, "n", missing=True), [1.5, np.nan, -2], equal_nan=True)
+    t = table(
+        n=["1.5", "", "-2"],
+        c=["a", "b", "a"],
+        i=["1", "02", "3"],
+        w=["2180-05-06 19:17:00", "2180-05-07", ""],
+    )
+    assert np.array_equal(
+        release.numbers(path, t, "n", missing=True), [1.5, np.nan, -2], equal_nan=True
+    )
     assert release.codes(path, t, "c", ("b", "a")).tolist() == [1, 0, 1]
     assert release.whole(path, t, "i").tolist() == ["1", "02", "3"]
     assert release.times(path, t, "w", missing=True).isna().tolist() == [False, False, True]
-    for call, message in ((lambda: release.numbers(path, t, "n"), "row 3, column 'n': ''; expected a number"),
-                          (lambda: release.numbers(path, t, "n", True, 0, 9), "row 4, column 'n': '-2'; expected a number from 0 to 9 or nothing"),
-                          (lambda: release.numbers(path, table(n=["inf"]), "n"), "'inf'; expected a number"),
-                          (lambda: release.codes(path, t, "c", ("a",)), "row 3, column 'c': 'b'; expected one of 'a'"),
-                          (lambda: release.whole(path, table(i=["1.0"]), "i"), "expected a whole number"),
-                          (lambda: release.times(path, t, "w"), "row 4, column 'w': ''; expected a time"),
-                          (lambda: release.times(path, table(w=["soon"]), "w", True), "'soon'; expected a time")):
+    for call, message in (
+        (lambda: release.numbers(path, t, "n"), "row 3, column 'n': ''; expected a number"),
+        (
+            lambda: release.numbers(path, t, "n", True, 0, 9),
+            "row 4, column 'n': '-2'; expected a number from 0 to 9 or nothing",
+        ),
+        (lambda: release.numbers(path, table(n=["inf"]), "n"), "'inf'; expected a number"),
+        (
+            lambda: release.codes(path, t, "c", ("a",)),
+            "row 3, column 'c': 'b'; expected one of 'a'",
+        ),
+        (lambda: release.whole(path, table(i=["1.0"]), "i"), "expected a whole number"),
+        (lambda: release.times(path, t, "w"), "row 4, column 'w': ''; expected a time"),
+        (lambda: release.times(path, table(w=["soon"]), "w", True), "'soon'; expected a time"),
+    ):
         with pytest.raises(InputError, match=message):
             call()

@@ -14,12 +14,16 @@ class Threads(ThreadPoolExecutor):
 
 
 def rows_of(path, **options):
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8") as file:
+    with (gzip.open if path.suffix == ".gz" else open)(
+        path, "rt", newline="", encoding="utf-8"
+    ) as file:
         return list(csv.DictReader(file, **options))
 
 
 def write_rows(path, rows, **options):
-    with (gzip.open if path.suffix == ".gz" else open)(path, "wt", newline="", encoding="utf-8") as file:
+    with (gzip.open if path.suffix == ".gz" else open)(
+        path, "wt", newline="", encoding="utf-8"
+    ) as file:
         writer = csv.DictWriter(file, rows[0].keys(), **options)
         writer.writeheader()
         writer.writerows(rows)
@@ -27,18 +31,24 @@ def write_rows(path, rows, **options):
 
 def row(table, line, **values):
     """A damage: the row at `line` of the table gets other values; a function gets the rows and gives the value."""
+
     def damage(root):
         rows = rows_of(root / table)
-        rows[line - 2] |= {key: value(rows) if callable(value) else value for key, value in values.items()}
+        rows[line - 2] |= {
+            key: value(rows) if callable(value) else value for key, value in values.items()
+        }
         write_rows(root / table, rows)
+
     return damage
 
 
 def text(table, change):
     """A damage: the bytes of a file are changed."""
+
     def damage(root):
         path = root / table
         path.write_bytes(change(path.read_bytes()))
+
     return damage
 
 

@@ -15,14 +15,25 @@ from rollcall.datasets.parts.common import counted
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
 
-RACES = {"White": "White", "White, non-Hispanic": "White", "White or Caucasian": "White",
-         "Black or African American": "Black", "Black, non-Hispanic": "Black", "Asian": "Asian",
-         "Asian, non-Hispanic": "Asian", "Other": "Other", "Other, Hispanic": "Hispanic", "Native Hawaiian or Other Pacific Islander": "Other"}
+RACES = {
+    "White": "White",
+    "White, non-Hispanic": "White",
+    "White or Caucasian": "White",
+    "Black or African American": "Black",
+    "Black, non-Hispanic": "Black",
+    "Asian": "Asian",
+    "Asian, non-Hispanic": "Asian",
+    "Other": "Other",
+    "Other, Hispanic": "Hispanic",
+    "Native Hawaiian or Other Pacific Islander": "Other",
+}
 
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
-    return rehearse.write("chexpert", tmp_path_factory.mktemp("chexpert") / "release", patients=48, seed=3)
+    return rehearse.write(
+        "chexpert", tmp_path_factory.mktemp("chexpert") / "release", patients=48, seed=3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,11 @@ def rewrite(path, change, columns=None):
 
 
 def band(age):
-    return next(name for low, name in ((80, "80+"), (60, "60-79"), (40, "40-59"), (18, "18-39"), (0, "0-17")) if age >= low)
+    return next(
+        name
+        for low, name in ((80, "80+"), (60, "60-79"), (40, "40-59"), (18, "18-39"), (0, "0-17"))
+        if age >= low
+    )
 
 
 def check(part, rows, race, views=("AP", "PA", "LL", "RL")):
@@ -65,20 +80,29 @@ def check(part, rows, race, views=("AP", "PA", "LL", "RL")):
         patient = row["Path"].split("/")[2].removeprefix("patient")
         got = table.iloc[place]
         assert got["patient_id"] == patient
-        wanted = {"race": race.get(patient), "sex": row["Sex"] if row["Sex"] != "Unknown" else None, "age": band(int(row["Age"])),
-                  "view": row["AP/PA"] if row["AP/PA"] in views else None}
+        wanted = {
+            "race": race.get(patient),
+            "sex": row["Sex"] if row["Sex"] != "Unknown" else None,
+            "age": band(int(row["Age"])),
+            "view": row["AP/PA"] if row["AP/PA"] in views else None,
+        }
         for column, value in wanted.items():
             assert (None if pd.isna(got[column]) else got[column]) == value, (place, column)
         for position, finding in enumerate(chest.FINDINGS):
             value = int(row[finding] != "" and float(row[finding]) in (1, -1))
-            assert part.targets[place, position] == value and bool(got[f"finding: {finding}"]) == bool(value)
+            assert part.targets[place, position] == value and bool(
+                got[f"finding: {finding}"]
+            ) == bool(value)
 
 
 def check_pixels(part, rows, intact, size=64):
     for place in (0, len(rows) // 2, len(rows) - 1):
         with Image.open(intact / rows[place]["Path"]) as film:
             assert film.format == "JPEG" and film.mode == "L"
-            np.testing.assert_array_equal(part.inputs[place, :, :, 0], np.asarray(film.resize((size, size), Image.Resampling.BICUBIC)))
+            np.testing.assert_array_equal(
+                part.inputs[place, :, :, 0],
+                np.asarray(film.resize((size, size), Image.Resampling.BICUBIC)),
+            )
 
 
 def test_the_rehearsal_is_deterministic_and_has_the_publishers_tree(intact, tmp_path):
@@ -91,39 +115,74 @@ def test_the_rehearsal_is_deterministic_and_has_the_publishers_tree(intact, tmp_
         assert list(rows[0]) == ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chest.FINDINGS]
         assert all((intact / row["Path"]).is_file() for row in rows)
     rows = rows_of(intact / "CheXpert-v1.0" / "train.csv")
-    assert {row[finding] for row in rows for finding in chest.FINDINGS} == {"", "0.0", "1.0", "-1.0"}
+    assert {row[finding] for row in rows for finding in chest.FINDINGS} == {
+        "",
+        "0.0",
+        "1.0",
+        "-1.0",
+    }
     assert [row["Age"] for row in rows if row["Sex"] == "Unknown"] == ["0"]
-    assert any(row["AP/PA"] == "" for row in rows) and any(all(row[finding] == "" for finding in chest.FINDINGS) for row in rows)
+    assert any(row["AP/PA"] == "" for row in rows) and any(
+        all(row[finding] == "" for finding in chest.FINDINGS) for row in rows
+    )
 
 
 def test_the_default_equals_a_naive_reading(intact, cohort):
-    demographics = {row["PATIENT"].removeprefix("patient"): row["PRIMARY_RACE"] for row in rows_of(intact / "CHEXPERT_DEMO.csv")}
+    demographics = {
+        row["PATIENT"].removeprefix("patient"): row["PRIMARY_RACE"]
+        for row in rows_of(intact / "CHEXPERT_DEMO.csv")
+    }
     race = {patient: RACES.get(value) for patient, value in demographics.items()}
-    train, valid = (rows_of(intact / "CheXpert-v1.0" / f"{name}.csv") for name in ("train", "valid"))
+    train, valid = (
+        rows_of(intact / "CheXpert-v1.0" / f"{name}.csv") for name in ("train", "valid")
+    )
     check(cohort, train, race)
     check(cohort.test, valid, race)
     check_pixels(cohort, train, intact)
     check_pixels(cohort.test, valid, intact)
-    assert (cohort.task, cohort.unit, cohort.restricted, cohort.simulated, cohort.straddles) == ("multilabel", "patient", True, True, False)
-    assert cohort.classes == chest.FINDINGS and cohort.attributes[:4] == ("race", "sex", "age", "view") and len(cohort.attributes) == 18
+    assert (cohort.task, cohort.unit, cohort.restricted, cohort.simulated, cohort.straddles) == (
+        "multilabel",
+        "patient",
+        True,
+        True,
+        False,
+    )
+    assert (
+        cohort.classes == chest.FINDINGS
+        and cohort.attributes[:4] == ("race", "sex", "age", "view")
+        and len(cohort.attributes) == 18
+    )
     assert not set(cohort.patients) & set(cohort.test.patients)
     notes = "\n".join(cohort.notes)
-    lacking = sum(race.get(row["Path"].split("/")[2].removeprefix("patient")) is None for row in train)
+    lacking = sum(
+        race.get(row["Path"].split("/")[2].removeprefix("patient")) is None for row in train
+    )
     uncertain = sum(row[finding] == "-1.0" for row in train for finding in chest.FINDINGS)
     none = sum(all(row[finding] in ("", "0.0") for finding in chest.FINDINGS) for row in train)
     laterals = sum(row["AP/PA"] == "" for row in train)
-    for line in (f"images: {len(train)} found, 223,414 in the publisher's release", f"test images: {len(valid)} found, 234 in",
-                 f"race: missing for {counted(lacking)} records", "sex: missing for fewer than 10 records", f"view: missing for {counted(laterals)} records",
-                 f"labels: {uncertain} are uncertain", f"labels: {counted(none)} records have none",
-                 f"test: {len(valid)} records of 16 other patients"):
+    for line in (
+        f"images: {len(train)} found, 223,414 in the publisher's release",
+        f"test images: {len(valid)} found, 234 in",
+        f"race: missing for {counted(lacking)} records",
+        "sex: missing for fewer than 10 records",
+        f"view: missing for {counted(laterals)} records",
+        f"labels: {uncertain} are uncertain",
+        f"labels: {counted(none)} records have none",
+        f"test: {len(valid)} records of 16 other patients",
+    ):
         assert line in notes
     assert "age: missing" not in notes
 
 
 def test_paper_rules_drop_unknown_sex_and_test_three_races_and_two_views(intact, tmp_path):
     cohort = cohorts.load("chexpert", root=intact, data=tmp_path, rules="paper", size=32)
-    race = {row["PATIENT"].removeprefix("patient"): RACES.get(row["PRIMARY_RACE"]) for row in rows_of(intact / "CHEXPERT_DEMO.csv")}
-    race = {patient: value for patient, value in race.items() if value in ("White", "Black", "Asian")}
+    race = {
+        row["PATIENT"].removeprefix("patient"): RACES.get(row["PRIMARY_RACE"])
+        for row in rows_of(intact / "CHEXPERT_DEMO.csv")
+    }
+    race = {
+        patient: value for patient, value in race.items() if value in ("White", "Black", "Asian")
+    }
     everyone = rows_of(intact / "CheXpert-v1.0" / "train.csv")
     train = [row for row in everyone if row["Sex"] != "Unknown"]
     check(cohort, train, race, views=("AP", "PA"))
@@ -133,11 +192,24 @@ def test_paper_rules_drop_unknown_sex_and_test_three_races_and_two_views(intact,
     assert cohort.notes[0].startswith(f"images: {len(everyone)} found")
 
 
-@pytest.mark.parametrize("written, default, paper", [
-    ("White, Hispanic", "White", "White"), ("White or Caucasian", "White", "White"), ("Caucasian", "White", "White"),
-    ("Asian - Historical Conv", "Asian", "Asian"), ("Black, non-Hispanic", "Black", "Black"), ("Other, non-Hispanic", "Other", None),
-    ("Other, Hispanic", "Hispanic", None), ("Native American, Hispanic", "Hispanic", None),
-    ("Race and Ethnicity Unknown", None, None), ("Patient Refused", None, None), ("", None, None), ("  ", None, None), ("PORTUGUESE", "Other", None)])
+@pytest.mark.parametrize(
+    "written, default, paper",
+    [
+        ("White, Hispanic", "White", "White"),
+        ("White or Caucasian", "White", "White"),
+        ("Caucasian", "White", "White"),
+        ("Asian - Historical Conv", "Asian", "Asian"),
+        ("Black, non-Hispanic", "Black", "Black"),
+        ("Other, non-Hispanic", "Other", None),
+        ("Other, Hispanic", "Hispanic", None),
+        ("Native American, Hispanic", "Hispanic", None),
+        ("Race and Ethnicity Unknown", None, None),
+        ("Patient Refused", None, None),
+        ("", None, None),
+        ("  ", None, None),
+        ("PORTUGUESE", "Other", None),
+    ],
+)
 def test_race_groups(written, default, paper):
     for rule, wanted in ((False, default), (True, paper)):
         got = chest.race_group(pd.Series([written]), rule)[0]
@@ -150,7 +222,17 @@ def mini(rows, folder):
         writer = csv.DictWriter(file, chexpert.COLUMNS)
         writer.writeheader()
         for path, sex, age, view, labels in rows:
-            writer.writerow(dict.fromkeys(chexpert.COLUMNS, "") | {"Path": path, "Sex": sex, "Age": age, "Frontal/Lateral": "Frontal", "AP/PA": view} | labels)
+            writer.writerow(
+                dict.fromkeys(chexpert.COLUMNS, "")
+                | {
+                    "Path": path,
+                    "Sex": sex,
+                    "Age": age,
+                    "Frontal/Lateral": "Frontal",
+                    "AP/PA": view,
+                }
+                | labels
+            )
             film = folder / path.split("/", 1)[1]
             film.parent.mkdir(parents=True, exist_ok=True)
             Image.new("L", (40, 30), 90).save(film)
@@ -159,12 +241,23 @@ def mini(rows, folder):
 
 def test_quirks_by_hand(tmp_path):
     name = "CheXpert-v1.0-small/train/patient{:05d}/study1/view1_frontal.jpg"
-    cohort = mini([(name.format(7), "Female", "0", "AP", {"Edema": "-1", "Fracture": "0"}), (name.format(8), "Unknown", "90", "", {"No Finding": "1"}),
-                   (name.format(9), "Male", "", "RL", {"Edema": "0.0", "Pneumonia": "-1.0"}), (name.format(64540), "Male", "17", "PA", {})], tmp_path)
-    labels = [[finding for finding, has in zip(chest.FINDINGS, row) if has] for row in cohort.targets]
+    cohort = mini(
+        [
+            (name.format(7), "Female", "0", "AP", {"Edema": "-1", "Fracture": "0"}),
+            (name.format(8), "Unknown", "90", "", {"No Finding": "1"}),
+            (name.format(9), "Male", "", "RL", {"Edema": "0.0", "Pneumonia": "-1.0"}),
+            (name.format(64540), "Male", "17", "PA", {}),
+        ],
+        tmp_path,
+    )
+    labels = [
+        [finding for finding, has in zip(chest.FINDINGS, row) if has] for row in cohort.targets
+    ]
     assert labels == [["Edema"], ["No Finding"], ["Pneumonia"], []]
     assert list(cohort.records["patient_id"]) == ["00007", "00008", "00009", "64540"]
-    assert cohort.records["age"].astype(object).where(cohort.records["age"].notna(), "?").tolist() == ["0-17", "80+", "?", "0-17"]
+    assert cohort.records["age"].astype(object).where(
+        cohort.records["age"].notna(), "?"
+    ).tolist() == ["0-17", "80+", "?", "0-17"]
     assert cohort.records["sex"].isna().tolist() == [False, True, False, False]
     assert cohort.records["race"].isna().all() and cohort.test is None
     notes = "\n".join(cohort.notes)
@@ -173,11 +266,18 @@ def test_quirks_by_hand(tmp_path):
     assert "labels: 2 are uncertain" in notes and "labels: fewer than 10 records have none" in notes
 
 
-def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(intact, cohort, tmp_path):
+def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(
+    intact, cohort, tmp_path
+):
     small = tmp_path / "release" / "CheXpert-v1.0-small"
     shutil.copytree(intact / "CheXpert-v1.0", small)
     for name in ("train", "valid"):
-        text = (small / f"{name}.csv").read_text().replace("CheXpert-v1.0/", "CheXpert-v1.0-small/").replace("Path,", "\ufeffPath,", 1)
+        text = (
+            (small / f"{name}.csv")
+            .read_text()
+            .replace("CheXpert-v1.0/", "CheXpert-v1.0-small/")
+            .replace("Path,", "\ufeffPath,", 1)
+        )
         (small / f"{name}.csv").unlink()
         (small / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
     shutil.copy(intact / "CHEXPERT_DEMO.csv", small / "CHEXPERT DEMO.csv")
@@ -185,7 +285,9 @@ def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(intac
         found = chexpert.read(chexpert.locate(root, tmp_path), root)
         pd.testing.assert_frame_equal(found.records, cohort.records)
         np.testing.assert_array_equal(found.targets, cohort.targets)
-        assert (root / found.inputs.paths[0]).samefile(small / "train/patient00001/study1/view1_frontal.jpg")
+        assert (root / found.inputs.paths[0]).samefile(
+            small / "train/patient00001/study1/view1_frontal.jpg"
+        )
     (small / "CHEXPERT DEMO.csv").rename(tmp_path / "release" / "CHEXPERT_DEMO.csv")
     assert set(chexpert.locate(small, tmp_path)) == {"train", "valid"}  # outside the root: not read
     assert "demographics" in chexpert.locate(small.parent, tmp_path)
@@ -193,7 +295,10 @@ def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(intac
 
 def test_a_release_split_into_batches_is_read(intact, cohort, tmp_path):
     root = tmp_path / "download"
-    tables, first, second = (root / f"CheXpert-v1.0 batch {name}" for name in ("1 (validate & csv)", "2 (train 1)", "3 (train 2)"))
+    tables, first, second = (
+        root / f"CheXpert-v1.0 batch {name}"
+        for name in ("1 (validate & csv)", "2 (train 1)", "3 (train 2)")
+    )
     shutil.copytree(intact / "CheXpert-v1.0" / "valid", tables / "valid")
     for name in ("train.csv", "valid.csv"):
         shutil.copy(intact / "CheXpert-v1.0" / name, tables)
@@ -202,9 +307,17 @@ def test_a_release_split_into_batches_is_read(intact, cohort, tmp_path):
     shutil.copy(intact / "CHEXPERT_DEMO.csv", root)
     found = chexpert.read(chexpert.locate(root, tmp_path), root)
     pd.testing.assert_frame_equal(found.records, cohort.records)
-    assert found.inputs.paths[0] == "CheXpert-v1.0 batch 2 (train 1)/train/patient00001/study1/view1_frontal.jpg"
-    assert found.test.inputs.paths[0].startswith("CheXpert-v1.0 batch 1 (validate & csv)/valid/patient")
-    with pytest.raises(InputError, match="ROOT must name the folder that holds all of its 'CheXpert-v1.0 batch ...' folders"):
+    assert (
+        found.inputs.paths[0]
+        == "CheXpert-v1.0 batch 2 (train 1)/train/patient00001/study1/view1_frontal.jpg"
+    )
+    assert found.test.inputs.paths[0].startswith(
+        "CheXpert-v1.0 batch 1 (validate & csv)/valid/patient"
+    )
+    with pytest.raises(
+        InputError,
+        match="ROOT must name the folder that holds all of its 'CheXpert-v1.0 batch ...' folders",
+    ):
         chexpert.read(chexpert.locate(tables, tmp_path), tables)
     shutil.rmtree(second / "train" / "patient00020")
     with pytest.raises(InputError, match=r"train.csv: row \d+: .*patient00020/.* does not exist"):
@@ -212,8 +325,11 @@ def test_a_release_split_into_batches_is_read(intact, cohort, tmp_path):
 
 
 def test_options_out_of_range_are_refused(intact, tmp_path):
-    for options, match in (({"size": 4}, "size of cohort 'chexpert' is 4; expected"), ({"size": 64.0}, "expected a whole number"),
-                           ({"rules": "papr"}, "'default', 'paper'")):
+    for options, match in (
+        ({"size": 4}, "size of cohort 'chexpert' is 4; expected"),
+        ({"size": 64.0}, "expected a whole number"),
+        ({"rules": "papr"}, "'default', 'paper'"),
+    ):
         with pytest.raises(InputError, match=match):
             cohorts.load("chexpert", root=intact, data=tmp_path, **options)
 
@@ -241,7 +357,9 @@ def cut(path):
 def link_out(root):
     outside = root.parent / "outside.jpg"
     shutil.move(root / FILM, outside)
-    os.utime(outside, (1e9, 1e9))  # else size and time say that nothing has changed, and the cache serves
+    os.utime(
+        outside, (1e9, 1e9)
+    )  # else size and time say that nothing has changed, and the cache serves
     os.symlink(outside, root / FILM)
 
 
@@ -278,46 +396,123 @@ def in_both(root):
 
 
 DAMAGES = {
-    "film cut short": (lambda root: cut(root / FILM), r"patient00002/study1/view1_frontal.jpg \(train.csv: row \d+\): .*fetch this file again"),
-    "film empty": (lambda root: (root / FILM).write_bytes(b""), r"view1_frontal.jpg \(train.csv: row \d+\): cannot identify image"),
-    "film of another format": (tiff, r"view1_frontal.jpg \(train.csv: row \d+\): cannot identify image"),
-    "film gone": (lambda root: (root / FILM).unlink(), r"train.csv: row \d+: .*patient00002/study1/view1_frontal.jpg does not exist"),
-    "film linked out": (link_out, r"view1_frontal.jpg \(train.csv: row \d+\): .*leads out of the root"),
-    "test film cut short": (lambda root: cut(next((root / HOME / "valid").rglob("*.jpg"))), r"\(valid.csv: row \d+\): "),
+    "film cut short": (
+        lambda root: cut(root / FILM),
+        r"patient00002/study1/view1_frontal.jpg \(train.csv: row \d+\): .*fetch this file again",
+    ),
+    "film empty": (
+        lambda root: (root / FILM).write_bytes(b""),
+        r"view1_frontal.jpg \(train.csv: row \d+\): cannot identify image",
+    ),
+    "film of another format": (
+        tiff,
+        r"view1_frontal.jpg \(train.csv: row \d+\): cannot identify image",
+    ),
+    "film gone": (
+        lambda root: (root / FILM).unlink(),
+        r"train.csv: row \d+: .*patient00002/study1/view1_frontal.jpg does not exist",
+    ),
+    "film linked out": (
+        link_out,
+        r"view1_frontal.jpg \(train.csv: row \d+\): .*leads out of the root",
+    ),
+    "test film cut short": (
+        lambda root: cut(next((root / HOME / "valid").rglob("*.jpg"))),
+        r"\(valid.csv: row \d+\): ",
+    ),
     "table empty": (lambda root: (root / HOME / "train.csv").write_bytes(b""), r"train.csv: empty"),
-    "header alone": (lambda root: rewrite(root / HOME / "train.csv", lambda rows: rows.clear()), r"train.csv: holds no rows"),
+    "header alone": (
+        lambda root: rewrite(root / HOME / "train.csv", lambda rows: rows.clear()),
+        r"train.csv: holds no rows",
+    ),
     "table gone": (lambda root: (root / HOME / "train.csv").unlink(), r"holds no train.csv"),
-    "two releases": (lambda root: shutil.copytree(root / HOME, root / "CheXpert-v1.0-small", ignore=lambda *_: ["train", "valid"]),
-                     "train.csv more than once"),
-    "column gone": (lambda root: rewrite(root / HOME / "train.csv", lambda rows: None, [name for name in chexpert.COLUMNS if name != "Edema"]),
-                    r"lacks the column 'Edema'"),
-    "row twice": (lambda root: rewrite(root / HOME / "train.csv", lambda rows: rows + [rows[4]]), r"train.csv: row \d+, column 'Path': .*in the table already"),
-    "path up": (edit(f"{HOME}/train.csv", 5, Path="CheXpert-v1.0/train/../../../etc/view1_frontal.jpg"),
-                r"train.csv: row 5, column 'Path': .*expected a path such as"),
-    "path absolute": (edit(f"{HOME}/valid.csv", 3, Path="/etc/passwd"), r"valid.csv: row 3, column 'Path': '/etc/passwd'"),
-    "label garbage": (edit(f"{HOME}/train.csv", 6, Edema="maybe"), r"train.csv: row 6, column 'Edema': 'maybe'; expected one of"),
-    "label NaN": (edit(f"{HOME}/valid.csv", 6, Fracture="nan"), r"valid.csv: row 6, column 'Fracture': 'nan'"),
-    "age garbage": (edit(f"{HOME}/train.csv", 7, Age="sixty"), r"train.csv: row 7, column 'Age': 'sixty'; expected a number from 0 to 150"),
+    "two releases": (
+        lambda root: shutil.copytree(
+            root / HOME, root / "CheXpert-v1.0-small", ignore=lambda *_: ["train", "valid"]
+        ),
+        "train.csv more than once",
+    ),
+    "column gone": (
+        lambda root: rewrite(
+            root / HOME / "train.csv",
+            lambda rows: None,
+            [name for name in chexpert.COLUMNS if name != "Edema"],
+        ),
+        r"lacks the column 'Edema'",
+    ),
+    "row twice": (
+        lambda root: rewrite(root / HOME / "train.csv", lambda rows: rows + [rows[4]]),
+        r"train.csv: row \d+, column 'Path': .*in the table already",
+    ),
+    "path up": (
+        edit(f"{HOME}/train.csv", 5, Path="CheXpert-v1.0/train/../../../etc/view1_frontal.jpg"),
+        r"train.csv: row 5, column 'Path': .*expected a path such as",
+    ),
+    "path absolute": (
+        edit(f"{HOME}/valid.csv", 3, Path="/etc/passwd"),
+        r"valid.csv: row 3, column 'Path': '/etc/passwd'",
+    ),
+    "label garbage": (
+        edit(f"{HOME}/train.csv", 6, Edema="maybe"),
+        r"train.csv: row 6, column 'Edema': 'maybe'; expected one of",
+    ),
+    "label NaN": (
+        edit(f"{HOME}/valid.csv", 6, Fracture="nan"),
+        r"valid.csv: row 6, column 'Fracture': 'nan'",
+    ),
+    "age garbage": (
+        edit(f"{HOME}/train.csv", 7, Age="sixty"),
+        r"train.csv: row 7, column 'Age': 'sixty'; expected a number from 0 to 150",
+    ),
     "age 300": (edit(f"{HOME}/train.csv", 8, Age="300"), r"train.csv: row 8, column 'Age': '300'"),
-    "sex garbage": (edit(f"{HOME}/train.csv", 9, Sex="M"), r"train.csv: row 9, column 'Sex': 'M'; expected one of 'Female', 'Male', 'Unknown'"),
-    "view garbage": (edit(f"{HOME}/train.csv", 9, **{"AP/PA": "sideways"}), r"train.csv: row 9, column 'AP/PA': 'sideways'"),
-    "long field": (edit(f"{HOME}/train.csv", 10, Path="x" * 1_000_000), r"train.csv: row 10, column 'Path': .*more than 100,000 characters"),
-    "patient in both": (in_both, r"valid.csv: row 4, column 'Path': .*this patient is in train.csv as well"),
-    "Latin-1": (lambda root: edit("CHEXPERT_DEMO.csv", 3, PRIMARY_RACE="X")(root) or (root / "CHEXPERT_DEMO.csv").write_bytes(
-        (root / "CHEXPERT_DEMO.csv").read_bytes().replace(b",X,", b",Fran\xe7ais,")), r"CHEXPERT_DEMO.csv: row 3 is not UTF-8"),
+    "sex garbage": (
+        edit(f"{HOME}/train.csv", 9, Sex="M"),
+        r"train.csv: row 9, column 'Sex': 'M'; expected one of 'Female', 'Male', 'Unknown'",
+    ),
+    "view garbage": (
+        edit(f"{HOME}/train.csv", 9, **{"AP/PA": "sideways"}),
+        r"train.csv: row 9, column 'AP/PA': 'sideways'",
+    ),
+    "long field": (
+        edit(f"{HOME}/train.csv", 10, Path="x" * 1_000_000),
+        r"train.csv: row 10, column 'Path': .*more than 100,000 characters",
+    ),
+    "patient in both": (
+        in_both,
+        r"valid.csv: row 4, column 'Path': .*this patient is in train.csv as well",
+    ),
+    "Latin-1": (
+        lambda root: (
+            edit("CHEXPERT_DEMO.csv", 3, PRIMARY_RACE="X")(root)
+            or (root / "CHEXPERT_DEMO.csv").write_bytes(
+                (root / "CHEXPERT_DEMO.csv").read_bytes().replace(b",X,", b",Fran\xe7ais,")
+            )
+        ),
+        r"CHEXPERT_DEMO.csv: row 3 is not UTF-8",
+    ),
     "gz cut short": (zipped_and_cut, r"train.csv.gz: damaged or cut short"),
     "table linked out": (link_table, r"valid.csv: leads out of the root"),
-    "patient twice": (lambda root: rewrite(root / "CHEXPERT_DEMO.csv", lambda rows: rows + [rows[0] | {"PRIMARY_RACE": "Asian"}]),
-                      r"CHEXPERT_DEMO.csv: row \d+, column 'PATIENT': 'patient00001'; this PATIENT is in the table already"),
-    "other patients": (lambda root: rewrite(root / "CHEXPERT_DEMO.csv", lambda rows: [row.update(PATIENT="nobody") for row in rows] and None),
-                       r"CHEXPERT_DEMO.csv: row 2, column 'PATIENT': 'nobody'; no row names a patient"),
+    "patient twice": (
+        lambda root: rewrite(
+            root / "CHEXPERT_DEMO.csv", lambda rows: rows + [rows[0] | {"PRIMARY_RACE": "Asian"}]
+        ),
+        r"CHEXPERT_DEMO.csv: row \d+, column 'PATIENT': 'patient00001'; this PATIENT is in the table already",
+    ),
+    "other patients": (
+        lambda root: rewrite(
+            root / "CHEXPERT_DEMO.csv",
+            lambda rows: [row.update(PATIENT="nobody") for row in rows] and None,
+        ),
+        r"CHEXPERT_DEMO.csv: row 2, column 'PATIENT': 'nobody'; no row names a patient",
+    ),
     "spreadsheet": (spreadsheet, r"CHEXPERT DEMO.xlsx: a spreadsheet; open it and save it as CSV"),
-    "row too long": (longer_row,
-                     r"train.csv: not a readable csv \(.*(line|Row #)2"),
+    "row too long": (longer_row, r"train.csv: not a readable csv \(.*(line|Row #)2"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_release_is_one_line_and_the_cache_stays(damage, intact, prepared, tmp_path, capsys):
+def test_a_damaged_release_is_one_line_and_the_cache_stays(
+    damage, intact, prepared, tmp_path, capsys
+):
     change, match = DAMAGES[damage]
     refused("chexpert", intact, prepared, change, match, tmp_path, capsys)

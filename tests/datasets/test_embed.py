@@ -17,9 +17,19 @@ from rollcall.datasets.parts.common import counted
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
 
-CLINICAL, METADATA = "tables/EMBED_OpenData_clinical_reduced.csv", "tables/EMBED_OpenData_metadata.csv"
-LETTERS = {"A": "0 additional evaluation", "N": "1 negative", "B": "2 benign", "P": "3 probably benign", "S": "4 suspicious",
-           "M": "5 highly suggestive of malignancy", "K": "6 known malignancy"}
+CLINICAL, METADATA = (
+    "tables/EMBED_OpenData_clinical_reduced.csv",
+    "tables/EMBED_OpenData_metadata.csv",
+)
+LETTERS = {
+    "A": "0 additional evaluation",
+    "N": "1 negative",
+    "B": "2 benign",
+    "P": "3 probably benign",
+    "S": "4 suspicious",
+    "M": "5 highly suggestive of malignancy",
+    "K": "6 known malignancy",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +58,93 @@ def twin(root, paper):
         if path in seen:
             continue
         seen.add(path)
-        exam = [row for row in clinical if row["empi_anon"] == image["empi_anon"] and row["acc_anon"] == image["acc_anon"] and "screen" in row["desc"].lower()]
+        exam = [
+            row
+            for row in clinical
+            if row["empi_anon"] == image["empi_anon"]
+            and row["acc_anon"] == image["acc_anon"]
+            and "screen" in row["desc"].lower()
+        ]
         if not exam:
             continue
-        first = {name: next((row[name] for row in exam if row[name]), "") for name in ("RACE_DESC", "tissueden", "GENDER_DESC", "age_at_study")}
+        first = {
+            name: next((row[name] for row in exam if row[name]), "")
+            for name in ("RACE_DESC", "tissueden", "GENDER_DESC", "age_at_study")
+        }
         if paper:
             first = exam[0]
             if not first["RACE_DESC"]:
                 continue
-        if image["ViewPosition"] not in ("MLO", "CC") or first["tissueden"] in ("", "5.0") or first["GENDER_DESC"] == "Male":
+        if (
+            image["ViewPosition"] not in ("MLO", "CC")
+            or first["tissueden"] in ("", "5.0")
+            or first["GENDER_DESC"] == "Male"
+        ):
             continue
         letter = exam[0]["asses"]
         if not paper:
-            mine = [row["asses"] for row in exam if row["side"] in (image["ImageLateralityFinal"], "B", "")]
-            letter = max((letter for letter in mine if letter in LETTERS), key="NBPASMK".index, default="")
+            mine = [
+                row["asses"]
+                for row in exam
+                if row["side"] in (image["ImageLateralityFinal"], "B", "")
+            ]
+            letter = max(
+                (letter for letter in mine if letter in LETTERS), key="NBPASMK".index, default=""
+            )
         race = first["RACE_DESC"].replace("  ", " ")
-        group = {"African American or Black": "Black", "Caucasian or White": "White", "Asian": "Asian"}.get(race)
-        if not group and not paper and race in ("Multiple", "Native Hawaiian or Other Pacific Islander", "American Indian or Alaskan Native"):
+        group = {
+            "African American or Black": "Black",
+            "Caucasian or White": "White",
+            "Asian": "Asian",
+        }.get(race)
+        if (
+            not group
+            and not paper
+            and race
+            in (
+                "Multiple",
+                "Native Hawaiian or Other Pacific Islander",
+                "American Indian or Alaskan Native",
+            )
+        ):
             group = "Other"
         age = first["age_at_study"]
-        band = next(name for top, name in ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (999, "80+")) if float(age) < top) if age else None
+        band = (
+            next(
+                name
+                for top, name in (
+                    (18, "0-17"),
+                    (40, "18-39"),
+                    (60, "40-59"),
+                    (80, "60-79"),
+                    (999, "80+"),
+                )
+                if float(age) < top
+            )
+            if age
+            else None
+        )
         density = "ABCD"[int(float(first["tissueden"])) - 1]
-        records.append({"patient_id": image["empi_anon"], "label": density, "race": group, "image type": image["FinalImageType"], "view": image["ViewPosition"],
-                        "density": density, "assessment": LETTERS.get(letter), "age": band, "path": "images/cohort_" + path.split("/cohort_")[1]})
+        records.append(
+            {
+                "patient_id": image["empi_anon"],
+                "label": density,
+                "race": group,
+                "image type": image["FinalImageType"],
+                "view": image["ViewPosition"],
+                "density": density,
+                "assessment": LETTERS.get(letter),
+                "age": band,
+                "path": "images/cohort_" + path.split("/cohort_")[1],
+            }
+        )
     patients = sorted({record["patient_id"] for record in records})
     count = 500 if len(patients) >= 2500 else len(patients) // 5
     held = set(np.random.default_rng(420).choice(np.array(patients), count, replace=False).tolist())
-    return [[record for record in records if (record["patient_id"] in held) == which] for which in (False, True)]
+    return [
+        [record for record in records if (record["patient_id"] in held) == which]
+        for which in (False, True)
+    ]
 
 
 @pytest.mark.parametrize("rules", ["default", "paper"])
@@ -89,13 +159,28 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
         paths = pd.read_parquet(part.folder / "files.parquet")["path"].tolist()
         assert paths == [record["path"] for record in wanted]
         assert part.inputs.shape == (len(wanted), 64, 48, 1) and part.inputs.dtype == np.uint8
-    assert cohort.restricted and cohort.simulated and cohort.unit == "patient" and cohort.classes == tuple("ABCD")
+    assert (
+        cohort.restricted
+        and cohort.simulated
+        and cohort.unit == "patient"
+        and cohort.classes == tuple("ABCD")
+    )
     assert not set(cohort.patients) & set(cohort.test.patients)
-    assert f"test set: {len(test):,} records of {len(cohort.test.patients)} patients" in cohort.notes
-    missing = Counter(name for record in pool + test for name in ("race", "assessment", "age") if record[name] is None)
+    assert (
+        f"test set: {len(test):,} records of {len(cohort.test.patients)} patients" in cohort.notes
+    )
+    missing = Counter(
+        name
+        for record in pool + test
+        for name in ("race", "assessment", "age")
+        if record[name] is None
+    )
     for name, count in missing.items():
         assert f"{name}: missing for {counted(count)} records" in cohort.notes
-    assert any(note.startswith("metadata rows: ") and note.endswith("480,323 in the publisher's release") for note in cohort.notes)
+    assert any(
+        note.startswith("metadata rows: ") and note.endswith("480,323 in the publisher's release")
+        for note in cohort.notes
+    )
     assert any("360,159 in the reference" in note for note in cohort.notes) == (rules == "paper")
     assert set(patient_attributes(cohort)) == set(embed.ATTRIBUTES)
 
@@ -103,7 +188,9 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
 def test_the_rules_differ_where_they_should(release, data):
     default, paper = (twin(release, rules)[0] + twin(release, rules)[1] for rules in (False, True))
     assert len(default) > len(paper) and any(record["race"] is None for record in default)
-    one, two = ({record["path"]: record["assessment"] for record in records} for records in (default, paper))
+    one, two = (
+        {record["path"]: record["assessment"] for record in records} for records in (default, paper)
+    )
     assert any(one[path] != two[path] for path in two)
 
 
@@ -119,7 +206,13 @@ def test_pixels_are_those_of_an_independent_decoding(release, data):
         flipped = dataset.get("FieldOfViewHorizontalFlip", "NO") == "YES"
         right = points == "A" if points else (row["ImageLateralityFinal"] == "L") != flipped
         wrong_foot = {"CC": row["ImageLateralityFinal"], "MLO": "H"}[row["ViewPosition"]]
-        kind = (dataset.PhotometricInterpretation, row["ImageLateralityFinal"], right, foot == wrong_foot, "WindowCenter" in dataset)
+        kind = (
+            dataset.PhotometricInterpretation,
+            row["ImageLateralityFinal"],
+            right,
+            foot == wrong_foot,
+            "WindowCenter" in dataset,
+        )
         kinds[kind] += 1
         if kinds[kind] > 2:
             continue
@@ -129,9 +222,15 @@ def test_pixels_are_those_of_an_independent_decoding(release, data):
             values = np.flipud(values)
         low, high = values.min(), values.max()
         if "WindowCenter" in dataset:
-            center, breadth = (float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth"))
+            center, breadth = (
+                float(np.atleast_1d(dataset[name].value)[0])
+                for name in ("WindowCenter", "WindowWidth")
+            )
             low, high = center - breadth / 2, center + breadth / 2
-        small = np.asarray(Image.fromarray(values.astype(np.float32)).resize((48, 64), Image.Resampling.BICUBIC), float)
+        small = np.asarray(
+            Image.fromarray(values.astype(np.float32)).resize((48, 64), Image.Resampling.BICUBIC),
+            float,
+        )
         wanted = 255 * np.clip((small - low) / (high - low), 0, 1)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             wanted = 255 - wanted
@@ -143,19 +242,37 @@ def test_presentation_states_in_the_tree_are_not_records(release, data):
     states = list(release.rglob("state.dcm"))
     assert states and all("PixelData" not in pydicom.dcmread(path) for path in states)
     cohort = cohorts.load("embed", release, data)
-    assert not any("state" in path for path in pd.read_parquet(cohort.folder / "files.parquet")["path"])
+    assert not any(
+        "state" in path for path in pd.read_parquet(cohort.folder / "files.parquet")["path"]
+    )
 
 
 # --- mini releases: one row of each kind, as pngs ------------------------------------------------------------------------------------
 
+
 def finding(patient, exam, **values):
-    return {"empi_anon": str(patient), "acc_anon": str(exam), "desc": "MG Screening", "side": "", "tissueden": "2.0", "asses": "N", "GENDER_DESC": "Female",
-            "RACE_DESC": "Asian", "age_at_study": "55"} | values
+    return {
+        "empi_anon": str(patient),
+        "acc_anon": str(exam),
+        "desc": "MG Screening",
+        "side": "",
+        "tissueden": "2.0",
+        "asses": "N",
+        "GENDER_DESC": "Female",
+        "RACE_DESC": "Asian",
+        "age_at_study": "55",
+    } | values
 
 
 def image(patient, exam, name, **values):
-    return {"empi_anon": str(patient), "acc_anon": str(exam), "anon_dicom_path": f"/mnt/somewhere/images/cohort_1/{patient}/{exam}/s/{name}.dcm",
-            "FinalImageType": "2D", "ImageLateralityFinal": "L", "ViewPosition": "CC"} | values
+    return {
+        "empi_anon": str(patient),
+        "acc_anon": str(exam),
+        "anon_dicom_path": f"/mnt/somewhere/images/cohort_1/{patient}/{exam}/s/{name}.dcm",
+        "FinalImageType": "2D",
+        "ImageLateralityFinal": "L",
+        "ViewPosition": "CC",
+    } | values
 
 
 def mini(root, clinical, images, fill=20, reduced=True, zipped=False):
@@ -170,7 +287,11 @@ def mini(root, clinical, images, fill=20, reduced=True, zipped=False):
             writer.writeheader()
             writer.writerows(rows)
     for place, row in enumerate(images):
-        path = root / row["empi_anon"].removesuffix(".0") / (row["anon_dicom_path"].split("/")[-1].removesuffix(".dcm") + ".png")
+        path = (
+            root
+            / row["empi_anon"].removesuffix(".0")
+            / (row["anon_dicom_path"].split("/")[-1].removesuffix(".dcm") + ".png")
+        )
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.full((32, 24), place, np.uint8)).save(path)
     return root
@@ -180,28 +301,66 @@ def read_all(root, **options):
     """(records of pool and test together by the name of their file, the cohort), undecoded."""
     cohort = embed.read(embed.locate(root, root), root, **options)
     parts = [cohort, cohort.test]
-    table = pd.concat([part.records.assign(file=[path.split("/")[-1].split(".")[0] for path in part.inputs.paths]) for part in parts]).set_index("file")
+    table = pd.concat(
+        [
+            part.records.assign(
+                file=[path.split("/")[-1].split(".")[0] for path in part.inputs.paths]
+            )
+            for part in parts
+        ]
+    ).set_index("file")
     return table, cohort
 
 
 def test_the_assessment_is_the_most_serious_of_the_images_own_side(tmp_path):
-    findings = [finding(1, 1, side="R", asses="M"), finding(1, 1, side="L", asses="B"), finding(1, 1, side="B", asses="A"), finding(1, 1, side="", asses="N"),
-                finding(2, 2, side="R", asses="K"), finding(3, 3, side="L", asses="X"), finding(3, 3, side="R", asses="P"), finding(3, 3, side="R", asses="A"),
-                finding(3, 3, side="R", asses="B")]
-    images = [image(1, 1, "a"), image(1, 1, "b", ImageLateralityFinal="R"), image(1, 1, "c", ImageLateralityFinal=""), image(2, 2, "d"),
-              image(2, 2, "e", ImageLateralityFinal="R"), image(3, 3, "f"), image(3, 3, "g", ImageLateralityFinal="R")]
+    findings = [
+        finding(1, 1, side="R", asses="M"),
+        finding(1, 1, side="L", asses="B"),
+        finding(1, 1, side="B", asses="A"),
+        finding(1, 1, side="", asses="N"),
+        finding(2, 2, side="R", asses="K"),
+        finding(3, 3, side="L", asses="X"),
+        finding(3, 3, side="R", asses="P"),
+        finding(3, 3, side="R", asses="A"),
+        finding(3, 3, side="R", asses="B"),
+    ]
+    images = [
+        image(1, 1, "a"),
+        image(1, 1, "b", ImageLateralityFinal="R"),
+        image(1, 1, "c", ImageLateralityFinal=""),
+        image(2, 2, "d"),
+        image(2, 2, "e", ImageLateralityFinal="R"),
+        image(3, 3, "f"),
+        image(3, 3, "g", ImageLateralityFinal="R"),
+    ]
     table, _ = read_all(mini(tmp_path / "r", findings, images))
-    wanted = {"a": "0 additional evaluation", "b": "5 highly suggestive of malignancy", "c": "0 additional evaluation", "d": None, "e": "6 known malignancy",
-              "f": None, "g": "0 additional evaluation"}
-    assert {name: None if pd.isna(value) else value for name, value in table["assessment"][list(wanted)].items()} == wanted
+    wanted = {
+        "a": "0 additional evaluation",
+        "b": "5 highly suggestive of malignancy",
+        "c": "0 additional evaluation",
+        "d": None,
+        "e": "6 known malignancy",
+        "f": None,
+        "g": "0 additional evaluation",
+    }
+    assert {
+        name: None if pd.isna(value) else value
+        for name, value in table["assessment"][list(wanted)].items()
+    } == wanted
     paper, _ = read_all(tmp_path / "r", rules="paper")
-    assert paper["assessment"]["a"] == paper["assessment"]["b"] == "5 highly suggestive of malignancy" and paper["assessment"]["d"] == "6 known malignancy"
+    assert (
+        paper["assessment"]["a"] == paper["assessment"]["b"] == "5 highly suggestive of malignancy"
+        and paper["assessment"]["d"] == "6 known malignancy"
+    )
     assert pd.isna(paper["assessment"]["g"])  # X
 
 
 def test_what_an_exam_says_once_holds_for_all_of_it(tmp_path):
-    findings = [finding(1, 1, tissueden="", RACE_DESC="", age_at_study=""),
-                finding(1, 1, tissueden="4", RACE_DESC="Caucasian or White", age_at_study="81"), finding(1, 1, tissueden="3")]
+    findings = [
+        finding(1, 1, tissueden="", RACE_DESC="", age_at_study=""),
+        finding(1, 1, tissueden="4", RACE_DESC="Caucasian or White", age_at_study="81"),
+        finding(1, 1, tissueden="3"),
+    ]
     table, cohort = read_all(mini(tmp_path / "r", findings, [image(1, 1, "a")]))
     assert table.loc["a", ["density", "race", "age"]].tolist() == ["D", "White", "80+"]
     assert "fewer than 10 exams have several densities; the first one counts" in cohort.notes
@@ -209,26 +368,56 @@ def test_what_an_exam_says_once_holds_for_all_of_it(tmp_path):
 
 
 def test_who_and_what_is_dropped_and_that_it_is_said(tmp_path):
-    findings = [finding(1, 1, desc="MG Diagnostic"), finding(2, 2, tissueden="5.0"), finding(3, 3, tissueden=""), finding(4, 4, GENDER_DESC="Male"),
-                finding(5, 5, RACE_DESC=""), finding(6, 6, desc="mg SCREEN bilateral"), finding(7, 7)]
-    images = [image(n, n, f"n{n}") for n in range(1, 8)] + [image(6, 6, "spot", ViewPosition="XCCL"), image(8, 8, "n8"), image(6, 7, "n67"), image(6, 6, "n6")]
+    findings = [
+        finding(1, 1, desc="MG Diagnostic"),
+        finding(2, 2, tissueden="5.0"),
+        finding(3, 3, tissueden=""),
+        finding(4, 4, GENDER_DESC="Male"),
+        finding(5, 5, RACE_DESC=""),
+        finding(6, 6, desc="mg SCREEN bilateral"),
+        finding(7, 7),
+    ]
+    images = [image(n, n, f"n{n}") for n in range(1, 8)] + [
+        image(6, 6, "spot", ViewPosition="XCCL"),
+        image(8, 8, "n8"),
+        image(6, 7, "n67"),
+        image(6, 6, "n6"),
+    ]
     table, cohort = read_all(mini(tmp_path / "r", findings, images))
-    assert sorted(name for name in table.index if name[0] == "n") == ["n5", "n6", "n7"] and "spot" not in table.index
+    assert (
+        sorted(name for name in table.index if name[0] == "n") == ["n5", "n6", "n7"]
+        and "spot" not in table.index
+    )
     assert pd.isna(table["race"]["n5"])
-    for note in ("fewer than 10 metadata rows dropped: the same anon_dicom_path again",
-                 "fewer than 10 images dropped: not of a screening exam in the clinical table",
-                 "fewer than 10 images dropped: view other than MLO and CC", "fewer than 10 images dropped: density 5, male",
-                 "fewer than 10 images dropped: male",
-                 "fewer than 10 images dropped: density missing", "race: missing for fewer than 10 records"):
+    for note in (
+        "fewer than 10 metadata rows dropped: the same anon_dicom_path again",
+        "fewer than 10 images dropped: not of a screening exam in the clinical table",
+        "fewer than 10 images dropped: view other than MLO and CC",
+        "fewer than 10 images dropped: density 5, male",
+        "fewer than 10 images dropped: male",
+        "fewer than 10 images dropped: density missing",
+        "race: missing for fewer than 10 records",
+    ):
         assert note in cohort.notes
     paper, cohort = read_all(tmp_path / "r", rules="paper")
     assert "n5" not in paper.index and "fewer than 10 images dropped: race missing" in cohort.notes
 
 
-@pytest.mark.parametrize("written, default, paper", [
-    ("African American  or Black", "Black", "Black"), ("Caucasian or White", "White", "White"), ("Asian", "Asian", "Asian"), ("Multiple", "Other", None),
-    ("Native Hawaiian or Other Pacific Islander", "Other", None), ("American Indian or Alaskan Native", "Other", None), ("Not Recorded", None, None),
-    ("Unknown, Unavailable or Unreported", None, None), ("Patient Declines", None, None), ("", None, None)])
+@pytest.mark.parametrize(
+    "written, default, paper",
+    [
+        ("African American  or Black", "Black", "Black"),
+        ("Caucasian or White", "White", "White"),
+        ("Asian", "Asian", "Asian"),
+        ("Multiple", "Other", None),
+        ("Native Hawaiian or Other Pacific Islander", "Other", None),
+        ("American Indian or Alaskan Native", "Other", None),
+        ("Not Recorded", None, None),
+        ("Unknown, Unavailable or Unreported", None, None),
+        ("Patient Declines", None, None),
+        ("", None, None),
+    ],
+)
 def test_races(written, default, paper):
     for rules, wanted in ((False, default), (True, paper)):
         group = embed.race_group(pd.Series([written]), rules)[0]
@@ -249,7 +438,9 @@ def test_half_a_thousand_patients_are_held_out_of_many(tmp_path, monkeypatch):
     monkeypatch.setattr(embed, "SMALL", 40)
     monkeypatch.setattr(embed, "TEST_PATIENTS", 25)
     table, cohort = read_all(mini(tmp_path / "r", [], [], fill=41))
-    held = np.random.default_rng(420).choice(np.array(sorted(str(900 + p) for p in range(41))), 25, replace=False)
+    held = np.random.default_rng(420).choice(
+        np.array(sorted(str(900 + p) for p in range(41))), 25, replace=False
+    )
     assert set(cohort.test.patients) == set(held) and len(cohort.test.patients) == 25
     assert set(read_all(tmp_path / "r", rules="paper")[1].test.patients) == set(held)
 
@@ -259,7 +450,9 @@ def test_pngs_are_read_as_they_are(tmp_path):
     cohort = cohorts.load("embed", root, tmp_path / "data", size=32)
     assert cohort.inputs.shape == (16, 32, 24, 1)
     names = pd.read_parquet(cohort.folder / "files.parquet")["path"]
-    np.testing.assert_array_equal(cohort.inputs[:, 0, 0, 0], [int(name.split("/x")[1][:-4]) for name in names])
+    np.testing.assert_array_equal(
+        cohort.inputs[:, 0, 0, 0], [int(name.split("/x")[1][:-4]) for name in names]
+    )
 
 
 def test_a_cohort_folder_that_was_not_downloaded_is_left_out(release, tmp_path):
@@ -282,9 +475,15 @@ def test_pictures_without_the_folder_images(release, data, tmp_path):
     assert ["images/" + path for path in moved.inputs.paths] == there.inputs.paths.tolist()
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"size": 30}, "a multiple of 4 from 16 to 1024"), ({"size": 8}, "16 to 1024"), ({"rules": "papers"}, "'default', 'paper'"),
-    ({"pictures": "jpg"}, "'auto', 'dicom', 'png'")])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"size": 30}, "a multiple of 4 from 16 to 1024"),
+        ({"size": 8}, "16 to 1024"),
+        ({"rules": "papers"}, "'default', 'paper'"),
+        ({"pictures": "jpg"}, "'auto', 'dicom', 'png'"),
+    ],
+)
 def test_options_out_of_range(release, tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         cohorts.load("embed", release, tmp_path, **options)
@@ -297,14 +496,21 @@ def test_without_a_root_the_way_to_it_is_named(tmp_path):
 
 def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
     again = rehearse.write("embed", tmp_path / "again", 60, 3)
-    files = [sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file()) for root in (release, again)]
-    assert files[0] == files[1] and all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
+    files = [
+        sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        for root in (release, again)
+    ]
+    assert files[0] == files[1] and all(
+        (release / name).read_bytes() == (again / name).read_bytes() for name in files[0]
+    )
 
 
 # --- damaged releases ---------------------------------------------------------------------------------------------------------------
 
+
 def table_edit(name, row, **values):
     """Change fields of one row (0 is the first) of a table."""
+
     def damage(root):
         rows = rows_of(root / name)
         rows[row] |= values
@@ -312,6 +518,7 @@ def table_edit(name, row, **values):
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+
     return damage
 
 
@@ -322,16 +529,23 @@ def bytes_edit(name, change):
 def first_picture(root):
     """(line in the metadata, path) of the pool's first picture."""
     record = twin(root, False)[0][0]
-    line = next(n for n, row in enumerate(rows_of(root / METADATA), 2) if row["anon_dicom_path"].endswith(record["path"].removeprefix("images/")))
+    line = next(
+        n
+        for n, row in enumerate(rows_of(root / METADATA), 2)
+        if row["anon_dicom_path"].endswith(record["path"].removeprefix("images/"))
+    )
     return line, root / record["path"]
 
 
 def picture_edit(change):
-    return lambda root: (lambda path: path.write_bytes(change(path.read_bytes())))(first_picture(root)[1])
+    return lambda root: (lambda path: path.write_bytes(change(path.read_bytes())))(
+        first_picture(root)[1]
+    )
 
 
 def element_edit(remove=(), **elements):
     """Change elements of the first picture, and take its windows out of the table."""
+
     def damage(root):
         line, path = first_picture(root)
         dataset = pydicom.dcmread(path)
@@ -341,6 +555,7 @@ def element_edit(remove=(), **elements):
             setattr(dataset, name, value)
         dataset.save_as(path)
         table_edit(METADATA, line - 2, WindowCenter="", WindowWidth="")(root)
+
     return damage
 
 
@@ -354,7 +569,13 @@ def to_escape(root):
 
 def other_patient(root):
     rows = rows_of(root / METADATA)
-    table_edit(METADATA, 5, anon_dicom_path=next(row["anon_dicom_path"] for row in rows if row["empi_anon"] != rows[5]["empi_anon"]))(root)
+    table_edit(
+        METADATA,
+        5,
+        anon_dicom_path=next(
+            row["anon_dicom_path"] for row in rows if row["empi_anon"] != rows[5]["empi_anon"]
+        ),
+    )(root)
 
 
 def zipped_and_cut(root):
@@ -365,38 +586,114 @@ def zipped_and_cut(root):
 
 DAMAGES = {
     "clinical table empty": (bytes_edit(CLINICAL, lambda c: b""), r"clinical_reduced\.csv: empty"),
-    "metadata only a header": (bytes_edit(METADATA, lambda c: c.split(b"\n")[0] + b"\n"), r"metadata\.csv: holds no rows"),
-    "column missing": (bytes_edit(CLINICAL, lambda c: c.replace(b"tissueden", b"density", 1)), "lacks the column 'tissueden'"),
-    "no metadata": (lambda root: (root / METADATA).unlink(), r"holds no EMBED_OpenData_metadata\.csv"),
-    "not UTF-8": (bytes_edit(CLINICAL, lambda c: c.replace(b"Caucasian", b"Caucas\xefan", 1)), r"clinical_reduced\.csv: row \d+ is not UTF-8"),
+    "metadata only a header": (
+        bytes_edit(METADATA, lambda c: c.split(b"\n")[0] + b"\n"),
+        r"metadata\.csv: holds no rows",
+    ),
+    "column missing": (
+        bytes_edit(CLINICAL, lambda c: c.replace(b"tissueden", b"density", 1)),
+        "lacks the column 'tissueden'",
+    ),
+    "no metadata": (
+        lambda root: (root / METADATA).unlink(),
+        r"holds no EMBED_OpenData_metadata\.csv",
+    ),
+    "not UTF-8": (
+        bytes_edit(CLINICAL, lambda c: c.replace(b"Caucasian", b"Caucas\xefan", 1)),
+        r"clinical_reduced\.csv: row \d+ is not UTF-8",
+    ),
     "gz cut short": (zipped_and_cut, r"clinical_reduced\.csv\.gz: damaged or cut short"),
-    "density 7": (table_edit(CLINICAL, 0, desc="MG Screening", tissueden="7.0"), r"row 2, column 'tissueden': '7\.0'; expected a number from 1 to 5"),
-    "density NaN": (table_edit(CLINICAL, 3, desc="MG Screening", tissueden="NaN"), "row 5, column 'tissueden': 'NaN'"),
-    "density between": (table_edit(CLINICAL, 3, desc="MG Screening", tissueden="2.5"), "row 5, column 'tissueden': '2.5'; expected a whole number"),
-    "assessment": (table_edit(CLINICAL, 2, desc="MG Screening", asses="Q"), "row 4, column 'asses': 'Q'; expected one of"),
-    "age 300": (table_edit(CLINICAL, 2, desc="MG Screening", age_at_study="300"), "row 4, column 'age_at_study': '300'"),
-    "side": (table_edit(CLINICAL, 2, desc="MG Screening", side="left"), "row 4, column 'side': 'left'"),
-    "patient without an id": (table_edit(METADATA, 1, empi_anon=""), "row 3, column 'empi_anon': ''; expected a whole number"),
-    "million characters": (table_edit(CLINICAL, 1, desc="x" * 1_000_000), "row 3, column 'desc': 'x+'; a field of more than 100,000|row 3.*(too|field|block)"),
-    "path upwards": (table_edit(METADATA, 2, anon_dicom_path="/mnt/images/cohort_1/../../../etc/shadow.dcm"),
-                     "row 4, column 'anon_dicom_path'.*leads out of the release"),
-    "absolute path": (table_edit(METADATA, 2, anon_dicom_path="/mnt/images//etc/a.dcm"), "row 4, column 'anon_dicom_path'.*leads out of the release"),
-    "path elsewhere": (table_edit(METADATA, 2, anon_dicom_path="/mnt/pictures/a.dcm"),
-                       "row 4, column 'anon_dicom_path'.*expected a path with images/ or cohort_"),
-    "one image of two patients": (other_patient, r"row \d+, column 'anon_dicom_path'.*stands under two patients"),
-    "laterality": (table_edit(METADATA, 2, ImageLateralityFinal="X"), "row 4, column 'ImageLateralityFinal': 'X'"),
-    "window 0 in the table": (table_edit(METADATA, 2, WindowCenter="100", WindowWidth="0"), "row 4, column 'WindowWidth': '0'; expected a number above 0"),
-    "window text in the table": (table_edit(METADATA, 2, WindowCenter="middle", WindowWidth="10"), "row 4, column 'WindowCenter': 'middle'; expected a number"),
-    "half a window": (table_edit(METADATA, 2, WindowCenter="10", WindowWidth=""), "row 4, column 'WindowWidth': ''; expected both"),
-    "picture gone": (lambda root: first_picture(root)[1].unlink(), r"metadata\.csv: row \d+: .*\.dcm does not exist; complete the release"),
-    "all pictures gone": (lambda root: shutil.rmtree(root / "images"), r"metadata\.csv: row \d+: .* does not exist \([\d,]+ such rows\)"),
+    "density 7": (
+        table_edit(CLINICAL, 0, desc="MG Screening", tissueden="7.0"),
+        r"row 2, column 'tissueden': '7\.0'; expected a number from 1 to 5",
+    ),
+    "density NaN": (
+        table_edit(CLINICAL, 3, desc="MG Screening", tissueden="NaN"),
+        "row 5, column 'tissueden': 'NaN'",
+    ),
+    "density between": (
+        table_edit(CLINICAL, 3, desc="MG Screening", tissueden="2.5"),
+        "row 5, column 'tissueden': '2.5'; expected a whole number",
+    ),
+    "assessment": (
+        table_edit(CLINICAL, 2, desc="MG Screening", asses="Q"),
+        "row 4, column 'asses': 'Q'; expected one of",
+    ),
+    "age 300": (
+        table_edit(CLINICAL, 2, desc="MG Screening", age_at_study="300"),
+        "row 4, column 'age_at_study': '300'",
+    ),
+    "side": (
+        table_edit(CLINICAL, 2, desc="MG Screening", side="left"),
+        "row 4, column 'side': 'left'",
+    ),
+    "patient without an id": (
+        table_edit(METADATA, 1, empi_anon=""),
+        "row 3, column 'empi_anon': ''; expected a whole number",
+    ),
+    "million characters": (
+        table_edit(CLINICAL, 1, desc="x" * 1_000_000),
+        "row 3, column 'desc': 'x+'; a field of more than 100,000|row 3.*(too|field|block)",
+    ),
+    "path upwards": (
+        table_edit(METADATA, 2, anon_dicom_path="/mnt/images/cohort_1/../../../etc/shadow.dcm"),
+        "row 4, column 'anon_dicom_path'.*leads out of the release",
+    ),
+    "absolute path": (
+        table_edit(METADATA, 2, anon_dicom_path="/mnt/images//etc/a.dcm"),
+        "row 4, column 'anon_dicom_path'.*leads out of the release",
+    ),
+    "path elsewhere": (
+        table_edit(METADATA, 2, anon_dicom_path="/mnt/pictures/a.dcm"),
+        "row 4, column 'anon_dicom_path'.*expected a path with images/ or cohort_",
+    ),
+    "one image of two patients": (
+        other_patient,
+        r"row \d+, column 'anon_dicom_path'.*stands under two patients",
+    ),
+    "laterality": (
+        table_edit(METADATA, 2, ImageLateralityFinal="X"),
+        "row 4, column 'ImageLateralityFinal': 'X'",
+    ),
+    "window 0 in the table": (
+        table_edit(METADATA, 2, WindowCenter="100", WindowWidth="0"),
+        "row 4, column 'WindowWidth': '0'; expected a number above 0",
+    ),
+    "window text in the table": (
+        table_edit(METADATA, 2, WindowCenter="middle", WindowWidth="10"),
+        "row 4, column 'WindowCenter': 'middle'; expected a number",
+    ),
+    "half a window": (
+        table_edit(METADATA, 2, WindowCenter="10", WindowWidth=""),
+        "row 4, column 'WindowWidth': ''; expected both",
+    ),
+    "picture gone": (
+        lambda root: first_picture(root)[1].unlink(),
+        r"metadata\.csv: row \d+: .*\.dcm does not exist; complete the release",
+    ),
+    "all pictures gone": (
+        lambda root: shutil.rmtree(root / "images"),
+        r"metadata\.csv: row \d+: .* does not exist \([\d,]+ such rows\)",
+    ),
     "link out of the root": (to_escape, r"metadata\.csv: row \d+\): .*leads out of the root"),
-    "no pixels": (element_edit(remove=["PixelData"]), r"\.dcm \(EMBED_OpenData_metadata\.csv: row \d+\): holds no pixels"),
+    "no pixels": (
+        element_edit(remove=["PixelData"]),
+        r"\.dcm \(EMBED_OpenData_metadata\.csv: row \d+\): holds no pixels",
+    ),
     "picture cut short": (picture_edit(lambda c: c[:-5000]), r"row \d+\): .*cut short"),
     "picture empty": (picture_edit(lambda c: b""), r"row \d+\): not a DICOM file"),
-    "picture a web page": (picture_edit(lambda c: b"<html>" + b" " * 300 + b"Sign in</html>"), r"row \d+\): not a DICOM file"),
-    "header of another size": (element_edit(Rows=9999), r"row \d+\): 24,576 bytes of pixels, where 9999 rows"),
-    "window 0 in the picture": (element_edit(WindowCenter="100", WindowWidth="0"), r"row \d+\): WindowWidth is '0'; expected a number above 0"),
+    "picture a web page": (
+        picture_edit(lambda c: b"<html>" + b" " * 300 + b"Sign in</html>"),
+        r"row \d+\): not a DICOM file",
+    ),
+    "header of another size": (
+        element_edit(Rows=9999),
+        r"row \d+\): 24,576 bytes of pixels, where 9999 rows",
+    ),
+    "window 0 in the picture": (
+        element_edit(WindowCenter="100", WindowWidth="0"),
+        r"row \d+\): WindowWidth is '0'; expected a number above 0",
+    ),
     "tomosynthesis": (element_edit(NumberOfFrames="70"), r"row \d+\): 70 frames; expected one"),
 }
 
@@ -412,7 +709,16 @@ def test_a_png_of_16_bits_is_refused(tmp_path, capsys):
     cohorts.load("embed", root, tmp_path / "prepared")
 
     def damage(copy):
-        Image.fromarray(np.arange(768, dtype=np.uint16).reshape(32, 24)).save(copy / "903" / "x3.png")
+        Image.fromarray(np.arange(768, dtype=np.uint16).reshape(32, 24)).save(
+            copy / "903" / "x3.png"
+        )
 
-    refused("embed", root, tmp_path / "prepared", damage,
-            r"x3\.png \(EMBED_OpenData_metadata_reduced\.csv: row 5\): a picture of mode 'I;16'; expected 8 bits", tmp_path / "t", capsys)
+    refused(
+        "embed",
+        root,
+        tmp_path / "prepared",
+        damage,
+        r"x3\.png \(EMBED_OpenData_metadata_reduced\.csv: row 5\): a picture of mode 'I;16'; expected 8 bits",
+        tmp_path / "t",
+        capsys,
+    )

@@ -15,10 +15,28 @@ from rollcall.util.errors import InputError
 from rollcall.data.decode import Drop
 from tests.datasets.damaged import refused
 
-CLASSES = {"Glaucoma": {"no": "healthy", "yes": "glaucoma"},
-           "DR": {"non-vision threatening dr": "non-vision-threatening DR", "vision threatening dr": "vision-threatening DR"},
-           "AMD": {"normal": "healthy", "early amd": "early AMD", "intermediate amd": "intermediate AMD", "late amd": "late AMD"}}
-ORDER = ["healthy", "non-vision-threatening DR", "vision-threatening DR", "glaucoma", "early AMD", "intermediate AMD", "late AMD"]
+CLASSES = {
+    "Glaucoma": {"no": "healthy", "yes": "glaucoma"},
+    "DR": {
+        "non-vision threatening dr": "non-vision-threatening DR",
+        "vision threatening dr": "vision-threatening DR",
+    },
+    "AMD": {
+        "normal": "healthy",
+        "early amd": "early AMD",
+        "intermediate amd": "intermediate AMD",
+        "late amd": "late AMD",
+    },
+}
+ORDER = [
+    "healthy",
+    "non-vision-threatening DR",
+    "vision-threatening DR",
+    "glaucoma",
+    "early AMD",
+    "intermediate AMD",
+    "late AMD",
+]
 BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (999, "80+"))
 CONTROL = "race (healthy or non-vision-threatening DR)"
 TABLES = {disease: f"{disease}/ReadMe/data_summary_{disease.lower()}.csv" for disease in CLASSES}
@@ -62,9 +80,17 @@ def twin(root):
                 continue
             label, race = words[row[disease.lower()]], row["race"].capitalize() or None
             age = row["age"]
-            parts[pool].append({"patient_id": f"{disease[0].lower()}_{number}", "label": label, "race": race, CONTROL: race if label in ORDER[:2] else None,
-                                "sex": row["gender"].capitalize(), "path": path,
-                                "age": next(name for top, name in BANDS if float(age) < top) if age else None})
+            parts[pool].append(
+                {
+                    "patient_id": f"{disease[0].lower()}_{number}",
+                    "label": label,
+                    "race": race,
+                    CONTROL: race if label in ORDER[:2] else None,
+                    "sex": row["gender"].capitalize(),
+                    "path": path,
+                    "age": next(name for top, name in BANDS if float(age) < top) if age else None,
+                }
+            )
     return parts[True], parts[False], dropped
 
 
@@ -76,17 +102,27 @@ def check(cohort, root):
             assert {name: record[name] for name in row} == row
         assert part.targets.tolist() == [ORDER.index(record["label"]) for record in wanted]
         assert part.inputs.shape == (len(wanted), 64, 64, 1)
-        assert f"{count:,} records dropped: quality: standard deviation of at most 3 or mean of at most 1" in part.notes
+        assert (
+            f"{count:,} records dropped: quality: standard deviation of at most 3 or mean of at most 1"
+            in part.notes
+        )
     return pool, test
 
 
 def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(release, data):
     cohort = cohorts.load("fairvision", release, data)
     pool, _ = check(cohort, release)
-    assert cohort.classes == tuple(ORDER) and cohort.restricted and cohort.simulated and cohort.unit == "patient"
+    assert (
+        cohort.classes == tuple(ORDER)
+        and cohort.restricted
+        and cohort.simulated
+        and cohort.unit == "patient"
+    )
     assert "records of DR: 20 found, 10,000 in the publisher's release" in cohort.notes
     assert len({record["patient_id"] for record in pool}) == len(pool) == len(cohort.patients)
-    assert len({record["patient_id"][2:] for record in pool}) < len(pool)  # a number is another patient in each disease
+    assert len({record["patient_id"][2:] for record in pool}) < len(
+        pool
+    )  # a number is another patient in each disease
 
 
 def test_paper_is_the_same_here(release, data, tmp_path):
@@ -101,15 +137,27 @@ def test_pixels_are_those_of_an_independent_decoding(release, data):
         with Image.open(release / pool[place]["path"]) as image:
             modes.add(image.mode)
             wanted = np.asarray(image.resize((64, 64), Image.Resampling.BICUBIC))
-        np.testing.assert_array_equal(cohort.inputs[place, :, :, 0], wanted if wanted.ndim == 2 else wanted[:, :, 0])
+        np.testing.assert_array_equal(
+            cohort.inputs[place, :, :, 0], wanted if wanted.ndim == 2 else wanted[:, :, 0]
+        )
     assert modes == {"L", "RGB"}
 
 
-@pytest.mark.parametrize("values, dropped", [
-    (np.full((32, 40), 100), True), (np.zeros((32, 40)), True), (np.tile([98, 104], (32, 20)), True), (np.tile([96, 104], (32, 20)), False),
-    (np.tile([0] * 39 + [40], (32, 1)), True), (np.tile([0] * 39 + [41], (32, 1)), False)])
+@pytest.mark.parametrize(
+    "values, dropped",
+    [
+        (np.full((32, 40), 100), True),
+        (np.zeros((32, 40)), True),
+        (np.tile([98, 104], (32, 20)), True),
+        (np.tile([96, 104], (32, 20)), False),
+        (np.tile([0] * 39 + [40], (32, 1)), True),
+        (np.tile([0] * 39 + [41], (32, 1)), False),
+    ],
+)
 def test_the_quality_filter_is_inclusive_and_looks_at_the_full_picture(tmp_path, values, dropped):
-    Image.fromarray(values.astype(np.uint8)).save(tmp_path / "a.png")  # PNG keeps the numbers as they are
+    Image.fromarray(values.astype(np.uint8)).save(
+        tmp_path / "a.png"
+    )  # PNG keeps the numbers as they are
     if dropped:
         with pytest.raises(Drop, match="quality"):
             fairvision.fundus(tmp_path / "a.png", 8, 8)
@@ -124,15 +172,26 @@ def test_the_filter_and_the_picture_are_the_first_channels(tmp_path):
     with pytest.raises(Drop):
         fairvision.fundus(tmp_path / "green.png", 8, 8)
     Image.fromarray(values[:, :, [1, 0, 2]]).save(tmp_path / "red.png")
-    np.testing.assert_array_equal(fairvision.fundus(tmp_path / "red.png", 32, 40)[:, :, 0], values[:, :, 1])
+    np.testing.assert_array_equal(
+        fairvision.fundus(tmp_path / "red.png", 32, 40)[:, :, 0], values[:, :, 1]
+    )
 
 
 def mini(root, **changes):
     """A release of 30 patients a disease, half of them for testing; changes: {column: value} of the first glaucoma row."""
     rng = np.random.default_rng(0)
     for disease, words in CLASSES.items():
-        rows = [{"filename": f"data_{n:05d}.npz", "age": 50 + n, "gender": ["Female", "male"][n % 2], "race": ["white", "Black", "asian"][n % 3],
-                 disease.lower(): list(words)[n % len(words)], "use": ["training", "validation", "test", "test"][n % 4]} for n in range(30)]
+        rows = [
+            {
+                "filename": f"data_{n:05d}.npz",
+                "age": 50 + n,
+                "gender": ["Female", "male"][n % 2],
+                "race": ["white", "Black", "asian"][n % 3],
+                disease.lower(): list(words)[n % len(words)],
+                "use": ["training", "validation", "test", "test"][n % 4],
+            }
+            for n in range(30)
+        ]
         if disease == "Glaucoma":
             rows[0] |= changes
         folder = root / disease / "ReadMe"
@@ -152,11 +211,20 @@ def read(root, **options):
     return fairvision.read(fairvision.locate(root, root), root, **options)
 
 
-@pytest.mark.parametrize("changes, column, default, paper", [
-    ({"race": "Black or African American"}, "race", "Black", "Black"), ({"race": "two or more"}, "race", "Two or more", None),
-    ({"race": ""}, "race", None, None),
-    ({"gender": "FEMALE"}, "sex", "Female", "Female"), ({"gender": "other"}, "sex", "Other", None), ({"gender": " "}, "sex", None, None),
-    ({"age": ""}, "age", None, None), ({"age": "17.99"}, "age", "0-17", "0-17"), ({"glaucoma": "Yes"}, "label", "glaucoma", "glaucoma")])
+@pytest.mark.parametrize(
+    "changes, column, default, paper",
+    [
+        ({"race": "Black or African American"}, "race", "Black", "Black"),
+        ({"race": "two or more"}, "race", "Two or more", None),
+        ({"race": ""}, "race", None, None),
+        ({"gender": "FEMALE"}, "sex", "Female", "Female"),
+        ({"gender": "other"}, "sex", "Other", None),
+        ({"gender": " "}, "sex", None, None),
+        ({"age": ""}, "age", None, None),
+        ({"age": "17.99"}, "age", "0-17", "0-17"),
+        ({"glaucoma": "Yes"}, "label", "glaucoma", "glaucoma"),
+    ],
+)
 def test_words_as_found(tmp_path, changes, column, default, paper):
     root = mini(tmp_path / "r", **changes)
     for rules, wanted in (("default", default), ("paper", paper)):
@@ -200,7 +268,14 @@ def test_other_layouts_are_told_apart(tmp_path, change):
     assert all((root / path).is_file() for path in after.inputs.paths)
 
 
-@pytest.mark.parametrize("options, message", [({"size": 4}, "16 to 1024"), ({"size": 5000}, "16 to 1024"), ({"rules": "papers"}, "'default', 'paper'")])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"size": 4}, "16 to 1024"),
+        ({"size": 5000}, "16 to 1024"),
+        ({"rules": "papers"}, "'default', 'paper'"),
+    ],
+)
 def test_options_out_of_range(release, tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         cohorts.load("fairvision", release, tmp_path, **options)
@@ -213,11 +288,17 @@ def test_without_a_root_the_way_to_it_is_named(tmp_path):
 
 def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
     again = rehearse.write("fairvision", tmp_path / "again", 60, 1)
-    files = [sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file()) for root in (release, again)]
-    assert files[0] == files[1] and all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
+    files = [
+        sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        for root in (release, again)
+    ]
+    assert files[0] == files[1] and all(
+        (release / name).read_bytes() == (again / name).read_bytes() for name in files[0]
+    )
 
 
 # --- damaged releases ---------------------------------------------------------------------------------------------------------------
+
 
 def table_edit(disease, row, **values):
     def damage(root):
@@ -227,6 +308,7 @@ def table_edit(disease, row, **values):
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+
     return damage
 
 
@@ -263,8 +345,13 @@ def folder_link_out(root):
 
 def save_as(mode, kind):
     def damage(root):
-        image = Image.new(mode, (60, 40)) if kind != "PNG" else Image.fromarray(np.arange(2400, dtype=np.uint16).reshape(40, 60))
+        image = (
+            Image.new(mode, (60, 40))
+            if kind != "PNG"
+            else Image.fromarray(np.arange(2400, dtype=np.uint16).reshape(40, 60))
+        )
         image.save(root / PICTURE, kind)
+
     return damage
 
 
@@ -272,32 +359,81 @@ PICTURE = "DR/Training/slo_fundus_00003.jpg"  # row 4 of the DR table
 AT = r"slo_fundus_00003\.jpg \(release: row 4 of data_summary_dr\.csv\): "
 DAMAGES = {
     "table empty": (bytes_edit(TABLES["DR"], lambda c: b""), r"data_summary_dr\.csv: empty"),
-    "table a web page": (bytes_edit(TABLES["AMD"], lambda c: b"<html><body>Sign in</body></html>\n"), r"data_summary_amd\.csv: lacks the column 'filename'"),
-    "column missing": (bytes_edit(TABLES["AMD"], lambda c: c.replace(b"amd,use", b"stage,use", 1)), "lacks the column 'amd'"),
-    "column twice": (bytes_edit(TABLES["AMD"], lambda c: c.replace(b"language", b"race", 1)), "has more than once the column 'race'"),
-    "table gone": (lambda root: (root / TABLES["Glaucoma"]).unlink(), r"holds no Glaucoma/ReadMe/data_summary_glaucoma\.csv"),
+    "table a web page": (
+        bytes_edit(TABLES["AMD"], lambda c: b"<html><body>Sign in</body></html>\n"),
+        r"data_summary_amd\.csv: lacks the column 'filename'",
+    ),
+    "column missing": (
+        bytes_edit(TABLES["AMD"], lambda c: c.replace(b"amd,use", b"stage,use", 1)),
+        "lacks the column 'amd'",
+    ),
+    "column twice": (
+        bytes_edit(TABLES["AMD"], lambda c: c.replace(b"language", b"race", 1)),
+        "has more than once the column 'race'",
+    ),
+    "table gone": (
+        lambda root: (root / TABLES["Glaucoma"]).unlink(),
+        r"holds no Glaucoma/ReadMe/data_summary_glaucoma\.csv",
+    ),
     "row too short": (short_row, r"data_summary_amd\.csv: not a readable csv .*4"),
-    "quote not closed": (bytes_edit(TABLES["AMD"], lambda c: c.replace(b"non-hispanic", b'"non-hispanic', 1)),
-                         r"data_summary_amd\.csv: (not a readable csv|row 2)"),
-    "not UTF-8": (bytes_edit(TABLES["AMD"], lambda c: c.replace(b"female", b"f\xe9male", 1)), r"data_summary_amd\.csv: row \d+ is not UTF-8"),
-    "patient in two uses": (in_two_uses, r"row 22, column 'filename': 'data_00001\.npz'; this filename is in the table already"),
-    "use unknown": (table_edit("DR", 4, use="holdout"), "row 6, column 'use': 'holdout'; expected one of 'training', 'validation', 'test'"),
+    "quote not closed": (
+        bytes_edit(TABLES["AMD"], lambda c: c.replace(b"non-hispanic", b'"non-hispanic', 1)),
+        r"data_summary_amd\.csv: (not a readable csv|row 2)",
+    ),
+    "not UTF-8": (
+        bytes_edit(TABLES["AMD"], lambda c: c.replace(b"female", b"f\xe9male", 1)),
+        r"data_summary_amd\.csv: row \d+ is not UTF-8",
+    ),
+    "patient in two uses": (
+        in_two_uses,
+        r"row 22, column 'filename': 'data_00001\.npz'; this filename is in the table already",
+    ),
+    "use unknown": (
+        table_edit("DR", 4, use="holdout"),
+        "row 6, column 'use': 'holdout'; expected one of 'training', 'validation', 'test'",
+    ),
     "label missing": (table_edit("DR", 4, dr=""), "row 6, column 'dr': ''; expected one of"),
-    "label NaN": (table_edit("Glaucoma", 0, glaucoma="nan"), "row 2, column 'glaucoma': 'nan'; expected one of 'no', 'yes'"),
-    "age of 300": (table_edit("AMD", 7, age="300"), "row 9, column 'age': '300'; expected a number from 0 to 130"),
+    "label NaN": (
+        table_edit("Glaucoma", 0, glaucoma="nan"),
+        "row 2, column 'glaucoma': 'nan'; expected one of 'no', 'yes'",
+    ),
+    "age of 300": (
+        table_edit("AMD", 7, age="300"),
+        "row 9, column 'age': '300'; expected a number from 0 to 130",
+    ),
     "age in words": (table_edit("AMD", 7, age="seventy"), "row 9, column 'age': 'seventy'"),
-    "path in a filename": (table_edit("DR", 2, filename="../../etc/data_00003.npz"),
-                           r"row 4, column 'filename': '../../etc/data_00003\.npz'; expected data_<number>\.npz"),
-    "million characters": (table_edit("DR", 2, race="w" * 1_000_000), "row 4, column 'race': 'w+'; a field of more than 100,000 characters"),
+    "path in a filename": (
+        table_edit("DR", 2, filename="../../etc/data_00003.npz"),
+        r"row 4, column 'filename': '../../etc/data_00003\.npz'; expected data_<number>\.npz",
+    ),
+    "million characters": (
+        table_edit("DR", 2, race="w" * 1_000_000),
+        "row 4, column 'race': 'w+'; a field of more than 100,000 characters",
+    ),
     "link of a folder": (folder_link_out, r"data_summary_dr\.csv: leads out of the root"),
-    "picture gone": (lambda root: (root / PICTURE).unlink(), r"data_summary_dr\.csv: row 4: .*slo_fundus_00003\.jpg does not exist; complete the release"),
+    "picture gone": (
+        lambda root: (root / PICTURE).unlink(),
+        r"data_summary_dr\.csv: row 4: .*slo_fundus_00003\.jpg does not exist; complete the release",
+    ),
     "link of a picture": (link_out, AT + ".*leads out of the root"),
-    "picture cut short": (bytes_edit(PICTURE, lambda c: c[: len(c) // 2]), AT + "image file is truncated"),
+    "picture cut short": (
+        bytes_edit(PICTURE, lambda c: c[: len(c) // 2]),
+        AT + "image file is truncated",
+    ),
     "picture empty": (bytes_edit(PICTURE, lambda c: b""), AT + "cannot identify image file"),
-    "picture a web page": (bytes_edit(PICTURE, lambda c: b"<html>Sign in</html>"), AT + "cannot identify image file"),
-    "picture of 16 bits": (save_as("I;16", "PNG"), AT + "a picture of mode 'I;16'; expected 8 bits a channel"),
+    "picture a web page": (
+        bytes_edit(PICTURE, lambda c: b"<html>Sign in</html>"),
+        AT + "cannot identify image file",
+    ),
+    "picture of 16 bits": (
+        save_as("I;16", "PNG"),
+        AT + "a picture of mode 'I;16'; expected 8 bits a channel",
+    ),
     "picture a TIFF": (save_as("L", "TIFF"), AT + "cannot identify image file"),
-    "picture an OCT file": (bytes_edit(PICTURE, lambda c: b"PK\x03\x04" + b"\0" * 100), AT + "cannot identify image file"),
+    "picture an OCT file": (
+        bytes_edit(PICTURE, lambda c: b"PK\x03\x04" + b"\0" * 100),
+        AT + "cannot identify image file",
+    ),
 }
 
 
@@ -316,5 +452,7 @@ def test_a_disease_of_test_patients_alone(release, tmp_path):
         for folder in ("Training", "Validation"):
             for path in (root / disease / folder).glob("*.jpg"):
                 path.rename(root / disease / "Test" / path.name)
-    with pytest.raises(InputError, match="no record of the three tables has 'use' training or validation"):
+    with pytest.raises(
+        InputError, match="no record of the three tables has 'use' training or validation"
+    ):
         read(root)

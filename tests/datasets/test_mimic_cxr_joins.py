@@ -15,13 +15,25 @@ from tests.datasets.quick import rows_of, write_rows
 from tests.conftest import SHARED
 
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
-META, SPLIT, NEGBIO = (f"{HOME}/mimic-cxr-2.0.0-{name}.csv.gz" for name in ("metadata", "split", "negbio"))
-GROUPS = (("BLACK", "Black"), ("WHITE", "White"), ("ASIAN", "Asian"), ("HISPANIC", "Hispanic"), ("UNABLE", None), ("DECLINED", None), ("UNKNOWN", None))
+META, SPLIT, NEGBIO = (
+    f"{HOME}/mimic-cxr-2.0.0-{name}.csv.gz" for name in ("metadata", "split", "negbio")
+)
+GROUPS = (
+    ("BLACK", "Black"),
+    ("WHITE", "White"),
+    ("ASIAN", "Asian"),
+    ("HISPANIC", "Hispanic"),
+    ("UNABLE", None),
+    ("DECLINED", None),
+    ("UNKNOWN", None),
+)
 
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
-    return rehearse.write("mimic_cxr", tmp_path_factory.mktemp("mimic_cxr") / "release", patients=48, seed=6)
+    return rehearse.write(
+        "mimic_cxr", tmp_path_factory.mktemp("mimic_cxr") / "release", patients=48, seed=6
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +48,11 @@ def group_of(text):
 
 
 def band(age):
-    return next(name for low, name in ((80, "80+"), (60, "60-79"), (40, "40-59"), (18, "18-39"), (0, "0-17")) if age >= low)
+    return next(
+        name
+        for low, name in ((80, "80+"), (60, "60-79"), (40, "40-59"), (18, "18-39"), (0, "0-17"))
+        if age >= low
+    )
 
 
 def test_age_from_the_anchor_by_hand(intact, tmp_path):
@@ -54,7 +70,10 @@ def test_age_from_the_anchor_by_hand(intact, tmp_path):
     write_rows(root / HOSP / "patients.csv.gz", people)
     write_rows(root / META, films)
     found = mimic_cxr.read(mimic_cxr.locate(root, None), root, rules="paper")
-    ages = [set(found.records.loc[found.records["patient_id"] == subject, "age"].astype(object)) for subject in subjects]
+    ages = [
+        set(found.records.loc[found.records["patient_id"] == subject, "age"].astype(object))
+        for subject in subjects
+    ]
     assert ages[:2] == [{"80+"}, {"18-39"}] and all(pd.isna(age) for age in ages[2])
     assert any("are dated before birth; taken as missing" in note for note in found.notes)
 
@@ -67,10 +86,18 @@ def test_plain_csv_is_the_same_cohort_and_one_table_of_mimic_iv_serves(intact, t
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
     shutil.copy(intact / HOSP / "patients.csv.gz", root)
-    found, whole = mimic_cxr.read(mimic_cxr.locate(root, None), root), mimic_cxr.read(mimic_cxr.locate(intact, None), intact)
-    pd.testing.assert_frame_equal(found.records.drop(columns="race"), whole.records.drop(columns="race"))
+    found, whole = (
+        mimic_cxr.read(mimic_cxr.locate(root, None), root),
+        mimic_cxr.read(mimic_cxr.locate(intact, None), intact),
+    )
+    pd.testing.assert_frame_equal(
+        found.records.drop(columns="race"), whole.records.drop(columns="race")
+    )
     np.testing.assert_array_equal(found.targets, whole.targets)
-    assert found.records["race"].isna().all() and "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in found.notes
+    assert (
+        found.records["race"].isna().all()
+        and "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in found.notes
+    )
 
 
 def test_the_real_people_of_mimic_iv(intact, tmp_path):
@@ -91,7 +118,10 @@ def test_the_real_people_of_mimic_iv(intact, tmp_path):
             if row["subject_id"] not in new:
                 new[row["subject_id"]] = real[len(new)]["subject_id"]
             old, row["subject_id"] = row["subject_id"], new[row["subject_id"]]
-            source, target = (root / "cxr/files" / f"p{subject[:2]}" / f"p{subject}" for subject in (old, new[old]))
+            source, target = (
+                root / "cxr/files" / f"p{subject[:2]}" / f"p{subject}"
+                for subject in (old, new[old])
+            )
             if source.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.rename(target)
@@ -105,29 +135,52 @@ def test_the_real_people_of_mimic_iv(intact, tmp_path):
     for part in (found, found.test):
         for _, got in part.records.astype(object).iterrows():
             person, groups = people[got["patient_id"]], said[got["patient_id"]] - {None}
-            assert (None if pd.isna(got["race"]) else got["race"]) == (next(iter(groups)) if len(groups) == 1 else None)
-            assert got["sex"] == {"F": "Female", "M": "Male"}[person["gender"]] and got["age"] == band(int(person["anchor_age"]))
+            assert (None if pd.isna(got["race"]) else got["race"]) == (
+                next(iter(groups)) if len(groups) == 1 else None
+            )
+            assert got["sex"] == {"F": "Female", "M": "Male"}[person["gender"]] and got[
+                "age"
+            ] == band(int(person["anchor_age"]))
 
 
 def study_linked_out(root):
     folder = sorted(root.glob(f"{HOME}/files/*/*/*"))[0]
     shutil.move(folder, root.parent / "outside")
     for film in (root.parent / "outside").iterdir():
-        os.utime(film, (1e9, 1e9))  # else size and time say that nothing has changed, and the cache serves
+        os.utime(
+            film, (1e9, 1e9)
+        )  # else size and time say that nothing has changed, and the cache serves
     os.symlink(root.parent / "outside", folder)
 
 
 def other_release(root):
-    write_rows(root / NEGBIO, [row | {"study_id": str(60_000_000 + place)} for place, row in enumerate(rows_of(root / NEGBIO))])
+    write_rows(
+        root / NEGBIO,
+        [
+            row | {"study_id": str(60_000_000 + place)}
+            for place, row in enumerate(rows_of(root / NEGBIO))
+        ],
+    )
 
 
 DAMAGES = {
     "study linked out": (study_linked_out, r"metadata.csv.gz: row \d+\): .*leads out of the root"),
-    "labels of another release": (other_release, r"negbio.csv.gz: row 2, column 'study_id': .*not of one release"),
-    "image without a set": (lambda root: write_rows(root / SPLIT, rows_of(root / SPLIT)[:-1]),
-                            r"row \d+, column 'dicom_id': .*not in mimic-cxr-2.0.0-split.csv.gz"),
-    "not gz": (lambda root: (root / SPLIT).write_bytes(b"dicom_id,study_id,subject_id,split\n"), r"split.csv.gz: (damaged|not a readable)"),
-    "two versions of MIMIC-IV": (lambda root: shutil.copytree(root / "mimiciv" / "3.1", root / "mimiciv" / "2.2"), "holds hosp/admissions.csv more than once"),
+    "labels of another release": (
+        other_release,
+        r"negbio.csv.gz: row 2, column 'study_id': .*not of one release",
+    ),
+    "image without a set": (
+        lambda root: write_rows(root / SPLIT, rows_of(root / SPLIT)[:-1]),
+        r"row \d+, column 'dicom_id': .*not in mimic-cxr-2.0.0-split.csv.gz",
+    ),
+    "not gz": (
+        lambda root: (root / SPLIT).write_bytes(b"dicom_id,study_id,subject_id,split\n"),
+        r"split.csv.gz: (damaged|not a readable)",
+    ),
+    "two versions of MIMIC-IV": (
+        lambda root: shutil.copytree(root / "mimiciv" / "3.1", root / "mimiciv" / "2.2"),
+        "holds hosp/admissions.csv more than once",
+    ),
 }
 
 

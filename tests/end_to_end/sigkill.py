@@ -33,8 +33,13 @@ if __name__ == "__main__":
 
 
 def start(folder: Path, data: Path, scheduler: str = "local") -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", PLAN, str(folder), str(data), scheduler], env=os.environ | {"PYTHONPATH": str(files.home())},
-                            stdout=subprocess.DEVNULL, stderr=open(folder / "stderr", "ab"), start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", PLAN, str(folder), str(data), scheduler],
+        env=os.environ | {"PYTHONPATH": str(files.home())},
+        stdout=subprocess.DEVNULL,
+        stderr=open(folder / "stderr", "ab"),
+        start_new_session=True,
+    )
 
 
 class Watch:
@@ -56,7 +61,10 @@ class Watch:
     def compare(self, undisturbed: Path) -> None:
         self.look()
         for target in range(16):
-            mine, theirs = self.targets / f"{target:04d}.npy", undisturbed / "simulated" / "mlp" / "targets" / f"{target:04d}.npy"
+            mine, theirs = (
+                self.targets / f"{target:04d}.npy",
+                undisturbed / "simulated" / "mlp" / "targets" / f"{target:04d}.npy",
+            )
             if not mine.with_suffix(".json").exists() or mine.read_bytes() != theirs.read_bytes():
                 self.wrong.append(f"{mine} is not the undisturbed run's")
 
@@ -76,7 +84,9 @@ def kill_processes(process: subprocess.Popen, chance: random.Random) -> str:
     return kind
 
 
-def one_run(folder: Path, undisturbed: Path, kind: str, kills: int, chance: random.Random) -> tuple[int, list[str]]:
+def one_run(
+    folder: Path, undisturbed: Path, kind: str, kills: int, chance: random.Random
+) -> tuple[int, list[str]]:
     """Kill up to `kills` times until a run is complete, then compare: (kills, what was wrong)."""
     folder.mkdir()
     watch, done = Watch(folder), 0
@@ -95,7 +105,9 @@ def one_run(folder: Path, undisturbed: Path, kind: str, kills: int, chance: rand
                     done += 1
                 watch.look()
             if process.returncode:
-                watch.wrong.append(f"the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}")
+                watch.wrong.append(
+                    f"the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}"
+                )
             for process in processes:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -114,7 +126,9 @@ def one_run(folder: Path, undisturbed: Path, kind: str, kills: int, chance: rand
             if process.returncode == 0:
                 break
             if done == before:
-                watch.wrong.append(f"left alone, the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}")
+                watch.wrong.append(
+                    f"left alone, the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}"
+                )
                 break
     watch.compare(undisturbed)
     return done, watch.wrong
@@ -125,11 +139,18 @@ def main(kills: int = 200, kind: str = "processes", seed: int = 0) -> int:
     with tempfile.TemporaryDirectory() as folder:
         undisturbed = Path(folder) / "undisturbed"
         undisturbed.mkdir()
-        assert start(undisturbed, undisturbed / "data").wait() == 0, (undisturbed / "stderr").read_text()
+        assert start(undisturbed, undisturbed / "data").wait() == 0, (
+            undisturbed / "stderr"
+        ).read_text()
         while done < kills:
-            count, found = one_run(Path(folder) / f"run-{runs}", undisturbed, kind, min(kills - done, 25), chance)
+            count, found = one_run(
+                Path(folder) / f"run-{runs}", undisturbed, kind, min(kills - done, 25), chance
+            )
             done, runs, wrong = done + count, runs + 1, wrong + found
-            print(f"{kind}: {done} kills in {runs} runs, {len(wrong)} wrong, {time.time() - started:.0f} s", flush=True)
+            print(
+                f"{kind}: {done} kills in {runs} runs, {len(wrong)} wrong, {time.time() - started:.0f} s",
+                flush=True,
+            )
     for line in wrong:
         print(line)
     return bool(wrong)

@@ -14,18 +14,40 @@ SMALL = {"targets": 8, "options": ["patients=100"], "recipe": ["epochs=3"]}
 
 
 def test_variants():
-    assert capacity.parse("wrn_40_4 settings.width=3 epochs:2 option.size=64") == ("wrn_40_4", ["size=64"], ["settings.width=3", "epochs=2"])
-    assert capacity.run_name("settings.width=64 epochs:10") == "width-64-epochs-10" and capacity.run_name("../..") == "variant"
-    for variants, message in (([], "variants is empty"), (["a b"], "one model name at most"), (["settings.width=8", "settings.width:8"], "more than once")):
+    assert capacity.parse("wrn_40_4 settings.width=3 epochs:2 option.size=64") == (
+        "wrn_40_4",
+        ["size=64"],
+        ["settings.width=3", "epochs=2"],
+    )
+    assert (
+        capacity.run_name("settings.width=64 epochs:10") == "width-64-epochs-10"
+        and capacity.run_name("../..") == "variant"
+    )
+    for variants, message in (
+        ([], "variants is empty"),
+        (["a b"], "one model name at most"),
+        (["settings.width=8", "settings.width:8"], "more than once"),
+    ):
         with pytest.raises(InputError, match=message):
             capacity.compare("simulated", variants)
 
 
 def test_each_variant_has_a_run_and_a_row(tmp_path):
-    result = capacity.compare("simulated", ["settings.width=4", "small_cnn"], out=str(tmp_path / "out"), data=str(tmp_path / "data"), **SMALL)
+    result = capacity.compare(
+        "simulated",
+        ["settings.width=4", "small_cnn"],
+        out=str(tmp_path / "out"),
+        data=str(tmp_path / "data"),
+        **SMALL,
+    )
     table = result.table
-    assert table["run"].tolist() == ["width-4", "small_cnn"] and list(result.patients) == list(result.floors) == ["width 4", "small_cnn"]
-    assert table["parameters"].tolist() == [1024 * 4 + 4 + 4 * 4 + 4 + 4 * 3 + 3, 1 * 16 * 9 + 16 * 32 * 9 + 32 * 64 * 9 + 2 * (16 + 32 + 64) + 64 * 3 + 3]
+    assert table["run"].tolist() == ["width-4", "small_cnn"] and list(result.patients) == list(
+        result.floors
+    ) == ["width 4", "small_cnn"]
+    assert table["parameters"].tolist() == [
+        1024 * 4 + 4 + 4 * 4 + 4 + 4 * 3 + 3,
+        1 * 16 * 9 + 16 * 32 * 9 + 32 * 64 * 9 + 2 * (16 + 32 + 64) + 64 * 3 + 3,
+    ]
     assert ((table["auroc"] > 0) & (table["auroc"] <= 1)).all() and (table["targets"] == 8).all()
     assert (tmp_path / "out" / "simulated" / "width-4" / "patients.parquet").is_file()
     assert len(present.capacity_table(result)) == 2 and "4,135" in present.alt_capacity(result)
@@ -33,7 +55,12 @@ def test_each_variant_has_a_run_and_a_row(tmp_path):
 
 
 def test_the_notebook(tmp_path):
-    parameters = {"out": str(tmp_path / "out"), "data": str(tmp_path / "data"), "variants": ["settings.width:4", "settings.width:8"], **SMALL}
+    parameters = {
+        "out": str(tmp_path / "out"),
+        "data": str(tmp_path / "data"),
+        "variants": ["settings.width:4", "settings.width:8"],
+        **SMALL,
+    }
     runner.execute(NOTEBOOK, tmp_path / "4.ipynb", parameters, NOTEBOOK.parent)
     assert (tmp_path / "out" / "simulated" / "figures" / "capacity.pdf").is_file()
 

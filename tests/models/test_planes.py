@@ -21,11 +21,20 @@ from tests.oracles.risk import FIXED
 
 
 @FIXED
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 7), st.integers(2, 7), st.integers(1, 4), st.integers(0, 2**31))
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(2, 7),
+    st.integers(2, 7),
+    st.integers(1, 4),
+    st.integers(0, 2**31),
+)
 def test_halving_is_torchs_pooling_bit_for_bit(batch, channels, height, width, levels, seed):
     """Few levels make ties; odd sizes lose a row or a column."""
     rng = np.random.default_rng(seed)
-    values = torch.from_numpy(rng.integers(-levels, levels + 1, (batch, channels, height, width)).astype(np.float32))
+    values = torch.from_numpy(
+        rng.integers(-levels, levels + 1, (batch, channels, height, width)).astype(np.float32)
+    )
     ours, theirs = values.clone().requires_grad_(), values.clone().requires_grad_()
     left, right = Halve()(ours), nn.functional.max_pool2d(theirs, 2)
     given = torch.from_numpy(rng.standard_normal(left.shape).astype(np.float32))
@@ -50,7 +59,12 @@ def test_small_cnn_is_what_its_description_says(shape):
     network = models.build("small_cnn", shape, 3)
     plain, channels = [], shape[2]
     for width in (16, 32, 64):
-        plain += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.GroupNorm(8, width), nn.ReLU(), nn.MaxPool2d(2)]
+        plain += [
+            nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            nn.GroupNorm(8, width),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
         channels = width
     plain = nn.Sequential(*plain, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 3))
     for ours, theirs in zip(network.parameters(), plain.parameters(), strict=True):
@@ -84,10 +98,18 @@ print(sorted(rounds)[2], torch.get_num_threads())
 
 
 def test_a_worker_faults_no_memory_in_twice():
-    faults, threads = subprocess.run([sys.executable, "-c", FAULTS, "keep"], cwd=files.home(), capture_output=True, text=True, check=True).stdout.split()
+    faults, threads = subprocess.run(
+        [sys.executable, "-c", FAULTS, "keep"],
+        cwd=files.home(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     assert threads == "1"
     if sys.platform == "linux":  # whose allocator it is about
-        assert int(faults) < 200  # 80 tensors of 1,024 pages; the median of five rounds, since a busy machine now and then moves one tensor
+        assert (
+            int(faults) < 200
+        )  # 80 tensors of 1,024 pages; the median of five rounds, since a busy machine now and then moves one tensor
 
 
 OPTIMISER = """
@@ -105,17 +127,48 @@ print("torch._dynamo" in sys.modules)
 
 
 def test_the_optimiser_loads_no_compiler():
-    assert subprocess.run([sys.executable, "-c", OPTIMISER], cwd=files.home(), capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", OPTIMISER],
+            cwd=files.home(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        == "False"
+    )
 
 
 def test_the_fingerprint_is_of_the_whole_table(tiny):
     """Long enough for three pieces, with missing values, numbers as categories, and text that needs quotes; hashed here at once."""
     rng, count = np.random.default_rng(5), 20_000
-    table = pd.DataFrame({"patient_id": np.arange(count), "age": rng.normal(60, 15, count), "code": pd.Categorical(rng.integers(0, 5, count)),
-                          "text": rng.choice(['plain', 'with, comma', 'with "quote"'], count), "flag": rng.random(count) < 0.5})
+    table = pd.DataFrame(
+        {
+            "patient_id": np.arange(count),
+            "age": rng.normal(60, 15, count),
+            "code": pd.Categorical(rng.integers(0, 5, count)),
+            "text": rng.choice(["plain", "with, comma", 'with "quote"'], count),
+            "flag": rng.random(count) < 0.5,
+        }
+    )
     table.loc[rng.choice(np.arange(9_000, count), 50), ["age", "code", "text"]] = np.nan
     table["code"] = table["code"].astype("category")
-    made = cohort.validate(cohort.Cohort("long", table, rng.random((count, 2), np.float32), np.arange(count) % 2, "binary", ("no", "yes"), ("code",)))
+    made = cohort.validate(
+        cohort.Cohort(
+            "long",
+            table,
+            rng.random((count, 2), np.float32),
+            np.arange(count) % 2,
+            "binary",
+            ("no", "yes"),
+            ("code",),
+        )
+    )
     head = ["long", "binary", ("no", "yes"), ("code",), (), 1.0, False, "float32", (count, 2)]
-    whole = hashlib.sha256(json.dumps(head).encode() + made.inputs.tobytes() + made.targets.tobytes() + table.astype(object).to_csv(index=False).encode())
+    whole = hashlib.sha256(
+        json.dumps(head).encode()
+        + made.inputs.tobytes()
+        + made.targets.tobytes()
+        + table.astype(object).to_csv(index=False).encode()
+    )
     assert made.fingerprint == whole.hexdigest()

@@ -19,13 +19,19 @@ def draw(rng, targets, records, paired):
             for target in range(0, targets, 2):
                 members[target + rng.integers(2), record] = True
         else:
-            members[rng.choice(targets, rng.integers(least, targets - least + 1), replace=False), record] = True
+            members[
+                rng.choice(targets, rng.integers(least, targets - least + 1), replace=False), record
+            ] = True
     return members
 
 
 def are_pairs(members):
     """Whether targets 2i and 2i+1 had complementary records."""
-    return len(members) % 2 == 0 and all(members[t, n] != members[t + 1, n] for t in range(0, len(members), 2) for n in range(members.shape[1]))
+    return len(members) % 2 == 0 and all(
+        members[t, n] != members[t + 1, n]
+        for t in range(0, len(members), 2)
+        for n in range(members.shape[1])
+    )
 
 
 def references(target, targets, pair=True):
@@ -40,14 +46,24 @@ def lira(scores, members, online, shared, pair=None):
     value, size = np.empty((targets, records)), np.ones((targets, records))
     for target in range(targets):
         refs = references(target, targets, are_pairs(members) if pair is None else pair)
-        groups = [[[float(scores[t, n]) for t in refs if members[t, n] == kind] for kind in (True, False)] for n in range(records)]
+        groups = [
+            [[float(scores[t, n]) for t in refs if members[t, n] == kind] for kind in (True, False)]
+            for n in range(records)
+        ]
         fits = [[moments(values) for values in group] for group in groups]
-        pooled = [sum(fits[n][i][1] * (len(groups[n][i]) - 1) for n in range(records)) / sum(len(groups[n][i]) - 1 for n in range(records)) for i in (0, 1)]
+        pooled = [
+            sum(fits[n][i][1] * (len(groups[n][i]) - 1) for n in range(records))
+            / sum(len(groups[n][i]) - 1 for n in range(records))
+            for i in (0, 1)
+        ]
         for record, ((mean_in, var_in), (mean_out, var_out)) in enumerate(fits):
             var_in, var_out = (max(v, TINY) for v in (pooled if shared else (var_in, var_out)))
             s = float(scores[target, record])
             if online:
-                outer, inner = (s - mean_out) ** 2 / (2 * var_out), (s - mean_in) ** 2 / (2 * var_in)
+                outer, inner = (
+                    (s - mean_out) ** 2 / (2 * var_out),
+                    (s - mean_in) ** 2 / (2 * var_in),
+                )
                 value[target, record] = outer - inner + 0.5 * (math.log(var_out) - math.log(var_in))
                 size[target, record] = max(outer, inner, 1.0)
             else:
@@ -62,32 +78,54 @@ def lira_labels(scores, members, online, shared):
     value, size = np.empty((targets, records)), np.ones((targets, records))
 
     def square(values, mean):
-        return sum(np.array([[(v[i] - mean[i]) * (v[j] - mean[j]) for j in range(labels)] for i in range(labels)]) for v in values)
+        return sum(
+            np.array(
+                [
+                    [(v[i] - mean[i]) * (v[j] - mean[j]) for j in range(labels)]
+                    for i in range(labels)
+                ]
+            )
+            for v in values
+        )
+
     for target in range(targets):
         refs = references(target, targets, are_pairs(members))
         means, squares, counts, whole = {}, {}, {}, {}
         for n in range(records):
             for kind in (True, False):
                 values = [[float(x) for x in scores[t, n]] for t in refs if members[t, n] == kind]
-                means[n, kind] = np.array([math.fsum(v[i] for v in values) / len(values) for i in range(labels)])
+                means[n, kind] = np.array(
+                    [math.fsum(v[i] for v in values) / len(values) for i in range(labels)]
+                )
                 squares[n, kind], counts[n, kind] = square(values, means[n, kind]), len(values)
                 whole[n, kind] = sum(members[t, n] == kind for t in range(targets))
         for n in range(records):
             terms = {}
             for kind in (True, False):
                 if shared:
-                    total, freedom = sum(squares[m, kind] for m in range(records)), sum(counts[m, kind] - 1 for m in range(records))
+                    total, freedom = (
+                        sum(squares[m, kind] for m in range(records)),
+                        sum(counts[m, kind] - 1 for m in range(records)),
+                    )
                     covariance = total / freedom + RIDGE * np.eye(labels)
                 else:
-                    covariance = (squares[n, kind] + RIDGE * whole[n, kind] * np.eye(labels)) / (counts[n, kind] - 1)
+                    covariance = (squares[n, kind] + RIDGE * whole[n, kind] * np.eye(labels)) / (
+                        counts[n, kind] - 1
+                    )
                 y = scores[target, n] - means[n, kind]
                 terms[kind] = y @ np.linalg.solve(covariance, y), np.linalg.slogdet(covariance)[1]
             if online:
-                value[target, n] = (terms[False][0] - terms[True][0] + terms[False][1] - terms[True][1]) / 2
+                value[target, n] = (
+                    terms[False][0] - terms[True][0] + terms[False][1] - terms[True][1]
+                ) / 2
                 size[target, n] = max(terms[False][0], terms[True][0], 1.0)
             else:  # the last covariance and y are those of the targets that had not the record
                 d = np.sqrt(np.diag(covariance))
-                value[target, n] = y @ np.linalg.solve(covariance, d) / math.sqrt(d @ np.linalg.solve(covariance, d))
+                value[target, n] = (
+                    y
+                    @ np.linalg.solve(covariance, d)
+                    / math.sqrt(d @ np.linalg.solve(covariance, d))
+                )
                 size[target, n] = max(terms[False][0] ** 0.5, 1.0)
     return value, size
 
@@ -130,8 +168,12 @@ def rmia(scores, members, online, a=0.3, gamma=1.0, population=None, held_out=No
         if held_out is None:
             of_z = {z: excess(p[z], members[:, z], target, refs, False, 1.0) for z in population}
         else:
-            of_z = {("held out", z): excess([belief(held_out[t, z]) for t in range(targets)], None, target, refs, False, 1.0)
-                    for z in range(held_out.shape[1])}
+            of_z = {
+                ("held out", z): excess(
+                    [belief(held_out[t, z]) for t in range(targets)], None, target, refs, False, 1.0
+                )
+                for z in range(held_out.shape[1])
+            }
         for x in range(records):
             others = [value for z, value in of_z.items() if z != x]
             limit = np.float32((1 + float(of_x[x])) / gamma - 1)
@@ -142,12 +184,18 @@ def rmia(scores, members, online, a=0.3, gamma=1.0, population=None, held_out=No
 def tune(scores, members, target, tried, sample, grid):
     """The a of `grid` with the highest mean AUC of p / p(x) of the `tried` references, each with its pair and the target's left out; the smaller of equals."""
     targets, pairs = len(scores), are_pairs(members)
-    beliefs = [[float(belief(scores[t, n])) for t in range(targets)] for n in range(scores.shape[1])]
+    beliefs = [
+        [float(belief(scores[t, n])) for t in range(targets)] for n in range(scores.shape[1])
+    ]
     best = (-1.0, None)
     for a in grid:
         total = 0.0
         for row in tried:
-            refs = [t for t in references(target, targets, pairs) if t in references(row, targets, pairs)]
+            refs = [
+                t
+                for t in references(target, targets, pairs)
+                if t in references(row, targets, pairs)
+            ]
             ratio = []
             for n in sample:
                 p = beliefs[n]
@@ -170,7 +218,9 @@ def blind(features, members, patient_index, first_half, ridge):
         values = [float(v) for v in features[:, d]]
         mean = math.fsum(values) / records
         sd = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / records)
-        columns.append([(v - mean) / sd if sd > 1e-9 * max(abs(v) for v in values) else 0.0 for v in values])
+        columns.append(
+            [(v - mean) / sd if sd > 1e-9 * max(abs(v) for v in values) else 0.0 for v in values]
+        )
     x = np.array(columns).T
     out = np.empty(members.shape)
     for learnt_in_first in (True, False):
@@ -178,8 +228,15 @@ def blind(features, members, patient_index, first_half, ridge):
         told = [n for n in range(records) if n not in learnt]
         for target in range(len(members)):
             y = [float(members[target, n]) for n in learnt]
-            left = np.vstack([x[learnt] - sum(x[n] for n in learnt) / len(learnt), math.sqrt(ridge * len(learnt)) * np.eye(number)])
-            w = np.linalg.lstsq(left, np.array([v - sum(y) / len(y) for v in y] + [0.0] * number), rcond=None)[0]
+            left = np.vstack(
+                [
+                    x[learnt] - sum(x[n] for n in learnt) / len(learnt),
+                    math.sqrt(ridge * len(learnt)) * np.eye(number),
+                ]
+            )
+            w = np.linalg.lstsq(
+                left, np.array([v - sum(y) / len(y) for v in y] + [0.0] * number), rcond=None
+            )[0]
             for n in told:
                 out[target, n] = (x[n] - sum(x[m] for m in told) / len(told)) @ w
     return out

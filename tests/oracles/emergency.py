@@ -7,14 +7,26 @@ from datetime import datetime, timedelta
 
 from rollcall.datasets.parts import comorbidity
 
-WORDS = {"chest_pain": ["chest pain"], "abdominal_pain": ["abdominal pain", "abd pain"], "headache": ["headache", "lightheaded"],
-         "shortness_of_breath": ["breath"],
-         "back_pain": ["back pain"], "cough": ["cough"], "nausea_vomiting": ["nausea", "vomit"], "fever_chills": ["fever", "chill"], "syncope": ["syncope"],
-         "dizziness": ["dizz"]}
+WORDS = {
+    "chest_pain": ["chest pain"],
+    "abdominal_pain": ["abdominal pain", "abd pain"],
+    "headache": ["headache", "lightheaded"],
+    "shortness_of_breath": ["breath"],
+    "back_pain": ["back pain"],
+    "cough": ["cough"],
+    "nausea_vomiting": ["nausea", "vomit"],
+    "fever_chills": ["fever", "chill"],
+    "syncope": ["syncope"],
+    "dizziness": ["dizz"],
+}
 
 
 def rows(path):
-    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else open(path, newline="") as file:
+    with (
+        gzip.open(path, "rt", newline="")
+        if path.suffix == ".gz"
+        else open(path, newline="") as file
+    ):
         return list(csv.DictReader(file))
 
 
@@ -36,8 +48,12 @@ def cleaned(sign, text):
     if sign == "temperature":
         value = (value - 32) * 5 / 9
         return None if value < 14.2 or value > 47 else min(max(value, 26), 45)
-    highest = {"heartrate": 390, "resprate": 330, "o2sat": 150, "sbp": 375, "dbp": 375, "pain": 10}[sign]
-    valid = {"heartrate": 350, "resprate": 300, "o2sat": 100, "sbp": 375, "dbp": 375, "pain": 10}[sign]
+    highest = {"heartrate": 390, "resprate": 330, "o2sat": 150, "sbp": 375, "dbp": 375, "pain": 10}[
+        sign
+    ]
+    valid = {"heartrate": 350, "resprate": 300, "o2sat": 100, "sbp": 375, "dbp": 375, "pain": 10}[
+        sign
+    ]
     return None if value < 0 or value > highest else min(value, valid)
 
 
@@ -48,31 +64,55 @@ def table(files):
     admissions, icu = rows(files["admissions"]), rows(files["icustays"])
     codes = {}
     for row in rows(files["diagnoses_icd"]):
-        codes.setdefault(row["hadm_id"], []).append((row["icd_code"].strip().upper(), int(row["icd_version"])))
-    groups = {**{f"cci_{name}": lists for name, lists in comorbidity.CHARLSON.items()},
-              **{f"eci_{name}": lists for name, lists in comorbidity.ELIXHAUSER.items()}}
+        codes.setdefault(row["hadm_id"], []).append(
+            (row["icd_code"].strip().upper(), int(row["icd_version"]))
+        )
+    groups = {
+        **{f"cci_{name}": lists for name, lists in comorbidity.CHARLSON.items()},
+        **{f"eci_{name}": lists for name, lists in comorbidity.ELIXHAUSER.items()},
+    }
     found = {}
     for stay in stays:
-        person, at, signs = people[stay["subject_id"]], when(stay["intime"]), triage.get(stay["stay_id"])
+        person, at, signs = (
+            people[stay["subject_id"]],
+            when(stay["intime"]),
+            triage.get(stay["stay_id"]),
+        )
         age = at.year - int(person["anchor_year"]) + int(person["anchor_age"])
         if age < 18 or signs is None or signs["acuity"] == "":
             continue
         row = {"age": age, "gender_binarized": int(stay["gender"] == "F")}
-        for kind, events in (("ed", [(other["subject_id"], other["intime"]) for other in stays]),
-                             ("hosp", [(a["subject_id"], a["admittime"]) for a in admissions]),
-                             ("icu", [(i["subject_id"], i["intime"]) for i in icu])):
+        for kind, events in (
+            ("ed", [(other["subject_id"], other["intime"]) for other in stays]),
+            ("hosp", [(a["subject_id"], a["admittime"]) for a in admissions]),
+            ("icu", [(i["subject_id"], i["intime"]) for i in icu]),
+        ):
             own = [when(start) for subject, start in events if subject == stay["subject_id"]]
             for days in (30, 90, 365):
-                row[f"n_{kind}_{days}d"] = sum(at - timedelta(days=days) <= start < at for start in own)
+                row[f"n_{kind}_{days}d"] = sum(
+                    at - timedelta(days=days) <= start < at for start in own
+                )
         for sign in ("temperature", "heartrate", "resprate", "o2sat", "sbp", "dbp", "pain"):
             row[f"triage_{sign}"] = cleaned(sign, signs[sign])
         row["triage_acuity"] = float(signs["acuity"])
         for name, words in WORDS.items():
-            row[f"chiefcom_{name}"] = int(any(re.search(re.escape(word), signs["chiefcomplaint"], re.IGNORECASE) for word in words))
-        past = [code for a in admissions if a["subject_id"] == stay["subject_id"] and at - timedelta(days=1780) <= when(a["dischtime"]) < at
-                for code in codes.get(a["hadm_id"], [])]
+            row[f"chiefcom_{name}"] = int(
+                any(
+                    re.search(re.escape(word), signs["chiefcomplaint"], re.IGNORECASE)
+                    for word in words
+                )
+            )
+        past = [
+            code
+            for a in admissions
+            if a["subject_id"] == stay["subject_id"]
+            and at - timedelta(days=1780) <= when(a["dischtime"]) < at
+            for code in codes.get(a["hadm_id"], [])
+        ]
         for name, (nine, ten) in groups.items():
-            row[name] = int(any(code.startswith(tuple(nine if version == 9 else ten)) for code, version in past))
+            row[name] = int(
+                any(code.startswith(tuple(nine if version == 9 else ten)) for code, version in past)
+            )
         row["hospitalised"] = stay["hadm_id"] != ""
         found[stay["stay_id"]] = row
     return found

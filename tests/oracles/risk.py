@@ -5,11 +5,14 @@ import math
 import numpy as np
 from hypothesis import settings
 
-FIXED = settings(deadline=None, derandomize=True, database=None, max_examples=40)  # the same examples on every run
+FIXED = settings(
+    deadline=None, derandomize=True, database=None, max_examples=40
+)  # the same examples on every run
 TINY = 1e-12
 
 
 # --- two groups -------------------------------------------------------------------------------------------------------------
+
 
 def auc(scores, positive):
     """Share of (positive, negative) pairs in the right order, ties half."""
@@ -42,12 +45,17 @@ def auc_se_clustered(scores, positive, cluster):
 def auc_se_mixed(scores, positive, cluster):
     """Obuchowski 1997 for clusters that hold both kinds: the sum over clusters of (S10_i / n1 + S01_i / n0)^2, times I / (I - 1)."""
     area = auc(scores, positive)
-    ins, outs = [s for s, p in zip(scores, positive) if p], [s for s, p in zip(scores, positive) if not p]
+    ins, outs = (
+        [s for s, p in zip(scores, positive) if p],
+        [s for s, p in zip(scores, positive) if not p],
+    )
     sums = {}
     for a, p, c in zip(scores, positive, cluster):
         other = outs if p else ins
         below = sum((a > b) + 0.5 * (a == b) for b in other) / len(other)
-        sums[c] = sums.get(c, 0.0) + ((below if p else 1 - below) - area) / (len(ins) if p else len(outs))
+        sums[c] = sums.get(c, 0.0) + ((below if p else 1 - below) - area) / (
+            len(ins) if p else len(outs)
+        )
     return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(value**2 for value in sums.values()))
 
 
@@ -56,7 +64,9 @@ def best_threshold(scores, positive):
     n1, n0 = int(sum(positive)), int(sum(not p for p in positive))
     best = (-math.inf, None)
     for limit in sorted(set(scores)):
-        gain = n0 * int(sum(s >= limit for s, p in zip(scores, positive) if p)) - n1 * int(sum(s >= limit for s, p in zip(scores, positive) if not p))
+        gain = n0 * int(sum(s >= limit for s, p in zip(scores, positive) if p)) - n1 * int(
+            sum(s >= limit for s, p in zip(scores, positive) if not p)
+        )
         if gain >= best[0]:
             best = (gain, limit)
     return best[1]
@@ -64,7 +74,10 @@ def best_threshold(scores, positive):
 
 def delong_se(scores, positive):
     """DeLong 1988 for independent records: S10 / n1 + S01 / n0 with unbiased variances of the placements."""
-    ins, outs = [s for s, p in zip(scores, positive) if p], [s for s, p in zip(scores, positive) if not p]
+    ins, outs = (
+        [s for s, p in zip(scores, positive) if p],
+        [s for s, p in zip(scores, positive) if not p],
+    )
     v10 = [sum((a > b) + 0.5 * (a == b) for b in outs) / len(outs) for a in ins]
     v01 = [sum((a > b) + 0.5 * (a == b) for a in ins) / len(ins) for b in outs]
     return math.sqrt(moments(v10)[1] / len(ins) + moments(v01)[1] / len(outs))
@@ -72,7 +85,10 @@ def delong_se(scores, positive):
 
 def tpr_at(scores, positive, fpr):
     """Largest true-positive rate of any threshold whose false positives are at most fpr of the negatives."""
-    ins, outs = [s for s, p in zip(scores, positive) if p], [s for s, p in zip(scores, positive) if not p]
+    ins, outs = (
+        [s for s, p in zip(scores, positive) if p],
+        [s for s, p in zip(scores, positive) if not p],
+    )
     best = 0.0
     for threshold in [-math.inf, *scores]:
         false = sum(s > threshold for s in outs)
@@ -96,16 +112,25 @@ def shape(values):
     """Mean, unbiased variance, skewness G1 and excess kurtosis G2, as statistics packages give them."""
     mean, variance = moments(values)
     n = len(values)
-    m2, m3, m4 = (math.fsum((float(value) - mean) ** power for value in values) / n for power in (2, 3, 4))
+    m2, m3, m4 = (
+        math.fsum((float(value) - mean) ** power for value in values) / n for power in (2, 3, 4)
+    )
     g1, g2 = (m3 / m2**1.5, m4 / m2**2 - 3) if m2 else (0.0, 0.0)
-    return mean, variance, g1 * math.sqrt(n * (n - 1)) / (n - 2), (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * g2 + 6)
+    return (
+        mean,
+        variance,
+        g1 * math.sqrt(n * (n - 1)) / (n - 2),
+        (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * g2 + 6),
+    )
 
 
 def in_and_out(column, member):
     """The score of each pair's target that had the record, and of the one that had not."""
     pairs = range(len(column) // 2)
-    return ([float(column[2 * i] if member[2 * i] else column[2 * i + 1]) for i in pairs],
-            [float(column[2 * i + 1] if member[2 * i] else column[2 * i]) for i in pairs])
+    return (
+        [float(column[2 * i] if member[2 * i] else column[2 * i + 1]) for i in pairs],
+        [float(column[2 * i + 1] if member[2 * i] else column[2 * i]) for i in pairs],
+    )
 
 
 def pair_covariance(column, member):
@@ -137,10 +162,16 @@ def binormal(column, member, correlation, skew_in, skew_out, kurt):
     g = (s1 * v1**1.5 - s0 * v0**1.5) / (2 * k * total**1.5)
     variance = max((1 - r) / k + d * d * q - 2 * d * g, 0.25 * ((1 - r) / k + d * d * q))
     centre, sd = d * math.sqrt(1 - q), math.sqrt(variance)
-    return phi(d), math.exp(-d * d / 2) / math.sqrt(2 * math.pi) * sd, phi(centre - 1.959963985 * sd), phi(centre + 1.959963985 * sd)
+    return (
+        phi(d),
+        math.exp(-d * d / 2) / math.sqrt(2 * math.pi) * sd,
+        phi(centre - 1.959963985 * sd),
+        phi(centre + 1.959963985 * sd),
+    )
 
 
 # --- risk -------------------------------------------------------------------------------------------------------------------
+
 
 def joint(scores, patient_index, weight):
     """Weighted sum over a patient's records of the scores standardised over all models. (M, P)."""
@@ -158,16 +189,24 @@ def joint(scores, patient_index, weight):
 
 def patient_summaries(scores, members, patient_index):
     """(mean, mean_se, max, max_se) of the record AUCs of each patient, errors by a jackknife over pairs of targets."""
+
     def once(keep):
         mean, highest = [], []
         for patient in range(members.shape[1]):
-            areas = [area(scores[keep, n], members[keep, patient]) for n in range(len(patient_index)) if patient_index[n] == patient]
+            areas = [
+                area(scores[keep, n], members[keep, patient])
+                for n in range(len(patient_index))
+                if patient_index[n] == patient
+            ]
             mean.append(sum(areas) / len(areas))
             highest.append(max(areas))
         return np.array([mean, highest])
+
     targets = len(scores)
     full = once(list(range(targets)))
-    left = np.array([once([t for t in range(targets) if t // 2 != pair]) for pair in range(targets // 2)])
+    left = np.array(
+        [once([t for t in range(targets) if t // 2 != pair]) for pair in range(targets // 2)]
+    )
     pairs = len(left)
     se = np.sqrt((pairs - 1) / pairs * ((left - left.mean(0)) ** 2).sum(0))
     return full[0], se[0], full[1], se[1]
@@ -176,10 +215,13 @@ def patient_summaries(scores, members, patient_index):
 def q_values(values, floor):
     """Benjamini-Hochberg: for each patient the smallest p_j * P / rank_j over all p_j at least its own. Values within 1e-6 are equal."""
     p = [(1 + sum(f >= value - 1e-6 for f in floor)) / (1 + len(floor)) for value in values]
-    return [min(1.0, min(pj * len(p) / sum(pk <= pj for pk in p) for pj in p if pj >= pi)) for pi in p]
+    return [
+        min(1.0, min(pj * len(p) / sum(pk <= pj for pk in p) for pj in p if pj >= pi)) for pi in p
+    ]
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------------
+
 
 def exact(logits, label):
     """log p - log(1 - p) of one record's label by softmax in float64."""
@@ -190,6 +232,7 @@ def exact(logits, label):
 
 
 # --- simulated audits -------------------------------------------------------------------------------------------------------
+
 
 def paired(rng, targets, patients):
     """Complementary halves, drawn here and not by rollcall. bool (targets, patients)."""
@@ -211,8 +254,19 @@ def simulate(rng, targets, sizes, shift=0.0, correlation=0.5, tails=5):
     members = paired(rng, targets, len(sizes))
 
     def noise(*shape):
-        return rng.standard_normal(shape) if tails is None else rng.standard_t(tails, shape) / math.sqrt(tails / (tails - 2))
-    own = math.sqrt(1 - correlation) * noise(targets, len(index)) + math.sqrt(correlation) * noise(targets, len(sizes))[:, index]
-    own += 0.2 * rng.standard_normal((targets, 1)) + (np.broadcast_to(shift, len(sizes)) * members)[:, index]
+        return (
+            rng.standard_normal(shape)
+            if tails is None
+            else rng.standard_t(tails, shape) / math.sqrt(tails / (tails - 2))
+        )
+
+    own = (
+        math.sqrt(1 - correlation) * noise(targets, len(index))
+        + math.sqrt(correlation) * noise(targets, len(sizes))[:, index]
+    )
+    own += (
+        0.2 * rng.standard_normal((targets, 1))
+        + (np.broadcast_to(shift, len(sizes)) * members)[:, index]
+    )
     scores = 2 * rng.standard_normal(len(index)) + rng.uniform(0.5, 1.5, len(index)) * own
     return scores.astype(np.float32), members, index

@@ -13,7 +13,13 @@ PUBLISHED = {
     "mimic_iv_ed obesity": ((0.911778, 0.088222), (2880, 464), 106.2, 4.1e-24, 6),
     "embed race": ((0.477389, 0.46079, 0.061821), (1780, 1497, 142), 40.0, 1e-08, 5),
     "chexpert race": ((0.074822, 0.781199, 0.143979), (166, 1081, 254), 39.5, 8.1e-09, 3),
-    "mimic_cxr view": ((0.405793, 0.266457, 0.230327, 0.097423), (1200, 1192, 801, 467), 139.3, 1.6e-29, 3),
+    "mimic_cxr view": (
+        (0.405793, 0.266457, 0.230327, 0.097423),
+        (1200, 1192, 801, 467),
+        139.3,
+        1.6e-29,
+        3,
+    ),
     "fitzpatrick17k diagnosis": ((0.72915, 0.136012, 0.134838), (10, 114, 37), 496.4, 4.9e-108, 3),
     "fairvision race": ((0.127865, 0.797418, 0.074717), (19, 170, 10), 4.0, 0.53, 4),
     "ptb_xl sex": ((0.521504, 0.478496), (110, 86), 1.2, 0.53, 2),
@@ -25,22 +31,37 @@ def test_published_chi_squares(name):
     """To the last digit given: chi-square to 0.1 (of rounded shares), p to 5%, whose rounding of chi-square alone is that much."""
     shares, counts, chi2, p, tests = PUBLISHED[name]
     got = chi_square(np.array(counts), np.array(shares), tests)
-    assert got[0] == pytest.approx(chi2, abs=0.1) and got[2] == pytest.approx(p, rel=0.05) and got[1] == pytest.approx(got[2] / tests)
+    assert (
+        got[0] == pytest.approx(chi2, abs=0.1)
+        and got[2] == pytest.approx(p, rel=0.05)
+        and got[1] == pytest.approx(got[2] / tests)
+    )
 
 
 def test_published_standard_errors():
     """Hanley-McNeil with 100 models in and 100 out."""
     areas = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
-    np.testing.assert_allclose(standard_error(areas, 100, 100), [0.0409, 0.0399, 0.0368, 0.0314, 0.0226, 0.0160, 0.0071], atol=6e-5)
+    np.testing.assert_allclose(
+        standard_error(areas, 100, 100),
+        [0.0409, 0.0399, 0.0368, 0.0314, 0.0226, 0.0160, 0.0071],
+        atol=6e-5,
+    )
 
 
 def test_record_auc_is_clipped_and_so_above_half():
     """By the published formula term by term; of 4,000 null records with 100 models in and 100 out it averages 0.516."""
-    scores, members, index = naive.simulate(np.random.default_rng(0), 200, np.ones(4000, int), tails=None)
+    scores, members, index = naive.simulate(
+        np.random.default_rng(0), 200, np.ones(4000, int), tails=None
+    )
     got = record_auc(record_risk.moments(scores, members, index))
     for n in range(20):
-        inside, outside = scores[members[:, n], n].astype(float), scores[~members[:, n], n].astype(float)
-        expected = naive.phi((inside.mean() - outside.mean()) / np.hypot(inside.std() + 1e-10, outside.std()))
+        inside, outside = (
+            scores[members[:, n], n].astype(float),
+            scores[~members[:, n], n].astype(float),
+        )
+        expected = naive.phi(
+            (inside.mean() - outside.mean()) / np.hypot(inside.std() + 1e-10, outside.std())
+        )
         assert got[n] == pytest.approx(min(max(expected, 0.5), 1 - 1e-10), abs=1e-5)
     assert got.min() == 0.5 and got.mean() == pytest.approx(0.516, abs=0.002)
     members = np.tile([[True], [False]], (8, 3))
@@ -50,9 +71,20 @@ def test_record_auc_is_clipped_and_so_above_half():
 def test_panel_by_hand():
     rng = np.random.default_rng(1)
     auc = rng.random(2050)
-    race = pd.Categorical(rng.choice(["Asian", "Black", "Other", "White"], 2050, p=[0.1, 0.2, 0.1, 0.6]))
-    sex = pd.Categorical(np.where(rng.random(2050) < 0.1, None, np.where(rng.random(2050) < 0.5, "f", "m")))
-    attributes = pd.DataFrame({"race": race, "sex": sex, "finding: edema": rng.random(2050) < 0.3, "finding: none": rng.random(2050) < 0.5})
+    race = pd.Categorical(
+        rng.choice(["Asian", "Black", "Other", "White"], 2050, p=[0.1, 0.2, 0.1, 0.6])
+    )
+    sex = pd.Categorical(
+        np.where(rng.random(2050) < 0.1, None, np.where(rng.random(2050) < 0.5, "f", "m"))
+    )
+    attributes = pd.DataFrame(
+        {
+            "race": race,
+            "sex": sex,
+            "finding: edema": rng.random(2050) < 0.3,
+            "finding: none": rng.random(2050) < 0.5,
+        }
+    )
     got = panel(auc, attributes, 0.05, values={"race": ["Asian", "Black", "White"]})
     assert list(got.group) == ["Asian", "Black", "White", "f", "m", "edema", "none"]
     pool = np.flatnonzero(race != "Other")
@@ -66,14 +98,26 @@ def test_panel_by_hand():
         chi += (observed - expected) ** 2 / expected
         assert (row.records, row.observed) == ((race == row.group).sum(), observed)
         assert (row.share, row.expected, row.residual, row.relative) == pytest.approx(
-            (share, expected, (observed - expected) / np.sqrt(expected), (observed - expected) / expected))
+            (
+                share,
+                expected,
+                (observed - expected) / np.sqrt(expected),
+                (observed - expected) / expected,
+            )
+        )
     first = got.iloc[0]
-    assert first.chi2 == pytest.approx(chi) and first.p_bonferroni == pytest.approx(min(1, 2 * first.p))  # race and sex are tested
-    assert panel(auc, attributes, 0.05, factor=3).p_bonferroni[0] == pytest.approx(min(1, 3 * panel(auc, attributes, 0.05).p[0]))
+    assert first.chi2 == pytest.approx(chi) and first.p_bonferroni == pytest.approx(
+        min(1, 2 * first.p)
+    )  # race and sex are tested
+    assert panel(auc, attributes, 0.05, factor=3).p_bonferroni[0] == pytest.approx(
+        min(1, 3 * panel(auc, attributes, 0.05).p[0])
+    )
     overlapping = got[got.attribute == "finding"]
     assert overlapping.chi2.isna().all() and (overlapping.stars == "").all()
     everyone = np.argsort(-auc)[: int(0.05 * 2050)]
-    assert list(overlapping.observed) == [attributes[f"finding: {name}"].to_numpy()[everyone].sum() for name in ("edema", "none")]
+    assert list(overlapping.observed) == [
+        attributes[f"finding: {name}"].to_numpy()[everyone].sum() for name in ("edema", "none")
+    ]
 
 
 def test_stars_ties_and_bad_input():
@@ -88,7 +132,10 @@ def test_stars_ties_and_bad_input():
         panel(auc[:5], group[:5])
 
 
-@pytest.mark.parametrize("sizes, correlation, least, most", [([1], 0.5, 0, 0.09), ([10], 0.5, 0.12, 0.3), ([20], 0.9, 0.45, 0.7)])
+@pytest.mark.parametrize(
+    "sizes, correlation, least, most",
+    [([1], 0.5, 0, 0.09), ([10], 0.5, 0.12, 0.3), ([20], 0.9, 0.45, 0.7)],
+)
 def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, least, most):
     """The weak point of a test on records: 150 audits without leakage, 32 targets, 1,000 patients with 1, 10 or 20 records each that correlate by
     0.5 or 0.9, a group drawn by a fair coin. It rejects at 5% in 4%, 19% and 57% (measured with 300 audits); the test on patients
@@ -97,6 +144,14 @@ def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, leas
     for seed in range(150):
         rng = np.random.default_rng([seed, 12])
         group = np.where(rng.random(1000) < 0.5, "x", "y")
-        scores, members, index = naive.simulate(rng, 32, np.resize(sizes, 1000), correlation=correlation)
-        named += panel(record_auc(record_risk.moments(scores, members, index)), pd.DataFrame({"g": pd.Categorical(group[index])})).p[0] <= 0.05
+        scores, members, index = naive.simulate(
+            rng, 32, np.resize(sizes, 1000), correlation=correlation
+        )
+        named += (
+            panel(
+                record_auc(record_risk.moments(scores, members, index)),
+                pd.DataFrame({"g": pd.Categorical(group[index])}),
+            ).p[0]
+            <= 0.05
+        )
     assert least <= named / 150 <= most

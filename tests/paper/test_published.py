@@ -17,14 +17,39 @@ def test_published_residuals_add_up_to_the_published_chi_square():
     seen, ours = {}, published.subgroups()
     for row in rows_of("subgroups"):
         expected = float(row["tail_records"]) * float(row["train_share"])
-        seen.setdefault((row["dataset"], row["attribute"]), []).append((float(row["tail_count"]) - expected) ** 2 / expected)
-        told = ours[(ours["dataset"] == row["dataset"]) & (ours["group"] == row["group"]) & np.isclose(ours["tail_share"], float(row["tail_share"]))]
+        seen.setdefault((row["dataset"], row["attribute"]), []).append(
+            (float(row["tail_count"]) - expected) ** 2 / expected
+        )
+        told = ours[
+            (ours["dataset"] == row["dataset"])
+            & (ours["group"] == row["group"])
+            & np.isclose(ours["tail_share"], float(row["tail_share"]))
+        ]
         if expected >= 0.1:
-            assert ((told["residual"] - (float(row["tail_count"]) - expected) / math.sqrt(expected)).abs() < 1e-12).any()
+            assert (
+                (
+                    told["residual"] - (float(row["tail_count"]) - expected) / math.sqrt(expected)
+                ).abs()
+                < 1e-12
+            ).any()
     for row in rows_of("subgroups"):
-        assert math.isclose(sum(seen[row["dataset"], row["attribute"]]), float(row["chi2"]), rel_tol=5e-3, abs_tol=0.06)
-    assert len(seen) == 22 and set(ours.loc[ours["dataset"] == "embed", "attribute"]) == {"density", "assessment", "race", "view"}
-    small = [row for row in rows_of("subgroups") if 100 * float(row["tail_records"]) * float(row["train_share"]) < 10]
+        assert math.isclose(
+            sum(seen[row["dataset"], row["attribute"]]),
+            float(row["chi2"]),
+            rel_tol=5e-3,
+            abs_tol=0.06,
+        )
+    assert len(seen) == 22 and set(ours.loc[ours["dataset"] == "embed", "attribute"]) == {
+        "density",
+        "assessment",
+        "race",
+        "view",
+    }
+    small = [
+        row
+        for row in rows_of("subgroups")
+        if 100 * float(row["tail_records"]) * float(row["train_share"]) < 10
+    ]
     assert [row["group"] for row in small] == ["5"] and len(ours) == len(rows_of("subgroups")) - 1
 
 
@@ -32,31 +57,69 @@ def test_published_curves_agree_with_the_published_medians_and_sizes():
     curves, whole = published.survival(), published.aggregate().set_index("dataset")
     assert set(curves["dataset"]) == set(whole.index) and len(whole) == 7
     for dataset, part in curves.groupby("dataset"):
-        assert part["share"].iloc[0] == 1 and part["auc"].is_monotonic_increasing and part["share"].is_monotonic_decreasing
+        assert (
+            part["share"].iloc[0] == 1
+            and part["auc"].is_monotonic_increasing
+            and part["share"].is_monotonic_decreasing
+        )
         assert part["patients"].iloc[0] == whole.loc[dataset, "patients"]
         median = whole.loc[dataset, "median_patient_auc"]
-        assert part.loc[part["auc"] <= median - 0.003, "share"].min() >= 0.5 >= part.loc[part["auc"] >= median + 0.003, "share"].max()
+        assert (
+            part.loc[part["auc"] <= median - 0.003, "share"].min()
+            >= 0.5
+            >= part.loc[part["auc"] >= median + 0.003, "share"].max()
+        )
         largest = part.loc[part["patients"] > 0, "auc"].max()
         assert largest - 0.0006 <= whole.loc[dataset, "max_patient_auc"] <= largest + 0.0031
 
 
 def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
     from rollcall.datasets.parts import chest
-    from rollcall.datasets import chexpert, embed, fairvision, fitzpatrick17k, mimic_cxr, mimic_iv_ed, ptb_xl
+    from rollcall.datasets import (
+        chexpert,
+        embed,
+        fairvision,
+        fitzpatrick17k,
+        mimic_cxr,
+        mimic_iv_ed,
+        ptb_xl,
+    )
 
-    modules = {"chexpert": chest, "mimic_cxr": chest, "embed": embed, "fairvision": fairvision, "fitzpatrick17k": fitzpatrick17k,
-               "mimic_iv_ed": mimic_iv_ed, "ptb_xl": ptb_xl}
+    modules = {
+        "chexpert": chest,
+        "mimic_cxr": chest,
+        "embed": embed,
+        "fairvision": fairvision,
+        "fitzpatrick17k": fitzpatrick17k,
+        "mimic_iv_ed": mimic_iv_ed,
+        "ptb_xl": ptb_xl,
+    }
     race, sex, no_yes = chest.RACES, ("Female", "Male"), ("no", "yes")
-    named = {("fitzpatrick17k", "skin type"): fitzpatrick17k.TYPES, ("fitzpatrick17k", "label"): fitzpatrick17k.CLASSES,
-             ("fairvision", "label"): fairvision.CLASSES, ("embed", "density"): embed.DENSITIES,
-             ("embed", "assessment"): tuple(embed.ASSESSMENTS.values()), ("embed", "view"): ("CC", "MLO"),
-             ("chexpert", "view"): chexpert.VIEWS, ("mimic_cxr", "view"): mimic_cxr.PAPER_VIEWS, ("mimic_iv_ed", "insurance"): ("Medicare", "Medicaid")}
+    named = {
+        ("fitzpatrick17k", "skin type"): fitzpatrick17k.TYPES,
+        ("fitzpatrick17k", "label"): fitzpatrick17k.CLASSES,
+        ("fairvision", "label"): fairvision.CLASSES,
+        ("embed", "density"): embed.DENSITIES,
+        ("embed", "assessment"): tuple(embed.ASSESSMENTS.values()),
+        ("embed", "view"): ("CC", "MLO"),
+        ("chexpert", "view"): chexpert.VIEWS,
+        ("mimic_cxr", "view"): mimic_cxr.PAPER_VIEWS,
+        ("mimic_iv_ed", "insurance"): ("Medicare", "Medicaid"),
+    }
     table = published.subgroups()
     for (dataset, attribute), part in table.groupby(["dataset", "attribute"]):
         assert attribute in modules[dataset].ATTRIBUTES
-        ours = named.get((dataset, attribute), race if attribute == "race" else sex if attribute == "sex" else no_yes)
+        ours = named.get(
+            (dataset, attribute),
+            race if attribute == "race" else sex if attribute == "sex" else no_yes,
+        )
         found = published.beside(dataset, [attribute] * len(ours), ours)
-        assert sorted(found["train_share"].dropna()) == sorted(part["train_share"]), (dataset, attribute)
+        assert sorted(found["train_share"].dropna()) == sorted(part["train_share"]), (
+            dataset,
+            attribute,
+        )
     none = published.beside("simulated", ["sex"], ["female"])
     assert none.shape == (1, 3) and none.isna().all(axis=None)
-    assert published.beside("ptb_xl", ["SEX", "sex"], ["male", "neither"])["train_share"].tolist()[:1] == [0.521504]
+    assert published.beside("ptb_xl", ["SEX", "sex"], ["male", "neither"])["train_share"].tolist()[
+        :1
+    ] == [0.521504]

@@ -27,7 +27,10 @@ def test_scores_of_many_classes_and_of_many_labels():
     """By the published formula term by term; several labels go through a softmax as if they excluded each other."""
     rng = np.random.default_rng(0)
     z = 3 * rng.standard_normal((20, 2, 4))
-    for task, labels in (("multiclass", rng.integers(0, 4, 20)), ("multilabel", rng.integers(0, 2, (20, 4)))):
+    for task, labels in (
+        ("multiclass", rng.integers(0, 4, 20)),
+        ("multilabel", rng.integers(0, 2, (20, 4))),
+    ):
         y = paper.positives(labels, task, 4)
         p = paper.probabilities(z, task)
         got, sure = paper.score(p, y), paper.confidence(p, y, task)
@@ -36,9 +39,14 @@ def test_scores_of_many_classes_and_of_many_labels():
             each = []
             for view in range(2):
                 p = softmax(z[n, view])
-                yes, no = sum(v for v, own in zip(p, y[n]) if own), sum(v for v, own in zip(p, y[n]) if not own)
+                yes, no = (
+                    sum(v for v, own in zip(p, y[n]) if own),
+                    sum(v for v, own in zip(p, y[n]) if not own),
+                )
                 eps = float(np.float32(1e-45))
-                assert got[n, view] == pytest.approx(math.log(yes + eps) - math.log(no + eps), rel=1e-5, abs=1e-5)
+                assert got[n, view] == pytest.approx(
+                    math.log(yes + eps) - math.log(no + eps), rel=1e-5, abs=1e-5
+                )
                 each.append(yes)
             assert sure[n] == pytest.approx(sum(each) / 2)
 
@@ -49,9 +57,17 @@ def test_records_without_a_label():
     assert paper.positives(none, "multilabel", 3, first=True).tolist() == [[1, 0, 0]]
     z = np.random.default_rng(0).standard_normal((16, 1, 3))
     y = paper.positives(none, "multilabel", 3)
-    scores = np.stack([paper.score(paper.probabilities(z[model : model + 1], "multilabel"), y) for model in range(16)])
+    scores = np.stack(
+        [
+            paper.score(paper.probabilities(z[model : model + 1], "multilabel"), y)
+            for model in range(16)
+        ]
+    )
     assert (scores == np.float32(LOWEST)).all()
-    assert paper_panel.record_auc(moments(scores[..., 0], np.tile([[True], [False]], (8, 1))))[0] == 0.5
+    assert (
+        paper_panel.record_auc(moments(scores[..., 0], np.tile([[True], [False]], (8, 1))))[0]
+        == 0.5
+    )
 
 
 def test_binary_scores_saturate_and_are_turned_by_the_label():
@@ -62,17 +78,23 @@ def test_binary_scores_saturate_and_are_turned_by_the_label():
     p = 1 / (1 + math.exp(-2))
     assert got[:2] == pytest.approx([math.log(p) + 103.28, -(math.log(p) + 103.28)], abs=0.005)
     assert got[2] == got[3]  # where the exact score still tells 40 from 60
-    assert paper.confidence(each, paper.positives(y, "binary", 1), "binary")[:2] == pytest.approx([p, p])
+    assert paper.confidence(each, paper.positives(y, "binary", 1), "binary")[:2] == pytest.approx(
+        [p, p]
+    )
 
 
 def test_views_are_averaged_after_the_statistics():
     """Facts, W-A7: equal view and model noise, a shift of one sd of either. Averaging first gives 0.75, averaging means and standard deviations 0.69."""
     rng = np.random.default_rng(1)
     members = np.tile([[True], [False]], (2000, 1))
-    scores = rng.standard_normal((4000, 1, 1)) + rng.standard_normal((4000, 1, 400)) + members[..., None]
+    scores = (
+        rng.standard_normal((4000, 1, 1)) + rng.standard_normal((4000, 1, 400)) + members[..., None]
+    )
     views = [moments(scores[..., view].astype(np.float32), members) for view in range(400)]
     assert paper_panel.record_auc(*views)[0] == pytest.approx(0.69, abs=0.01)
-    assert paper_panel.record_auc(moments(scores.mean(2), members))[0] == pytest.approx(0.76, abs=0.015)
+    assert paper_panel.record_auc(moments(scores.mean(2), members))[0] == pytest.approx(
+        0.76, abs=0.015
+    )
 
 
 def test_lira_by_hand():
@@ -87,10 +109,14 @@ def test_lira_by_hand():
             for view in range(3):
                 density = []
                 for kind in (True, False):
-                    own = sorted(float(scores[t, n, view]) for t in range(12) if members[t, n] == kind)
+                    own = sorted(
+                        float(scores[t, n, view]) for t in range(12) if members[t, n] == kind
+                    )
                     middle, mean = (own[2] + own[3]) / 2, sum(own) / 6
                     sd = math.sqrt(sum((v - mean) ** 2 for v in own) / 6) + 1e-12
-                    density.append(-0.5 * ((float(scores[target, n, view]) - middle) / sd) ** 2 - math.log(sd))
+                    density.append(
+                        -0.5 * ((float(scores[target, n, view]) - middle) / sd) ** 2 - math.log(sd)
+                    )
                 each.append(density[0] - density[1])
             assert got[row, n] == pytest.approx(sum(each) / 3, abs=1e-9)
 
@@ -102,40 +128,69 @@ def test_rmia_by_hand():
     x, z = paper.relative(p, members, 2)
     for row, target in enumerate((10, 11)):
         for n in range(30):
-            ins, outs = ([p[t, n] for t in range(10) if members[t, n] == kind] for kind in (True, False))
-            assert x[row, n] == pytest.approx(p[target, n] / ((trim_mean(ins, 0.01) + trim_mean(outs, 0.01)) / 2 + 1e-10))
+            ins, outs = (
+                [p[t, n] for t in range(10) if members[t, n] == kind] for kind in (True, False)
+            )
+            assert x[row, n] == pytest.approx(
+                p[target, n] / ((trim_mean(ins, 0.01) + trim_mean(outs, 0.01)) / 2 + 1e-10)
+            )
             assert z[row, n] == pytest.approx(p[target, n] / (trim_mean(outs, 0.01) + 1e-10))
     got = paper.rmia(x, z)  # 30 records: all of them are the population
     for n in range(30):
-        assert got[0, n] == pytest.approx(np.mean([x[0, n] / z[0, other] > 1 for other in range(30) if other != n]), abs=1e-9)
+        assert got[0, n] == pytest.approx(
+            np.mean([x[0, n] / z[0, other] > 1 for other in range(30) if other != n]), abs=1e-9
+        )
 
 
 def audit(seed, targets=32, shift=1.0):
-    scores, members, index = naive.simulate(np.random.default_rng(seed), targets, np.arange(300) % 3 + 1, shift)
-    part = lambda target, rows: (scores[target, rows, None], 1 / (1 + np.exp(-scores[target, rows].astype(float))))  # noqa: E731
+    scores, members, index = naive.simulate(
+        np.random.default_rng(seed), targets, np.arange(300) % 3 + 1, shift
+    )
+    part = lambda target, rows: (
+        scores[target, rows, None],
+        1 / (1 + np.exp(-scores[target, rows].astype(float))),
+    )  # noqa: E731
     return part, scores, members, index
 
 
 def test_reproduce_puts_the_parts_together(monkeypatch):
     part, scores, members, index = audit(4)
     monkeypatch.setattr(paper, "CHUNK", 130)
-    race = pd.DataFrame({"race": pd.Categorical(np.array(["Black", "White", "Other/Unknown"])[np.arange(len(index)) % 3])})
+    race = pd.DataFrame(
+        {
+            "race": pd.Categorical(
+                np.array(["Black", "White", "Other/Unknown"])[np.arange(len(index)) % 3]
+            )
+        }
+    )
     ids = np.array([f"p{p}" for p in range(300)])
     got = paper.reproduce(part, members, index, ids, race)
     for n in (0, 200, 599):
-        inside, outside = (scores[members[:, index[n]] == kind, n].astype(float) for kind in (True, False))
-        area = naive.phi((inside.mean() - outside.mean()) / np.hypot(inside.std() + 1e-10, outside.std()))
+        inside, outside = (
+            scores[members[:, index[n]] == kind, n].astype(float) for kind in (True, False)
+        )
+        area = naive.phi(
+            (inside.mean() - outside.mean()) / np.hypot(inside.std() + 1e-10, outside.std())
+        )
         assert got.records.auc[n] == pytest.approx(min(max(area, 0.5), 1 - 1e-10), abs=1e-5)
     for p in (0, 7, 299):
         own = got.records[got.records.patient_id == f"p{p}"].auc
-        assert got.patients.auc_max[p] == own.max() and got.patients.auc_mean[p] == pytest.approx(own.mean()) and got.patients.records[p] == len(own)
+        assert (
+            got.patients.auc_max[p] == own.max()
+            and got.patients.auc_mean[p] == pytest.approx(own.mean())
+            and got.patients.records[p] == len(own)
+        )
     assert set(got.panel.group) == {"Black", "White"}
     assert list(got.attacks.target) == 2 * list(range(22, 32)) and (got.attacks.auc > 0.6).all()
     assert list(got.errors.models) == [20, 20] and (got.errors.kind == ["all", "top"]).all()
     assert got.errors["median"][0] > got.errors["median"][1]  # a high AUC has a small error
     assert got.roc.groupby("attack").tpr.apply(lambda tpr: tpr.is_monotonic_increasing).all()
     again = paper.reproduce(part, members, index, ids, race)
-    assert again.records.equals(got.records) and again.attacks.equals(got.attacks) and again.errors.equals(got.errors)
+    assert (
+        again.records.equals(got.records)
+        and again.attacks.equals(got.attacks)
+        and again.errors.equals(got.errors)
+    )
     assert paper.reproduce(part, members, index, ids, race[[]]).panel is None
     with pytest.raises(InputError, match="599 rows of attributes and 600 records"):
         paper.reproduce(part, members, index, ids, race[1:])
@@ -143,15 +198,30 @@ def test_reproduce_puts_the_parts_together(monkeypatch):
 
 def test_few_targets_hold_out_a_quarter_of_the_pairs():
     part, _, members, index = audit(5, 8)
-    got = paper.reproduce(part, members, index, np.arange(300), pd.DataFrame(index=range(len(index))))
+    got = paper.reproduce(
+        part, members, index, np.arange(300), pd.DataFrame(index=range(len(index)))
+    )
     assert list(got.attacks.target) == [6, 7, 6, 7] and list(got.errors.models) == [8, 8]
 
 
 def test_the_maximum_grows_with_the_records_though_nothing_leaks():
     """Facts, W-A6: where nothing leaks the published patient AUC averages .536, .562 and .591 with 3, 10 and 50 independent records, 200 models."""
     for records, mean in ((3, 0.536), (10, 0.562), (50, 0.591)):
-        scores, members, index = naive.simulate(np.random.default_rng([records, 6]), 200, np.full(200, records), correlation=0, tails=None)
-        scores = np.random.default_rng([records, 7]).standard_normal(scores.shape).astype(np.float32)
-        part = lambda target, rows, scores=scores: (scores[target, rows, None], np.full(len(scores[target, rows]), 0.5))  # noqa: E731
-        got = paper.reproduce(part, members, index, np.arange(members.shape[1]), pd.DataFrame(index=range(len(index))))
+        scores, members, index = naive.simulate(
+            np.random.default_rng([records, 6]),
+            200,
+            np.full(200, records),
+            correlation=0,
+            tails=None,
+        )
+        scores = (
+            np.random.default_rng([records, 7]).standard_normal(scores.shape).astype(np.float32)
+        )
+        part = lambda target, rows, scores=scores: (
+            scores[target, rows, None],
+            np.full(len(scores[target, rows]), 0.5),
+        )  # noqa: E731
+        got = paper.reproduce(
+            part, members, index, np.arange(members.shape[1]), pd.DataFrame(index=range(len(index)))
+        )
         assert got.patients.auc_max.mean() == pytest.approx(mean, abs=0.004)

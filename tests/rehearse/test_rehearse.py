@@ -23,18 +23,33 @@ def test_all_seven_are_there():
 @pytest.mark.parametrize("name", rehearse.NAMES)
 def test_from_release_files_to_report(name, tmp_path):
     options = QUICK[:4] if name in TABLES else QUICK
-    done = rollcall("rehearse", "--cohort", name, "--patients", 60, "--out", tmp_path / "out", "--data", tmp_path / "data", *options)
+    done = rollcall(
+        "rehearse",
+        "--cohort",
+        name,
+        "--patients",
+        60,
+        "--out",
+        tmp_path / "out",
+        "--data",
+        tmp_path / "data",
+        *options,
+    )
     assert done.returncode == 0, done.stderr
     assert "Simulated data: a rehearsal" in done.stdout
     folder = tmp_path / "out" / name / "rehearsal"
     page = (folder / "report.html").read_text()
-    assert page.count("Every patient and every value here is invented") >= 4  # in sight always, and in each of the three parts
+    assert (
+        page.count("Every patient and every value here is invented") >= 4
+    )  # in sight always, and in each of the three parts
     assert 'class="notice"' in page and "table-header-group" in page  # on every printed sheet
     patients = pd.read_parquet(folder / "patients.parquet")
     assert not patients.empty and patients["auc_joint"].between(0, 1).all()
     shown = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", page)
     for patient in patients["patient_id"].astype(str):
-        assert len(patient) < 4 or not re.search(rf"\b{re.escape(patient)}\b", shown), "a patient id in the report"
+        assert len(patient) < 4 or not re.search(rf"\b{re.escape(patient)}\b", shown), (
+            "a patient id in the report"
+        )
     for column in ("patients",):
         groups = pd.read_parquet(folder / "disparity.parquet")
         assert (groups[column] >= 10).all()
@@ -46,18 +61,40 @@ def test_from_release_files_to_report(name, tmp_path):
 def test_a_release_is_the_same_each_time(name, tmp_path):
     for folder in ("a", "b"):
         rehearse.write(name, tmp_path / folder, 40, seed=3)
-    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(tmp_path / "b") for path in (tmp_path / "b").rglob("*") if path.is_file())
-    assert all((tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes() for file in files)
+    files = sorted(
+        path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()
+    )
+    assert files == sorted(
+        path.relative_to(tmp_path / "b") for path in (tmp_path / "b").rglob("*") if path.is_file()
+    )
+    assert all(
+        (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+        for file in files
+    )
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--cohort", "chexprt"], "unknown dataset to rehearse 'chexprt'; did you mean 'chexpert'"),
-    (["--cohort", "ham10000"], "unknown dataset to rehearse 'ham10000'"),
-    (["--cohort", "chexpert", "--patients", "3"], "patients is 3; expected at least 40"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--cohort", "chexprt"], "unknown dataset to rehearse 'chexprt'; did you mean 'chexpert'"),
+        (["--cohort", "ham10000"], "unknown dataset to rehearse 'ham10000'"),
+        (["--cohort", "chexpert", "--patients", "3"], "patients is 3; expected at least 40"),
+    ],
+)
 def test_wrong_input_is_one_line(arguments, message, tmp_path, capsys):
-    assert main(["rehearse", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *arguments]) == 2
+    assert (
+        main(
+            [
+                "rehearse",
+                "--data",
+                str(tmp_path / "data"),
+                "--out",
+                str(tmp_path / "out"),
+                *arguments,
+            ]
+        )
+        == 2
+    )
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

@@ -9,12 +9,16 @@ from rollcall.report import page as report
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 FIGURE = f'<figure><img src="data:image/png;base64,{PIXEL}" alt="Line plot: AUC 0.72"><figcaption>Risk &amp; floor</figcaption></figure>'
-TABLE = ('<table class="dataframe"><caption>Groups</caption><thead><tr><th scope="col">group</th></tr></thead>'
-         '<tbody><tr><td>A</td></tr></tbody></table>')
-HOSTILE = ('<script>alert(1)</script><img src="https://example.org/a.png" alt="elsewhere"><img src="//example.org/b.png">'
-           '<iframe src="https://x.org"></iframe><svg><image href="https://x.org/d.png"></image><use xlink:href="https://x.org/e.svg#a"></use></svg>'
-           '<a href="javascript:go()">no link</a><p style="background:image-set(\'https://x.org/f.png\' 1x)">plain</p>'
-           '<p onclick="go()">kept text</p><style>@import "https://x.org/a.css"</style><link rel="stylesheet" href="https://x.org/b.css">')
+TABLE = (
+    '<table class="dataframe"><caption>Groups</caption><thead><tr><th scope="col">group</th></tr></thead>'
+    "<tbody><tr><td>A</td></tr></tbody></table>"
+)
+HOSTILE = (
+    '<script>alert(1)</script><img src="https://example.org/a.png" alt="elsewhere"><img src="//example.org/b.png">'
+    '<iframe src="https://x.org"></iframe><svg><image href="https://x.org/d.png"></image><use xlink:href="https://x.org/e.svg#a"></use></svg>'
+    '<a href="javascript:go()">no link</a><p style="background:image-set(\'https://x.org/f.png\' 1x)">plain</p>'
+    '<p onclick="go()">kept text</p><style>@import "https://x.org/a.css"</style><link rel="stylesheet" href="https://x.org/b.css">'
+)
 
 
 def book(path, *cells):
@@ -29,25 +33,62 @@ def shown(text):
 @pytest.fixture
 def page(tmp_path):
     first = book(
-        tmp_path / "1_train.ipynb", new_markdown_cell("# Who is *in* the set?\n\nSee [below](#Deep) and [a paper](https://example.org/paper)."),
+        tmp_path / "1_train.ipynb",
+        new_markdown_cell(
+            "# Who is *in* the set?\n\nSee [below](#Deep) and [a paper](https://example.org/paper)."
+        ),
         new_code_cell("secret_parameter = 1", metadata={"tags": ["parameters"]}),
         new_code_cell("secret_injected = 2", metadata={"tags": ["injected-parameters"]}),
-        new_code_cell("secret_code()", outputs=[new_output("stream", name="stderr", text="progress 50%"), shown(FIGURE), shown(TABLE)]),
-        new_markdown_cell("#### Deep\n\n![far](https://example.org/c.png)"), new_markdown_cell("## Back\n\n## Back"),
-        new_code_cell("print('said')", outputs=[new_output("stream", name="stdout", text="said aloud"), shown(HOSTILE)]))
-    second = book(tmp_path / "2_attack.ipynb", new_markdown_cell("## Starts lower"), new_markdown_cell("### Deep"))
+        new_code_cell(
+            "secret_code()",
+            outputs=[
+                new_output("stream", name="stderr", text="progress 50%"),
+                shown(FIGURE),
+                shown(TABLE),
+            ],
+        ),
+        new_markdown_cell("#### Deep\n\n![far](https://example.org/c.png)"),
+        new_markdown_cell("## Back\n\n## Back"),
+        new_code_cell(
+            "print('said')",
+            outputs=[new_output("stream", name="stdout", text="said aloud"), shown(HOSTILE)],
+        ),
+    )
+    second = book(
+        tmp_path / "2_attack.ipynb",
+        new_markdown_cell("## Starts lower"),
+        new_markdown_cell("### Deep"),
+    )
     third = book(tmp_path / "3_bare.ipynb", new_code_cell("1", outputs=[shown(TABLE)]))
-    report.write("Audit of <A & B>", ["One <b>.", "Two.", "Three."], [first, second, third],
-                 tmp_path / "report.html", {"cohort": "A & <B>", "targets": 64})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1_train.ipynb", "2_attack.ipynb", "3_bare.ipynb", "report.html"]
+    report.write(
+        "Audit of <A & B>",
+        ["One <b>.", "Two.", "Three."],
+        [first, second, third],
+        tmp_path / "report.html",
+        {"cohort": "A & <B>", "targets": 64},
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "1_train.ipynb",
+        "2_attack.ipynb",
+        "3_bare.ipynb",
+        "report.html",
+    ]
     return BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "html.parser")
 
 
 def test_frame_of_the_page(page):
     assert page.html["lang"] == "en"
-    assert [heading.get_text() for heading in page.find_all("h1")] == ["Audit of <A & B>"] and page.title.get_text() == "Audit of <A & B>"
-    assert [item.get_text() for item in page.select("#summary li")] == ["One <b>.", "Two.", "Three."]
-    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.select(".facts tr")]
+    assert [heading.get_text() for heading in page.find_all("h1")] == [
+        "Audit of <A & B>"
+    ] and page.title.get_text() == "Audit of <A & B>"
+    assert [item.get_text() for item in page.select("#summary li")] == [
+        "One <b>.",
+        "Two.",
+        "Three.",
+    ]
+    rows = [
+        [cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.select(".facts tr")
+    ]
     assert rows == [["cohort", "A & <B>"], ["targets", "64"]]
     assert all(head.get("scope") for head in page.find_all("th"))
 
@@ -57,27 +98,51 @@ def test_headings_and_links(page):
     levels = [int(heading.name[1]) for heading in headings]
     assert levels[0] == 1 and all(later <= before + 1 for before, later in pairwise(levels))
     assert [(heading.name, heading.get_text()) for heading in headings[2:]] == [
-        ("h2", "Who is in the set?"), ("h3", "Deep"), ("h3", "Back"), ("h3", "Back"), ("h2", "Starts lower"),
-        ("h3", "Deep"), ("h2", "3_bare"), ("h2", "About this run")]
+        ("h2", "Who is in the set?"),
+        ("h3", "Deep"),
+        ("h3", "Back"),
+        ("h3", "Back"),
+        ("h2", "Starts lower"),
+        ("h3", "Deep"),
+        ("h2", "3_bare"),
+        ("h2", "About this run"),
+    ]
     assert [link.get_text() for link in page.select("nav a")] == [
-        "In three sentences", "Who is in the set?", "Starts lower", "3_bare", "About this run"]
+        "In three sentences",
+        "Who is in the set?",
+        "Starts lower",
+        "3_bare",
+        "About this run",
+    ]
     marks = [tag["id"] for tag in page.find_all(id=True)]
     assert len(marks) == len(set(marks))
-    assert {link["href"][1:] for link in page.find_all("a", href=True) if link["href"].startswith("#")} <= set(marks)
+    assert {
+        link["href"][1:] for link in page.find_all("a", href=True) if link["href"].startswith("#")
+    } <= set(marks)
     assert "¶" not in page.get_text()
 
 
 def test_figures_and_tables_survive(page):
-    image, = page.find_all("img")
+    (image,) = page.find_all("img")
     assert image["alt"] == "Line plot: AUC 0.72" and image["src"].endswith(PIXEL)
     assert image.find_parent("figure").figcaption.get_text() == "Risk & floor"
     table = page.select_one("table.dataframe")
-    assert table.caption.get_text() == "Groups" and table.parent["class"] == ["scroll"] and table.parent["tabindex"] == "0"
+    assert (
+        table.caption.get_text() == "Groups"
+        and table.parent["class"] == ["scroll"]
+        and table.parent["tabindex"] == "0"
+    )
 
 
 def test_code_and_progress_are_not_shown(page):
     text = page.get_text()
-    assert "said aloud" in text and "kept text" in text and "secret" not in str(page) and "progress" not in text and "In [" not in text
+    assert (
+        "said aloud" in text
+        and "kept text" in text
+        and "secret" not in str(page)
+        and "progress" not in text
+        and "In [" not in text
+    )
 
 
 def test_nothing_runs_and_nothing_is_loaded(page):
@@ -86,19 +151,30 @@ def test_nothing_runs_and_nothing_is_loaded(page):
     assert [tag.name for tag in page.find_all(href=True) if "//" in tag["href"]] == ["a"]
     assert "x.org" not in str(page) and "javascript:" not in str(page)
     assert not page.find_all(onclick=True)
-    assert not any("@import" in style.get_text() or "url(" in style.get_text() for style in page.find_all("style"))
-    assert page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"].startswith("default-src 'none'")
+    assert not any(
+        "@import" in style.get_text() or "url(" in style.get_text()
+        for style in page.find_all("style")
+    )
+    assert page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"].startswith(
+        "default-src 'none'"
+    )
 
 
 def colours(block):
-    return dict(item.split(": ") for item in (part.strip() for part in block.split("{")[1].split("}")[0].split(";")) if item.startswith("--"))
+    return dict(
+        item.split(": ")
+        for item in (part.strip() for part in block.split("{")[1].split("}")[0].split(";"))
+        if item.startswith("--")
+    )
 
 
 def luminance(colour):
     digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
-    red, green, blue = (value / 12.92 if value <= .04045 else ((value + .055) / 1.055) ** 2.4
-                        for value in (int(digits[at:at + 2], 16) / 255 for at in (0, 2, 4)))
-    return .2126 * red + .7152 * green + .0722 * blue
+    red, green, blue = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_contrast():
@@ -108,4 +184,4 @@ def test_contrast():
         for text in "--ink", "--soft", "--link":
             for ground in "--paper", "--band":
                 low, high = sorted((luminance(scheme[text]), luminance(scheme[ground])))
-                assert (high + .05) / (low + .05) >= 4.5
+                assert (high + 0.05) / (low + 0.05) >= 4.5

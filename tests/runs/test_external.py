@@ -16,19 +16,33 @@ def write(folder, targets=16, patients=80, seed=0):
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(patients), rng.integers(1, 4, patients))
     members = draw(targets, patients, seed)
-    scores = rng.normal(size=(targets, len(owner))) + 8 * (members & (np.arange(patients) < 8))[:, owner]
+    scores = (
+        rng.normal(size=(targets, len(owner))) + 8 * (members & (np.arange(patients) < 8))[:, owner]
+    )
     np.save(folder / "scores.npy", scores.astype(np.float32))
     np.save(folder / "members.npy", members)
-    pd.DataFrame({"patient_id": [f"p{k:03d}" for k in owner]}).to_csv(folder / "ids.csv", index=False)
-    pd.DataFrame({"patient_id": [f"p{k:03d}" for k in range(patients)], "ward": ["east"] * 20 + ["west"] * (patients - 20),
-                  "sex": ["f", ""] * (patients // 2)}).to_csv(folder / "table.csv", index=False)
+    pd.DataFrame({"patient_id": [f"p{k:03d}" for k in owner]}).to_csv(
+        folder / "ids.csv", index=False
+    )
+    pd.DataFrame(
+        {
+            "patient_id": [f"p{k:03d}" for k in range(patients)],
+            "ward": ["east"] * 20 + ["west"] * (patients - 20),
+            "sex": ["f", ""] * (patients // 2),
+        }
+    ).to_csv(folder / "table.csv", index=False)
     return folder, owner, members
 
 
 def arguments(folder, out, attributes="table.csv", **other):
     given = {"scores": "scores.npy", "members": "members.npy", "patients": "ids.csv"} | other
-    return ["attack", *(part for key, name in given.items() for part in (f"--{key}", str(folder / name))), "--out", str(out),
-            *(["--attributes", str(folder / attributes)] if attributes else [])]
+    return [
+        "attack",
+        *(part for key, name in given.items() for part in (f"--{key}", str(folder / name))),
+        "--out",
+        str(out),
+        *(["--attributes", str(folder / attributes)] if attributes else []),
+    ]
 
 
 def test_the_whole_audit_of_given_scores(tmp_path, capsys):
@@ -39,7 +53,13 @@ def test_the_whole_audit_of_given_scores(tmp_path, capsys):
     assert list(patients["patient_id"]) == [f"p{k:03d}" for k in range(80)]
     assert patients["exposed"].to_numpy()[:8].all() and patients["exposed"].sum() <= 10
     assert "of 80 patients are exposed" in said and "most exposed 1%" in said
-    for name in ("report.html", "attacks.parquet", "records.parquet", "disparity.parquet", "figures/survival.pdf"):
+    for name in (
+        "report.html",
+        "attacks.parquet",
+        "records.parquet",
+        "disparity.parquet",
+        "figures/survival.pdf",
+    ):
         assert (tmp_path / "out" / name).is_file()
     page = (tmp_path / "out" / "report.html").read_text()
     assert "trained elsewhere" in page and "p003" not in page
@@ -55,23 +75,45 @@ def test_without_attributes_there_is_no_disparity_part(tmp_path, capsys):
 def test_members_by_record_and_by_patient_are_the_same(tmp_path):
     folder, owner, members = write(tmp_path / "in")
     np.save(folder / "by_record.npy", members[:, owner])
-    a, _ = own.create(folder / "scores.npy", folder / "members.npy", folder / "ids.csv", None, tmp_path / "a")
-    b, _ = own.create(folder / "scores.npy", folder / "by_record.npy", folder / "ids.csv", folder / "table.csv", tmp_path / "b")
-    assert (a.members() == b.members()).all() and (a.scores() == np.load(folder / "scores.npy")).all()
+    a, _ = own.create(
+        folder / "scores.npy", folder / "members.npy", folder / "ids.csv", None, tmp_path / "a"
+    )
+    b, _ = own.create(
+        folder / "scores.npy",
+        folder / "by_record.npy",
+        folder / "ids.csv",
+        folder / "table.csv",
+        tmp_path / "b",
+    )
+    assert (a.members() == b.members()).all() and (
+        a.scores() == np.load(folder / "scores.npy")
+    ).all()
     _, cohort = own.read(tmp_path / "b")
-    assert cohort.attributes == ("ward", "sex") and cohort.records["sex"].isna().sum() == (owner % 2).sum()
+    assert (
+        cohort.attributes == ("ward", "sex")
+        and cohort.records["sex"].isna().sum() == (owner % 2).sum()
+    )
 
 
 def test_attributes_may_be_by_record(tmp_path):
     folder, owner, _ = write(tmp_path / "in")
-    pd.DataFrame({"view": np.where(owner % 3, "a", "b")}).to_csv(folder / "records.csv", index=False)
-    _, cohort = own.create(folder / "scores.npy", folder / "members.npy", folder / "ids.csv", folder / "records.csv", tmp_path / "a")
+    pd.DataFrame({"view": np.where(owner % 3, "a", "b")}).to_csv(
+        folder / "records.csv", index=False
+    )
+    _, cohort = own.create(
+        folder / "scores.npy",
+        folder / "members.npy",
+        folder / "ids.csv",
+        folder / "records.csv",
+        tmp_path / "a",
+    )
     assert (cohort.records["view"] == np.where(owner % 3, "a", "b")).all()
 
 
 def edit(name, change):
     def damage(folder):
         np.save(folder / name, change(np.load(folder / name)))
+
     return damage
 
 
@@ -85,23 +127,52 @@ def infinite(scores):
     return scores
 
 
-@pytest.mark.parametrize("damage, message", [
-    (edit("scores.npy", lambda a: a[:, :-1]), r"scores.npy: \(16, \d+\), expected \(targets, \d+\): a column for each row of"),
-    (edit("scores.npy", lambda a: a.astype(int)), "scores.npy: int64 .*expected float"),
-    (edit("scores.npy", infinite), "scores.npy: target 3, record 7 is NaN or infinite"),
-    (edit("scores.npy", lambda a: a[:15]), r"targets is 15; expected an even number"),
-    (edit("members.npy", lambda a: a[:, :-1]), r"members.npy: \(16, 79\), expected \(16, 80\) for patients"),
-    (edit("members.npy", lambda a: a.astype(np.uint8)), "members.npy: uint8 .*expected bool"),
-    (edit("members.npy", one_in_both), "column 5 is in both or neither of targets 0 and 1"),
-    (lambda folder: np.save(folder / "scores.npy", np.array([{"a": 1}], object), allow_pickle=True), "scores.npy: not a readable .npy"),
-    (lambda folder: (folder / "members.npy").write_bytes(b"x"), "members.npy: not a readable .npy"),
-    (lambda folder: (folder / "members.npy").unlink(), "members.npy: not a readable .npy"),
-    (lambda folder: (folder / "ids.csv").write_text("id,name\n1,2\n"), "ids.csv: lacks the column 'patient_id'"),
-    (lambda folder: (folder / "ids.csv").write_text(""), "ids.csv: empty"),
-    (lambda folder: (folder / "table.csv").write_text("patient_id,ward\np000,a\n"), "table.csv: no row for patient 'p001'"),
-    (lambda folder: (folder / "table.csv").write_text("patient_id,ward\np000,a\np000,b\n"), "row 3, column 'patient_id': 'p000'"),
-    (lambda folder: (folder / "table.csv").write_text("ward\na\n"), "1 rows and no column patient_id"),
-])
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (
+            edit("scores.npy", lambda a: a[:, :-1]),
+            r"scores.npy: \(16, \d+\), expected \(targets, \d+\): a column for each row of",
+        ),
+        (edit("scores.npy", lambda a: a.astype(int)), "scores.npy: int64 .*expected float"),
+        (edit("scores.npy", infinite), "scores.npy: target 3, record 7 is NaN or infinite"),
+        (edit("scores.npy", lambda a: a[:15]), r"targets is 15; expected an even number"),
+        (
+            edit("members.npy", lambda a: a[:, :-1]),
+            r"members.npy: \(16, 79\), expected \(16, 80\) for patients",
+        ),
+        (edit("members.npy", lambda a: a.astype(np.uint8)), "members.npy: uint8 .*expected bool"),
+        (edit("members.npy", one_in_both), "column 5 is in both or neither of targets 0 and 1"),
+        (
+            lambda folder: np.save(
+                folder / "scores.npy", np.array([{"a": 1}], object), allow_pickle=True
+            ),
+            "scores.npy: not a readable .npy",
+        ),
+        (
+            lambda folder: (folder / "members.npy").write_bytes(b"x"),
+            "members.npy: not a readable .npy",
+        ),
+        (lambda folder: (folder / "members.npy").unlink(), "members.npy: not a readable .npy"),
+        (
+            lambda folder: (folder / "ids.csv").write_text("id,name\n1,2\n"),
+            "ids.csv: lacks the column 'patient_id'",
+        ),
+        (lambda folder: (folder / "ids.csv").write_text(""), "ids.csv: empty"),
+        (
+            lambda folder: (folder / "table.csv").write_text("patient_id,ward\np000,a\n"),
+            "table.csv: no row for patient 'p001'",
+        ),
+        (
+            lambda folder: (folder / "table.csv").write_text("patient_id,ward\np000,a\np000,b\n"),
+            "row 3, column 'patient_id': 'p000'",
+        ),
+        (
+            lambda folder: (folder / "table.csv").write_text("ward\na\n"),
+            "1 rows and no column patient_id",
+        ),
+    ],
+)
 def test_a_wrong_file_is_one_line_and_nothing_is_written(tmp_path, capsys, damage, message):
     import re
 
@@ -118,4 +189,10 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
     with pytest.raises(InputError, match="is not an audit of own scores"):
-        own.create(folder / "scores.npy", folder / "members.npy", folder / "ids.csv", None, tmp_path / "out")
+        own.create(
+            folder / "scores.npy",
+            folder / "members.npy",
+            folder / "ids.csv",
+            None,
+            tmp_path / "out",
+        )

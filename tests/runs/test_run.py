@@ -30,13 +30,26 @@ def test_a_run_grows_and_keeps_its_rows(tiny, recipe, tmp_path):
     assert run.open_run(tmp_path / "r").targets == 12
 
 
-@pytest.mark.parametrize("change, names", [
-    (dict(seed=1), ["seed is 0", "yours is 1"]), (dict(epochs=99), ["recipe", "99"]), (dict(name="other"), ["cohort", "other"]),
-    (dict(fingerprint="f00"), ["fingerprint", "f00"])])
+@pytest.mark.parametrize(
+    "change, names",
+    [
+        (dict(seed=1), ["seed is 0", "yours is 1"]),
+        (dict(epochs=99), ["recipe", "99"]),
+        (dict(name="other"), ["cohort", "other"]),
+        (dict(fingerprint="f00"), ["fingerprint", "f00"]),
+    ],
+)
 def test_a_mismatch_names_both_sides(tiny, recipe, tmp_path, change, names):
     run.create(tmp_path / "r", tiny, recipe, 8)
     before = (tmp_path / "r" / "run.json").read_bytes()
-    cohort = dataclasses.replace(tiny, **{k: v for k, v in change.items() if k in {field.name for field in dataclasses.fields(Cohort)}})
+    cohort = dataclasses.replace(
+        tiny,
+        **{
+            k: v
+            for k, v in change.items()
+            if k in {field.name for field in dataclasses.fields(Cohort)}
+        },
+    )
     other = dataclasses.replace(recipe, **{k: v for k, v in change.items() if k == "epochs"})
     with pytest.raises(InputError) as caught:
         run.create(tmp_path / "r", cohort, other, 8, seed=change.get("seed", 0))
@@ -53,7 +66,9 @@ def test_a_folder_that_is_no_run_is_left_alone(tiny, recipe, tmp_path):
 
 @pytest.mark.parametrize("targets", [0, 7, 6, -2])
 def test_odd_or_too_few_targets(tiny, recipe, tmp_path, targets):
-    with pytest.raises(InputError, match=f"targets is {targets}; expected an even number of at least 8"):
+    with pytest.raises(
+        InputError, match=f"targets is {targets}; expected an even number of at least 8"
+    ):
         run.create(tmp_path / "r", tiny, recipe, targets)
     assert not (tmp_path / "r").exists()
 

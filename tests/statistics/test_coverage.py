@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, norm
 
-from rollcall.risk import noise_floor as floor, patient as patient_risk, record as record_risk, assess as risk
+from rollcall.risk import (
+    noise_floor as floor,
+    patient as patient_risk,
+    record as record_risk,
+    assess as risk,
+)
 from tests.oracles import risk as naive
 
 AREAS = (0.5, 0.7, 0.9, 0.95)
@@ -19,7 +24,9 @@ def records(rng, kind, pairs, count, correlation, ratio, area):
     """(scores, members) of `count` records of true binormal AUC `area`; the in scores have `ratio` times the spread of the out scores."""
     inside, outside = correlated(rng, (pairs, count), correlation)
     if kind == "tails":  # Student, 5 degrees of freedom, variance 1
-        inside, outside = (value * np.sqrt(3 / rng.chisquare(5, value.shape)) for value in (inside, outside))
+        inside, outside = (
+            value * np.sqrt(3 / rng.chisquare(5, value.shape)) for value in (inside, outside)
+        )
     if kind == "skewed":  # skewness 1
         inside, outside = ((gamma.ppf(norm.cdf(value), 4) - 4) / 2 for value in (inside, outside))
     inside = ratio * inside + norm.ppf(area) * np.sqrt(1 + ratio**2)
@@ -31,7 +38,16 @@ def records(rng, kind, pairs, count, correlation, ratio, area):
 
 
 @pytest.mark.parametrize("targets", [8, 16, 64, 200])
-@pytest.mark.parametrize("kind, correlation, ratio", [("normal", 0, 1), ("normal", -0.4, 1), ("normal", -0.4, 2), ("tails", -0.2, 1), ("skewed", -0.2, 1)])
+@pytest.mark.parametrize(
+    "kind, correlation, ratio",
+    [
+        ("normal", 0, 1),
+        ("normal", -0.4, 1),
+        ("normal", -0.4, 2),
+        ("tails", -0.2, 1),
+        ("skewed", -0.2, 1),
+    ],
+)
 def test_record_auc(kind, correlation, ratio, targets):
     """4,000 records for each true AUC of 0.5, 0.7, 0.9 and 0.95 (Monte-Carlo error 0.35%): 93% to 97% are covered, at each of them, from
     8 models on. Measured with 20,000 normal records 94.3 to 96.1%, AUC 0.99 included; long tails 94.0 to 97.0%, skewed scores 94.0 to 96.3%.
@@ -41,7 +57,9 @@ def test_record_auc(kind, correlation, ratio, targets):
         scores, members = records(rng, kind, targets // 2, 4000, correlation, ratio, area)
         found = record_risk.moments(scores, members)
         auc, se, low, high = record_risk.binormal(found, record_risk.shape(found))
-        assert 0.93 <= ((low <= area) & (area <= high)).mean() <= (0.97 if kind == "normal" else 0.975)
+        assert (
+            0.93 <= ((low <= area) & (area <= high)).mean() <= (0.97 if kind == "normal" else 0.975)
+        )
         if targets == 200 and kind == "normal":
             assert se.mean() == pytest.approx(auc.std(), rel=0.05)
 
@@ -55,7 +73,11 @@ def test_record_rank_auc(targets, correlation):
     for area in AREAS:
         scores, members = records(rng, "normal", targets // 2, 4000, correlation, 1, area)
         ranked = record_risk.rank_auc(scores, members)
-        _, low, high = record_risk.rank_interval(ranked, targets // 2, record_risk.shape(record_risk.moments(scores, members)).correlation)
+        _, low, high = record_risk.rank_interval(
+            ranked,
+            targets // 2,
+            record_risk.shape(record_risk.moments(scores, members)).correlation,
+        )
         assert 0.93 <= ((low <= area) & (area <= high)).mean() <= 0.98
 
 
@@ -87,14 +109,28 @@ def test_patient_auc(targets, within):
         out = np.empty((targets, count))
         out[0::2], out[1::2] = correlated(rng, (targets // 2, count), -0.3)
         return out
-    scores = 3 * level + sd * (np.sqrt(1 - within) * noise(len(index)) + np.sqrt(within) * noise(1500)[:, index] + shift * members[:, index])
+
+    scores = 3 * level + sd * (
+        np.sqrt(1 - within) * noise(len(index))
+        + np.sqrt(within) * noise(1500)[:, index]
+        + shift * members[:, index]
+    )
     scores = scores.astype(np.float32)
     found = record_risk.moments(scores, members, index)
     weight = patient_risk.weights(scores, found, index)
     joint = record_risk.moments(patient_risk.joint(scores, found, index, weight), members)
     _, _, low, high = record_risk.binormal(joint, record_risk.shape(joint))
     share = weight * sd / found.sd
-    truth = norm.cdf(np.bincount(index, share * shift) / np.sqrt(2 * ((1 - within) * np.bincount(index, share**2) + within * np.bincount(index, share) ** 2)))
+    truth = norm.cdf(
+        np.bincount(index, share * shift)
+        / np.sqrt(
+            2
+            * (
+                (1 - within) * np.bincount(index, share**2)
+                + within * np.bincount(index, share) ** 2
+            )
+        )
+    )
     covered = (low <= truth) & (truth <= high)
     assert 0.93 <= covered.mean() <= 0.97
     for least, most in ((0, 0.6), (0.6, 0.85), (0.85, 1)):
@@ -108,9 +144,13 @@ def test_mean_auc_of_a_patients_records(targets, shift):
     up to 0.96, where auc_mean +- 1.96 standard errors covers 87 to 94%."""
     covered = []
     for seed in range(4):
-        scores, members, index = naive.simulate(np.random.default_rng([seed, targets]), targets, np.full(750, 3), shift, tails=None)
+        scores, members, index = naive.simulate(
+            np.random.default_rng([seed, targets]), targets, np.full(750, 3), shift, tails=None
+        )
         found = record_risk.moments(scores, members, index)
-        got = patient_risk.summaries(scores, members, index, record_risk.binormal(found, record_risk.shape(found))[0], 1)
+        got = patient_risk.summaries(
+            scores, members, index, record_risk.binormal(found, record_risk.shape(found))[0], 1
+        )
         truth = norm.cdf(shift / np.sqrt(2 * 1.04))  # noise and the models' level
         covered.append(((got["auc_mean_low"] <= truth) & (truth <= got["auc_mean_high"])).mean())
     assert 0.93 <= np.mean(covered) <= 0.97
@@ -121,7 +161,11 @@ def test_number_of_exposed_patients(targets, kind):
     """150 audits of the same 1,500 patients with new models, which leak more or less strongly as a whole: the interval holds the mean number
     in 90% of them or more (Monte-Carlo error 1.8%). Measured with 400 audits, 8 cohorts: 94.3 to 97.7%, where a binomial interval covers 66 to 99%."""
     rng = np.random.default_rng(5)
-    true = np.where(rng.random(1500) < 0.3, rng.exponential(0.5, 1500), 0) if kind == "smooth" else np.where(rng.random(1500) < 0.05, 1.3, 0)
+    true = (
+        np.where(rng.random(1500) < 0.3, rng.exponential(0.5, 1500), 0)
+        if kind == "smooth"
+        else np.where(rng.random(1500) < 0.05, 1.3, 0)
+    )
     got = []
     for seed in range(150):
         rng = np.random.default_rng([seed, targets])
@@ -129,11 +173,15 @@ def test_number_of_exposed_patients(targets, kind):
         noise = np.empty((targets, 1500))
         noise[0::2], noise[1::2] = correlated(rng, (targets // 2, 1500), -0.3)
         strength = np.exp(0.2 * rng.standard_normal((targets, 1)))
-        scores = (noise + 0.2 * rng.standard_normal((targets, 1)) + np.sqrt(2) * true * members * strength).astype(np.float32)
+        scores = (
+            noise + 0.2 * rng.standard_normal((targets, 1)) + np.sqrt(2) * true * members * strength
+        ).astype(np.float32)
         found = record_risk.moments(scores, members)
         auc = record_risk.binormal(found, record_risk.shape(found))[0]
         null = floor.noise_floor(scores, 60, seed)
-        got.append(floor.exposed_interval(scores, members, auc, risk.q_values(auc, null) <= 0.05, null))
+        got.append(
+            floor.exposed_interval(scores, members, auc, risk.q_values(auc, null) <= 0.05, null)
+        )
     count, low, high = np.array(got).T
     assert ((low <= count.mean()) & (count.mean() <= high)).mean() >= 0.9
     assert (high - low).mean() < 8 * count.std()  # and is not wide for nothing
@@ -142,7 +190,11 @@ def test_number_of_exposed_patients(targets, kind):
 def test_no_exposed_patient_has_an_interval_too():
     scores, members, _ = naive.simulate(np.random.default_rng(0), 16, np.ones(50, int))
     auc = np.full(50, 0.5)
-    assert floor.exposed_interval(scores, members, auc, auc > 1, np.full((1, 50), 0.5)) == (0, 0.0, pytest.approx(3.689, abs=1e-3))
+    assert floor.exposed_interval(scores, members, auc, auc > 1, np.full((1, 50), 0.5)) == (
+        0,
+        0.0,
+        pytest.approx(3.689, abs=1e-3),
+    )
 
 
 @pytest.mark.parametrize("targets", [8, 16, 64])
@@ -150,8 +202,12 @@ def test_normality_is_rejected_at_its_level_and_found_wanting(targets):
     """20,000 normal records: 5% rejected, the critical value's own error (4,000 draws, 0.35%) included. Of skewed or long-tailed ones a half is
     noticed with 64 models, few with 16, none with 8."""
     rng = np.random.default_rng(7)
-    share = {kind: record_risk.not_normal(record_risk.moments(*records(rng, kind, targets // 2, 20_000, -0.3, 1, 0.8)))
-             for kind in ("normal", "tails", "skewed")}
+    share = {
+        kind: record_risk.not_normal(
+            record_risk.moments(*records(rng, kind, targets // 2, 20_000, -0.3, 1, 0.8))
+        )
+        for kind in ("normal", "tails", "skewed")
+    }
     assert share["normal"] == pytest.approx(0.05, abs=0.015)
     least = {8: 0.04, 16: 0.1, 64: 0.4}[targets]
     assert share["tails"] > least and share["skewed"] > least

@@ -17,7 +17,9 @@ def test_halves_are_complementary_and_equal(targets, patients, seed):
     assert drawn.dtype == bool and drawn.shape == (targets, patients)
     assert (drawn[0::2] ^ drawn[1::2]).all()
     assert (drawn.sum(0) == targets // 2).all()
-    assert (drawn[0::2].sum(1) == patients // 2).all() and (drawn[1::2].sum(1) == patients - patients // 2).all()
+    assert (drawn[0::2].sum(1) == patients // 2).all() and (
+        drawn[1::2].sum(1) == patients - patients // 2
+    ).all()
     assert members.check_paired(drawn) is drawn
 
 
@@ -45,7 +47,9 @@ def test_every_patient_is_as_likely_and_no_two_go_together():
 
 @pytest.mark.parametrize("targets", [9, 7, 6, 2, 0, -8])
 def test_odd_or_few_targets_are_refused(targets):
-    with pytest.raises(InputError, match=f"targets is {targets}; expected an even number of at least 8"):
+    with pytest.raises(
+        InputError, match=f"targets is {targets}; expected an even number of at least 8"
+    ):
         members.draw(targets, 20, 0)
 
 

@@ -8,11 +8,16 @@ from rollcall.stats import metrics
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
 
-TIED = st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=24)  # few values: many ties, any class counts
+TIED = st.lists(
+    st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=24
+)  # few values: many ties, any class counts
 
 
 def split(rows):
-    scores, positive = np.array([row[0] for row in rows], float), np.array([row[1] for row in rows], bool)
+    scores, positive = (
+        np.array([row[0] for row in rows], float),
+        np.array([row[1] for row in rows], bool),
+    )
     assume(positive.any() and not positive.all())
     return scores, positive
 
@@ -29,7 +34,12 @@ def test_auc_is_the_share_of_pairs(rows):
 def test_auc_knows_only_the_order_and_the_sign(rows):
     scores, positive = split(rows)
     area = metrics.auc(scores, positive)
-    for monotone in (np.exp(scores), scores**3, 2 * scores - 7, np.arctan(scores).astype(np.float32)):
+    for monotone in (
+        np.exp(scores),
+        scores**3,
+        2 * scores - 7,
+        np.arctan(scores).astype(np.float32),
+    ):
         assert metrics.auc(monotone, positive) == area
     assert metrics.auc(-scores, positive) == pytest.approx(1 - area, abs=1e-12)
     assert metrics.auc(scores, ~positive) == pytest.approx(1 - area, abs=1e-12)
@@ -41,7 +51,9 @@ def test_constant_scores_tell_nothing():
     positive = np.array([True, False, False, True, False])
     assert metrics.auc(np.zeros(5), positive) == 0.5
     assert metrics.auc_clustered(np.zeros(5), positive, np.arange(5)) == (0.5, 0.0)
-    np.testing.assert_array_equal(metrics.roc(np.zeros(5), positive, np.array([0.1, 0.99, 1.0])), [0, 0, 1])
+    np.testing.assert_array_equal(
+        metrics.roc(np.zeros(5), positive, np.array([0.1, 0.99, 1.0])), [0, 0, 1]
+    )
 
 
 @pytest.mark.parametrize("positive", [np.ones(4, bool), np.zeros(4, bool)])
@@ -54,12 +66,19 @@ def test_one_class_has_no_auc(positive):
 @given(TIED, st.sampled_from([1e-4, 0.05, 0.1, 0.25, 1 / 3, 0.5, 0.75, 1.0]))
 def test_roc_is_the_best_threshold(rows, fpr):
     scores, positive = split(rows)
-    assert metrics.roc(scores, positive, np.array([fpr]))[0] == pytest.approx(naive.tpr_at(scores, positive, fpr), abs=1e-9)
+    assert metrics.roc(scores, positive, np.array([fpr]))[0] == pytest.approx(
+        naive.tpr_at(scores, positive, fpr), abs=1e-9
+    )
 
 
 def test_roc_makes_use_of_every_allowed_false_positive():
-    scores, positive = np.arange(20.0), np.arange(20) % 2 == 1  # negatives 0, 2, ... 18; positives 1, 3, ... 19
-    np.testing.assert_allclose(metrics.roc(scores, positive, np.arange(11) / 10), np.minimum(np.arange(1, 12) / 10, 1))
+    scores, positive = (
+        np.arange(20.0),
+        np.arange(20) % 2 == 1,
+    )  # negatives 0, 2, ... 18; positives 1, 3, ... 19
+    np.testing.assert_allclose(
+        metrics.roc(scores, positive, np.arange(11) / 10), np.minimum(np.arange(1, 12) / 10, 1)
+    )
 
 
 @FIXED
@@ -68,7 +87,11 @@ def test_clustered_error_is_obuchowskis(seed, patients, tied):
     rng = np.random.default_rng(seed)
     cluster = np.repeat(np.arange(patients), rng.integers(1, 5, patients))
     inside = rng.permutation(patients) < rng.integers(1, patients)
-    scores = rng.integers(-3, 4, len(cluster)).astype(float) if tied else rng.standard_normal(len(cluster))
+    scores = (
+        rng.integers(-3, 4, len(cluster)).astype(float)
+        if tied
+        else rng.standard_normal(len(cluster))
+    )
     order = rng.permutation(len(cluster))
     scores, positive, cluster = scores[order], inside[cluster[order]], cluster[order]
     area, error = metrics.auc_clustered(scores, positive, cluster)
@@ -80,8 +103,13 @@ def test_clustered_error_is_obuchowskis(seed, patients, tied):
 @given(st.integers(0, 2**32), st.integers(4, 20))
 def test_clustered_error_of_single_records_is_delongs(seed, n):
     rng = np.random.default_rng(seed)
-    scores, positive = rng.integers(0, 6, n).astype(float), rng.permutation(n) < rng.integers(2, n - 1)
-    assert metrics.auc_clustered(scores, positive, rng.permutation(n))[1] == pytest.approx(naive.delong_se(scores, positive), abs=1e-9)
+    scores, positive = (
+        rng.integers(0, 6, n).astype(float),
+        rng.permutation(n) < rng.integers(2, n - 1),
+    )
+    assert metrics.auc_clustered(scores, positive, rng.permutation(n))[1] == pytest.approx(
+        naive.delong_se(scores, positive), abs=1e-9
+    )
 
 
 def test_clustered_error_is_the_spread_of_the_auc():
@@ -92,13 +120,19 @@ def test_clustered_error_is_the_spread_of_the_auc():
         rng = np.random.default_rng([seed, 1])
         cluster = np.repeat(np.arange(200), rng.integers(1, 7, 200))
         positive = (np.arange(200) % 2 == 0)[cluster]
-        scores = np.sqrt(0.6) * rng.standard_normal(200)[cluster] + np.sqrt(0.4) * rng.standard_normal(len(cluster)) + 0.7 * positive
+        scores = (
+            np.sqrt(0.6) * rng.standard_normal(200)[cluster]
+            + np.sqrt(0.4) * rng.standard_normal(len(cluster))
+            + 0.7 * positive
+        )
         area, error = metrics.auc_clustered(scores, positive, cluster)
         areas.append(area)
         claimed.append(error)
         ignoring.append(metrics.auc_clustered(scores, positive, np.arange(len(cluster)))[1])
     assert np.mean(claimed) / np.std(areas, ddof=1) == pytest.approx(1, abs=4 * 0.03)
-    assert (np.array(claimed) > np.array(ignoring)).all() and np.mean(ignoring) < 0.67 * np.mean(claimed)
+    assert (np.array(claimed) > np.array(ignoring)).all() and np.mean(ignoring) < 0.67 * np.mean(
+        claimed
+    )
 
 
 @FIXED
@@ -106,7 +140,11 @@ def test_clustered_error_is_the_spread_of_the_auc():
 def test_rank_is_the_order_and_the_placements(rows):
     scores, positive = split(rows)
     got = metrics.rank(scores, positive)
-    assert (scores[got.order] == got.values).all() and (positive[got.order] == got.positive).all() and (np.diff(got.values) >= 0).all()
+    assert (
+        (scores[got.order] == got.values).all()
+        and (positive[got.order] == got.positive).all()
+        and (np.diff(got.values) >= 0).all()
+    )
     for n, own in enumerate(positive):
         others = scores[positive != own]
         below = ((scores[n] > others) + 0.5 * (scores[n] == others)).mean()

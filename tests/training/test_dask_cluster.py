@@ -15,23 +15,57 @@ from rollcall.training import worker as workers
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
-RECIPE = recipes.Recipe(model="mlp", epochs=30, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=2)
+RECIPE = recipes.Recipe(
+    model="mlp",
+    epochs=30,
+    batch=16,
+    learning_rate=1e-3,
+    settings={"width": 32, "depth": 2},
+    stack=2,
+)
 
 
 def dask(*arguments):
-    return subprocess.Popen([sys.executable, "-m", "dask", *map(str, arguments)], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                            env=os.environ | {"PYTHONPATH": str(files.home())})
+    return subprocess.Popen(
+        [sys.executable, "-m", "dask", *map(str, arguments)],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(files.home())},
+    )
 
 
 def dask_worker(file, *options):
-    return dask("worker", "--scheduler-file", file, "--nthreads", 1, "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", *options)
+    return dask(
+        "worker",
+        "--scheduler-file",
+        file,
+        "--nthreads",
+        1,
+        "--no-nanny",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+        *options,
+    )
 
 
 @contextlib.contextmanager
 def cluster(folder, count, *options):
     """A scheduler file, and the worker processes of its scheduler."""
     file = folder / "scheduler.json"
-    processes = [dask("scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)]
+    processes = [
+        dask(
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            0,
+            "--no-dashboard",
+            "--scheduler-file",
+            file,
+        )
+    ]
     try:
         while not file.exists():
             assert processes[0].poll() is None
@@ -52,6 +86,7 @@ def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_noth
     shared, seen, killed = run.create(tmp_path / "shared", tiny, RECIPE, 16), [], []
     stamps = {}
     with cluster(tmp_path, 2) as (file, processes):
+
         def progress(done):
             seen.append(done)
             for path in (shared.path / "targets").glob("*.json"):
@@ -72,5 +107,8 @@ def test_what_is_wrong_with_a_scheduler_is_said(tiny, tmp_path):
     made = run.create(tmp_path / "r", tiny, RECIPE, 8)
     with pytest.raises(InputError, match="there is no such file"):
         workers.train(made, tiny, scheduler=str(tmp_path / "none.json"))
-    with cluster(tmp_path, 1, "--nthreads", 2) as (file, _), pytest.raises(InputError, match="start workers with --nthreads 1"):
+    with (
+        cluster(tmp_path, 1, "--nthreads", 2) as (file, _),
+        pytest.raises(InputError, match="start workers with --nthreads 1"),
+    ):
         workers.train(made, tiny, scheduler=str(file))

@@ -17,8 +17,24 @@ from rollcall.runs import run
 from rollcall.training.device import Way
 from rollcall.util.errors import InputError
 
-DENSE = recipes.Recipe(model="mlp", epochs=2, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=4, precision="float32")
-DEEP = recipes.Recipe(model="wide_resnet", epochs=1, batch=64, learning_rate=1e-2, settings={"depth": 16, "widen": 2}, optimiser="sgd", ema=0.9)
+DENSE = recipes.Recipe(
+    model="mlp",
+    epochs=2,
+    batch=16,
+    learning_rate=1e-3,
+    settings={"width": 32, "depth": 2},
+    stack=4,
+    precision="float32",
+)
+DEEP = recipes.Recipe(
+    model="wide_resnet",
+    epochs=1,
+    batch=64,
+    learning_rate=1e-2,
+    settings={"depth": 16, "widen": 2},
+    optimiser="sgd",
+    ema=0.9,
+)
 GIB = 2**30
 
 
@@ -26,8 +42,14 @@ def test_a_small_networks_bytes_are_those_counted_by_hand(tiny):
     """Adam: weights, gradients and two moments; logits twice. A record: its input and the two hidden layers, which the backward pass needs."""
     inputs = np.prod(tiny.inputs.shape[1:])
     weights = (inputs * 32 + 32) + (32 * 32 + 32) + (32 * tiny.outputs + tiny.outputs)
-    assert memory.step(tiny, DENSE, "float32") == (4 * 4 * weights + 2 * 4 * len(tiny) * tiny.outputs, 4 * (inputs + 2 * 32))
-    one, many = (memory.step(tiny, dataclasses.replace(DEEP, views=views, augment="medium"), "float32")[0] for views in (1, 3))
+    assert memory.step(tiny, DENSE, "float32") == (
+        4 * 4 * weights + 2 * 4 * len(tiny) * tiny.outputs,
+        4 * (inputs + 2 * 32),
+    )
+    one, many = (
+        memory.step(tiny, dataclasses.replace(DEEP, views=views, augment="medium"), "float32")[0]
+        for views in (1, 3)
+    )
     assert many - one == 2 * 2 * 4 * len(tiny) * tiny.outputs
 
 
@@ -59,31 +81,57 @@ def test_batches_are_split_until_all_workers_fit(tiny):
     for parts in (1, 2, 8, 64):
         needs = 4 * (memory.PROCESS + fixed + memory.BACKWARD * record * 64 / parts) / memory.SHARE
         assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) + 1) == (4, parts)
-        assert memory.fitted(tiny, DEEP, "float32", 4, 1, parts, available=int(needs) - 1) == (3, parts)  # settled: fewer workers
+        assert memory.fitted(tiny, DEEP, "float32", 4, 1, parts, available=int(needs) - 1) == (
+            3,
+            parts,
+        )  # settled: fewer workers
         if parts < 64:
-            assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) - 1) == (4, 2 * parts)
-    assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) - 1) == (3, 64)  # one record at a time, then fewer workers
-    with pytest.raises(InputError, match="takes 0.5 GiB with batches in parts of 1, and 0.2 GiB are free"):
+            assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) - 1) == (
+                4,
+                2 * parts,
+            )
+    assert memory.fitted(tiny, DEEP, "float32", 4, 1, available=int(needs) - 1) == (
+        3,
+        64,
+    )  # one record at a time, then fewer workers
+    with pytest.raises(
+        InputError, match="takes 0.5 GiB with batches in parts of 1, and 0.2 GiB are free"
+    ):
         memory.fitted(tiny, DEEP, "float32", 4, 1, available=GIB // 4)
-    assert memory.fitted(tiny, dataclasses.replace(DEEP, batch=50), "float32", 4, 1, available=GIB)[1] == 50  # not a power of two
+    assert (
+        memory.fitted(tiny, dataclasses.replace(DEEP, batch=50), "float32", 4, 1, available=GIB)[1]
+        == 50
+    )  # not a power of two
 
 
 def test_a_run_keeps_its_parts_and_is_complete(tiny, tmp_path, monkeypatch):
     """Short of memory when it begins, with plenty later: the batches stay in parts, so that all targets have one arithmetic."""
     fixed, record = memory.step(tiny, DENSE, "float32")
-    monkeypatch.setattr(memory, "free", lambda: int((memory.PROCESS + 4 * (fixed + memory.BACKWARD * record * 4)) / memory.SHARE) + 1)
+    monkeypatch.setattr(
+        memory,
+        "free",
+        lambda: (
+            int((memory.PROCESS + 4 * (fixed + memory.BACKWARD * record * 4)) / memory.SHARE) + 1
+        ),
+    )
     made = run.create(tmp_path / "short", tiny, DENSE, 8)
     workers.train(made, tiny, workers=1)
     assert run.open_run(made.path).config["parts"] == 4
     monkeypatch.undo()
     workers.train(run.create(made.path, tiny, DENSE, 12), tiny, workers=1)
     assert not run.open_run(made.path).missing() and run.open_run(made.path).config["parts"] == 4
-    assert workers.join(str(made.path), 12, str(tiny.folder), "cpu").trainer.way == Way(width=4, parts=4)
+    assert workers.join(str(made.path), 12, str(tiny.folder), "cpu").trainer.way == Way(
+        width=4, parts=4
+    )
     plenty = run.create(tmp_path / "plenty", tiny, DENSE, 12)
     workers.train(plenty, tiny, workers=1)
     assert run.open_run(plenty.path).config["parts"] == 1
     for target in (0, 11):
-        np.testing.assert_allclose(np.load(made.path / f"targets/{target:04d}.npy"), np.load(plenty.path / f"targets/{target:04d}.npy"), atol=2e-3)
+        np.testing.assert_allclose(
+            np.load(made.path / f"targets/{target:04d}.npy"),
+            np.load(plenty.path / f"targets/{target:04d}.npy"),
+            atol=2e-3,
+        )
 
 
 def test_too_little_memory_is_one_line_and_trains_nothing(tiny, tmp_path, monkeypatch):

@@ -11,8 +11,18 @@ from rollcall import models, recipes
 from rollcall.util.errors import InputError
 from rollcall.training.optimiser import Optimiser, learning_rate
 
-PAPER = recipes.Recipe(model="mlp", epochs=1, batch=4, learning_rate=0.3, optimiser="sgd", momentum=0.9, weight_decay=1e-2, warmup=0.2, schedule="paper",
-                       ema=0.9)
+PAPER = recipes.Recipe(
+    model="mlp",
+    epochs=1,
+    batch=4,
+    learning_rate=0.3,
+    optimiser="sgd",
+    momentum=0.9,
+    weight_decay=1e-2,
+    warmup=0.2,
+    schedule="paper",
+    ema=0.9,
+)
 
 
 def test_the_papers_schedule():
@@ -22,7 +32,9 @@ def test_the_papers_schedule():
     assert max(rates) == pytest.approx(0.962, abs=1e-3)  # at a warm-up of 0.2 (facts, section 1)
     for warmup, peak in ((0.05, 0.998), (0.1, 0.991)):
         recipe = dataclasses.replace(PAPER, warmup=warmup)
-        assert max(learning_rate(recipe, step, 1000) for step in range(1000)) / 0.3 == pytest.approx(peak, abs=1e-3)
+        assert max(
+            learning_rate(recipe, step, 1000) for step in range(1000)
+        ) / 0.3 == pytest.approx(peak, abs=1e-3)
     assert learning_rate(dataclasses.replace(PAPER, warmup=0.0), 0, 10) > 0
 
 
@@ -46,7 +58,11 @@ def test_sgd_is_heavy_ball_with_the_rate_inside_decoupled_decay_and_an_average(a
         rate = learning_rate(recipe, step, steps)
         v = np.array([recipe.momentum * v[k] - rate * g[k] for k in range(5)])
         w = np.array([w[k] - rate * recipe.weight_decay * w[k] + v[k] for k in range(5)])
-        average = list(w) if average is None else [recipe.ema * a + (1 - recipe.ema) * x for a, x in zip(average, w)]
+        average = (
+            list(w)
+            if average is None
+            else [recipe.ema * a + (1 - recipe.ema) * x for a, x in zip(average, w)]
+        )
         optimiser.step()
     assert np.allclose(parameter.detach().numpy(), w, atol=1e-12)
     if accumulate == 1:
@@ -71,7 +87,10 @@ def test_the_average_of_an_accumulated_step_moves_once_for_each_batch():
 def test_adamw_is_torchs_own():
     recipe = dataclasses.replace(PAPER, optimiser="adamw", schedule="cosine", ema=0.0)
     ours, theirs = (torch.tensor([1.0, -2.0], requires_grad=True) for _ in range(2))
-    optimiser, other = Optimiser({"w": ours}, recipe, 5), torch.optim.AdamW([theirs], lr=1, weight_decay=recipe.weight_decay)
+    optimiser, other = (
+        Optimiser({"w": ours}, recipe, 5),
+        torch.optim.AdamW([theirs], lr=1, weight_decay=recipe.weight_decay),
+    )
     for step in range(5):
         (ours**2).sum().backward()
         optimiser.step()
@@ -79,7 +98,9 @@ def test_adamw_is_torchs_own():
         other.zero_grad()
         (theirs**2).sum().backward()
         other.step()
-    assert torch.allclose(ours, theirs, atol=1e-6) and torch.equal(optimiser.weights()["w"], ours.detach())
+    assert torch.allclose(ours, theirs, atol=1e-6) and torch.equal(
+        optimiser.weights()["w"], ours.detach()
+    )
 
 
 # --- recipes ------------------------------------------------------------------------------------------------------------------------
@@ -98,9 +119,23 @@ TABLE = {  # facts, table 1.1: model, learning rate, momentum, weight decay, war
 @pytest.mark.parametrize("cohort", TABLE)
 def test_the_papers_recipes(cohort):
     r = recipes.load(cohort, "paper")
-    assert (r.model, r.learning_rate, r.momentum, r.weight_decay, r.warmup, r.ema, r.batch, r.accumulate, r.epochs, r.augment, r.views) == TABLE[cohort]
+    assert (
+        r.model,
+        r.learning_rate,
+        r.momentum,
+        r.weight_decay,
+        r.warmup,
+        r.ema,
+        r.batch,
+        r.accumulate,
+        r.epochs,
+        r.augment,
+        r.views,
+    ) == TABLE[cohort]
     assert (r.optimiser, r.schedule, r.cohort) == ("sgd", "paper", {"rules": "paper"})
-    assert recipes.load(cohort).model in models.MODELS and recipes.load(cohort) == recipes.load(cohort, "quick")
+    assert recipes.load(cohort).model in models.MODELS and recipes.load(cohort) == recipes.load(
+        cohort, "quick"
+    )
 
 
 def test_which_recipe_is_taken():
@@ -108,10 +143,15 @@ def test_which_recipe_is_taken():
     wide = recipes.load("chexpert", model="wrn_40_4")
     assert (wide.model, wide.learning_rate) == ("wrn_40_4", 1.0)
     assert recipes.load("chexpert", "quick", "wrn_28_2").epochs == recipes.load("chexpert").epochs
-    assert recipes.load("simulated").model == "mlp" and recipes.load("simulated", model="small_cnn").model == "small_cnn"
+    assert (
+        recipes.load("simulated").model == "mlp"
+        and recipes.load("simulated", model="small_cnn").model == "small_cnn"
+    )
     assert set(recipes.MODELS) == set(models.MODELS)
-    for call, message in ((lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"),
-                          (lambda: recipes.load("chexpert", model="wrn_28_3"), "did you mean 'wrn_28_"),
-                          (lambda: recipes.load("simulated", model="vit"), "unknown model for cohort 'simulated'")):
+    for call, message in (
+        (lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"),
+        (lambda: recipes.load("chexpert", model="wrn_28_3"), "did you mean 'wrn_28_"),
+        (lambda: recipes.load("simulated", model="vit"), "unknown model for cohort 'simulated'"),
+    ):
         with pytest.raises(InputError, match=message):
             call()

@@ -12,12 +12,20 @@ import pytest
 import torch
 
 from rollcall import audit, datasets as cohorts, models, recipes
-from rollcall.training import evaluation as evaluate, batches as feed, optimiser as optimise, stack as training, worker as workers
+from rollcall.training import (
+    evaluation as evaluate,
+    batches as feed,
+    optimiser as optimise,
+    stack as training,
+    worker as workers,
+)
 from rollcall.runs import run
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
-RECIPE = recipes.Recipe(model="mlp", epochs=3, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=4)
+RECIPE = recipes.Recipe(
+    model="mlp", epochs=3, batch=16, learning_rate=1e-3, settings={"width": 32, "depth": 2}, stack=4
+)
 
 
 def trained_alone(cohort, recipe, targets, members):
@@ -25,7 +33,10 @@ def trained_alone(cohort, recipe, targets, members):
     torch.set_num_threads(1)
     own = [np.flatnonzero(members[target][cohort.patient_index]) for target in targets]
     seeds = [feed.target_seed(0, target) for target in targets]
-    return {target: logits for target, (logits, _) in zip(targets, training.train_stack(cohort, recipe, own, seeds))}
+    return {
+        target: logits
+        for target, (logits, _) in zip(targets, training.train_stack(cohort, recipe, own, seeds))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +57,23 @@ def test_batches_use_every_member_before_any_again():
 
 def test_the_learning_rate_rises_then_falls_to_zero():
     rates = [optimise.learning_rate(RECIPE, step, 100) for step in range(100)]
-    assert rates[0] < rates[3] < rates[4] and max(rates) <= RECIPE.learning_rate and rates[-1] == pytest.approx(0, abs=1e-9)
+    assert (
+        rates[0] < rates[3] < rates[4]
+        and max(rates) <= RECIPE.learning_rate
+        and rates[-1] == pytest.approx(0, abs=1e-9)
+    )
 
 
-@pytest.mark.parametrize("model, cohort_task", [("mlp", "multiclass"), ("mlp", "binary"), ("tabular_resnet", "binary")])
+@pytest.mark.parametrize(
+    "model, cohort_task", [("mlp", "multiclass"), ("mlp", "binary"), ("tabular_resnet", "binary")]
+)
 def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
     """The stacked training equals a plain loop over one nn.Module with torch's own loss, to rounding, over a few steps."""
     cohort = tiny
     if cohort_task == "binary":
-        cohort = dataclasses.replace(tiny, targets=(tiny.targets > 0).astype(np.int64), task="binary", classes=("no", "yes"))
+        cohort = dataclasses.replace(
+            tiny, targets=(tiny.targets > 0).astype(np.int64), task="binary", classes=("no", "yes")
+        )
     if model == "tabular_resnet":
         flat = np.asarray(tiny.inputs).reshape(len(tiny), -1)[:, ::16].astype(np.float32) / 255
         cohort = dataclasses.replace(cohort, inputs=flat)
@@ -64,17 +83,24 @@ def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
     for target in targets:
         torch.manual_seed(feed.target_seed(0, target))
         network = models.build(model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
         own = np.flatnonzero(members[target][cohort.patient_index])
         steps = feed.steps_of(recipe, len(cohort))
-        for step, index in enumerate(feed.batches(feed.target_seed(0, target), own, recipe.batch, steps)):
+        for step, index in enumerate(
+            feed.batches(feed.target_seed(0, target), own, recipe.batch, steps)
+        ):
             optimiser.param_groups[0]["lr"] = optimise.learning_rate(recipe, step, steps)
             x = torch.from_numpy(np.asarray(cohort.inputs[index])).float()
             x = x / 127.5 - 1 if cohort.inputs.dtype == np.uint8 else x
             y = torch.from_numpy(cohort.targets[index])
             z = network(x)
-            loss = (torch.nn.functional.cross_entropy(z, y) if cohort.task == "multiclass"
-                    else torch.nn.functional.binary_cross_entropy_with_logits(z[:, 0], y.float()))
+            loss = (
+                torch.nn.functional.cross_entropy(z, y)
+                if cohort.task == "multiclass"
+                else torch.nn.functional.binary_cross_entropy_with_logits(z[:, 0], y.float())
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -96,7 +122,10 @@ def test_the_demos_target_5_is_the_same_alone(tmp_path):
     from rollcall.stats.members import draw
 
     members, recipe = draw(8, 400, 0), recipes.load("simulated")
-    assert (trained_alone(cohort, recipe, [5], members)[5] == trained_alone(cohort, recipe, list(range(8)), members)[5]).all()
+    assert (
+        trained_alone(cohort, recipe, [5], members)[5]
+        == trained_alone(cohort, recipe, list(range(8)), members)[5]
+    ).all()
 
 
 def test_small_cnn_learns(tiny, members):
@@ -110,22 +139,50 @@ def test_small_cnn_learns(tiny, members):
 def multilabel(tiny):
     """The tiny cohort with two labels of its own, and a test set."""
     labels = np.stack([tiny.targets == 1, tiny.targets > 0], 1).astype(np.int64)
-    return dataclasses.replace(tiny, targets=labels, task="multilabel", classes=("effusion", "any"), test=dataclasses.replace(
-        tiny, inputs=tiny.inputs[:50], targets=labels[:50], task="multilabel", records=tiny.records[:50], classes=("effusion", "any")))
+    return dataclasses.replace(
+        tiny,
+        targets=labels,
+        task="multilabel",
+        classes=("effusion", "any"),
+        test=dataclasses.replace(
+            tiny,
+            inputs=tiny.inputs[:50],
+            targets=labels[:50],
+            task="multilabel",
+            records=tiny.records[:50],
+            classes=("effusion", "any"),
+        ),
+    )
 
 
 def test_many_labels_average_views_and_a_test_set(multilabel, members):
-    recipe = recipes.Recipe("small_cnn", epochs=20, batch=16, learning_rate=3e-3, augment="weak", views=3, ema=0.9, accumulate=2, stack=1)
+    recipe = recipes.Recipe(
+        "small_cnn",
+        epochs=20,
+        batch=16,
+        learning_rate=3e-3,
+        augment="weak",
+        views=3,
+        ema=0.9,
+        accumulate=2,
+        stack=1,
+    )
     own = members[0][multilabel.patient_index]
-    (logits, test), = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
+    ((logits, test),) = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
     assert logits.shape == (len(multilabel), 3, 2) and test.shape == (50, 2)
     assert np.allclose(logits[:50, 0], test, atol=1e-5)  # the first view is the clean image
     assert not np.allclose(logits[:, 0], logits[:, 1])
     result = evaluate.performance(multilabel, logits, own, test)
-    assert set(result) == {f"{metric}_{part}" for metric in ("accuracy", "auroc") for part in ("members", "non_members", "test")}
-    assert result["accuracy_members"] == pytest.approx(((logits[own, 0] > 0) == multilabel.targets[own]).mean())
+    assert set(result) == {
+        f"{metric}_{part}"
+        for metric in ("accuracy", "auroc")
+        for part in ("members", "non_members", "test")
+    }
+    assert result["accuracy_members"] == pytest.approx(
+        ((logits[own, 0] > 0) == multilabel.targets[own]).mean()
+    )
     assert result["auroc_members"] > 0.7
-    (again, _), = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
+    ((again, _),) = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
     assert (again == logits).all()
 
 
@@ -140,14 +197,28 @@ def test_signals_are_scaled():
     assert feed.as_input(torch.tensor([0, 255], dtype=torch.uint8), 5.0).tolist() == [-1.0, 1.0]
 
 
-@pytest.mark.parametrize("change, message", [({"augment": "medum"}, "did you mean 'medium'"), ({"augment": "none", "views": 4}, "4 views")])
+@pytest.mark.parametrize(
+    "change, message",
+    [({"augment": "medum"}, "did you mean 'medium'"), ({"augment": "none", "views": 4}, "4 views")],
+)
 def test_an_augmentation_that_cannot_be_is_said_before_training(tiny, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
-        workers.train(run.create(tmp_path / "r", tiny, dataclasses.replace(RECIPE, **change), 8), tiny, workers=1)
+        workers.train(
+            run.create(tmp_path / "r", tiny, dataclasses.replace(RECIPE, **change), 8),
+            tiny,
+            workers=1,
+        )
 
 
 def test_dropout_is_the_targets_own(tiny, members):
-    recipe = recipes.Recipe("vit", epochs=1, batch=16, learning_rate=1e-3, settings={"patch": 8, "width": 16, "depth": 1, "heads": 2, "mlp": 16}, stack=1)
+    recipe = recipes.Recipe(
+        "vit",
+        epochs=1,
+        batch=16,
+        learning_rate=1e-3,
+        settings={"patch": 8, "width": 16, "depth": 1, "heads": 2, "mlp": 16},
+        stack=1,
+    )
     own = np.flatnonzero(members[0][tiny.patient_index])
     torch.manual_seed(1)
     first = next(training.train_stack(tiny, recipe, [own], [5]))[0]
@@ -164,14 +235,23 @@ def test_parameter_counts():
     assert count("mlp", (32, 32, 1), 3) == 1024 * 128 + 128 + 128 * 128 + 128 + 128 * 3 + 3
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: models.build("small_cnn", (64,), 1), "needs images"),
-    (lambda: models.build("tabular_resnet", (8, 8, 1), 1), "needs a table"),
-    (lambda: models.build("mpl", (64,), 1), "did you mean 'mlp'"),
-    (lambda: models.build("mlp", (64,), 1, wdith=3), "wdith"),
-    (lambda: recipes.load("simulated", model="vit"), "unknown model for cohort 'simulated' 'vit'"),
-    (lambda: recipes.check(dataclasses.replace(RECIPE, learning_rate=-1)), "learning_rate is -1"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: models.build("small_cnn", (64,), 1), "needs images"),
+        (lambda: models.build("tabular_resnet", (8, 8, 1), 1), "needs a table"),
+        (lambda: models.build("mpl", (64,), 1), "did you mean 'mlp'"),
+        (lambda: models.build("mlp", (64,), 1, wdith=3), "wdith"),
+        (
+            lambda: recipes.load("simulated", model="vit"),
+            "unknown model for cohort 'simulated' 'vit'",
+        ),
+        (
+            lambda: recipes.check(dataclasses.replace(RECIPE, learning_rate=-1)),
+            "learning_rate is -1",
+        ),
+    ],
+)
 def test_unknown_models_and_recipes(call, message):
     with pytest.raises(InputError, match=message):
         call()
@@ -191,8 +271,13 @@ if __name__ == "__main__":
 def start(folder, out, data):
     script = folder / "train.py"
     script.write_text(PLAN)
-    return subprocess.Popen([sys.executable, str(script), str(out), str(data)], env=os.environ | {"PYTHONPATH": str(files.home())},
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, str(script), str(out), str(data)],
+        env=os.environ | {"PYTHONPATH": str(files.home())},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def finished(out):
@@ -200,10 +285,17 @@ def finished(out):
 
 
 def same_results(a, b):
-    assert [path.name for path in finished(a)] == [path.name for path in finished(b)] == [f"{target:04d}.npy" for target in range(16)]
+    assert (
+        [path.name for path in finished(a)]
+        == [path.name for path in finished(b)]
+        == [f"{target:04d}.npy" for target in range(16)]
+    )
     for left, right in zip(finished(a), finished(b)):
         assert left.read_bytes() == right.read_bytes()
-        left_info, right_info = run.open_run(left.parents[1]).info(int(left.stem)), run.open_run(right.parents[1]).info(int(right.stem))
+        left_info, right_info = (
+            run.open_run(left.parents[1]).info(int(left.stem)),
+            run.open_run(right.parents[1]).info(int(right.stem)),
+        )
         assert {**left_info, "seconds": 0} == {**right_info, "seconds": 0}
 
 
@@ -220,7 +312,9 @@ def test_killed_at_ten_random_moments_and_resumed(undisturbed, tmp_path):
     while kills < 10:
         process = start(tmp_path, tmp_path / "out", undisturbed / "data")
         time.sleep(moments.uniform(1.5, 6.0))
-        if process.poll() is not None:  # it was quicker than the kill: take two targets away, so that there is something to kill
+        if (
+            process.poll() is not None
+        ):  # it was quicker than the kill: take two targets away, so that there is something to kill
             for target in moments.sample(range(16), 4):
                 (tmp_path / "out" / "simulated" / "mlp" / "targets" / f"{target:04d}.json").unlink()
             continue
@@ -246,7 +340,10 @@ def test_two_processes_train_each_target_once(undisturbed, tmp_path):
 
 def test_workers_stop_when_the_one_who_asked_is_gone(undisturbed, tmp_path):
     process = start(tmp_path, tmp_path / "out", undisturbed / "data")
-    while not (tmp_path / "out" / "simulated" / "mlp" / "locks").is_dir() or len(list((tmp_path / "out" / "simulated" / "mlp" / "locks").iterdir())) < 2:
+    while (
+        not (tmp_path / "out" / "simulated" / "mlp" / "locks").is_dir()
+        or len(list((tmp_path / "out" / "simulated" / "mlp" / "locks").iterdir())) < 2
+    ):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)  # the parent alone
     process.wait()
@@ -263,7 +360,10 @@ def test_workers_stop_when_the_one_who_asked_is_gone(undisturbed, tmp_path):
 def test_divergence_is_said(tiny, tmp_path):
     recipe = dataclasses.replace(RECIPE, optimiser="sgd", learning_rate=1e12, momentum=0.9)
     made = run.create(tmp_path / "r", tiny, recipe, 8)
-    with pytest.raises(InputError, match=r"target \d diverged .* each of 3 seeds; lower the recipe's learning_rate, now 1e\+12"):
+    with pytest.raises(
+        InputError,
+        match=r"target \d diverged .* each of 3 seeds; lower the recipe's learning_rate, now 1e\+12",
+    ):
         workers.train(made, tiny, workers=1)
     assert made.missing() == list(range(8))
     assert multiprocessing.active_children() == []
@@ -271,7 +371,9 @@ def test_divergence_is_said(tiny, tmp_path):
     assert journal.read_text().count("diverged with seed") >= 3
 
 
-def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_another_seed(tiny, tmp_path, monkeypatch):
+def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_another_seed(
+    tiny, tmp_path, monkeypatch
+):
     """Target 1's first seed, and target 3's first two, are made to start from NaN; everything after that is the ordinary way."""
     quiet = run.create(tmp_path / "quiet", tiny, RECIPE, 8)
     member = workers.join(str(quiet.path), 8, str(tiny.folder), "cpu")
@@ -291,9 +393,17 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
     assert member.train(list(range(8)), most=4) == 4 and member.train(list(range(8)), most=4) == 4
     for target in range(8):
         if target in (1, 3):
-            lost = [feed.target_seed(0, target, attempt) for attempt in range(2 if target == 3 else 1)]
+            lost = [
+                feed.target_seed(0, target, attempt) for attempt in range(2 if target == 3 else 1)
+            ]
             info = shaken.info(target)
-            assert info["diverged_seeds"] == lost and info["seed"] == feed.target_seed(0, target, len(lost)) and np.isfinite(shaken.logits(target)).all()
+            assert (
+                info["diverged_seeds"] == lost
+                and info["seed"] == feed.target_seed(0, target, len(lost))
+                and np.isfinite(shaken.logits(target)).all()
+            )
         else:
-            assert (shaken.logits(target) == quiet.logits(target)).all() and "diverged_seeds" not in shaken.info(target)
+            assert (
+                shaken.logits(target) == quiet.logits(target)
+            ).all() and "diverged_seeds" not in shaken.info(target)
     assert "target 3 diverged" in next((shaken.path / "logs").glob("*.log")).read_text()

@@ -17,7 +17,18 @@ from rollcall.attacks.features import features
 from rollcall.attacks.lira import lira
 from rollcall.attacks.rmia import rmia
 
-__all__ = ["ATTACKS", "ROC_FPRS", "Evaluated", "blind", "evaluate", "features", "lira", "loss", "rmia", "run"]
+__all__ = [
+    "ATTACKS",
+    "ROC_FPRS",
+    "Evaluated",
+    "blind",
+    "evaluate",
+    "features",
+    "lira",
+    "loss",
+    "rmia",
+    "run",
+]
 
 
 def loss(scores: np.ndarray) -> np.ndarray:
@@ -40,13 +51,23 @@ ATTACKS = {  # (attack, variant): function of scores and members
 BLIND = ("blind", "no model")
 
 
-def run(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, features: np.ndarray | None = None, progress=iter) -> Evaluated:
+def run(
+    scores: np.ndarray,
+    members: np.ndarray,
+    patient_index: np.ndarray,
+    features: np.ndarray | None = None,
+    progress=iter,
+) -> Evaluated:
     """Run every attack on every target. scores (M, N) or (M, N, L); members (M, P) by patient; patient_index (N,); features (N, D) for the
     blind baseline, which asks no model (None: left out)."""
+
     def by_record():  # made when an attack begins and gone when it ends
         return members[:, patient_index]
 
-    attacks = {key: (lambda function=function: function(scores, by_record())) for key, function in ATTACKS.items()}
+    attacks = {
+        key: (lambda function=function: function(scores, by_record()))
+        for key, function in ATTACKS.items()
+    }
     if features is not None:
         attacks[BLIND] = lambda: blind(features, by_record(), patient_index)
     return evaluate(attacks, members, patient_index, progress)

@@ -15,7 +15,9 @@ RIDGE = 0.01  # of the records' number, added to the sums of squares of standard
 BLOCK = 16384  # records at a time
 
 
-def blind(features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, seed: int = 0) -> np.ndarray:
+def blind(
+    features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, seed: int = 0
+) -> np.ndarray:
     """Membership of each record predicted from its features. (M, N) float32, higher = more like a member.
 
     features (N, D), finite: labels, attributes as 0 and 1, inputs pooled to few numbers; members bool (M, N) by record;
@@ -26,22 +28,37 @@ def blind(features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, 
     One factorisation of each half serves all targets; records are read in blocks.
     InputError if shapes differ, a feature is not finite, or patients are fewer than 4.
     """
-    features, members, patient_index = np.asarray(features), np.asarray(members), np.asarray(patient_index)
+    features, members, patient_index = (
+        np.asarray(features),
+        np.asarray(members),
+        np.asarray(patient_index),
+    )
     if members.dtype != bool or members.ndim != 2:
-        raise InputError(f"members is {members.dtype} {members.shape}; expected a bool array (targets, records)")
+        raise InputError(
+            f"members is {members.dtype} {members.shape}; expected a bool array (targets, records)"
+        )
     records = members.shape[1]
     if features.ndim != 2 or len(features) != records or patient_index.shape != (records,):
-        raise InputError(f"features {features.shape}, members {members.shape} and patient_index {patient_index.shape}; "
-                         "expected (records, features), (targets, records) and (records,)")
+        raise InputError(
+            f"features {features.shape}, members {members.shape} and patient_index {patient_index.shape}; "
+            "expected (records, features), (targets, records) and (records,)"
+        )
     if features.dtype.kind not in "biuf":
-        raise InputError(f"features are {features.dtype}; expected numbers, categories as columns of 0 and 1")
+        raise InputError(
+            f"features are {features.dtype}; expected numbers, categories as columns of 0 and 1"
+        )
     patients, own = np.unique(patient_index, return_inverse=True)
     if len(patients) < 4:
-        raise InputError(f"{len(patients)} patients; expected at least 4: one half of the patients is predicted from the other")
+        raise InputError(
+            f"{len(patients)} patients; expected at least 4: one half of the patients is predicted from the other"
+        )
     slices = blocks(records, BLOCK)
     side = (np.random.default_rng([seed, 3]).permutation(len(patients)) < len(patients) // 2)[own]
     mean, spread = _moments(features, slices)
-    gram, reach, sums, count = (np.zeros((2, *shape)) for shape in ((len(mean), len(mean)), (len(mean), len(members)), (len(mean),), ()))
+    gram, reach, sums, count = (
+        np.zeros((2, *shape))
+        for shape in ((len(mean), len(mean)), (len(mean), len(members)), (len(mean),), ())
+    )
     had = np.zeros((2, len(members)))
     for block in slices:
         x, y = (features[block] - mean) / spread, members[:, block].T.astype(np.float64)
@@ -53,8 +70,15 @@ def blind(features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, 
             had[half] += y[mine].sum(0)
             count[half] += mine.sum()
     middle = sums / count[:, None]
-    weight = [np.linalg.solve(gram[half] - np.outer(sums[half], middle[half]) + RIDGE * count[half] * np.eye(len(mean)),
-                              reach[half] - np.outer(middle[half], had[half])) for half in (0, 1)]
+    weight = [
+        np.linalg.solve(
+            gram[half]
+            - np.outer(sums[half], middle[half])
+            + RIDGE * count[half] * np.eye(len(mean)),
+            reach[half] - np.outer(middle[half], had[half]),
+        )
+        for half in (0, 1)
+    ]
     out = np.empty(members.shape, np.float32)
     for block in slices:
         x = (features[block] - mean) / spread
@@ -70,8 +94,12 @@ def _moments(features: np.ndarray, slices: list[slice]) -> tuple[np.ndarray, np.
     for block in slices:
         if not np.isfinite(features[block]).all():
             record, feature = np.argwhere(~np.isfinite(features[block]))[0]
-            raise InputError(f"features: record {block.start + record}, feature {feature} is NaN or infinite; expected finite numbers")
+            raise InputError(
+                f"features: record {block.start + record}, feature {feature} is NaN or infinite; expected finite numbers"
+            )
     mean = sum(features[block].sum(0, dtype=np.float64) for block in slices) / len(features)
-    spread = np.sqrt(sum(((features[block] - mean) ** 2).sum(0) for block in slices) / len(features))
+    spread = np.sqrt(
+        sum(((features[block] - mean) ** 2).sum(0) for block in slices) / len(features)
+    )
     largest = np.max([abs(features[block].astype(np.float64)).max(0) for block in slices], axis=0)
     return mean, np.where(spread > 1e-9 * largest, spread, np.inf)

@@ -16,9 +16,13 @@ def check(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     scores, members = np.asarray(scores), np.asarray(members)
     if members.dtype != bool or members.ndim != 2:
-        raise InputError(f"members is {members.dtype} {members.shape}; expected a bool array (targets, records)")
+        raise InputError(
+            f"members is {members.dtype} {members.shape}; expected a bool array (targets, records)"
+        )
     if scores.ndim not in (2, 3) or scores.shape[:2] != members.shape:
-        raise InputError(f"scores {scores.shape} and members {members.shape} differ; expected both (targets, records)")
+        raise InputError(
+            f"scores {scores.shape} and members {members.shape} differ; expected both (targets, records)"
+        )
     if len(members) < MIN_TARGETS:
         raise InputError(f"{len(members)} targets; expected at least {MIN_TARGETS}")
     pairs = len(members) % 2 == 0 and bool((members[0::2] != members[1::2]).all())
@@ -26,8 +30,14 @@ def check(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarr
         had = members.sum(0)
         few = np.flatnonzero((had < 3) | (had > len(members) - 3))
         if len(few):
-            raise InputError(f"members: {had[few[0]]} of {len(members)} targets had record {few[0]}; expected at least 3 that had it and 3 that had not")
-    return scores if scores.dtype in (np.float32, np.float64) else scores.astype(np.float64), members, pairs
+            raise InputError(
+                f"members: {had[few[0]]} of {len(members)} targets had record {few[0]}; expected at least 3 that had it and 3 that had not"
+            )
+    return (
+        scores if scores.dtype in (np.float32, np.float64) else scores.astype(np.float64),
+        members,
+        pairs,
+    )
 
 
 def finite(scores: np.ndarray, sums: np.ndarray, numbers: np.ndarray | int) -> None:
@@ -37,4 +47,6 @@ def finite(scores: np.ndarray, sums: np.ndarray, numbers: np.ndarray | int) -> N
     if not np.isfinite(sums).all() and not np.isfinite(scores).all():
         target, column = np.argwhere(~np.isfinite(scores))[0][:2]
         record = numbers + column if np.ndim(numbers) == 0 else numbers[column]
-        raise InputError(f"scores: target {target}, record {record} is NaN or infinite; expected finite scores")
+        raise InputError(
+            f"scores: target {target}, record {record} is NaN or infinite; expected finite scores"
+        )

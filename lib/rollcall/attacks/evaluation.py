@@ -11,9 +11,9 @@ from rollcall.stats import metrics
 from rollcall.util.parallel import blocks, over
 
 ROC_FPRS = np.unique(np.concatenate([np.geomspace(1e-5, 1, 101), np.linspace(0, 1, 101)]))
-CELLS = 4096           # cells of equal content that thresholds over all targets are looked for in
-SAMPLE = 1_000_000     # attack scores that the cells are made from
-TAIL = 0.11            # share of negatives that is kept for thresholds over all targets: more than the largest of metrics.FPRS
+CELLS = 4096  # cells of equal content that thresholds over all targets are looked for in
+SAMPLE = 1_000_000  # attack scores that the cells are made from
+TAIL = 0.11  # share of negatives that is kept for thresholds over all targets: more than the largest of metrics.FPRS
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Evaluated:
     roc: pd.DataFrame
 
 
-def evaluate(attacks: dict, members: np.ndarray, patient_index: np.ndarray, progress=iter) -> Evaluated:
+def evaluate(
+    attacks: dict, members: np.ndarray, patient_index: np.ndarray, progress=iter
+) -> Evaluated:
     """attacks: (attack, variant) to a function without arguments that gives attack scores (M, N); members (M, P); patient_index (N,).
 
     attacks and pooled: attack, variant, (target,) auc, auc_se (clustered by patient); tpr_at_fpr_* with tpr_low_*, tpr_high_* (95%, Clopper and
@@ -39,11 +41,15 @@ def evaluate(attacks: dict, members: np.ndarray, patient_index: np.ndarray, prog
         each, together, tprs = _one(function(), members, patient_index)
         rows += [named | {"target": target} | row for target, row in enumerate(each)]
         pooled.append(named | together)
-        curves.append(pd.DataFrame({**named, "fpr": ROC_FPRS, "tpr": tprs.mean(0), "tpr_sd": tprs.std(0)}))
+        curves.append(
+            pd.DataFrame({**named, "fpr": ROC_FPRS, "tpr": tprs.mean(0), "tpr_sd": tprs.std(0)})
+        )
     return Evaluated(pd.DataFrame(rows), pd.DataFrame(pooled), pd.concat(curves, ignore_index=True))
 
 
-def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[list[dict], dict, np.ndarray]:
+def _one(
+    result: np.ndarray, members: np.ndarray, index: np.ndarray
+) -> tuple[list[dict], dict, np.ndarray]:
     """(row of each target, row of all together, (M, len(ROC_FPRS)) true-positive rates)."""
     targets = len(result)
     count, fprs = np.bincount(index), np.array(metrics.FPRS)
@@ -56,22 +62,42 @@ def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[li
         ranked = metrics.rank(result[target], had)
         negatives, positives = ranked.values[~ranked.positive], ranked.values[ranked.positive]
         limits = metrics.threshold(negatives, fprs)
-        tprs[target] = 1 - np.searchsorted(positives, metrics.threshold(negatives, ROC_FPRS), side="right") / len(positives)
+        tprs[target] = 1 - np.searchsorted(
+            positives, metrics.threshold(negatives, ROC_FPRS), side="right"
+        ) / len(positives)
         area, error = metrics.placed(ranked.placement, had, index)
-        hits = [np.bincount(index[(result[target] > limit) & had], minlength=len(count)) for limit in limits]
-        fpr = [1 - np.searchsorted(negatives, limit, side="right") / len(negatives) for limit in limits]
+        hits = [
+            np.bincount(index[(result[target] > limit) & had], minlength=len(count))
+            for limit in limits
+        ]
+        fpr = [
+            1 - np.searchsorted(negatives, limit, side="right") / len(negatives) for limit in limits
+        ]
         rows[target] = {"auc": area, "auc_se": error} | _rates(hits, count * members[target], fpr)
-        held[:, target] = [np.diff(np.searchsorted(kind, edges), prepend=0, append=len(kind)) for kind in (positives, negatives)]
+        held[:, target] = [
+            np.diff(np.searchsorted(kind, edges), prepend=0, append=len(kind))
+            for kind in (positives, negatives)
+        ]
 
     _each(alone, targets)
     both = held.sum(1, dtype=np.int64)
     n1, n0 = both.sum(1)
     mine, other = both[0] / n1, both[1] / n0  # share of positives and of negatives in each cell
-    inside, outside = np.cumsum(other) - other / 2, 1 - np.cumsum(mine) + mine / 2  # placement of a positive, of a negative, by cell
+    inside, outside = (
+        np.cumsum(other) - other / 2,
+        1 - np.cumsum(mine) + mine / 2,
+    )  # placement of a positive, of a negative, by cell
     area = float(mine @ inside)
-    first = np.flatnonzero(np.cumsum(other[::-1])[::-1] >= TAIL)[-1]  # negatives from this cell on are the tail
+    first = np.flatnonzero(np.cumsum(other[::-1])[::-1] >= TAIL)[
+        -1
+    ]  # negatives from this cell on are the tail
     least = edges[first - 1] if first else -np.inf
-    tails = np.concatenate(_each(lambda target: result[target, (result[target] >= least) & ~members[target, index]], targets))
+    tails = np.concatenate(
+        _each(
+            lambda target: result[target, (result[target] >= least) & ~members[target, index]],
+            targets,
+        )
+    )
     tails.sort()
     limits = metrics.threshold(tails, fprs, n0)
 
@@ -80,9 +106,13 @@ def _one(result: np.ndarray, members: np.ndarray, index: np.ndarray) -> tuple[li
         for target in (c.start for c in slices):
             had = members[target, index]
             cells = np.searchsorted(edges, result[target], side="right")
-            moves += np.bincount(index, np.where(had, (inside[cells] - area) / n1, (outside[cells] - area) / n0))
+            moves += np.bincount(
+                index, np.where(had, (inside[cells] - area) / n1, (outside[cells] - area) / n0)
+            )
             for number, limit in enumerate(limits):
-                hits[number] += np.bincount(index[(result[target] > limit) & had], minlength=len(count))
+                hits[number] += np.bincount(
+                    index[(result[target] > limit) & had], minlength=len(count)
+                )
         return moves, hits
 
     moves, hits = (sum(parts) for parts in zip(*over(together, blocks(targets, 1))))
@@ -101,7 +131,9 @@ def _edges(result: np.ndarray) -> np.ndarray:
     sample = np.sort(flat[:: max(1, flat.size // SAMPLE)])
     edges = sample[np.linspace(0, len(sample) - 1, CELLS + 1).astype(int)]
     values, times = np.unique(edges, return_counts=True)
-    return np.unique(np.concatenate([values, np.nextafter(values[times > 1], np.inf, dtype=result.dtype)]))
+    return np.unique(
+        np.concatenate([values, np.nextafter(values[times > 1], np.inf, dtype=result.dtype)])
+    )
 
 
 def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
@@ -109,17 +141,28 @@ def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
     row = {}
     for limit, hit, false in zip(metrics.FPRS, hits, fpr):
         rate, low, high = metrics.rate_interval(hit, tries)
-        row |= {f"tpr_at_fpr_{limit:g}": rate, f"tpr_low_{limit:g}": low, f"tpr_high_{limit:g}": high}
+        row |= {
+            f"tpr_at_fpr_{limit:g}": rate,
+            f"tpr_low_{limit:g}": low,
+            f"tpr_high_{limit:g}": high,
+        }
         if limit == metrics.PRECISION_AT:
-            row |= {f"precision_at_prior_{prior:g}": float(metrics.precision(rate, false, prior)) for prior in metrics.PRIORS}
+            row |= {
+                f"precision_at_prior_{prior:g}": float(metrics.precision(rate, false, prior))
+                for prior in metrics.PRIORS
+            }
     return row
 
 
 def _balanced(held: np.ndarray) -> np.ndarray:
     """Balanced accuracy (TPR + TNR) / 2 of each target at the edge that is best on all other pairs. held (2, M, cells): positives, negatives. (M,)."""
     above = held[:, :, ::-1].cumsum(2, dtype=np.int32)[:, :, ::-1]  # at or above each cell
-    others = above.sum(1, keepdims=True, dtype=np.int64) - (above[:, 0::2] + above[:, 1::2]).repeat(2, axis=1)
-    gain = others[0] * others[1, :, :1] - others[1] * others[0, :, :1]  # of TPR - FPR, in whole numbers
+    others = above.sum(1, keepdims=True, dtype=np.int64) - (above[:, 0::2] + above[:, 1::2]).repeat(
+        2, axis=1
+    )
+    gain = (
+        others[0] * others[1, :, :1] - others[1] * others[0, :, :1]
+    )  # of TPR - FPR, in whole numbers
     best = gain.shape[1] - 1 - gain[:, ::-1].argmax(1)  # the highest of equals
     mine = np.take_along_axis(above, best[None, :, None], 2)[..., 0] / above[:, :, 0]
     return (mine[0] - mine[1] + 1) / 2
@@ -128,4 +171,7 @@ def _balanced(held: np.ndarray) -> np.ndarray:
 def _each(work, targets: int) -> list:
     """[work(0), work(1), ...] of every target, on every core."""
     found = over(lambda slices: [(c.start, work(c.start)) for c in slices], blocks(targets, 1))
-    return [value for _, value in sorted((pair for part in found for pair in part), key=lambda pair: pair[0])]
+    return [
+        value
+        for _, value in sorted((pair for part in found for pair in part), key=lambda pair: pair[0])
+    ]

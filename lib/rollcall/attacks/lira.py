@@ -14,15 +14,19 @@ from rollcall.attacks.checks import check, finite
 from rollcall.util.parallel import blocks, over
 from rollcall.util.errors import InputError
 
-CELLS = 2**18         # scores at a time: the working arrays stay in cache and memory does not grow with the records
-SHARED_BELOW = 64     # with fewer references, one variance for all records beats a noisy one for each (Carlini et al., section VI)
-EACH = 10             # and so it does with fewer than this many references of each kind for each label
-TINY = 1e-12          # smallest variance: a record with constant scores stays finite
-LOST = 1e-3           # a variance below this share of what it was subtracted from is computed anew, without the difference
-FLAT = 1e-5           # and so are scores whose variance is below this share of their squared mean
+CELLS = (
+    2**18
+)  # scores at a time: the working arrays stay in cache and memory does not grow with the records
+SHARED_BELOW = 64  # with fewer references, one variance for all records beats a noisy one for each (Carlini et al., section VI)
+EACH = 10  # and so it does with fewer than this many references of each kind for each label
+TINY = 1e-12  # smallest variance: a record with constant scores stays finite
+LOST = 1e-3  # a variance below this share of what it was subtracted from is computed anew, without the difference
+FLAT = 1e-5  # and so are scores whose variance is below this share of their squared mean
 
 
-def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance: str = "auto") -> np.ndarray:
+def lira(
+    scores: np.ndarray, members: np.ndarray, online: bool = True, variance: str = "auto"
+) -> np.ndarray:
     """Log-likelihood ratio of each target's score under its references' in and out Gaussians. (M, N), float32 or float64 as the scores are.
 
     scores (M, N), or (M, N, L) of L labels, which labels.lira takes; members bool (M, N). Means and unbiased variances over the
@@ -39,7 +43,9 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
     if variance == "auto":
         had, size = members.sum(0), scores[0, 0].size
         fewest = min(had.min(), targets - had.max()) - 1  # references of a kind
-        variance = "shared" if targets - 1 - pairs < SHARED_BELOW or fewest < EACH * size else "record"
+        variance = (
+            "shared" if targets - 1 - pairs < SHARED_BELOW or fewest < EACH * size else "record"
+        )
     if variance not in ("shared", "record"):
         raise InputError(f"variance {variance!r}: expected auto, record or shared")
     if scores.ndim == 3:
@@ -47,7 +53,9 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
     out, shared, numbers = np.empty(scores.shape, scores.dtype), None, np.arange(records)
     chunk = max(CELLS // targets, 1)
 
-    def pool(slices):  # sums of squares about the mean of each target's references and their degrees of freedom, in and out
+    def pool(
+        slices,
+    ):  # sums of squares about the mean of each target's references and their degrees of freedom, in and out
         store, total = np.empty((9, targets // 2 * chunk), scores.dtype), np.zeros((2, 2, targets))
         for c in slices:
             again = numbers[c]
@@ -56,7 +64,10 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
                 again, total = again[~good], total + found
             if len(again):
                 _, *kinds = _moments(scores[:, again], members[:, again], pairs, again)
-                total += [[squares.sum(1) for _, squares, _ in kinds], [(n - 1).sum(1) for _, _, n in kinds]]
+                total += [
+                    [squares.sum(1) for _, squares, _ in kinds],
+                    [(n - 1).sum(1) for _, _, n in kinds],
+                ]
         return total
 
     def attack(slices):
@@ -64,9 +75,13 @@ def lira(scores: np.ndarray, members: np.ndarray, online: bool = True, variance:
         for c in slices:
             again = numbers[c]
             if pairs:
-                again = again[~_pairs(scores[:, c], members[0::2, c], online, shared, out[:, c], store)]
+                again = again[
+                    ~_pairs(scores[:, c], members[0::2, c], online, shared, out[:, c], store)
+                ]
             if len(again):
-                out[:, again] = _ratio(scores[:, again], members[:, again], pairs, online, shared, again)
+                out[:, again] = _ratio(
+                    scores[:, again], members[:, again], pairs, online, shared, again
+                )
 
     if variance == "shared":
         squares, freedom = sum(over(pool, blocks(records, chunk)))
@@ -94,12 +109,25 @@ def _split(scores, had, store):
     np.multiply(u, u, out=uu)
     np.multiply(v, v, out=vv)
     a, b = uu.sum(0), vv.sum(0)
-    return u, v, d, uu, vv, a, b, mask, spare, (a > FLAT * k * mean_in**2) & (b > FLAT * k * mean_out**2)
+    return (
+        u,
+        v,
+        d,
+        uu,
+        vv,
+        a,
+        b,
+        mask,
+        spare,
+        (a > FLAT * k * mean_in**2) & (b > FLAT * k * mean_out**2),
+    )
 
 
 def _swap(one, two, mask, spare, first, second):
     """first, second = one, two, exchanged where the bits of mask are set: a choice by arithmetic, a tenth of the time of one by branches."""
-    one, two, spare, first, second = (array.view(mask.dtype) for array in (one, two, spare, first, second))
+    one, two, spare, first, second = (
+        array.view(mask.dtype) for array in (one, two, spare, first, second)
+    )
     np.bitwise_xor(one, two, out=spare)
     spare &= mask
     np.bitwise_xor(one, spare, out=first)
@@ -113,7 +141,9 @@ def _pooled(scores, had, store):
         _, _, _, uu, vv, a, b, _, _, good = _split(scores, had, store)
     k, use = len(had), good.astype(scores.dtype)
     a, b = np.where(good, a, 0), np.where(good, b, 0)
-    squares = [np.repeat(total.sum() - k / (k - 1) * (part @ use), 2) for total, part in ((a, uu), (b, vv))]
+    squares = [
+        np.repeat(total.sum() - k / (k - 1) * (part @ use), 2) for total, part in ((a, uu), (b, vv))
+    ]
     return good, np.array([squares, np.full((2, 2 * k), (k - 2) * good.sum())])
 
 
@@ -133,11 +163,15 @@ def _pairs(scores, had, online, shared, out, store):
             np.subtract(a, uu, out=p)
             np.subtract(b, vv, out=q)
             for left, whole in ((p, a), (q, b)):
-                if not left.min() > np.maximum(LOST * whole, least).max():  # quickly true of most blocks
+                if (
+                    not left.min() > np.maximum(LOST * whole, least).max()
+                ):  # quickly true of most blocks
                     good &= left.min(0) > np.maximum(LOST * whole, least)
             half = real(c * (k - 2) / 2)
         else:
-            p, q = shared[:, ::2, None].astype(real)  # (K, 1): the two of a pair have the same references
+            p, q = shared[:, ::2, None].astype(
+                real
+            )  # (K, 1): the two of a pair have the same references
             half = real(c * c / 2)
         np.divide(half, p, out=p)  # c^2 / (2 var_in)
         np.divide(half, q, out=q)
@@ -168,13 +202,20 @@ def _pairs(scores, had, online, shared, out, store):
 
 def _ratio(scores, members, pairs, online, shared, numbers):
     """The statistic of some records (M, C), the `numbers`-th, by the text-book formula in float64; shared (2, M) in and out variances, or None."""
-    s, (mean_in, squares_in, n_in), (mean_out, squares_out, n_out) = _moments(scores, members, pairs, numbers)
+    s, (mean_in, squares_in, n_in), (mean_out, squares_out, n_out) = _moments(
+        scores, members, pairs, numbers
+    )
     if shared is None:
-        var_in, var_out = np.maximum(squares_in / (n_in - 1), TINY), np.maximum(squares_out / (n_out - 1), TINY)
+        var_in, var_out = (
+            np.maximum(squares_in / (n_in - 1), TINY),
+            np.maximum(squares_out / (n_out - 1), TINY),
+        )
     else:
         var_in, var_out = shared[..., None]
     if online:
-        return 0.5 * ((s - mean_out) ** 2 / var_out - (s - mean_in) ** 2 / var_in + np.log(var_out / var_in))
+        return 0.5 * (
+            (s - mean_out) ** 2 / var_out - (s - mean_in) ** 2 / var_in + np.log(var_out / var_in)
+        )
     return (s - mean_out) / np.sqrt(var_out)
 
 
@@ -191,7 +232,10 @@ def _moments(scores, members, pairs, numbers):
         own = np.where(kind, s - mean, 0)
         squares = (own * own).sum(0)
         if pairs:
-            own, taken = (own[0::2] + own[1::2]).repeat(2, axis=0), np.ones(kind.shape, np.int64)  # one of a pair is of this kind, the other 0
+            own, taken = (
+                (own[0::2] + own[1::2]).repeat(2, axis=0),
+                np.ones(kind.shape, np.int64),
+            )  # one of a pair is of this kind, the other 0
         else:
             taken = kind.astype(np.int64)
         left = squares - own * own * (n / (n - taken))

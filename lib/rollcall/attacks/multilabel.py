@@ -16,12 +16,16 @@ from rollcall.attacks.checks import finite
 from rollcall.util.parallel import blocks, over
 from rollcall.util.errors import InputError
 
-CELLS = 2**17  # numbers at a time: the working arrays stay small and memory does not grow with the records
-RIDGE = 1e-6   # added to every variance, in squared units of the score: constant labels, and labels that say the same, stay finite
-LOST = 1e-3    # g, or a variance's share of what it was subtracted from, below which a target is computed anew without the difference
+CELLS = (
+    2**17
+)  # numbers at a time: the working arrays stay small and memory does not grow with the records
+RIDGE = 1e-6  # added to every variance, in squared units of the score: constant labels, and labels that say the same, stay finite
+LOST = 1e-3  # g, or a variance's share of what it was subtracted from, below which a target is computed anew without the difference
 
 
-def lira(scores: np.ndarray, members: np.ndarray, pairs: bool, online: bool, variance: str) -> np.ndarray:
+def lira(
+    scores: np.ndarray, members: np.ndarray, pairs: bool, online: bool, variance: str
+) -> np.ndarray:
     """The multivariate statistic of every target's scores, (M, N), of the scores' precision; float64 inside. Higher = more like a member.
 
     scores (M, N, L), members bool (M, N), pairs: as inputs.check gives them. References: all targets but the target's pair; without
@@ -36,10 +40,18 @@ def lira(scores: np.ndarray, members: np.ndarray, pairs: bool, online: bool, var
     had = members.sum(0)
     fewest = min(had.min(), targets - had.max()) - 1
     if variance == "record" and fewest <= size + 1:
-        raise InputError(f"{fewest} references with a record, or without; expected more than {size + 1} for {size} labels: use variance shared")
+        raise InputError(
+            f"{fewest} references with a record, or without; expected more than {size + 1} for {size} labels: use variance shared"
+        )
     if variance == "shared" and (fewest - 1) * records <= size:
-        raise InputError(f"{records} records of {fewest} references with them, or without; too few for a covariance of {size} labels: add records")
-    out, chunk, shared = np.empty(members.shape, scores.dtype), max(CELLS // (targets * size), 1), None
+        raise InputError(
+            f"{records} records of {fewest} references with them, or without; too few for a covariance of {size} labels: add records"
+        )
+    out, chunk, shared = (
+        np.empty(members.shape, scores.dtype),
+        max(CELLS // (targets * size), 1),
+        None,
+    )
 
     def kinds(c):  # a block's scores, who is in and who is out of them; offline, only who is out
         s = scores[:, c].astype(np.float64)
@@ -52,14 +64,21 @@ def lira(scores: np.ndarray, members: np.ndarray, pairs: bool, online: bool, var
         for c in slices:
             s, sides = kinds(c)
             found = [_pooled(s, kind, pairs) for kind in sides]
-            total = [total[0] + np.array([squares for squares, _ in found]), total[1] + np.array([freedom for _, freedom in found])]
+            total = [
+                total[0] + np.array([squares for squares, _ in found]),
+                total[1] + np.array([freedom for _, freedom in found]),
+            ]
         return total
 
     def attack(slices):
         for c in slices:
             s, sides = kinds(c)
-            terms = [_record(s, kind, pairs, online) if shared is None else _gaussian(_moments(s, kind, pairs)[0], covariance, online)
-                     for kind, covariance in zip(sides, sides if shared is None else shared)]
+            terms = [
+                _record(s, kind, pairs, online)
+                if shared is None
+                else _gaussian(_moments(s, kind, pairs)[0], covariance, online)
+                for kind, covariance in zip(sides, sides if shared is None else shared)
+            ]
             out[:, c] = terms[0] - terms[1] if online else terms[0]
 
     if variance == "shared":
@@ -118,18 +137,31 @@ def _record(s, kind, pairs, online):
     lost = g < LOST
     g[lost], ye = 1, _dot(y, e)
     if online:
-        determinant = 2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(1) + np.log(g) - s.shape[2] * np.log(freedom)
+        determinant = (
+            2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(1)
+            + np.log(g)
+            - s.shape[2] * np.log(freedom)
+        )
         result = -0.5 * (freedom * (_dot(y, y) + weight * ye**2 / g) + determinant)
     else:
-        variances = np.diagonal(squares + ridge, axis1=1, axis2=2) - weight[..., None] * _left_out(about, kind, pairs) ** 2
+        variances = (
+            np.diagonal(squares + ridge, axis1=1, axis2=2)
+            - weight[..., None] * _left_out(about, kind, pairs) ** 2
+        )
         d = (np.sqrt(np.maximum(variances, 0)).swapaxes(0, 1) @ whiten).swapaxes(0, 1)
         de = _dot(d, e)
-        result = np.sqrt(freedom) * (_dot(y, d) + weight * ye * de / g) / np.sqrt(_dot(d, d) + weight * de**2 / g)
+        result = (
+            np.sqrt(freedom)
+            * (_dot(y, d) + weight * ye * de / g)
+            / np.sqrt(_dot(d, d) + weight * de**2 / g)
+        )
     for target in np.flatnonzero(lost.any(1)):
         columns = np.flatnonzero(lost[target])
         mean, left = _anew(s, kind, pairs, target, columns)
         covariance = (left + ridge[columns]) / freedom[target, columns, None, None]
-        result[target, columns] = _gaussian((s[target, columns] - mean)[:, None], covariance, online)[:, 0]
+        result[target, columns] = _gaussian(
+            (s[target, columns] - mean)[:, None], covariance, online
+        )[:, 0]
     return result
 
 

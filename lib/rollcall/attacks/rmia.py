@@ -9,16 +9,26 @@ from rollcall.attacks.checks import check, finite
 from rollcall.util.parallel import blocks, over
 from rollcall.util.errors import InputError
 
-CELLS = 2**18                 # scores at a time: the working arrays stay in cache and memory does not grow with the records
-POPULATION = 10_000           # records that every record is set against
+CELLS = (
+    2**18
+)  # scores at a time: the working arrays stay in cache and memory does not grow with the records
+POPULATION = 10_000  # records that every record is set against
 GRID = np.linspace(0, 1, 11)  # values of a to choose from
-TRIED_ON, SAMPLE = 4, 2_000   # references, and records of each, that a value of a is tried on
-SMALL = 0.02                  # p(x) below which p is used and not 1 - p
-BUCKETS = 4                   # buckets for each value of the ladder, in `count`
+TRIED_ON, SAMPLE = 4, 2_000  # references, and records of each, that a value of a is tried on
+SMALL = 0.02  # p(x) below which p is used and not 1 - p
+BUCKETS = 4  # buckets for each value of the ladder, in `count`
 
 
-def rmia(scores: np.ndarray, members: np.ndarray, online: bool = True, a: float | None = None, gamma: float = 1.0,
-         population: np.ndarray | None = None, seed: int = 0, targets: np.ndarray | None = None) -> np.ndarray:
+def rmia(
+    scores: np.ndarray,
+    members: np.ndarray,
+    online: bool = True,
+    a: float | None = None,
+    gamma: float = 1.0,
+    population: np.ndarray | None = None,
+    seed: int = 0,
+    targets: np.ndarray | None = None,
+) -> np.ndarray:
     """Share of a population's records z that x outdoes: P_z[ (p(x|t) / p(x)) / (p(z|t) / p(z)) >= gamma ]. (T, N), in [0, 1].
 
     scores (M, N) are log p/(1-p) of the record's label, so p = expit(score); or (M, N, L) of L labels, p the product over labels. members
@@ -46,17 +56,23 @@ def rmia(scores: np.ndarray, members: np.ndarray, online: bool = True, a: float 
     out, chunk = np.empty((len(chosen), records), scores.dtype), max(CELLS // len(scores), 1)
     z = np.empty((len(chosen), place.shape[held_out]), np.float32)
     if held_out:
-        z[:], _ = _excess(place, np.ones(place.shape[:2], bool), pairs, chosen, False, real(1), np.arange(0), 0)
+        z[:], _ = _excess(
+            place, np.ones(place.shape[:2], bool), pairs, chosen, False, real(1), np.arange(0), 0
+        )
 
     def relate(slices):
         for c in slices:
             part = slice(*(0, 0) if held_out else np.searchsorted(place, (c.start, c.stop)))
             columns = np.arange(0) if held_out else place[part] - c.start
-            out[:, c], z[:, part] = _excess(scores[:, c], ~members[:, c], pairs, chosen, online, a, columns, c.start)
+            out[:, c], z[:, part] = _excess(
+                scores[:, c], ~members[:, c], pairs, chosen, online, a, columns, c.start
+            )
 
     def rank(slices):
         for row in (c.start for c in slices):
-            limit = ((out[row] + real(1 - gamma)) / real(gamma)).astype(np.float32, copy=False)  # the ratio over gamma, less 1
+            limit = ((out[row] + real(1 - gamma)) / real(gamma)).astype(
+                np.float32, copy=False
+            )  # the ratio over gamma, less 1
             beaten = count(np.sort(z[row]), limit)
             np.divide(beaten, z.shape[1], out=out[row], casting="same_kind")
             if not held_out:
@@ -76,17 +92,27 @@ def _population(scores, population, seed):
         population = np.unique(_numbers("population", population, scores.shape[1]))
     held_out = population.dtype.kind == "f"
     if held_out and (len(population), *population.shape[2:]) != (len(scores), *scores.shape[2:]):
-        raise InputError(f"population {population.shape}; expected scores {(len(scores), 'Z', *scores.shape[2:])} or record numbers")
+        raise InputError(
+            f"population {population.shape}; expected scores {(len(scores), 'Z', *scores.shape[2:])} or record numbers"
+        )
     if population.shape[held_out] < 2:
-        raise InputError(f"population holds {population.shape[held_out]} records; expected at least 2")
+        raise InputError(
+            f"population holds {population.shape[held_out]} records; expected at least 2"
+        )
     return (population.astype(scores.dtype), True) if held_out else (population, False)
 
 
 def _numbers(name, numbers, size):
     """`numbers` (n,) int, or InputError if they are not whole numbers from 0 to size - 1."""
     numbers = np.asarray(numbers)
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not ((numbers >= 0) & (numbers < size)).all():
-        raise InputError(f"{name}: {numbers.dtype} {numbers.shape}; expected whole numbers from 0 to {size - 1}")
+    if (
+        numbers.ndim != 1
+        or numbers.dtype.kind not in "iu"
+        or not ((numbers >= 0) & (numbers < size)).all()
+    ):
+        raise InputError(
+            f"{name}: {numbers.dtype} {numbers.shape}; expected whole numbers from 0 to {size - 1}"
+        )
     return numbers
 
 
@@ -105,7 +131,9 @@ def _excess(scores, out, pairs, chosen, online, a, also, first):
         here = np.flatnonzero(mean.max(0) > 1 - SMALL)
         if len(here):
             at = np.arange(q.shape[1])[columns][here]
-            again, _ = _difference(_belief(scores[:, at]), out[:, at], True, pairs, chosen, online, a)
+            again, _ = _difference(
+                _belief(scores[:, at]), out[:, at], True, pairs, chosen, online, a
+            )
             found[:, here] = np.where(mean[:, here] > 1 - SMALL, again, found[:, here])
         return found
 
@@ -137,7 +165,11 @@ def _log_p(scores):
 def _difference(part, out, belief, pairs, chosen, online, a):
     """(p(x|t) / p(x) - 1, (T, C), and p(x), (T, C)) from `part` (M, C): p (belief); or 1 - p, and then 1 - p(x)."""
     if online:
-        mean = _mean(part, None, pairs, chosen) if pairs else (_mean(part, out, pairs, chosen) + _mean(part, ~out, pairs, chosen)) / 2
+        mean = (
+            _mean(part, None, pairs, chosen)
+            if pairs
+            else (_mean(part, out, pairs, chosen) + _mean(part, ~out, pairs, chosen)) / 2
+        )
     else:
         mean = (1 + a) / 2 * _mean(part, out, pairs, chosen)
         if belief:
@@ -152,10 +184,14 @@ def _mean(values, kind, pairs, chosen):
     """Mean of `values` (M, C) over the references of each chosen target, (T, C): those of one kind, bool (M, C), or None for all, of pairs."""
     left_out = [chosen, chosen ^ 1] if pairs else [chosen]
     if kind is None:
-        return (values.sum(0) - sum(values[rows] for rows in left_out)) / values.dtype.type(len(values) - 2)
+        return (values.sum(0) - sum(values[rows] for rows in left_out)) / values.dtype.type(
+            len(values) - 2
+        )
     weight = kind.astype(values.dtype)
     values = values * weight
-    return (values.sum(0) - sum(values[rows] for rows in left_out)) / (weight.sum(0) - sum(weight[rows] for rows in left_out))
+    return (values.sum(0) - sum(values[rows] for rows in left_out)) / (
+        weight.sum(0) - sum(weight[rows] for rows in left_out)
+    )
 
 
 def count(ladder: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -180,7 +216,9 @@ def count(ladder: np.ndarray, values: np.ndarray) -> np.ndarray:
 
     filled = np.bincount(bucket(ladder), minlength=2 * int(half) + 1)
     start = np.cumsum(filled) - filled
-    padded = np.concatenate([[-np.inf], ladder, np.full(4, np.inf)]).astype(np.float32)  # the i-th smallest at i
+    padded = np.concatenate([[-np.inf], ladder, np.full(4, np.inf)]).astype(
+        np.float32
+    )  # the i-th smallest at i
     found = np.empty(len(values), np.int64)
     for first in range(0, len(values), 2**14):
         x = values[first : first + 2**14]
@@ -214,7 +252,9 @@ def tune(scores: np.ndarray, members: np.ndarray, targets: np.ndarray, seed: int
         for row in np.random.default_rng([seed, 2, own]).permutation(others)[:TRIED_ON]:
             left = (group == own) | (group == group[row])
             mean = (total - out[left].sum(0)) / np.maximum(number - (~member[left]).sum(0), 1)
-            ratio = p[row] / np.maximum(((1 + GRID[:, None]) * mean + 1 - GRID[:, None]) / 2, np.finfo(float).tiny)
+            ratio = p[row] / np.maximum(
+                ((1 + GRID[:, None]) * mean + 1 - GRID[:, None]) / 2, np.finfo(float).tiny
+            )
             areas += [metrics.auc(line, member[row]) for line in ratio.astype(np.float32)]
         best[own] = GRID[np.argmax(np.round(areas, 9))]
     return np.array([best[own] for own in group[targets]])

@@ -22,7 +22,11 @@ def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     Source: Carlini et al., Membership Inference Attacks From First Principles, 2022, section V-A (logit scaling).
     """
     if np.ndim(logits) == 3:
-        return np.mean([exact(logits[:, view], labels, task) for view in range(np.shape(logits)[1])], axis=0, dtype=np.float64).astype(np.float32)
+        return np.mean(
+            [exact(logits[:, view], labels, task) for view in range(np.shape(logits)[1])],
+            axis=0,
+            dtype=np.float64,
+        ).astype(np.float32)
     z, labels = np.asarray(logits, np.float64), np.asarray(labels, np.int64)
     if task == "binary":
         return ((2 * labels - 1) * z[:, 0]).astype(np.float32)
@@ -41,7 +45,9 @@ def of_run(run: Run, cohort: Cohort) -> np.ndarray:
     """The scores of every record under every target of a run, float32 (targets, records), multilabel (targets, records, labels). One target's
     logits at a time."""
     if cohort.fingerprint != run.config["fingerprint"]:
-        raise InputError(f"{run.path}: this run is of another cohort (fingerprint {run.config['fingerprint'][:12]}, yours {cohort.fingerprint[:12]})")
+        raise InputError(
+            f"{run.path}: this run is of another cohort (fingerprint {run.config['fingerprint'][:12]}, yours {cohort.fingerprint[:12]})"
+        )
     labels = cohort.targets.shape[1:] if cohort.task == "multilabel" else ()
     scores = np.empty((run.targets, len(cohort), *labels), np.float32)
     for target in range(run.targets):

@@ -20,7 +20,9 @@ from rollcall.util.errors import InputError
 from rollcall.data.decode import Files, decoded, signature
 
 TASKS = ("multiclass", "binary", "multilabel")
-MIN_PATIENTS = 16  # fewer cannot be split into halves, ranked and grouped in any way that means something
+MIN_PATIENTS = (
+    16  # fewer cannot be split into halves, ranked and grouped in any way that means something
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,10 @@ def patient_attributes(cohort: Cohort) -> pd.DataFrame:
     columns = {}
     for attribute in cohort.attributes:
         if cohort.records[attribute].dtype == bool:
-            columns[attribute] = np.bincount(cohort.patient_index, cohort.records[attribute], len(cohort.patients)) > 0
+            columns[attribute] = (
+                np.bincount(cohort.patient_index, cohort.records[attribute], len(cohort.patients))
+                > 0
+            )
             continue
         values = cohort.records[attribute].astype("category")
         codes, categories = values.cat.codes.to_numpy(), values.cat.categories
@@ -108,11 +113,15 @@ def patient_attributes(cohort: Cohort) -> pd.DataFrame:
         key = cohort.patient_index[known].astype(np.int64) * max(len(categories), 1) + codes[known]
         unique, first, count = np.unique(key, return_index=True, return_counts=True)
         patient, code = unique // max(len(categories), 1), unique % max(len(categories), 1)
-        order = np.lexsort((known[first], -count, patient))  # per patient: most frequent, then earliest
+        order = np.lexsort(
+            (known[first], -count, patient)
+        )  # per patient: most frequent, then earliest
         chosen = order[np.unique(patient[order], return_index=True)[1]]
         per_patient = np.full(len(cohort.patients), -1)
         per_patient[patient[chosen]] = code[chosen]
-        columns[attribute] = pd.Categorical.from_codes(per_patient, categories, ordered=values.cat.ordered)
+        columns[attribute] = pd.Categorical.from_codes(
+            per_patient, categories, ordered=values.cat.ordered
+        )
     return pd.DataFrame(columns)
 
 
@@ -125,15 +134,23 @@ def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
     if cohort.task not in TASKS:
         raise InputError(f"{where}: task is {cohort.task!r}, expected one of {TASKS}")
     if not len(records) == len(cohort.inputs) == len(cohort.targets):
-        raise InputError(f"{where}: {len(records)} records, {len(cohort.inputs)} inputs and {len(cohort.targets)} targets; expected as many of each")
+        raise InputError(
+            f"{where}: {len(records)} records, {len(cohort.inputs)} inputs and {len(cohort.targets)} targets; expected as many of each"
+        )
     for column in ("patient_id", *cohort.attributes):
         if column not in records:
-            raise InputError(f"{where}: records lack the column {column!r} (they have: {', '.join(map(str, records.columns))})")
+            raise InputError(
+                f"{where}: records lack the column {column!r} (they have: {', '.join(map(str, records.columns))})"
+            )
     missing = np.flatnonzero(records["patient_id"].isna())
     if len(missing):
-        raise InputError(f"{where}: row {missing[0]}, column 'patient_id': missing; every record needs its patient")
+        raise InputError(
+            f"{where}: row {missing[0]}, column 'patient_id': missing; every record needs its patient"
+        )
     if len(cohort.patients) < MIN_PATIENTS and not held_out:
-        raise InputError(f"{where}: {len(cohort.patients)} patient(s); an audit needs at least {MIN_PATIENTS} to draw members and non-members from")
+        raise InputError(
+            f"{where}: {len(cohort.patients)} patient(s); an audit needs at least {MIN_PATIENTS} to draw members and non-members from"
+        )
     _check_labels(where, cohort, held_out)
     files = isinstance(cohort.inputs, Files)
     if not files and cohort.inputs.dtype.kind == "f":
@@ -141,13 +158,19 @@ def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
             finite = np.isfinite(cohort.inputs[start : start + 65536])
             if not finite.all():
                 place = np.argwhere(~finite)[0]
-                column = cohort.features[place[1]] if cohort.features else f"position {tuple(place[1:])}"
-                raise InputError(f"{where}: row {start + place[0]}, {column}: input is NaN or infinite; expected a finite number")
+                column = (
+                    cohort.features[place[1]] if cohort.features else f"position {tuple(place[1:])}"
+                )
+                raise InputError(
+                    f"{where}: row {start + place[0]}, {column}: input is NaN or infinite; expected a finite number"
+                )
     if cohort.test is not None and not cohort.straddles:
         shared = np.intersect1d(cohort.patients, cohort.test.patients)
         if len(shared):
-            raise InputError(f"{where}: {len(shared)} patient(s) are in both the audit pool and the test set, the first in row "
-                             f"{int(np.flatnonzero(np.isin(cohort.records['patient_id'], shared))[0])} of the pool; split by patient")
+            raise InputError(
+                f"{where}: {len(shared)} patient(s) are in both the audit pool and the test set, the first in row "
+                f"{int(np.flatnonzero(np.isin(cohort.records['patient_id'], shared))[0])} of the pool; split by patient"
+            )
     return cohort if files else replace(cohort, fingerprint=_fingerprint(cohort))
 
 
@@ -155,45 +178,83 @@ def _check_labels(where: str, cohort: Cohort, held_out: bool) -> None:
     labels, classes = np.asarray(cohort.targets), cohort.classes
     shape = (len(cohort), len(classes)) if cohort.task == "multilabel" else (len(cohort),)
     if labels.shape != shape:
-        raise InputError(f"{where}: targets are {labels.shape}, expected {shape} for a {cohort.task} task of {len(classes)} classes")
+        raise InputError(
+            f"{where}: targets are {labels.shape}, expected {shape} for a {cohort.task} task of {len(classes)} classes"
+        )
     allowed = 2 if cohort.task == "multilabel" else len(classes)
     bad = np.argwhere(~np.isin(labels, np.arange(allowed)))
     if len(bad):
-        raise InputError(f"{where}: row {bad[0][0]}: label {labels[tuple(bad[0])]} is not one of 0 to {allowed - 1} (classes {', '.join(classes)})")
+        raise InputError(
+            f"{where}: row {bad[0][0]}: label {labels[tuple(bad[0])]} is not one of 0 to {allowed - 1} (classes {', '.join(classes)})"
+        )
     if (labels == labels[:1]).all() and not held_out:
-        raise InputError(f"{where}: every record has the label {label(cohort, 0)!r}; a model needs at least two classes")
+        raise InputError(
+            f"{where}: every record has the label {label(cohort, 0)!r}; a model needs at least two classes"
+        )
 
 
 def label(cohort: Cohort, record: int) -> str:
     """The label of a record in words."""
     if cohort.task != "multilabel":
         return cohort.classes[int(cohort.targets[record])]
-    return ", ".join(name for name, has in zip(cohort.classes, cohort.targets[record]) if has) or "none"
+    return (
+        ", ".join(name for name, has in zip(cohort.classes, cohort.targets[record]) if has)
+        or "none"
+    )
 
 
 def _fingerprint(cohort: Cohort) -> str:
     digest = hashlib.sha256()
-    digest.update(json.dumps([cohort.name, cohort.task, cohort.classes, cohort.attributes, cohort.features, cohort.scale, cohort.simulated,
-                              str(cohort.inputs.dtype), cohort.inputs.shape]).encode())
+    digest.update(
+        json.dumps(
+            [
+                cohort.name,
+                cohort.task,
+                cohort.classes,
+                cohort.attributes,
+                cohort.features,
+                cohort.scale,
+                cohort.simulated,
+                str(cohort.inputs.dtype),
+                cohort.inputs.shape,
+            ]
+        ).encode()
+    )
     for start in range(0, len(cohort), 65536):
         digest.update(np.ascontiguousarray(cohort.inputs[start : start + 65536]))
     digest.update(np.ascontiguousarray(cohort.targets))
-    for start in range(0, len(cohort), 8192):  # the same bytes as the whole table at once, which takes hundreds of MB as objects and text
-        digest.update(cohort.records.iloc[start : start + 8192].astype(object).to_csv(index=False, header=start == 0).encode())
+    for start in range(
+        0, len(cohort), 8192
+    ):  # the same bytes as the whole table at once, which takes hundreds of MB as objects and text
+        digest.update(
+            cohort.records.iloc[start : start + 8192]
+            .astype(object)
+            .to_csv(index=False, header=start == 0)
+            .encode()
+        )
     return digest.hexdigest()
 
 
 # --- cache: <folder>/inputs.npy, targets.npy, records.parquet, cohort.json, files.parquet (the files it was decoded from) and test/ ---
 
-def save(cohort: Cohort, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+
+def save(
+    cohort: Cohort, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None
+) -> None:
     """Validate a cohort, decode its files, and put it in place of `folder`, whole or not at all.
 
     It is built beside it, in .building-<folder>. If decoding is cut off, by a damaged file or a signal, that folder stays, and the next
     preparation of the same cohort goes on from it. progress(files done, files in all).
     """
     building = folder.parent / f".building-{folder.name}"
-    parts = [(cohort, building)] + ([(cohort.test, building / "test")] if cohort.test is not None else [])
-    total, before, made = sum(len(part) for part, _ in parts if isinstance(part.inputs, Files)), 0, []
+    parts = [(cohort, building)] + (
+        [(cohort.test, building / "test")] if cohort.test is not None else []
+    )
+    total, before, made = (
+        sum(len(part) for part, _ in parts if isinstance(part.inputs, Files)),
+        0,
+        [],
+    )
     building.mkdir(parents=True, exist_ok=True)
     try:
         for part, place in parts:
@@ -205,7 +266,9 @@ def save(cohort: Cohort, folder: Path, progress: Callable[[int, int], None] = la
             else:
                 np.save(place / "inputs.npy", part.inputs)
                 made.append(part)
-        whole = validate(replace(made[0], test=validate(made[1], held_out=True) if len(made) > 1 else None))
+        whole = validate(
+            replace(made[0], test=validate(made[1], held_out=True) if len(made) > 1 else None)
+        )
         _write(whole, building)
         if folder.exists():
             os.rename(folder, tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
@@ -222,9 +285,13 @@ def _decoded(cohort: Cohort, folder: Path, progress) -> Cohort:
     array, dropped = decoded(cohort.inputs, folder, progress)
     keep = np.setdiff1d(np.arange(len(cohort)), list(dropped))
     if not len(keep):
-        raise InputError(f"cohort {cohort.name!r}: every record was dropped, the first because: {dropped[0]}")
+        raise InputError(
+            f"cohort {cohort.name!r}: every record was dropped, the first because: {dropped[0]}"
+        )
     if dropped:
-        kept = np.lib.format.open_memmap(folder / "inputs.npy", "w+", array.dtype, (len(keep), *array.shape[1:]))
+        kept = np.lib.format.open_memmap(
+            folder / "inputs.npy", "w+", array.dtype, (len(keep), *array.shape[1:])
+        )
         for start in range(0, len(keep), 8192):
             kept[start : start + 8192] = array[keep[start : start + 8192]]
         array = kept
@@ -235,8 +302,16 @@ def _decoded(cohort: Cohort, folder: Path, progress) -> Cohort:
     paths.attrs["digest"] = release_digest(cohort.inputs.root, paths["path"])
     paths.to_parquet(folder / "files.parquet", index=False)
     reasons = Counter(dropped.values())
-    return replace(cohort, records=cohort.records.iloc[keep].reset_index(drop=True), targets=cohort.targets[keep], inputs=array,
-                   notes=(*cohort.notes, *(f"{count:,} records dropped: {reason}" for reason, count in reasons.items())))
+    return replace(
+        cohort,
+        records=cohort.records.iloc[keep].reset_index(drop=True),
+        targets=cohort.targets[keep],
+        inputs=array,
+        notes=(
+            *cohort.notes,
+            *(f"{count:,} records dropped: {reason}" for reason, count in reasons.items()),
+        ),
+    )
 
 
 def release_digest(root: Path, paths) -> str:
@@ -250,8 +325,14 @@ def release_digest(root: Path, paths) -> str:
 def current(folder: Path, root: Path | None) -> bool:
     """Whether a prepared cohort exists in `folder` and the files under `root` that it was decoded from are still the same."""
     try:
-        tables = [pd.read_parquet(path) for path in (folder / "files.parquet", folder / "test" / "files.parquet") if path.exists()]
-        return (folder / "cohort.json").exists() and all(table.attrs["digest"] == release_digest(root, table["path"]) for table in tables)
+        tables = [
+            pd.read_parquet(path)
+            for path in (folder / "files.parquet", folder / "test" / "files.parquet")
+            if path.exists()
+        ]
+        return (folder / "cohort.json").exists() and all(
+            table.attrs["digest"] == release_digest(root, table["path"]) for table in tables
+        )
     except (OSError, ValueError, KeyError):
         return False
 
@@ -262,8 +343,24 @@ def _write(cohort: Cohort, folder: Path) -> None:
     cohort.records.to_parquet(folder / "records.parquet", index=False)
     if cohort.test is not None:
         _write(cohort.test, folder / "test")
-    kept = ("name", "task", "classes", "attributes", "features", "restricted", "scale", "unit", "simulated", "straddles", "source", "notes", "fingerprint")
-    (folder / "cohort.json").write_text(json.dumps({key: getattr(cohort, key) for key in kept}, indent=1))
+    kept = (
+        "name",
+        "task",
+        "classes",
+        "attributes",
+        "features",
+        "restricted",
+        "scale",
+        "unit",
+        "simulated",
+        "straddles",
+        "source",
+        "notes",
+        "fingerprint",
+    )
+    (folder / "cohort.json").write_text(
+        json.dumps({key: getattr(cohort, key) for key in kept}, indent=1)
+    )
     for name in ("decoded.npy", "done.npy"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "dropped", ignore_errors=True)
@@ -274,11 +371,18 @@ def open_saved(folder: Path) -> Cohort:
     try:
         meta = json.loads((folder / "cohort.json").read_text())
         meta |= {key: tuple(meta[key]) for key in ("classes", "attributes", "features", "notes")}
-        cohort = Cohort(records=pd.read_parquet(folder / "records.parquet"), targets=np.load(folder / "targets.npy", allow_pickle=False),
-                        inputs=np.load(folder / "inputs.npy", mmap_mode="c", allow_pickle=False),
-                        test=open_saved(folder / "test") if (folder / "test").exists() else None, folder=folder, **meta)
+        cohort = Cohort(
+            records=pd.read_parquet(folder / "records.parquet"),
+            targets=np.load(folder / "targets.npy", allow_pickle=False),
+            inputs=np.load(folder / "inputs.npy", mmap_mode="c", allow_pickle=False),
+            test=open_saved(folder / "test") if (folder / "test").exists() else None,
+            folder=folder,
+            **meta,
+        )
         if cohort.fingerprint != _fingerprint(cohort):
             raise ValueError("its content does not match its fingerprint")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: the prepared cohort is damaged ({error}); delete this folder and run again") from error
+        raise InputError(
+            f"{folder}: the prepared cohort is damaged ({error}); delete this folder and run again"
+        ) from error
     return cohort

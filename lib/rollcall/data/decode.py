@@ -22,7 +22,7 @@ from rollcall.util.errors import InputError
 from rollcall.data.release import inside
 from rollcall.util.files import cores
 
-CHUNK = 64          # files a task decodes: large enough to hide the pool, small enough to be lost
+CHUNK = 64  # files a task decodes: large enough to hide the pool, small enough to be lost
 MOST_FAILURES = 100  # damaged files after which preparing stops; they are mended and it goes on
 
 
@@ -60,7 +60,10 @@ class Files:
     @property
     def every(self) -> list[str]:
         """The paths of all files, second ones after the first."""
-        return [*map(str, self.paths), *(os.path.splitext(path)[0] + self.beside for path in self.paths if self.beside)]
+        return [
+            *map(str, self.paths),
+            *(os.path.splitext(path)[0] + self.beside for path in self.paths if self.beside),
+        ]
 
 
 def missing(files: Files) -> np.ndarray:
@@ -72,12 +75,20 @@ def require(files: Files) -> Files:
     """The files themselves, or InputError naming the first that is not there."""
     gone = np.flatnonzero(missing(files))
     if len(gone):
-        raise InputError(f"{files.where}: row {files.rows[gone[0]]}: {files.root / files.paths[gone[0]]} does not exist"
-                         + (f" ({len(gone):,} such rows)" if len(gone) > 1 else "") + "; complete the release")
+        raise InputError(
+            f"{files.where}: row {files.rows[gone[0]]}: {files.root / files.paths[gone[0]]} does not exist"
+            + (f" ({len(gone):,} such rows)" if len(gone) > 1 else "")
+            + "; complete the release"
+        )
     return files
 
 
-def decoded(files: Files, folder: Path, progress: Callable[[int], None] = lambda done: None, workers: int | None = None) -> tuple[np.memmap, dict[int, str]]:
+def decoded(
+    files: Files,
+    folder: Path,
+    progress: Callable[[int], None] = lambda done: None,
+    workers: int | None = None,
+) -> tuple[np.memmap, dict[int, str]]:
     """Decode into folder/decoded.npy. Returns the array (N, *shape), memory-mapped, and the dropped records with their reasons.
 
     Their rows in the array are zero. progress(records done). Raises InputError naming the first damaged file, and keeps what is decoded.
@@ -91,7 +102,9 @@ def decoded(files: Files, folder: Path, progress: Callable[[int], None] = lambda
         reasons_path.mkdir(exist_ok=True)
     done = np.lib.format.open_memmap(done_path, "r+")
     if done.shape != (chunks, 16):
-        raise InputError(f"{folder}: not what an earlier preparation left; delete this folder and run again")
+        raise InputError(
+            f"{folder}: not what an earlier preparation left; delete this folder and run again"
+        )
     offset = np.load(path, mmap_mode="r").offset
     parts = (_part(files, chunk) for chunk in range(chunks))
     todo = [chunk for chunk, part in enumerate(parts) if bytes(done[chunk]) != _digest(part)]
@@ -113,8 +126,10 @@ def decoded(files: Files, folder: Path, progress: Callable[[int], None] = lambda
                     break
     if failures:
         record, why = min(failures)
-        raise InputError(f"{files.root / files.paths[record]} ({files.where.name}: row {files.rows[record]}): {why}; fetch this file again"
-                         + (f" ({len(failures):,} such files)" if len(failures) > 1 else ""))
+        raise InputError(
+            f"{files.root / files.paths[record]} ({files.where.name}: row {files.rows[record]}): {why}; fetch this file again"
+            + (f" ({len(failures):,} such files)" if len(failures) > 1 else "")
+        )
     dropped = {}
     for file in reasons_path.iterdir():
         start = int(file.name) * CHUNK
@@ -148,8 +163,13 @@ def signature(root: Path, path: str) -> str:
 def _digest(files: Files) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for place, path in enumerate(files.paths):
-        digest.update((signature(files.root, str(path)) + repr([column[place] for column in files.arguments])).encode())
-    for path in files.every[len(files):]:
+        digest.update(
+            (
+                signature(files.root, str(path))
+                + repr([column[place] for column in files.arguments])
+            ).encode()
+        )
+    for path in files.every[len(files) :]:
         digest.update(signature(files.root, path).encode())
     return digest.digest()
 
@@ -158,7 +178,9 @@ def _bounded(pool, calls, ahead: int):
     """Results of all calls of `_decode_chunk` as they come, never more than `ahead` of them under way."""
     calls, waiting = iter(calls), set()
     while True:
-        waiting |= {pool.submit(_decode_chunk, *call) for call in islice(calls, ahead - len(waiting))}
+        waiting |= {
+            pool.submit(_decode_chunk, *call) for call in islice(calls, ahead - len(waiting))
+        }
         if not waiting:
             return
         ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -169,23 +191,41 @@ def _bounded(pool, calls, ahead: int):
 def _part(files: Files, chunk: int) -> Files:
     """The files of one chunk: all that a process needs to know."""
     span = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-    return replace(files, paths=files.paths[span], rows=files.rows[span], arguments=tuple(column[span] for column in files.arguments))
+    return replace(
+        files,
+        paths=files.paths[span],
+        rows=files.rows[span],
+        arguments=tuple(column[span] for column in files.arguments),
+    )
 
 
-def _decode_chunk(files: Files, chunk: int, path: Path, offset: int, reasons: Path) -> tuple[int, bytes, list[tuple[int, str]]]:
+def _decode_chunk(
+    files: Files, chunk: int, path: Path, offset: int, reasons: Path
+) -> tuple[int, bytes, list[tuple[int, str]]]:
     """Decode one chunk's files into their place in the array at `path`. Returns the chunk, its digest, and (record, why) of damaged files."""
     digest, bad, dropped = _digest(files), [], []
     block = np.zeros((len(files), *files.shape), files.dtype)
     for place, name in enumerate(files.paths):
         try:
-            array = np.asarray(files.decode(inside(files.root, name), *(column[place] for column in files.arguments)))
+            array = np.asarray(
+                files.decode(
+                    inside(files.root, name), *(column[place] for column in files.arguments)
+                )
+            )
             if array.shape != tuple(files.shape):
                 raise ValueError(f"decodes to {array.shape}, expected {tuple(files.shape)}")
             block[place] = array
         except Drop as reason:
             dropped.append(f"{place} {reason}\n")
-        except Exception as error:  # decoders meet any kind of damage; what they raise is a fact about the file
-            bad.append((chunk * CHUNK + place, (str(error).strip().splitlines() or [type(error).__name__])[0][:200]))
+        except (
+            Exception
+        ) as error:  # decoders meet any kind of damage; what they raise is a fact about the file
+            bad.append(
+                (
+                    chunk * CHUNK + place,
+                    (str(error).strip().splitlines() or [type(error).__name__])[0][:200],
+                )
+            )
     with open(path, "r+b", buffering=0) as file:
         file.seek(offset + chunk * CHUNK * (block.nbytes // len(block)))
         file.write(block.data)

@@ -24,14 +24,26 @@ SIMULATED = "SIMULATED_BY_ROLLCALL.txt"  # lies in the root of a rehearsal's rel
 
 # --- files ------------------------------------------------------------------------------------------------------------------------
 
+
 def inside(root: Path, name: str | Path) -> Path:
     """root/name, or InputError if that is not under root: an absolute name, `..`, or a link that leads out."""
     name = str(name)
-    if not name or os.path.isabs(name) or ".." in name.replace("\\", "/").split("/") or "\0" in name:
-        raise InputError(f"{root}: {name[:80]!r} is not a path inside the release; expected a relative path without '..'")
+    if (
+        not name
+        or os.path.isabs(name)
+        or ".." in name.replace("\\", "/").split("/")
+        or "\0" in name
+    ):
+        raise InputError(
+            f"{root}: {name[:80]!r} is not a path inside the release; expected a relative path without '..'"
+        )
     path = root / name
     real = _real(root)
-    if not _real(path.parent).is_relative_to(real) or path.is_symlink() and not path.resolve().is_relative_to(real):
+    if (
+        not _real(path.parent).is_relative_to(real)
+        or path.is_symlink()
+        and not path.resolve().is_relative_to(real)
+    ):
         raise InputError(f"{path}: leads out of the root {root}; copy the file into it")
     return path
 
@@ -46,20 +58,31 @@ def find(root: Path, *names: str) -> Path:
     for name in names:
         if (root / name).is_file():
             return inside(root, name)
-    raise InputError(f"{root}: holds no {' or '.join(names)}; ROOT must name the folder with the release's files (see data/README.md)")
+    raise InputError(
+        f"{root}: holds no {' or '.join(names)}; ROOT must name the folder with the release's files (see data/README.md)"
+    )
 
 
 def find_table(root: Path, name: str, required: bool = True) -> Path | None:
     """`name` or `name`.gz under `root`, at the top or up to two folders down (releases are unpacked with and without their own folder)."""
     pattern = ("", "*/", "*/*/")
     for depth in pattern:
-        found = sorted(path for suffix in ("", ".gz") for path in root.glob(depth + name + suffix) if path.is_file())
+        found = sorted(
+            path
+            for suffix in ("", ".gz")
+            for path in root.glob(depth + name + suffix)
+            if path.is_file()
+        )
         if len({path.with_suffix("") if path.suffix == ".gz" else path for path in found}) > 1:
-            raise InputError(f"{root}: holds {name} more than once ({found[0]}, {found[1]}); ROOT must name the folder of one release")
+            raise InputError(
+                f"{root}: holds {name} more than once ({found[0]}, {found[1]}); ROOT must name the folder of one release"
+            )
         if found:
             return inside(root, found[0].relative_to(root))
     if required:
-        raise InputError(f"{root}: holds no {name} or {name}.gz; ROOT must name the folder with the release's files (see data/README.md)")
+        raise InputError(
+            f"{root}: holds no {name} or {name}.gz; ROOT must name the folder with the release's files (see data/README.md)"
+        )
     return None
 
 
@@ -70,46 +93,98 @@ def is_simulated(root: Path | None) -> bool:
 
 # --- tables: strings first, every value checked before it is used -------------------------------------------------------------------
 
-def read_table(path: Path, columns: list[str] | tuple[str, ...], key: str | tuple[str, ...] = (), rows: bool = True, optional=(),
-               separator: str = ",") -> pd.DataFrame:
+
+def read_table(
+    path: Path,
+    columns: list[str] | tuple[str, ...],
+    key: str | tuple[str, ...] = (),
+    rows: bool = True,
+    optional=(),
+    separator: str = ",",
+) -> pd.DataFrame:
     """The `columns` of a csv or csv.gz as strings; nothing is taken for missing, an empty field is "".
 
     key: column(s) whose values (together) may stand in the table only once. rows: whether a table without rows is an error.
     optional: further columns, read if the table has them. separator: what stands between two fields.
     Raises InputError for a table that cannot be read, is cut short, lacks a column, has short or overlong rows or fields.
     """
-    from pyarrow import csv as strict  # strict about the number of fields, fast, and text stays text
+    from pyarrow import (
+        csv as strict,
+    )  # strict about the number of fields, fast, and text stays text
 
     try:
         header = _header(path, separator)
         columns = [*columns, *(column for column in optional if column in header)]
         for column in columns:
             if header.count(column) != 1:
-                fault = "lacks the column" if column not in header else "has more than once the column"
-                raise InputError(f"{path}: {fault} {column!r}; it has {', '.join(map(repr, header))[:300]}")
+                fault = (
+                    "lacks the column" if column not in header else "has more than once the column"
+                )
+                raise InputError(
+                    f"{path}: {fault} {column!r}; it has {', '.join(map(repr, header))[:300]}"
+                )
         with _opened(path) as file:
-            wanted = strict.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, "string"), strings_can_be_null=False)
-            table = strict.read_csv(file, strict.ReadOptions(block_size=BLOCK, use_threads=False), strict.ParseOptions(delimiter=separator), wanted).to_pandas()
+            wanted = strict.ConvertOptions(
+                include_columns=list(columns),
+                column_types=dict.fromkeys(columns, "string"),
+                strings_can_be_null=False,
+            )
+            table = strict.read_csv(
+                file,
+                strict.ReadOptions(block_size=BLOCK, use_threads=False),
+                strict.ParseOptions(delimiter=separator),
+                wanted,
+            ).to_pandas()
     except InputError:
         raise
     except UnicodeDecodeError:
-        raise InputError(f"{path}: row 1 is not UTF-8 text; fetch the release again, or save the table as UTF-8") from None
+        raise InputError(
+            f"{path}: row 1 is not UTF-8 text; fetch the release again, or save the table as UTF-8"
+        ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: damaged or cut short ({_line(error)}); fetch the release again") from error
-    except (OSError, ValueError, MemoryError) as error:  # pyarrow's parser errors are ValueErrors and name the row
+        raise InputError(
+            f"{path}: damaged or cut short ({_line(error)}); fetch the release again"
+        ) from error
+    except (
+        OSError,
+        ValueError,
+        MemoryError,
+    ) as error:  # pyarrow's parser errors are ValueErrors and name the row
         if "UTF8" in str(error):
-            raise InputError(f"{path}: row {_first_bad_line(path)} is not UTF-8 text; fetch the release again, or save the table as UTF-8") from None
-        raise InputError(f"{path}: not a readable csv ({_line(error)}); fetch the release again") from error
+            raise InputError(
+                f"{path}: row {_first_bad_line(path)} is not UTF-8 text; fetch the release again, or save the table as UTF-8"
+            ) from None
+        raise InputError(
+            f"{path}: not a readable csv ({_line(error)}); fetch the release again"
+        ) from error
     table = table[list(columns)]
     if rows and not len(table):
         raise InputError(f"{path}: holds no rows, only a header; fetch the release again")
     for column in columns:
-        fail(path, table, column, table[column].str.contains("\n", regex=False), "a line break in a field; is a quote not closed?")
-        fail(path, table, column, table[column].str.len() > LONGEST_FIELD, f"a field of more than {LONGEST_FIELD:,} characters")
+        fail(
+            path,
+            table,
+            column,
+            table[column].str.contains("\n", regex=False),
+            "a line break in a field; is a quote not closed?",
+        )
+        fail(
+            path,
+            table,
+            column,
+            table[column].str.len() > LONGEST_FIELD,
+            f"a field of more than {LONGEST_FIELD:,} characters",
+        )
     if key:
         key = [key] if isinstance(key, str) else list(key)
         repeated = table.duplicated(key)
-        fail(path, table, key[-1], repeated, f"this {' and '.join(key)} is in the table already; expected each once")
+        fail(
+            path,
+            table,
+            key[-1],
+            repeated,
+            f"this {' and '.join(key)} is in the table already; expected each once",
+        )
     return table
 
 
@@ -154,8 +229,10 @@ def fail(path: Path, table: pd.DataFrame, column: str, bad, why: str) -> None:
     rows = np.flatnonzero(np.asarray(bad, dtype=bool))
     if len(rows):
         value = table[column].iloc[rows[0]]
-        raise InputError(f"{path}: row {line_of(table, rows[0])}, column {column!r}: {str('' if pd.isna(value) else value)[:40]!r}; {why}"
-                         + (f" ({len(rows):,} such rows)" if len(rows) > 1 else ""))
+        raise InputError(
+            f"{path}: row {line_of(table, rows[0])}, column {column!r}: {str('' if pd.isna(value) else value)[:40]!r}; {why}"
+            + (f" ({len(rows):,} such rows)" if len(rows) > 1 else "")
+        )
 
 
 def line_of(table: pd.DataFrame, position: int) -> int:
@@ -163,11 +240,24 @@ def line_of(table: pd.DataFrame, position: int) -> int:
     return int(table.index[position]) + 2
 
 
-def numbers(path: Path, table: pd.DataFrame, column: str, missing: bool = False, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
+def numbers(
+    path: Path,
+    table: pd.DataFrame,
+    column: str,
+    missing: bool = False,
+    low: float = -np.inf,
+    high: float = np.inf,
+) -> np.ndarray:
     """The column as float64 (rows,), finite and from low to high; "" becomes NaN if `missing` is allowed."""
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
     empty = (table[column] == "").to_numpy(dtype=bool) & missing
-    limits = f" from {low:g} to {high:g}" if np.isfinite(low) and np.isfinite(high) else f" of at least {low:g}" if np.isfinite(low) else ""
+    limits = (
+        f" from {low:g} to {high:g}"
+        if np.isfinite(low) and np.isfinite(high)
+        else f" of at least {low:g}"
+        if np.isfinite(low)
+        else ""
+    )
     with np.errstate(invalid="ignore"):
         wrong = ~empty & ~(np.isfinite(values) & (values >= low) & (values <= high))
     fail(path, table, column, wrong, f"expected a number{limits}{' or nothing' if missing else ''}")
@@ -183,13 +273,27 @@ def codes(path: Path, table: pd.DataFrame, column: str, allowed) -> np.ndarray:
 
 def whole(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
     """The column itself, every value a whole number written in digits (an id)."""
-    fail(path, table, column, ~table[column].str.fullmatch(r"[0-9]+").fillna(False).astype(bool), "expected a whole number")
+    fail(
+        path,
+        table,
+        column,
+        ~table[column].str.fullmatch(r"[0-9]+").fillna(False).astype(bool),
+        "expected a whole number",
+    )
     return table[column]
 
 
 def times(path: Path, table: pd.DataFrame, column: str, missing: bool = False) -> pd.Series:
     """The column as timestamps, format "YYYY-MM-DD HH:MM:SS" (or the date alone)."""
-    plain = table[column].str.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?")  # time zones do not mix with none
+    plain = table[column].str.fullmatch(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?"
+    )  # time zones do not mix with none
     values = pd.to_datetime(table[column].where(plain), format="ISO8601", errors="coerce")
-    fail(path, table, column, values.isna() & ~((table[column] == "") & missing), "expected a time such as 2180-05-06 19:17:00")
+    fail(
+        path,
+        table,
+        column,
+        values.isna() & ~((table[column] == "") & missing),
+        "expected a time such as 2180-05-06 19:17:00",
+    )
     return values

@@ -24,8 +24,19 @@ from rollcall.util.errors import InputError, unknown
 from rollcall.util.files import sha256
 from rollcall.data.release import is_simulated
 
-NAMES = ("simulated", "chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed",
-         "diabetes130", "ham10000", "nih_cxr14")
+NAMES = (
+    "simulated",
+    "chexpert",
+    "mimic_cxr",
+    "embed",
+    "fairvision",
+    "fitzpatrick17k",
+    "ptb_xl",
+    "mimic_iv_ed",
+    "diabetes130",
+    "ham10000",
+    "nih_cxr14",
+)
 log = logging.getLogger(__name__)
 
 
@@ -40,7 +51,13 @@ def options(name: str) -> dict:
     return dict(_module(name).OPTIONS)
 
 
-def load(name: str, root: str | Path | None = None, data: str | Path = "data", progress=lambda done, total: None, **options) -> Cohort:
+def load(
+    name: str,
+    root: str | Path | None = None,
+    data: str | Path = "data",
+    progress=lambda done, total: None,
+    **options,
+) -> Cohort:
     """Load cohort `name`, from the release under `root`, preparing it under `data/<name>/prepared/` on first use.
 
     The cache's folder is named after the hashes of the release's tables, the options and the module's version; the files it was decoded
@@ -53,17 +70,29 @@ def load(name: str, root: str | Path | None = None, data: str | Path = "data", p
             raise unknown(f"option of cohort {name!r}", option, module.OPTIONS)
     options = module.OPTIONS | options
     if root is not None and not Path(root).is_dir():
-        raise InputError(f"{root}: no such folder; ROOT must name the folder that holds the release of {name!r} (see data/README.md)")
+        raise InputError(
+            f"{root}: no such folder; ROOT must name the folder that holds the release of {name!r} (see data/README.md)"
+        )
     root = None if root is None else Path(root)
     files = module.locate(root, Path(data) / name)
     rehearsed = is_simulated(root)
-    state = [name, module.VERSION, options, rehearsed, {key: sha256(path) for key, path in files.items()}]
+    state = [
+        name,
+        module.VERSION,
+        options,
+        rehearsed,
+        {key: sha256(path) for key, path in files.items()},
+    ]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = Path(data) / name / "prepared" / key
     if not _cohort.current(folder, root):
         cohort = _cohort.validate(module.read(files, root, **options))
         if rehearsed:
-            cohort = replace(cohort, simulated=True, source=f"SIMULATED: a rehearsal in the layout of this release; every value is invented. {cohort.source}")
+            cohort = replace(
+                cohort,
+                simulated=True,
+                source=f"SIMULATED: a rehearsal in the layout of this release; every value is invented. {cohort.source}",
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{key}.lock"):
             if not _cohort.current(folder, root):  # else another process was first

@@ -45,20 +45,38 @@ SHEET = ("CHEXPERT DEMO.xlsx", "CHEXPERT_DEMO.xlsx")
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """train.csv, and where they are there valid.csv (beside it) and CHEXPERT_DEMO.csv (there, in ROOT, or in a folder of ROOT)."""
     if root is None:
-        raise InputError("chexpert is not fetched: ROOT= must name the folder CheXpert-v1.0 or CheXpert-v1.0-small, or the one that holds it; "
-                         "Stanford AIMI grants access at https://stanfordmlgroup.github.io/competitions/chexpert (see data/README.md)")
+        raise InputError(
+            "chexpert is not fetched: ROOT= must name the folder CheXpert-v1.0 or CheXpert-v1.0-small, or the one that holds it; "
+            "Stanford AIMI grants access at https://stanfordmlgroup.github.io/competitions/chexpert (see data/README.md)"
+        )
     train = release.find_table(root, "train.csv")
     valid = _beside(root, [train.parent], ["valid.csv"])
     places = [train.parent, root, *sorted(place for place in root.iterdir() if place.is_dir())]
     demographics = _beside(root, places, ["CHEXPERT_DEMO.csv", "CHEXPERT DEMO.csv"])
-    if demographics is None and (sheet := next((place / name for place in places for name in SHEET if (place / name).is_file()), None)):
-        raise InputError(f"{sheet}: a spreadsheet; open it and save it as CSV (UTF-8) under the name CHEXPERT_DEMO.csv in the same folder")
-    return {name: path for name, path in {"train": train, "valid": valid, "demographics": demographics}.items() if path is not None}
+    if demographics is None and (
+        sheet := next(
+            (place / name for place in places for name in SHEET if (place / name).is_file()), None
+        )
+    ):
+        raise InputError(
+            f"{sheet}: a spreadsheet; open it and save it as CSV (UTF-8) under the name CHEXPERT_DEMO.csv in the same folder"
+        )
+    return {
+        name: path
+        for name, path in {"train": train, "valid": valid, "demographics": demographics}.items()
+        if path is not None
+    }
 
 
 def _beside(root: Path, places: list[Path], names: list[str]) -> Path | None:
     """The first of `names`, plain or .gz, in the first of `places`, all under root, that has one."""
-    found = [place / f"{name}{suffix}" for place in places for name in names for suffix in ("", ".gz") if (place / f"{name}{suffix}").is_file()]
+    found = [
+        place / f"{name}{suffix}"
+        for place in places
+        for name in names
+        for suffix in ("", ".gz")
+        if (place / f"{name}{suffix}").is_file()
+    ]
     return release.inside(root, found[0].relative_to(root)) if found else None
 
 
@@ -68,7 +86,11 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     paper = rules == "paper"
     train = _table(files["train"], "train")
     found = {"images": len(train), "patients": train["patient"].nunique()}
-    notes = [] if "demographics" in files else ["race: missing for all records, since there is no CHEXPERT_DEMO.csv"]
+    notes = (
+        []
+        if "demographics" in files
+        else ["race: missing for all records, since there is no CHEXPERT_DEMO.csv"]
+    )
     unknown = train["Sex"] == "Unknown"
     if paper and unknown.any():
         train = train[~unknown]
@@ -76,21 +98,46 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     tables = {"train": train}
     if "valid" in files:
         valid = _table(files["valid"], "valid")
-        release.fail(files["valid"], valid, "Path", valid["patient"].isin(train["patient"]), f"this patient is in {files['train'].name} as well")
+        release.fail(
+            files["valid"],
+            valid,
+            "Path",
+            valid["patient"].isin(train["patient"]),
+            f"this patient is in {files['train'].name} as well",
+        )
         found |= {"test images": len(valid), "test patients": valid["patient"].nunique()}
-        notes.append(f"test: {len(valid):,} records of {found['test patients']:,} other patients (valid.csv)")
+        notes.append(
+            f"test: {len(valid):,} records of {found['test patients']:,} other patients (valid.csv)"
+        )
         tables["valid"] = valid
     else:
         notes.append("test: none, since there is no valid.csv beside train.csv")
     everyone = pd.concat([table["patient"] for table in tables.values()])
-    race = _races(files["demographics"], everyone, paper) if "demographics" in files else pd.Series(dtype=object)
-    parts = {name: _part(files[name], table, root, files["train"].parent, size, race, paper) for name, table in tables.items()}
+    race = (
+        _races(files["demographics"], everyone, paper)
+        if "demographics" in files
+        else pd.Series(dtype=object)
+    )
+    parts = {
+        name: _part(files[name], table, root, files["train"].parent, size, race, paper)
+        for name, table in tables.items()
+    }
     notes = [*count_notes(found, {name: EXPECTED[name] for name in found}), *notes]
     pool = parts["train"]
-    notes += [note for note in chest.record_notes(pool["records"], pool.pop("uncertain")) if "demographics" in files or not note.startswith("race")]
-    common = dict(name="chexpert", task="multilabel", classes=chest.FINDINGS, attributes=chest.ATTRIBUTES, restricted=True,
-                  source="CheXpert, Stanford ML Group and Stanford AIMI (stanfordmlgroup.github.io/competitions/chexpert), under the Stanford University "
-                         "Dataset Research Use Agreement, not to be passed on; Irvin et al. 2019.")
+    notes += [
+        note
+        for note in chest.record_notes(pool["records"], pool.pop("uncertain"))
+        if "demographics" in files or not note.startswith("race")
+    ]
+    common = dict(
+        name="chexpert",
+        task="multilabel",
+        classes=chest.FINDINGS,
+        attributes=chest.ATTRIBUTES,
+        restricted=True,
+        source="CheXpert, Stanford ML Group and Stanford AIMI (stanfordmlgroup.github.io/competitions/chexpert), under the Stanford University "
+        "Dataset Research Use Agreement, not to be passed on; Irvin et al. 2019.",
+    )
     test = None
     if "valid" in parts:
         parts["valid"].pop("uncertain")
@@ -102,22 +149,44 @@ def _table(path: Path, split: str) -> pd.DataFrame:
     """One of the release's two tables, its paths taken apart: the film's patient, the patient's folder, the path below the release's."""
     table = release.read_table(path, COLUMNS, key="Path")
     parts = table["Path"].str.extract(rf"\A{PATH}\Z")
-    release.fail(path, table, "Path", parts["set"] != split, f"expected a path such as CheXpert-v1.0/{split}/patient00001/study1/view1_frontal.jpg")
+    release.fail(
+        path,
+        table,
+        "Path",
+        parts["set"] != split,
+        f"expected a path such as CheXpert-v1.0/{split}/patient00001/study1/view1_frontal.jpg",
+    )
     return table.join(parts)
 
 
-def _part(path: Path, table: pd.DataFrame, root: Path, home: Path, size: int, race: pd.Series, paper: bool) -> dict:
+def _part(
+    path: Path, table: pd.DataFrame, root: Path, home: Path, size: int, race: pd.Series, paper: bool
+) -> dict:
     """records, targets and inputs of one table, and how many of its labels are uncertain."""
     values = chest.labels(path, table)
     targets = (np.nan_to_num(values) != 0).astype(np.int64)
-    sex = np.array(["Female", "Male", None])[release.codes(path, table, "Sex", ("Female", "Male", "Unknown"))]
+    sex = np.array(["Female", "Male", None])[
+        release.codes(path, table, "Sex", ("Female", "Male", "Unknown"))
+    ]
     age = release.numbers(path, table, "Age", missing=True, low=0, high=150)
     view = np.array([None, *VIEWS])[release.codes(path, table, "AP/PA", ("", *VIEWS))]
     release.codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
-    records = chest.records(table["patient"], race.reindex(table["patient"]).to_numpy(), sex, age, view, VIEWS[:2] if paper else VIEWS, targets)
+    records = chest.records(
+        table["patient"],
+        race.reindex(table["patient"]).to_numpy(),
+        sex,
+        age,
+        view,
+        VIEWS[:2] if paper else VIEWS,
+        targets,
+    )
     rows = table.index.to_numpy() + 2
-    return {"records": records, "targets": targets, "uncertain": int((values == -1).sum()),
-            "inputs": chest.films(root, _placed(root, home, table), path, rows, size)}
+    return {
+        "records": records,
+        "targets": targets,
+        "uncertain": int((values == -1).sum()),
+        "inputs": chest.films(root, _placed(root, home, table), path, rows, size),
+    }
 
 
 def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
@@ -126,10 +195,18 @@ def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
     number = table["PATIENT"].str.strip().str.removeprefix("patient")
     wanted = number.isin(set(patients))
     if not wanted.any():
-        raise InputError(f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a patient of train.csv, "
-                         "expected such as patient00001")
+        raise InputError(
+            f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a patient of train.csv, "
+            "expected such as patient00001"
+        )
     table, number = table[wanted], number[wanted]
-    release.fail(path, table, "PATIENT", number.duplicated(), "this PATIENT is in the table already; expected each once")
+    release.fail(
+        path,
+        table,
+        "PATIENT",
+        number.duplicated(),
+        "this PATIENT is in the table already; expected each once",
+    )
     return chest.race_group(table["PRIMARY_RACE"], paper).set_axis(number)
 
 
@@ -137,9 +214,15 @@ def _placed(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:
     """Each film's path relative to root: below the release's folder `home`, or below the batch that holds the patient's folder."""
     prefix = home.relative_to(root)
     if not home.name.startswith(BATCH) or (home / "train").is_dir():
-        return (f"{prefix.as_posix()}/" + table["rest"]).to_numpy() if prefix.parts else table["rest"].to_numpy()
+        return (
+            (f"{prefix.as_posix()}/" + table["rest"]).to_numpy()
+            if prefix.parts
+            else table["rest"].to_numpy()
+        )
     if home == root:
-        raise InputError(f"{root}: one batch of the release; ROOT must name the folder that holds all of its '{BATCH} ...' folders")
+        raise InputError(
+            f"{root}: one batch of the release; ROOT must name the folder that holds all of its '{BATCH} ...' folders"
+        )
     above = "".join(f"{part}/" for part in prefix.parts[:-1])
     batch = {}
     for place in sorted(path.name for path in home.parent.glob(f"{BATCH}*")):
@@ -147,4 +230,7 @@ def _placed(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:
             inner = release.inside(root, f"{above}{place}/{split}")
             if inner.is_dir():
                 batch |= {f"{split}/{entry}": f"{above}{place}/" for entry in os.listdir(inner)}
-    return ((table["set"] + "/" + table["folder"]).map(batch).fillna(f"{prefix.as_posix()}/") + table["rest"]).to_numpy()
+    return (
+        (table["set"] + "/" + table["folder"]).map(batch).fillna(f"{prefix.as_posix()}/")
+        + table["rest"]
+    ).to_numpy()

@@ -27,25 +27,79 @@ CSV_SHA256 = "0689e7ec031237dc63031b938805c48377748761a3b26acab621567afa24df97"
 EXPECTED = {"stays": 101_766, "patients": 71_518}
 log = logging.getLogger(__name__)
 
-COUNTS = ("time_in_hospital", "num_lab_procedures", "num_procedures", "num_medications",
-          "number_outpatient", "number_emergency", "number_inpatient", "number_diagnoses")
-DRUGS = ("metformin", "repaglinide", "nateglinide", "chlorpropamide", "glimepiride", "acetohexamide", "glipizide", "glyburide",
-         "tolbutamide", "pioglitazone", "rosiglitazone", "acarbose", "miglitol", "troglitazone", "tolazamide", "examide",
-         "citoglipton", "insulin", "glyburide-metformin", "glipizide-metformin", "glimepiride-pioglitazone",
-         "metformin-rosiglitazone", "metformin-pioglitazone")
-CATEGORICAL = ("race", "gender", "weight", "admission_type_id", "discharge_disposition_id", "admission_source_id", "payer_code",
-               "medical_specialty", "max_glu_serum", "A1Cresult", *DRUGS, "change", "diabetesMed")
+COUNTS = (
+    "time_in_hospital",
+    "num_lab_procedures",
+    "num_procedures",
+    "num_medications",
+    "number_outpatient",
+    "number_emergency",
+    "number_inpatient",
+    "number_diagnoses",
+)
+DRUGS = (
+    "metformin",
+    "repaglinide",
+    "nateglinide",
+    "chlorpropamide",
+    "glimepiride",
+    "acetohexamide",
+    "glipizide",
+    "glyburide",
+    "tolbutamide",
+    "pioglitazone",
+    "rosiglitazone",
+    "acarbose",
+    "miglitol",
+    "troglitazone",
+    "tolazamide",
+    "examide",
+    "citoglipton",
+    "insulin",
+    "glyburide-metformin",
+    "glipizide-metformin",
+    "glimepiride-pioglitazone",
+    "metformin-rosiglitazone",
+    "metformin-pioglitazone",
+)
+CATEGORICAL = (
+    "race",
+    "gender",
+    "weight",
+    "admission_type_id",
+    "discharge_disposition_id",
+    "admission_source_id",
+    "payer_code",
+    "medical_specialty",
+    "max_glu_serum",
+    "A1Cresult",
+    *DRUGS,
+    "change",
+    "diabetesMed",
+)
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
 AGES = tuple(f"[{low}-{low + 10})" for low in range(0, 100, 10))
 COLUMNS = ("encounter_id", "patient_nbr", "age", "readmitted", *COUNTS, *CATEGORICAL, *DIAGNOSES)
 
 # Strack et al. 2014, table 2. Ranges are inclusive; a code in none of them (E and V codes too) is "Other".
-DIAGNOSIS_GROUPS = {"Circulatory": ((390, 459), (785, 785)), "Respiratory": ((460, 519), (786, 786)), "Digestive": ((520, 579), (787, 787)),
-                    "Diabetes": ((250, 250),), "Injury": ((800, 999),), "Musculoskeletal": ((710, 739),),
-                    "Genitourinary": ((580, 629), (788, 788)), "Neoplasms": ((140, 239),)}
+DIAGNOSIS_GROUPS = {
+    "Circulatory": ((390, 459), (785, 785)),
+    "Respiratory": ((460, 519), (786, 786)),
+    "Digestive": ((520, 579), (787, 787)),
+    "Diabetes": ((250, 250),),
+    "Injury": ((800, 999),),
+    "Musculoskeletal": ((710, 739),),
+    "Genitourinary": ((580, 629), (788, 788)),
+    "Neoplasms": ((140, 239),),
+}
 # The release has no code book for `payer_code`; these are the readings its users agree on. The rest is "Other".
-PAYERS = {"MC": "Medicare", "MD": "Medicaid", "SP": "Self-pay", "?": "Missing",
-          **dict.fromkeys(("BC", "HM", "UN", "CP", "CM", "PO", "SI"), "Private")}
+PAYERS = {
+    "MC": "Medicare",
+    "MD": "Medicaid",
+    "SP": "Self-pay",
+    "?": "Missing",
+    **dict.fromkeys(("BC", "HM", "UN", "CP", "CM", "PO", "SI"), "Private"),
+}
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
@@ -63,17 +117,23 @@ def _fetch(path: Path) -> None:
 
     log.info("fetching %s", URL)
     try:
-        archive = pooch.retrieve(URL, known_hash=None, path=path.parent, fname="download.zip", progressbar=True)
+        archive = pooch.retrieve(
+            URL, known_hash=None, path=path.parent, fname="download.zip", progressbar=True
+        )
         with zipfile.ZipFile(archive) as opened:
             content = opened.read("diabetic_data.csv")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"could not fetch {URL} ({str(error).splitlines()[0]}); download it by hand, unpack it, and pass "
-                         "ROOT=the folder that holds diabetic_data.csv") from error
+        raise InputError(
+            f"could not fetch {URL} ({str(error).splitlines()[0]}); download it by hand, unpack it, and pass "
+            "ROOT=the folder that holds diabetic_data.csv"
+        ) from error
     Path(archive).unlink()
     found = hashlib.sha256(content).hexdigest()
     if found != CSV_SHA256:
-        raise InputError(f"{URL}: diabetic_data.csv has sha256 {found}, expected {CSV_SHA256}; the publisher's file has changed or the "
-                         "download is damaged: try again, or pass ROOT=a folder with a copy you trust")
+        raise InputError(
+            f"{URL}: diabetic_data.csv has sha256 {found}, expected {CSV_SHA256}; the publisher's file has changed or the "
+            "download is damaged: try again, or pass ROOT=a folder with a copy you trust"
+        )
     part = path.with_suffix(".part")
     part.write_bytes(content)
     part.rename(path)
@@ -90,38 +150,73 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
     blocks, features = [], []
     for column in COUNTS:
         values = release.numbers(path, table, column)
-        blocks.append(((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)[:, None])
+        blocks.append(
+            ((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)[:, None]
+        )
         features.append(column)
     groups = {column: diagnosis_group(table[column]) for column in DIAGNOSES}
-    for column, values in [("age", table["age"]), *((c, table[c]) for c in CATEGORICAL), *groups.items()]:
+    for column, values in [
+        ("age", table["age"]),
+        *((c, table[c]) for c in CATEGORICAL),
+        *groups.items(),
+    ]:
         codes, levels = pd.factorize(values, sort=True)
         blocks.append(np.eye(len(levels), dtype=np.float32)[codes])
         features += [f"{column}={level}" for level in levels]
 
     patient = table["patient_nbr"]
     ever = pd.Series(labels).groupby(patient.to_numpy()).transform("any").to_numpy()
-    records = pd.DataFrame({
-        "patient_id": patient,
-        "label": pd.Categorical.from_codes(labels.astype(int), ["not within 30 days", "within 30 days"]),
-        "race": table["race"].where(table["race"] != "?").astype("category"),
-        "gender": table["gender"].where(table["gender"].isin(["Female", "Male"])).astype("category"),
-        "age": pd.Categorical(table["age"], AGES, ordered=True),
-        "payer": table["payer_code"].map(lambda code: PAYERS.get(code, "Other")).astype("category"),
-        "diagnosis": groups["diag_1"].where(groups["diag_1"] != "?").astype("category"),
-        "readmitted": pd.Categorical.from_codes(ever.astype(int), ["never within 30 days", "within 30 days"]),
-    })
+    records = pd.DataFrame(
+        {
+            "patient_id": patient,
+            "label": pd.Categorical.from_codes(
+                labels.astype(int), ["not within 30 days", "within 30 days"]
+            ),
+            "race": table["race"].where(table["race"] != "?").astype("category"),
+            "gender": table["gender"]
+            .where(table["gender"].isin(["Female", "Male"]))
+            .astype("category"),
+            "age": pd.Categorical(table["age"], AGES, ordered=True),
+            "payer": table["payer_code"]
+            .map(lambda code: PAYERS.get(code, "Other"))
+            .astype("category"),
+            "diagnosis": groups["diag_1"].where(groups["diag_1"] != "?").astype("category"),
+            "readmitted": pd.Categorical.from_codes(
+                ever.astype(int), ["never within 30 days", "within 30 days"]
+            ),
+        }
+    )
     found = {"stays": len(records), "patients": records["patient_id"].nunique()}
-    notes = [f"{name}: {found[name]:,} found, {count:,} in the publisher's release" for name, count in EXPECTED.items() if found[name] != count]
-    notes += [f"{column}: missing for {records[column].isna().sum():,} stays" for column in ("race", "gender", "diagnosis") if records[column].isna().any()]
-    return Cohort("diabetes130", records, np.concatenate(blocks, axis=1), labels.astype(np.int64), "binary",
-                  ("not within 30 days", "within 30 days"), ("race", "gender", "age", "payer", "diagnosis", "readmitted"),
-                  features=tuple(features), restricted=False, notes=tuple(notes),
-                  source="Diabetes 130-US hospitals 1999-2008, UCI data set 296 (doi:10.24432/C5230J), CC BY 4.0; Strack et al. 2014.")
+    notes = [
+        f"{name}: {found[name]:,} found, {count:,} in the publisher's release"
+        for name, count in EXPECTED.items()
+        if found[name] != count
+    ]
+    notes += [
+        f"{column}: missing for {records[column].isna().sum():,} stays"
+        for column in ("race", "gender", "diagnosis")
+        if records[column].isna().any()
+    ]
+    return Cohort(
+        "diabetes130",
+        records,
+        np.concatenate(blocks, axis=1),
+        labels.astype(np.int64),
+        "binary",
+        ("not within 30 days", "within 30 days"),
+        ("race", "gender", "age", "payer", "diagnosis", "readmitted"),
+        features=tuple(features),
+        restricted=False,
+        notes=tuple(notes),
+        source="Diabetes 130-US hospitals 1999-2008, UCI data set 296 (doi:10.24432/C5230J), CC BY 4.0; Strack et al. 2014.",
+    )
 
 
 def diagnosis_group(codes: pd.Series) -> pd.Series:
     """ICD-9 codes -> the groups of Strack et al. 2014, table 2; "?" (missing) stays "?"."""
-    number = pd.to_numeric(codes, errors="coerce").to_numpy()  # E and V codes become NaN, hence "Other"
+    number = pd.to_numeric(
+        codes, errors="coerce"
+    ).to_numpy()  # E and V codes become NaN, hence "Other"
     whole = np.floor(number)
     group = np.full(len(codes), "Other", dtype=object)
     for name, ranges in DIAGNOSIS_GROUPS.items():

@@ -44,13 +44,55 @@ from rollcall.data.decode import Files, require
 
 VERSION = 1
 OPTIONS: dict = {"size": 64, "rules": "default", "pictures": "auto"}
-EXPECTED = {"clinical rows": 81_776, "clinical patients": 23_253, "clinical exams": 72_770, "metadata rows": 480_323}
-EXPECTED_PAPER = {"images": 360_159, "patients": 19_429, "exams": 53_817, "density A": 41_899, "density B": 153_523, "density C": 146_108, "density D": 18_629}
-CLINICAL = ("empi_anon", "acc_anon", "desc", "side", "tissueden", "asses", "GENDER_DESC", "RACE_DESC", "age_at_study")
-METADATA = ("empi_anon", "acc_anon", "anon_dicom_path", "FinalImageType", "ImageLateralityFinal", "ViewPosition")
-HEADER = ("WindowCenter", "WindowWidth", "PatientOrientation", "FieldOfViewHorizontalFlip")  # in the full metadata table only
-ASSESSMENTS = {"A": "0 additional evaluation", "N": "1 negative", "B": "2 benign", "P": "3 probably benign", "S": "4 suspicious",
-               "M": "5 highly suggestive of malignancy", "K": "6 known malignancy"}
+EXPECTED = {
+    "clinical rows": 81_776,
+    "clinical patients": 23_253,
+    "clinical exams": 72_770,
+    "metadata rows": 480_323,
+}
+EXPECTED_PAPER = {
+    "images": 360_159,
+    "patients": 19_429,
+    "exams": 53_817,
+    "density A": 41_899,
+    "density B": 153_523,
+    "density C": 146_108,
+    "density D": 18_629,
+}
+CLINICAL = (
+    "empi_anon",
+    "acc_anon",
+    "desc",
+    "side",
+    "tissueden",
+    "asses",
+    "GENDER_DESC",
+    "RACE_DESC",
+    "age_at_study",
+)
+METADATA = (
+    "empi_anon",
+    "acc_anon",
+    "anon_dicom_path",
+    "FinalImageType",
+    "ImageLateralityFinal",
+    "ViewPosition",
+)
+HEADER = (
+    "WindowCenter",
+    "WindowWidth",
+    "PatientOrientation",
+    "FieldOfViewHorizontalFlip",
+)  # in the full metadata table only
+ASSESSMENTS = {
+    "A": "0 additional evaluation",
+    "N": "1 negative",
+    "B": "2 benign",
+    "P": "3 probably benign",
+    "S": "4 suspicious",
+    "M": "5 highly suggestive of malignancy",
+    "K": "6 known malignancy",
+}
 SERIOUS = "NBPASMK"  # from the least to the most
 DENSITIES = ("A", "B", "C", "D")
 ATTRIBUTES = ("race", "image type", "view", "density", "assessment", "age")
@@ -61,23 +103,43 @@ LOOK = 100  # records whose files are looked for to tell DICOM from PNG
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The clinical and the metadata table, in ROOT/tables or ROOT, whole or reduced, csv or csv.gz."""
     if root is None:
-        raise InputError("embed is not fetched: ROOT= must name the folder that holds its tables/ and images/; Emory grants access at "
-                         "https://registry.opendata.aws/emory-breast-imaging-dataset-embed (see data/README.md)")
-    return {"clinical": _table(root, "clinical", ("_reduced", "")), "metadata": _table(root, "metadata", ("", "_reduced"))}
+        raise InputError(
+            "embed is not fetched: ROOT= must name the folder that holds its tables/ and images/; Emory grants access at "
+            "https://registry.opendata.aws/emory-breast-imaging-dataset-embed (see data/README.md)"
+        )
+    return {
+        "clinical": _table(root, "clinical", ("_reduced", "")),
+        "metadata": _table(root, "metadata", ("", "_reduced")),
+    }
 
 
 def _table(root: Path, kind: str, endings) -> Path:
-    names = [f"{place}EMBED_OpenData_{kind}{ending}.csv{zipped}" for ending in endings for place in ("tables/", "") for zipped in ("", ".gz")]
+    names = [
+        f"{place}EMBED_OpenData_{kind}{ending}.csv{zipped}"
+        for ending in endings
+        for place in ("tables/", "")
+        for zipped in ("", ".gz")
+    ]
     if not any((root / name).is_file() for name in names):
-        raise InputError(f"{root}: holds no EMBED_OpenData_{kind}.csv and no EMBED_OpenData_{kind}_reduced.csv, in tables/ or at the top; "
-                         "ROOT must name the folder of the release (see data/README.md)")
+        raise InputError(
+            f"{root}: holds no EMBED_OpenData_{kind}.csv and no EMBED_OpenData_{kind}_reduced.csv, in tables/ or at the top; "
+            "ROOT must name the folder of the release (see data/README.md)"
+        )
     return release.find(root, *names)
 
 
-def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "default", pictures: str = "auto") -> Cohort:
+def read(
+    files: dict[str, Path],
+    root: Path,
+    size: int = 64,
+    rules: str = "default",
+    pictures: str = "auto",
+) -> Cohort:
     """Read the release. Inputs uint8 (images, size, 3/4 size, 1), still files; targets int64 (images,), density A to D."""
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024 or size % 4:
-        raise InputError(f"option size of cohort 'embed' is {size!r}; expected a height in pixels, a multiple of 4 from 16 to 1024")
+        raise InputError(
+            f"option size of cohort 'embed' is {size!r}; expected a height in pixels, a multiple of 4 from 16 to 1024"
+        )
     check_choice("embed", "rules", rules, RULES)
     check_choice("embed", "pictures", pictures, ("auto", "dicom", "png"))
     paper, notes = rules == "paper", []
@@ -85,14 +147,30 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     images = _images(files["metadata"])
     found["metadata rows"] = len(images)
     images = images.drop_duplicates("file")
-    _note(notes, found["metadata rows"] - len(images), "metadata rows dropped: the same anon_dicom_path again")
+    _note(
+        notes,
+        found["metadata rows"] - len(images),
+        "metadata rows dropped: the same anon_dicom_path again",
+    )
     table = images.merge(exams, on="exam", how="inner").set_index("row")
-    _note(notes, len(images) - len(table), "images dropped: not of a screening exam in the clinical table")
-    for why, dropped in (("race missing", lambda: paper & (table["RACE_DESC"] == "")),
-                         ("view other than MLO and CC", lambda: ~table["ViewPosition"].isin(["MLO", "CC"])),
-                         ("density 5, male", lambda: table["tissueden"] == 5),
-                         ("male", lambda: table["GENDER_DESC"].str.casefold().isin(["male", "m"]) | (table["PatientSex"] == "M")),
-                         ("density missing", lambda: table["tissueden"].isna())):
+    _note(
+        notes,
+        len(images) - len(table),
+        "images dropped: not of a screening exam in the clinical table",
+    )
+    for why, dropped in (
+        ("race missing", lambda: paper & (table["RACE_DESC"] == "")),
+        ("view other than MLO and CC", lambda: ~table["ViewPosition"].isin(["MLO", "CC"])),
+        ("density 5, male", lambda: table["tissueden"] == 5),
+        (
+            "male",
+            lambda: (
+                table["GENDER_DESC"].str.casefold().isin(["male", "m"])
+                | (table["PatientSex"] == "M")
+            ),
+        ),
+        ("density missing", lambda: table["tissueden"].isna()),
+    ):
         out = np.broadcast_to(dropped(), len(table))
         _note(notes, int(out.sum()), f"images dropped: {why}")
         table = table[~out]
@@ -101,39 +179,85 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     table, inputs = _inputs(files["metadata"], table, root, size, pictures, notes)
     records = _records(table, findings, paper)
     targets = table["tissueden"].to_numpy(dtype=np.int64) - 1
-    found |= {"images": len(table), "patients": records["patient_id"].nunique(), "exams": table["exam"].nunique()}
-    found |= {f"density {name}": int((targets == place).sum()) for place, name in enumerate(DENSITIES)}
-    notes = [f"{name}: {found[name]:,} found, {count:,} {whose}" for whose, counts in (("in the publisher's release", EXPECTED),
-             ("in the reference after cleaning", EXPECTED_PAPER if paper else {})) for name, count in counts.items() if found[name] != count] + notes
+    found |= {
+        "images": len(table),
+        "patients": records["patient_id"].nunique(),
+        "exams": table["exam"].nunique(),
+    }
+    found |= {
+        f"density {name}": int((targets == place).sum()) for place, name in enumerate(DENSITIES)
+    }
+    notes = [
+        f"{name}: {found[name]:,} found, {count:,} {whose}"
+        for whose, counts in (
+            ("in the publisher's release", EXPECTED),
+            ("in the reference after cleaning", EXPECTED_PAPER if paper else {}),
+        )
+        for name, count in counts.items()
+        if found[name] != count
+    ] + notes
     notes += missing_notes(records, ATTRIBUTES)
 
     patients = np.unique(records["patient_id"].to_numpy(dtype=str))
     held = TEST_PATIENTS if len(patients) >= SMALL else len(patients) // 5
-    test = records["patient_id"].isin(np.random.default_rng(SEED).choice(patients, held, replace=False)).to_numpy()
+    test = (
+        records["patient_id"]
+        .isin(np.random.default_rng(SEED).choice(patients, held, replace=False))
+        .to_numpy()
+    )
     notes.append(f"test set: {test.sum():,} records of {held:,} patients")
 
     def part(keep: np.ndarray, **more) -> Cohort:
-        some = replace(inputs, paths=inputs.paths[keep], rows=inputs.rows[keep], arguments=tuple(column[keep] for column in inputs.arguments))
-        return Cohort("embed", records[keep].reset_index(drop=True), some, targets[keep], "multiclass", DENSITIES, ATTRIBUTES, restricted=True,
-                      source="Emory Breast Imaging Dataset (EMBED) open data release, Emory University, under its research use agreement; "
-                             "Jeong et al. 2023 (doi:10.1148/ryai.220047).", **more)
+        some = replace(
+            inputs,
+            paths=inputs.paths[keep],
+            rows=inputs.rows[keep],
+            arguments=tuple(column[keep] for column in inputs.arguments),
+        )
+        return Cohort(
+            "embed",
+            records[keep].reset_index(drop=True),
+            some,
+            targets[keep],
+            "multiclass",
+            DENSITIES,
+            ATTRIBUTES,
+            restricted=True,
+            source="Emory Breast Imaging Dataset (EMBED) open data release, Emory University, under its research use agreement; "
+            "Jeong et al. 2023 (doi:10.1148/ryai.220047).",
+            **more,
+        )
 
     return part(~test, notes=tuple(notes), test=part(test) if held else None)
 
 
-def _exams(path: Path, paper: bool, notes: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+def _exams(
+    path: Path, paper: bool, notes: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """(a row per screening exam: density, gender, race, age; a row per finding of them: exam, side, asses; counts of the whole table)."""
     table = release.read_table(path, CLINICAL)
     _exam_key(path, table)
-    found = {"clinical rows": len(table), "clinical patients": table["empi_anon"].nunique(), "clinical exams": table["exam"].nunique()}
+    found = {
+        "clinical rows": len(table),
+        "clinical patients": table["empi_anon"].nunique(),
+        "clinical exams": table["exam"].nunique(),
+    }
     table = table[table["desc"].str.contains("screen", case=False)].copy()
     if not len(table):
-        raise InputError(f"{path}: no exam whose 'desc' has 'screen' in it; expected screening exams")
+        raise InputError(
+            f"{path}: no exam whose 'desc' has 'screen' in it; expected screening exams"
+        )
     release.codes(path, table, "asses", (*ASSESSMENTS, "X", ""))
     release.codes(path, table, "side", ("L", "R", "B", ""))
     table["tissueden"] = _kept(path, table, "tissueden", 1, 5)
     table["age_at_study"] = _kept(path, table, "age_at_study", 0, 130)
-    release.fail(path, table, "tissueden", table["tissueden"] % 1 > 0, "expected a whole number from 1 to 5 or nothing")
+    release.fail(
+        path,
+        table,
+        "tissueden",
+        table["tissueden"] % 1 > 0,
+        "expected a whole number from 1 to 5 or nothing",
+    )
     exam = ["tissueden", "age_at_study", "GENDER_DESC", "RACE_DESC"]
     if paper:
         first = table.drop_duplicates("exam")
@@ -141,9 +265,17 @@ def _exams(path: Path, paper: bool, notes: list[str]) -> tuple[pd.DataFrame, pd.
     several = int((table.groupby("exam")["tissueden"].nunique() > 1).sum())
     _note(notes, several, "exams have several densities; the first one counts")
     text = ["GENDER_DESC", "RACE_DESC"]
-    known = table.assign(**{column: table[column].where(table[column].str.strip() != "") for column in text})
-    exams = known.groupby("exam", sort=False)[exam].first().reset_index()  # of each column the first that is not missing
-    return exams.assign(**{column: exams[column].fillna("") for column in text}), table[["exam", "side", "asses"]], found
+    known = table.assign(
+        **{column: table[column].where(table[column].str.strip() != "") for column in text}
+    )
+    exams = (
+        known.groupby("exam", sort=False)[exam].first().reset_index()
+    )  # of each column the first that is not missing
+    return (
+        exams.assign(**{column: exams[column].fillna("") for column in text}),
+        table[["exam", "side", "asses"]],
+        found,
+    )
 
 
 def _images(path: Path) -> pd.DataFrame:
@@ -154,21 +286,46 @@ def _images(path: Path) -> pd.DataFrame:
     text = table["anon_dicom_path"]
     below = text.str.extract(r"^(?:.*/)?images/(.*)$", expand=False)
     table["file"] = below.fillna(text.str.extract(r"(?:^|/)(cohort_[0-9]+/.*)$", expand=False))
-    release.fail(path, table, "anon_dicom_path", table["file"].isna() | ~text.str.endswith(".dcm"),
-                 "expected a path with images/ or cohort_<number>/ in it that ends in .dcm")
-    release.fail(path, table, "anon_dicom_path", table["file"].str.contains(r"(?:^|/)\.\.(?:/|$)|\\|\x00|^/"), "leads out of the release")
+    release.fail(
+        path,
+        table,
+        "anon_dicom_path",
+        table["file"].isna() | ~text.str.endswith(".dcm"),
+        "expected a path with images/ or cohort_<number>/ in it that ends in .dcm",
+    )
+    release.fail(
+        path,
+        table,
+        "anon_dicom_path",
+        table["file"].str.contains(r"(?:^|/)\.\.(?:/|$)|\\|\x00|^/"),
+        "leads out of the release",
+    )
     again = table[table.duplicated("file", keep=False)]
-    release.fail(path, again, "anon_dicom_path", again.groupby("file")["empi_anon"].transform("nunique") > 1, "this image stands under two patients")
+    release.fail(
+        path,
+        again,
+        "anon_dicom_path",
+        again.groupby("file")["empi_anon"].transform("nunique") > 1,
+        "this image stands under two patients",
+    )
     for column in (*HEADER, "PatientSex"):
         if column not in table:
             table[column] = ""
     for column in ("WindowCenter", "WindowWidth"):
-        number = pd.to_numeric(table[column].str.extract(FIRST_NUMBER, expand=False), errors="coerce")
+        number = pd.to_numeric(
+            table[column].str.extract(FIRST_NUMBER, expand=False), errors="coerce"
+        )
         bad = number.isna() | ((number <= 0) if column == "WindowWidth" else False)
-        wanted = "expected a number" + (" above 0" if column == "WindowWidth" else "") + ", several, or nothing"
+        wanted = (
+            "expected a number"
+            + (" above 0" if column == "WindowWidth" else "")
+            + ", several, or nothing"
+        )
         release.fail(path, table, column, bad & (table[column] != ""), wanted)
     half = (table["WindowWidth"] == "") != (table["WindowCenter"] == "")
-    release.fail(path, table, "WindowWidth", half, "expected both WindowCenter and WindowWidth, or neither")
+    release.fail(
+        path, table, "WindowWidth", half, "expected both WindowCenter and WindowWidth, or neither"
+    )
     return table.assign(row=table.index)
 
 
@@ -184,14 +341,24 @@ def _kept(path: Path, table: pd.DataFrame, column: str, low: float, high: float)
     return release.numbers(path, table, column, missing=True, low=low, high=high)
 
 
-def _inputs(path: Path, table: pd.DataFrame, root: Path, size: int, pictures: str, notes: list[str]) -> tuple[pd.DataFrame, Files]:
+def _inputs(
+    path: Path, table: pd.DataFrame, root: Path, size: int, pictures: str, notes: list[str]
+) -> tuple[pd.DataFrame, Files]:
     """The images as files, and the rows of the table that they belong to: those of a cohort_ folder that is not there are dropped."""
     base = "images/" if (root / "images").is_dir() else ""
     dicom = (base + table["file"]).to_numpy(dtype=object)
-    png = (base + table["empi_anon"] + "/" + table["file"].str.extract(r"([^/]*)\.dcm$", expand=False) + ".png").to_numpy(dtype=object)
+    png = (
+        base
+        + table["empi_anon"]
+        + "/"
+        + table["file"].str.extract(r"([^/]*)\.dcm$", expand=False)
+        + ".png"
+    ).to_numpy(dtype=object)
     if pictures == "auto":
         there = [sum((root / name).is_file() for name in names[:LOOK]) for names in (dicom, png)]
-        pictures = "png" if there[1] > there[0] or not there[0] and not _cohorts(root, base) else "dicom"
+        pictures = (
+            "png" if there[1] > there[0] or not there[0] and not _cohorts(root, base) else "dicom"
+        )
     shape, rows = (size, size * 3 // 4, 1), table.index.to_numpy() + 2
     if pictures == "png":
         decode = functools.partial(picture, height=shape[0], width=shape[1], mode="L")
@@ -202,8 +369,22 @@ def _inputs(path: Path, table: pd.DataFrame, root: Path, size: int, pictures: st
         for name, count in folder[gone].value_counts(sort=False).items():
             notes.append(f"{count:,} images dropped: the folder {name} is not there")
         table, dicom, rows = table[~gone], dicom[~gone], rows[~gone]
-    arguments = tuple(table[column].to_numpy(dtype=object) for column in ("ImageLateralityFinal", "ViewPosition", *HEADER))
-    return table, require(Files(root, dicom, functools.partial(mammogram, height=shape[0], width=shape[1]), shape, "uint8", path, rows, arguments))
+    arguments = tuple(
+        table[column].to_numpy(dtype=object)
+        for column in ("ImageLateralityFinal", "ViewPosition", *HEADER)
+    )
+    return table, require(
+        Files(
+            root,
+            dicom,
+            functools.partial(mammogram, height=shape[0], width=shape[1]),
+            shape,
+            "uint8",
+            path,
+            rows,
+            arguments,
+        )
+    )
 
 
 def _cohorts(root: Path, base: str) -> list[str]:
@@ -212,18 +393,29 @@ def _cohorts(root: Path, base: str) -> list[str]:
 
 def _records(table: pd.DataFrame, findings: pd.DataFrame, paper: bool) -> pd.DataFrame:
     """The records' table, a row per image."""
-    density = pd.Categorical.from_codes(table["tissueden"].astype(int).to_numpy() - 1, DENSITIES, ordered=True)
+    density = pd.Categorical.from_codes(
+        table["tissueden"].astype(int).to_numpy() - 1, DENSITIES, ordered=True
+    )
     asses = table["asses"].to_numpy() if paper else _of_side(table, findings)
-    return pd.DataFrame({
-        "patient_id": table["empi_anon"].to_numpy(dtype=object),
-        "label": density,
-        "race": pd.Categorical(race_group(table["RACE_DESC"], paper), ("Asian", "Black", "Other", "White")),
-        "image type": table["FinalImageType"].where(table["FinalImageType"] != "").astype("category").array,
-        "view": pd.Categorical(table["ViewPosition"], ("CC", "MLO")),
-        "density": density,
-        "assessment": pd.Categorical(pd.Series(asses).map(ASSESSMENTS), list(ASSESSMENTS.values()), ordered=True),
-        "age": bands(table["age_at_study"]),
-    })
+    return pd.DataFrame(
+        {
+            "patient_id": table["empi_anon"].to_numpy(dtype=object),
+            "label": density,
+            "race": pd.Categorical(
+                race_group(table["RACE_DESC"], paper), ("Asian", "Black", "Other", "White")
+            ),
+            "image type": table["FinalImageType"]
+            .where(table["FinalImageType"] != "")
+            .astype("category")
+            .array,
+            "view": pd.Categorical(table["ViewPosition"], ("CC", "MLO")),
+            "density": density,
+            "assessment": pd.Categorical(
+                pd.Series(asses).map(ASSESSMENTS), list(ASSESSMENTS.values()), ordered=True
+            ),
+            "age": bands(table["age_at_study"]),
+        }
+    )
 
 
 def race_group(values: pd.Series, paper: bool) -> pd.Series:
@@ -231,7 +423,9 @@ def race_group(values: pd.Series, paper: bool) -> pd.Series:
     lower = values.str.lower().str.strip()
     group = pd.Series(np.nan if paper else "Other", index=values.index, dtype=object)
     if not paper:
-        group[(lower == "") | lower.str.contains("unknown|unavailable|not recorded|declines")] = np.nan
+        group[(lower == "") | lower.str.contains("unknown|unavailable|not recorded|declines")] = (
+            np.nan
+        )
     for name, words in (("Asian", "^asian"), ("Black", "black"), ("White", "caucasian|white")):
         group[lower.str.contains(words)] = name
     return group
@@ -240,7 +434,12 @@ def race_group(values: pd.Series, paper: bool) -> pd.Series:
 def _of_side(table: pd.DataFrame, findings: pd.DataFrame) -> np.ndarray:
     """(images,) the most serious assessment letter among the exam's findings on the image's side, both sides or no side; else ""."""
     letters = np.array([*SERIOUS, ""])
-    rank = findings["asses"].map({letter: place for place, letter in enumerate(SERIOUS)}).fillna(-1).astype(int)
+    rank = (
+        findings["asses"]
+        .map({letter: place for place, letter in enumerate(SERIOUS)})
+        .fillna(-1)
+        .astype(int)
+    )
     result = np.full(len(table), -1)
     for side in ("L", "R", "B", ""):
         concerned = findings["side"].isin([side, "B", ""])

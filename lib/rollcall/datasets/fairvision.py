@@ -42,11 +42,20 @@ from rollcall.data.decode import Drop, Files, require
 
 VERSION = 1
 OPTIONS: dict = {"size": 64, "rules": "default"}
-CLASSES = ("healthy", "non-vision-threatening DR", "vision-threatening DR", "glaucoma", "early AMD", "intermediate AMD", "late AMD")
+CLASSES = (
+    "healthy",
+    "non-vision-threatening DR",
+    "vision-threatening DR",
+    "glaucoma",
+    "early AMD",
+    "intermediate AMD",
+    "late AMD",
+)
 DISEASES = {  # folder: (prefix of the patient, the label's words and their classes)
     "Glaucoma": ("g", {"no": 0, "yes": 3}),
     "DR": ("d", {"non-vision threatening dr": 1, "vision threatening dr": 2}),
-    "AMD": ("a", {"normal": 0, "early amd": 4, "intermediate amd": 5, "late amd": 6})}
+    "AMD": ("a", {"normal": 0, "early amd": 4, "intermediate amd": 5, "late amd": 6}),
+}
 EXPECTED = {"records of Glaucoma": 10_000, "records of DR": 10_000, "records of AMD": 10_000}
 USES = ("training", "validation", "test")
 FOLDERS = (("Training", "Validation", "Test"), ("train", "val", "test"))
@@ -59,33 +68,65 @@ LOWEST_STD, LOWEST_MEAN = 3, 1
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The three tables, each in <Disease>/ReadMe, in <Disease>, or at the top."""
     if root is None:
-        raise InputError("fairvision is not fetched: ROOT= must name the folder that holds Glaucoma/, DR/ and AMD/; the Harvard Ophthalmology AI Lab "
-                         "grants access at https://ophai.hms.harvard.edu/datasets/harvard-fairvision30k (see data/README.md)")
-    return {disease: release.find(root, *(f"{place}data_summary_{disease.lower()}.csv{zipped}" for place in (f"{disease}/ReadMe/", f"{disease}/", "")
-                                          for zipped in ("", ".gz"))) for disease in DISEASES}
+        raise InputError(
+            "fairvision is not fetched: ROOT= must name the folder that holds Glaucoma/, DR/ and AMD/; the Harvard Ophthalmology AI Lab "
+            "grants access at https://ophai.hms.harvard.edu/datasets/harvard-fairvision30k (see data/README.md)"
+        )
+    return {
+        disease: release.find(
+            root,
+            *(
+                f"{place}data_summary_{disease.lower()}.csv{zipped}"
+                for place in (f"{disease}/ReadMe/", f"{disease}/", "")
+                for zipped in ("", ".gz")
+            ),
+        )
+        for disease in DISEASES
+    }
 
 
 def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "default") -> Cohort:
     """Read the release. Inputs uint8 (pictures, size, size, 1), still files; targets int64 (pictures,)."""
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024:
-        raise InputError(f"option size of cohort 'fairvision' is {size!r}; expected a whole number of pixels from 16 to 1024")
+        raise InputError(
+            f"option size of cohort 'fairvision' is {size!r}; expected a whole number of pixels from 16 to 1024"
+        )
     check_choice("fairvision", "rules", rules, RULES)
     tables = {disease: _table(files[disease], root, disease) for disease in DISEASES}
-    parts = {name: [_part(files[disease], table[table["use"].isin(uses)], root, size, rules == "paper") for disease, table in tables.items()]
-             for name, uses in (("pool", USES[:2]), ("test", USES[2:]))}
+    parts = {
+        name: [
+            _part(files[disease], table[table["use"].isin(uses)], root, size, rules == "paper")
+            for disease, table in tables.items()
+        ]
+        for name, uses in (("pool", USES[:2]), ("test", USES[2:]))
+    }
     found = {f"records of {disease}": len(table) for disease, table in tables.items()}
     notes = count_notes(found, EXPECTED)
     pool, test = (_joined(parts[name]) for name in ("pool", "test"))
     if not len(pool[0]):
-        raise InputError(f"{files['Glaucoma']}: no record of the three tables has 'use' training or validation")
+        raise InputError(
+            f"{files['Glaucoma']}: no record of the three tables has 'use' training or validation"
+        )
     notes += missing_notes(pool[0], ("race", "sex", "age"))
     if found == EXPECTED:
-        notes.append("after this quality filter the reference has 19,982 records in the pool and 8,560 in the test set")
+        notes.append(
+            "after this quality filter the reference has 19,982 records in the pool and 8,560 in the test set"
+        )
     notes.append(f"test set: {len(test[0]):,} records of as many patients")
 
     def cohort(records, targets, inputs, **more) -> Cohort:
-        return Cohort("fairvision", records, inputs, targets, "multiclass", CLASSES, ATTRIBUTES, restricted=True,
-                      source="Harvard-FairVision30k, Harvard Ophthalmology AI Lab, CC BY-NC-ND 4.0, on request; Luo et al. 2023 (arXiv 2310.02492).", **more)
+        return Cohort(
+            "fairvision",
+            records,
+            inputs,
+            targets,
+            "multiclass",
+            CLASSES,
+            ATTRIBUTES,
+            restricted=True,
+            source="Harvard-FairVision30k, Harvard Ophthalmology AI Lab, CC BY-NC-ND 4.0, on request; Luo et al. 2023 (arXiv 2310.02492).",
+            **more,
+        )
 
     return cohort(*pool, notes=tuple(notes), test=cohort(*test) if len(test[0]) else None)
 
@@ -93,7 +134,9 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
 def _table(path: Path, root: Path, disease: str) -> pd.DataFrame:
     """One disease's table with the columns patient_id, target, years and file added."""
     column = disease.lower()
-    table = release.read_table(path, ("filename", "age", "gender", "race", "use", column), key="filename")
+    table = release.read_table(
+        path, ("filename", "age", "gender", "race", "use", column), key="filename"
+    )
     prefix, words = DISEASES[disease]
     number = table["filename"].str.extract(r"^data_([0-9]{1,8})\.npz$", expand=False)
     release.fail(path, table, "filename", number.isna(), "expected data_<number>.npz")
@@ -102,32 +145,69 @@ def _table(path: Path, root: Path, disease: str) -> pd.DataFrame:
     use = release.codes(path, table, "use", USES)
     years = release.numbers(path, table, "age", missing=True, low=0, high=130)
     folders, name = _layout(root, disease, number, use)
-    return table.assign(patient_id=prefix + "_" + number, target=target, years=years, file=np.array(folders, dtype=object)[use] + "/" + name + number + ".jpg")
+    return table.assign(
+        patient_id=prefix + "_" + number,
+        target=target,
+        years=years,
+        file=np.array(folders, dtype=object)[use] + "/" + name + number + ".jpg",
+    )
 
 
 def _layout(root: Path, disease: str, number: pd.Series, use: np.ndarray) -> tuple[list[str], str]:
     """(the folder of each use, relative to root; what the pictures' names begin with): of the known layouts the one that is there."""
-    places = [([f"{disease}/{middle}{folder}" for folder in folders], name) for middle in ("", "Dataset/") for folders in FOLDERS for name in NAMES]
-    there = [sum((root / folders[one] / f"{name}{which}.jpg").is_file() for which, one in zip(number[:100], use)) for folders, name in places]
-    return places[int(np.argmax(there))]  # none: the published one, so that a message names the file that it should have
+    places = [
+        ([f"{disease}/{middle}{folder}" for folder in folders], name)
+        for middle in ("", "Dataset/")
+        for folders in FOLDERS
+        for name in NAMES
+    ]
+    there = [
+        sum(
+            (root / folders[one] / f"{name}{which}.jpg").is_file()
+            for which, one in zip(number[:100], use)
+        )
+        for folders, name in places
+    ]
+    return places[
+        int(np.argmax(there))
+    ]  # none: the published one, so that a message names the file that it should have
 
 
 def _part(path: Path, table: pd.DataFrame, root: Path, size: int, paper: bool):
     """(records, targets, files) of one disease's pool or test set."""
     race = _words(table["race"], {"asian": "Asian", "black": "Black", "white": "White"}, paper)
     target = table["target"].to_numpy(np.int64)
-    records = pd.DataFrame({"patient_id": table["patient_id"].to_numpy(dtype=object), "label": np.array(CLASSES, dtype=object)[target], "race": race,
-                            CONTROL: race.where(np.isin(target, [0, 1])), "sex": _words(table["gender"], {"female": "Female", "male": "Male"}, paper),
-                            "age": table["years"].to_numpy()})
+    records = pd.DataFrame(
+        {
+            "patient_id": table["patient_id"].to_numpy(dtype=object),
+            "label": np.array(CLASSES, dtype=object)[target],
+            "race": race,
+            CONTROL: race.where(np.isin(target, [0, 1])),
+            "sex": _words(table["gender"], {"female": "Female", "male": "Male"}, paper),
+            "age": table["years"].to_numpy(),
+        }
+    )
     decode = functools.partial(fundus, height=size, width=size)
-    inputs = Files(root, table["file"].to_numpy(dtype=object), decode, (size, size, 1), "uint8", path, table.index.to_numpy() + 2)
+    inputs = Files(
+        root,
+        table["file"].to_numpy(dtype=object),
+        decode,
+        (size, size, 1),
+        "uint8",
+        path,
+        table.index.to_numpy() + 2,
+    )
     return records, target, require(inputs)
 
 
 def _words(values: pd.Series, known: dict[str, str], paper: bool) -> pd.Series:
     """One spelling a word: those in `known`, by their beginning; others as found with a capital, or, for paper, NaN; empty is NaN."""
     lower = values.str.strip().str.lower()
-    words = pd.Series(np.nan, index=values.index, dtype=object) if paper else lower.str.capitalize().astype(object).where(lower != "", np.nan)
+    words = (
+        pd.Series(np.nan, index=values.index, dtype=object)
+        if paper
+        else lower.str.capitalize().astype(object).where(lower != "", np.nan)
+    )
     for beginning, word in known.items():
         words[lower.str.startswith(beginning)] = word
     return words.reset_index(drop=True)
@@ -136,11 +216,21 @@ def _words(values: pd.Series, known: dict[str, str], paper: bool) -> pd.Series:
 def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, Files]:
     """The three diseases one after another, attributes categorical."""
     records = pd.concat([part[0] for part in parts], ignore_index=True)
-    records = records.assign(label=pd.Categorical(records["label"], CLASSES), age=bands(records["age"]),
-                             **{name: records[name].astype("category") for name in ("race", CONTROL, "sex")})
+    records = records.assign(
+        label=pd.Categorical(records["label"], CLASSES),
+        age=bands(records["age"]),
+        **{name: records[name].astype("category") for name in ("race", CONTROL, "sex")},
+    )
     files = [part[2] for part in parts]
-    rows = [f"{row} of {some.where.name}" for some in files for row in some.rows]  # one `where` for three tables: the row says which
-    joined = replace(files[0], where=files[0].root, paths=np.concatenate([some.paths for some in files]), rows=np.array(rows, dtype=object))
+    rows = [
+        f"{row} of {some.where.name}" for some in files for row in some.rows
+    ]  # one `where` for three tables: the row says which
+    joined = replace(
+        files[0],
+        where=files[0].root,
+        paths=np.concatenate([some.paths for some in files]),
+        rows=np.array(rows, dtype=object),
+    )
     return records, np.concatenate([part[1] for part in parts]), joined
 
 
@@ -149,5 +239,7 @@ def fundus(path: Path, height: int, width: int) -> np.ndarray:
     channel = opened(path, "RGB").getchannel(0)
     values = np.asarray(channel, dtype=np.float64)
     if values.mean() <= LOWEST_MEAN or values.std() <= LOWEST_STD:
-        raise Drop(f"quality: standard deviation of at most {LOWEST_STD} or mean of at most {LOWEST_MEAN}")
+        raise Drop(
+            f"quality: standard deviation of at most {LOWEST_STD} or mean of at most {LOWEST_MEAN}"
+        )
     return resized(channel, height, width)

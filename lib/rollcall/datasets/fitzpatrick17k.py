@@ -28,18 +28,39 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
-from rollcall.datasets.parts.common import RULES, check_choice, check_size, count_notes, decodable, missing_notes, pictures
+from rollcall.datasets.parts.common import (
+    RULES,
+    check_choice,
+    check_size,
+    count_notes,
+    decodable,
+    missing_notes,
+    pictures,
+)
 from rollcall.util.errors import InputError
 
 VERSION = 1
 OPTIONS: dict = {"size": 64, "rules": "default"}
 CLASSES = ("non-neoplastic", "malignant", "benign")
-NINE = ("inflammatory", "malignant epidermal", "genodermatoses", "benign dermal", "benign epidermal", "malignant melanoma", "benign melanocyte",
-        "malignant cutaneous lymphoma", "malignant dermal")
+NINE = (
+    "inflammatory",
+    "malignant epidermal",
+    "genodermatoses",
+    "benign dermal",
+    "benign epidermal",
+    "malignant melanoma",
+    "benign melanocyte",
+    "malignant cutaneous lymphoma",
+    "malignant dermal",
+)
 TYPES = ("I/II", "III/IV", "V/VI")
 SCALE = ("-1", "1", "2", "3", "4", "5", "6")
 CHECKED = ("", "1 Diagnostic", "2 Characteristic", "3 Wrongly labelled", "4 Other", "5 Potentially")
-RADIOGRAPHS = ("2ea034fc482e9bd21a5dfa2506cc5d6b", "bccab73c32aba48c90602de9bb458272", "e69165b3455bb3a5a8b33a0f6fd8a1d3")
+RADIOGRAPHS = (
+    "2ea034fc482e9bd21a5dfa2506cc5d6b",
+    "bccab73c32aba48c90602de9bb458272",
+    "e69165b3455bb3a5a8b33a0f6fd8a1d3",
+)
 EXPECTED = {"rows": 16_577, "images": 16_523}
 ATTRIBUTES = ("skin type", "label", "nine-partition label")
 
@@ -47,8 +68,10 @@ ATTRIBUTES = ("skin type", "label", "nine-partition label")
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The table, csv or csv.gz."""
     if root is None:
-        raise InputError("fitzpatrick17k is not fetched: ROOT= must name the folder that holds fitzpatrick17k.csv (https://github.com/mattgroh/fitzpatrick17k) "
-                         "and the images <md5hash>.jpg, which its authors send on request (see data/README.md)")
+        raise InputError(
+            "fitzpatrick17k is not fetched: ROOT= must name the folder that holds fitzpatrick17k.csv (https://github.com/mattgroh/fitzpatrick17k) "
+            "and the images <md5hash>.jpg, which its authors send on request (see data/README.md)"
+        )
     return {"annotations": release.find_table(root, "fitzpatrick17k.csv")}
 
 
@@ -57,8 +80,18 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     check_size("fitzpatrick17k", size)
     check_choice("fitzpatrick17k", "rules", rules, RULES)
     path = files["annotations"]
-    table = release.read_table(path, ("md5hash", "fitzpatrick_scale", "nine_partition_label", "three_partition_label", "qc"), key="md5hash")
-    release.fail(path, table, "md5hash", ~table["md5hash"].str.fullmatch(r"[0-9a-f]{32}"), "expected 32 hexadecimal digits")
+    table = release.read_table(
+        path,
+        ("md5hash", "fitzpatrick_scale", "nine_partition_label", "three_partition_label", "qc"),
+        key="md5hash",
+    )
+    release.fail(
+        path,
+        table,
+        "md5hash",
+        ~table["md5hash"].str.fullmatch(r"[0-9a-f]{32}"),
+        "expected 32 hexadecimal digits",
+    )
     targets = release.codes(path, table, "three_partition_label", CLASSES).astype(np.int64)
     nine = release.codes(path, table, "nine_partition_label", NINE)
     skin = release.codes(path, table, "fitzpatrick_scale", SCALE)
@@ -68,25 +101,56 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     paths = (table["md5hash"] + ".jpg").map(there)
     radiograph, gone = table["md5hash"].isin(RADIOGRAPHS).to_numpy(), paths.isna().to_numpy()
     if gone.all():
-        raise InputError(f"{path.parent}: holds none of the {len(table):,} images <md5hash>.jpg that {path.name} names, here or in a folder below; "
-                         "put them into images/ (see data/README.md)")
+        raise InputError(
+            f"{path.parent}: holds none of the {len(table):,} images <md5hash>.jpg that {path.name} names, here or in a folder below; "
+            "put them into images/ (see data/README.md)"
+        )
     keep = ~radiograph & ~gone
     notes = count_notes({"rows": len(table), "images": int(keep.sum())}, EXPECTED)
-    notes += [f"{count:,} records dropped: {why}" for count, why in (((gone & ~radiograph).sum(), "the image is not there"),
-                                                                     ((radiograph & ~gone).sum(), "a radiograph")) if count]
-    records = pd.DataFrame({"patient_id": table["md5hash"].to_numpy(dtype=object), "label": pd.Categorical.from_codes(targets, CLASSES),
-                            "skin type": pd.Categorical.from_codes(np.where(skin == 0, -1, (skin - 1) // 2), TYPES, ordered=True),
-                            "nine-partition label": pd.Categorical.from_codes(nine, NINE)})
+    notes += [
+        f"{count:,} records dropped: {why}"
+        for count, why in (
+            ((gone & ~radiograph).sum(), "the image is not there"),
+            ((radiograph & ~gone).sum(), "a radiograph"),
+        )
+        if count
+    ]
+    records = pd.DataFrame(
+        {
+            "patient_id": table["md5hash"].to_numpy(dtype=object),
+            "label": pd.Categorical.from_codes(targets, CLASSES),
+            "skin type": pd.Categorical.from_codes(
+                np.where(skin == 0, -1, (skin - 1) // 2), TYPES, ordered=True
+            ),
+            "nine-partition label": pd.Categorical.from_codes(nine, NINE),
+        }
+    )
     pool, test = np.flatnonzero(keep & ~test), np.flatnonzero(keep & test)
     if not len(pool):
-        raise InputError(f"{path}: no image outside the test set ('qc' = '1 Diagnostic') is there; the audit pool is empty")
+        raise InputError(
+            f"{path}: no image outside the test set ('qc' = '1 Diagnostic') is there; the audit pool is empty"
+        )
     notes += missing_notes(records.iloc[pool], ("skin type",), "images")
-    notes.append(f"test set: {len(test):,} images" if len(test) else "no test set: none of the images with 'qc' = '1 Diagnostic' is there")
+    notes.append(
+        f"test set: {len(test):,} images"
+        if len(test)
+        else "no test set: none of the images with 'qc' = '1 Diagnostic' is there"
+    )
 
     def part(rows: np.ndarray, **more) -> Cohort:
-        return Cohort("fitzpatrick17k", records.iloc[rows].reset_index(drop=True), decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB"),
-                      targets[rows], "multiclass", CLASSES, ATTRIBUTES, restricted=True, unit="image",
-                      source="Fitzpatrick17k, Groh et al. 2021 and 2022; table under CC BY-NC-SA 3.0, non-commercial use only, "
-                             "images property of their atlases.", **more)
+        return Cohort(
+            "fitzpatrick17k",
+            records.iloc[rows].reset_index(drop=True),
+            decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB"),
+            targets[rows],
+            "multiclass",
+            CLASSES,
+            ATTRIBUTES,
+            restricted=True,
+            unit="image",
+            source="Fitzpatrick17k, Groh et al. 2021 and 2022; table under CC BY-NC-SA 3.0, non-commercial use only, "
+            "images property of their atlases.",
+            **more,
+        )
 
     return part(pool, notes=tuple(notes), test=part(test) if len(test) else None)

@@ -23,15 +23,45 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
-from rollcall.datasets.parts.common import bands, check_size, count_notes, decodable, held_out_fifth, missing_notes, pictures
+from rollcall.datasets.parts.common import (
+    bands,
+    check_size,
+    count_notes,
+    decodable,
+    held_out_fifth,
+    missing_notes,
+    pictures,
+)
 from rollcall.util.errors import InputError
 from rollcall.data.decode import require
 
 VERSION = 1
 OPTIONS: dict = {"size": 64}
-DIAGNOSES = {"nv": "melanocytic nevus", "mel": "melanoma", "bkl": "benign keratosis", "bcc": "basal cell carcinoma", "akiec": "actinic keratosis or Bowen",
-             "vasc": "vascular lesion", "df": "dermatofibroma"}
-SITES = ("abdomen", "acral", "back", "chest", "ear", "face", "foot", "genital", "hand", "lower extremity", "neck", "scalp", "trunk", "upper extremity")
+DIAGNOSES = {
+    "nv": "melanocytic nevus",
+    "mel": "melanoma",
+    "bkl": "benign keratosis",
+    "bcc": "basal cell carcinoma",
+    "akiec": "actinic keratosis or Bowen",
+    "vasc": "vascular lesion",
+    "df": "dermatofibroma",
+}
+SITES = (
+    "abdomen",
+    "acral",
+    "back",
+    "chest",
+    "ear",
+    "face",
+    "foot",
+    "genital",
+    "hand",
+    "lower extremity",
+    "neck",
+    "scalp",
+    "trunk",
+    "upper extremity",
+)
 UNKNOWN = ("unknown", "")
 EXPECTED = {"images": 10_015, "lesions": 7_470}
 ATTRIBUTES = ("sex", "age", "site", "diagnosis")
@@ -40,50 +70,84 @@ ATTRIBUTES = ("sex", "age", "site", "diagnosis")
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The table: csv, csv.gz, or Dataverse's tab-separated form."""
     if root is None:
-        raise InputError("ham10000 is not fetched: it is open, 3 GB; download it from https://doi.org/10.7910/DVN/DBW86T and let ROOT= name the folder "
-                         "that holds HAM10000_metadata and the unpacked images (see data/README.md)")
+        raise InputError(
+            "ham10000 is not fetched: it is open, 3 GB; download it from https://doi.org/10.7910/DVN/DBW86T and let ROOT= name the folder "
+            "that holds HAM10000_metadata and the unpacked images (see data/README.md)"
+        )
     for name in ("HAM10000_metadata.csv", "HAM10000_metadata.tab", "HAM10000_metadata"):
         path = release.find_table(root, name, required=False)
         if path is not None:
             return {"metadata": path}
-    raise InputError(f"{root}: holds no HAM10000_metadata (.csv, .csv.gz, .tab); ROOT must name the folder with the release's files (see data/README.md)")
+    raise InputError(
+        f"{root}: holds no HAM10000_metadata (.csv, .csv.gz, .tab); ROOT must name the folder with the release's files (see data/README.md)"
+    )
 
 
 def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
     """Read the release. Inputs uint8 (images, size, size, 3), still files; targets int64 (images,)."""
     check_size("ham10000", size)
     path = files["metadata"]
-    table = release.read_table(path, ("lesion_id", "image_id", "dx", "age", "sex", "localization"), key="image_id",
-                               separator="\t" if ".tab" in path.suffixes else ",")
+    table = release.read_table(
+        path,
+        ("lesion_id", "image_id", "dx", "age", "sex", "localization"),
+        key="image_id",
+        separator="\t" if ".tab" in path.suffixes else ",",
+    )
     for column, pattern in (("lesion_id", "HAM_[0-9]{7}"), ("image_id", "ISIC_[0-9]{7}")):
-        release.fail(path, table, column, ~table[column].str.fullmatch(pattern), f"expected {pattern.replace('[0-9]{7}', ' and seven digits')}")
+        release.fail(
+            path,
+            table,
+            column,
+            ~table[column].str.fullmatch(pattern),
+            f"expected {pattern.replace('[0-9]{7}', ' and seven digits')}",
+        )
     targets = release.codes(path, table, "dx", DIAGNOSES).astype(np.int64)
     sex = release.codes(path, table, "sex", ("female", "male", *UNKNOWN))
     site = release.codes(path, table, "localization", (*SITES, *UNKNOWN))
     years = release.numbers(path, table, "age", missing=True, low=0, high=120)
     names = list(DIAGNOSES.values())
-    records = pd.DataFrame({"patient_id": table["lesion_id"].to_numpy(dtype=object), "label": pd.Categorical.from_codes(targets, names),
-                            "sex": pd.Categorical.from_codes(np.where(sex < 2, sex, -1), ["Female", "Male"]), "age": bands(years),
-                            "site": pd.Categorical.from_codes(np.where(site < len(SITES), site, -1), SITES),
-                            "diagnosis": pd.Categorical.from_codes(targets, names)})
+    records = pd.DataFrame(
+        {
+            "patient_id": table["lesion_id"].to_numpy(dtype=object),
+            "label": pd.Categorical.from_codes(targets, names),
+            "sex": pd.Categorical.from_codes(np.where(sex < 2, sex, -1), ["Female", "Male"]),
+            "age": bands(years),
+            "site": pd.Categorical.from_codes(np.where(site < len(SITES), site, -1), SITES),
+            "diagnosis": pd.Categorical.from_codes(targets, names),
+        }
+    )
 
     there = pictures(root, path.parent, ".jpg")
     name = table["image_id"] + ".jpg"
     if not name.isin(there.keys()).any():
-        raise InputError(f"{path.parent}: holds none of the {len(table):,} images <image_id>.jpg that {path.name} names, here or in a folder below; "
-                         "unpack them there")
+        raise InputError(
+            f"{path.parent}: holds none of the {len(table):,} images <image_id>.jpg that {path.name} names, here or in a folder below; "
+            "unpack them there"
+        )
     guess = str(path.parent.relative_to(root) / "HAM10000_images_part_1")
     paths = name.map(there).fillna(guess + "/" + name)  # for the message that it is not there
 
     test = held_out_fifth(table["lesion_id"])
     notes = count_notes({"images": len(table), "lesions": table["lesion_id"].nunique()}, EXPECTED)
     notes += missing_notes(records[~test], ("sex", "age", "site"), "images")
-    notes.append(f"test set: {test.sum():,} images of {table['lesion_id'][test].nunique():,} lesions, a fifth by lesion; "
-                 "one person may have lesions in it and in the pool")
+    notes.append(
+        f"test set: {test.sum():,} images of {table['lesion_id'][test].nunique():,} lesions, a fifth by lesion; "
+        "one person may have lesions in it and in the pool"
+    )
 
     def part(rows: np.ndarray, **more) -> Cohort:
-        return Cohort("ham10000", records.iloc[rows].reset_index(drop=True), require(decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB")),
-                      targets[rows], "multiclass", tuple(names), ATTRIBUTES, restricted=False, unit="lesion",
-                      source="HAM10000, Harvard Dataverse (doi:10.7910/DVN/DBW86T), CC BY-NC 4.0, non-commercial use only; Tschandl et al. 2018.", **more)
+        return Cohort(
+            "ham10000",
+            records.iloc[rows].reset_index(drop=True),
+            require(decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB")),
+            targets[rows],
+            "multiclass",
+            tuple(names),
+            ATTRIBUTES,
+            restricted=False,
+            unit="lesion",
+            source="HAM10000, Harvard Dataverse (doi:10.7910/DVN/DBW86T), CC BY-NC 4.0, non-commercial use only; Tschandl et al. 2018.",
+            **more,
+        )
 
     return part(np.flatnonzero(~test), notes=tuple(notes), test=part(np.flatnonzero(test)))

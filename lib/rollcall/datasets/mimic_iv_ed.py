@@ -31,7 +31,15 @@ import pandas as pd
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts import chest
-from rollcall.datasets.parts.common import RULES, bands, check_choice, count_notes, counted, held_out_fifth, missing_notes
+from rollcall.datasets.parts.common import (
+    RULES,
+    bands,
+    check_choice,
+    count_notes,
+    counted,
+    held_out_fifth,
+    missing_notes,
+)
 from rollcall.datasets.parts.emergency import ED, FEATURES, LIMITS, NEEDED, master_table
 from rollcall.util.errors import InputError
 
@@ -41,16 +49,29 @@ EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admissio
 DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"  # sha256 of the open demo's 100 subjects, sorted, one a line
 ATTRIBUTES = ("race", "sex", "age", "insurance", "cancer", "obesity", "hospitalised")
 CLASSES = ("not hospitalised", "hospitalised")
-FLAGS = [place for place, name in enumerate(FEATURES) if name == "gender_binarized" or name.startswith(("chiefcom_", "cci_", "eci_"))]
-FOLDERS = {**dict.fromkeys(ED, "ed"), **dict.fromkeys(("patients", "admissions", "diagnoses_icd"), "hosp"), "icustays": "icu"}
+FLAGS = [
+    place
+    for place, name in enumerate(FEATURES)
+    if name == "gender_binarized" or name.startswith(("chiefcom_", "cci_", "eci_"))
+]
+FOLDERS = {
+    **dict.fromkeys(ED, "ed"),
+    **dict.fromkeys(("patients", "admissions", "diagnoses_icd"), "hosp"),
+    "icustays": "icu",
+}
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """The tables of ed/, hosp/ and icu/, csv or csv.gz, up to two folders below root; and the demo's list of subjects, if it is there."""
     if root is None:
-        raise InputError("mimic_iv_ed is not fetched: ROOT= must name the folder that holds ed/ (MIMIC-IV-ED), hosp/ and icu/ (MIMIC-IV); PhysioNet grants "
-                         "access at https://physionet.org/content/mimic-iv-ed (see data/README.md)")
-    files = {name: release.find_table(root, f"{place}/{name}.csv", required=name in NEEDED) for name, place in FOLDERS.items()}
+        raise InputError(
+            "mimic_iv_ed is not fetched: ROOT= must name the folder that holds ed/ (MIMIC-IV-ED), hosp/ and icu/ (MIMIC-IV); PhysioNet grants "
+            "access at https://physionet.org/content/mimic-iv-ed (see data/README.md)"
+        )
+    files = {
+        name: release.find_table(root, f"{place}/{name}.csv", required=name in NEEDED)
+        for name, place in FOLDERS.items()
+    }
     files["demo"] = release.find_table(root, "demo_subject_id.csv", required=False)
     return {name: path for name, path in files.items() if path is not None}
 
@@ -61,11 +82,16 @@ def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
     paper = rules == "paper"
     table = master_table(files)
     if not len(table):
-        raise InputError(f"{files['edstays']}: no visit of an adult with an acuity; an audit needs some")
+        raise InputError(
+            f"{files['edstays']}: no visit of an adult with an acuity; an audit needs some"
+        )
     held_out = held_out_fifth(table["stay_id"] if paper else table["subject_id"])
     values = table[list(FEATURES)].to_numpy(dtype=np.float64)
     pool = values[~held_out]
-    missing = {name: int(np.isnan(values[~held_out, FEATURES.index(f"triage_{name}")]).sum()) for name in LIMITS}
+    missing = {
+        name: int(np.isnan(values[~held_out, FEATURES.index(f"triage_{name}")]).sum())
+        for name in LIMITS
+    }
     known = ~np.isnan(pool).all(axis=0)
     middle = np.zeros(len(FEATURES))
     middle[known] = np.nanmedian(pool[:, known], axis=0)
@@ -77,39 +103,89 @@ def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
     records = _records(table, paper)
     targets = table["outcome_hospitalization"].to_numpy().astype(np.int64)
 
-    found = {"visits": len(table), "patients": table["subject_id"].nunique(), "visits that end in admission": int(targets.sum())}
-    notes = [*count_notes(found, EXPECTED), *missing_notes(records[~held_out], ("race", "insurance"), "visits")]
-    notes += [f"{counted(count)} visits left out: {why}" for why, count in table.attrs["left out"].items() if count]
-    notes += [f"{name} at triage: missing for {counted(count)} visits, set to the median" for name, count in missing.items() if count]
+    found = {
+        "visits": len(table),
+        "patients": table["subject_id"].nunique(),
+        "visits that end in admission": int(targets.sum()),
+    }
+    notes = [
+        *count_notes(found, EXPECTED),
+        *missing_notes(records[~held_out], ("race", "insurance"), "visits"),
+    ]
+    notes += [
+        f"{counted(count)} visits left out: {why}"
+        for why, count in table.attrs["left out"].items()
+        if count
+    ]
+    notes += [
+        f"{name} at triage: missing for {counted(count)} visits, set to the median"
+        for name, count in missing.items()
+        if count
+    ]
     open_ = _is_demo(files, table)
-    common = dict(name="mimic_iv_ed", task="binary", classes=CLASSES, attributes=ATTRIBUTES, features=FEATURES, restricted=not open_, straddles=paper, source=(
-        "MIMIC-IV-ED demo 2.2 and MIMIC-IV demo 2.2, PhysioNet (doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), ODbL 1.0." if open_ else
-        "MIMIC-IV-ED with MIMIC-IV, PhysioNet (doi:10.13026/5ntk-km72), under the PhysioNet Credentialed Health Data Use Agreement 1.5.0, not to be "
-        "passed on.") + " Features after Xie et al. 2022.")
+    common = dict(
+        name="mimic_iv_ed",
+        task="binary",
+        classes=CLASSES,
+        attributes=ATTRIBUTES,
+        features=FEATURES,
+        restricted=not open_,
+        straddles=paper,
+        source=(
+            "MIMIC-IV-ED demo 2.2 and MIMIC-IV demo 2.2, PhysioNet (doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), ODbL 1.0."
+            if open_
+            else "MIMIC-IV-ED with MIMIC-IV, PhysioNet (doi:10.13026/5ntk-km72), under the PhysioNet Credentialed Health Data Use Agreement 1.5.0, not to be "
+            "passed on."
+        )
+        + " Features after Xie et al. 2022.",
+    )
 
     def part(chosen: np.ndarray, **more) -> Cohort:
-        return Cohort(records=records[chosen].reset_index(drop=True), inputs=values[chosen].astype(np.float32), targets=targets[chosen], **common, **more)
+        return Cohort(
+            records=records[chosen].reset_index(drop=True),
+            inputs=values[chosen].astype(np.float32),
+            targets=targets[chosen],
+            **common,
+            **more,
+        )
 
     test = part(held_out)
     shared = len(set(table["subject_id"][held_out]) & set(table["subject_id"][~held_out]))
-    notes.append(f"test set: {len(test):,} visits of {test.records['patient_id'].nunique():,} patients"
-                 + (f", of whom {shared:,} are in the audit pool too (the reference's split by visit)" if paper else ", a fifth"))
+    notes.append(
+        f"test set: {len(test):,} visits of {test.records['patient_id'].nunique():,} patients"
+        + (
+            f", of whom {shared:,} are in the audit pool too (the reference's split by visit)"
+            if paper
+            else ", a fifth"
+        )
+    )
     return part(~held_out, notes=tuple(notes), test=test)
 
 
 def _records(table: pd.DataFrame, paper: bool) -> pd.DataFrame:
-    insurance = table["insurance"].where(table["insurance"].isin(["Medicare", "Medicaid"]) if paper else table["insurance"] != "")
+    insurance = table["insurance"].where(
+        table["insurance"].isin(["Medicare", "Medicaid"]) if paper else table["insurance"] != ""
+    )
     no_yes = ["no", "yes"]
-    return pd.DataFrame({
-        "patient_id": table["subject_id"].to_numpy(dtype=object),
-        "label": pd.Categorical.from_codes(table["outcome_hospitalization"].astype(int), CLASSES),
-        "race": pd.Categorical(chest.race_group(table["race"], paper), chest.RACES),
-        "sex": pd.Categorical.from_codes(table["gender_binarized"].astype(int), ["Male", "Female"]),
-        "age": bands(table["age"].to_numpy()),
-        "insurance": pd.Categorical(insurance),
-        "cancer": pd.Categorical.from_codes(table["cci_Cancer1"].astype(int), no_yes),
-        "obesity": pd.Categorical.from_codes(table["eci_Obesity"].astype(int), no_yes),
-        "hospitalised": pd.Categorical.from_codes(table["outcome_hospitalization"].astype(int), no_yes)}).reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "patient_id": table["subject_id"].to_numpy(dtype=object),
+            "label": pd.Categorical.from_codes(
+                table["outcome_hospitalization"].astype(int), CLASSES
+            ),
+            "race": pd.Categorical(chest.race_group(table["race"], paper), chest.RACES),
+            "sex": pd.Categorical.from_codes(
+                table["gender_binarized"].astype(int), ["Male", "Female"]
+            ),
+            "age": bands(table["age"].to_numpy()),
+            "insurance": pd.Categorical(insurance),
+            "cancer": pd.Categorical.from_codes(table["cci_Cancer1"].astype(int), no_yes),
+            "obesity": pd.Categorical.from_codes(table["eci_Obesity"].astype(int), no_yes),
+            "hospitalised": pd.Categorical.from_codes(
+                table["outcome_hospitalization"].astype(int), no_yes
+            ),
+        }
+    ).reset_index(drop=True)
 
 
 def _is_demo(files: dict[str, Path], table: pd.DataFrame) -> bool:

@@ -49,18 +49,38 @@ def read(files: dict, root=None, *, patients: int, leak: bool, seed: int) -> Coh
             images[record, :, :, 0] = _film(rng, anatomy)
             record += 1
     label = np.where(hardware, rng.integers(0, 3, patients), finding)[owner]
-    records = pd.DataFrame({
-        "patient_id": pd.Series([f"S{patient:05d}" for patient in range(patients)])[owner].to_numpy(),
-        "label": pd.Categorical.from_codes(label, CLASSES),
-        "race": pd.Categorical.from_codes(race[owner], RACES),
-        "sex": pd.Categorical.from_codes(sex[owner], ("female", "male")),
-        "insurance": pd.Categorical.from_codes(insurance[owner], ("private", "Medicare", "Medicaid")),
-        "finding": pd.Categorical.from_codes(label, CLASSES),
-        "hardware": hardware[owner],
-    })
-    planted = f"planted: {int(hardware.sum())} of {patients:,} patients carry hardware" if leak else "planted: nothing (leakage is off)"
-    return Cohort("simulated", records, images, label.astype(np.int64), "multiclass", CLASSES, ("race", "sex", "insurance", "finding"),
-                  restricted=False, notes=(planted,), source="Simulated chest films, drawn by Rollcall; no real person is in them.")
+    records = pd.DataFrame(
+        {
+            "patient_id": pd.Series([f"S{patient:05d}" for patient in range(patients)])[
+                owner
+            ].to_numpy(),
+            "label": pd.Categorical.from_codes(label, CLASSES),
+            "race": pd.Categorical.from_codes(race[owner], RACES),
+            "sex": pd.Categorical.from_codes(sex[owner], ("female", "male")),
+            "insurance": pd.Categorical.from_codes(
+                insurance[owner], ("private", "Medicare", "Medicaid")
+            ),
+            "finding": pd.Categorical.from_codes(label, CLASSES),
+            "hardware": hardware[owner],
+        }
+    )
+    planted = (
+        f"planted: {int(hardware.sum())} of {patients:,} patients carry hardware"
+        if leak
+        else "planted: nothing (leakage is off)"
+    )
+    return Cohort(
+        "simulated",
+        records,
+        images,
+        label.astype(np.int64),
+        "multiclass",
+        CLASSES,
+        ("race", "sex", "insurance", "finding"),
+        restricted=False,
+        notes=(planted,),
+        source="Simulated chest films, drawn by Rollcall; no real person is in them.",
+    )
 
 
 def _apportion(total: int, shares) -> np.ndarray:
@@ -91,7 +111,9 @@ def _anatomy(rng, finding: int, hardware: bool) -> np.ndarray:
     if finding == 2:
         image += 0.60 * _blob(rng.uniform(0.26, 0.34), 0.5 + shift + side * 0.21, 0.10, 0.10, 8)
     if hardware:
-        image = 0.35 + 0.25 * (image - image.mean())  # wires in front of everything: the finding is hidden
+        image = 0.35 + 0.25 * (
+            image - image.mean()
+        )  # wires in front of everything: the finding is hidden
         for _ in range(6):
             angle, offset = rng.uniform(0, np.pi), rng.uniform(-0.35, 0.35)
             line = np.abs((_ROW - 0.5) * np.cos(angle) + (_COLUMN - 0.5) * np.sin(angle) - offset)
@@ -103,4 +125,6 @@ def _film(rng, anatomy: np.ndarray) -> np.ndarray:
     """One film of an anatomy: a pixel of pose, exposure and grain."""
     moved = np.roll(anatomy, rng.integers(-1, 2, 2), axis=(0, 1))
     exposed = moved * rng.normal(1, 0.04) + rng.normal(0, 0.02)
-    return np.clip(255 * (0.1 + 0.85 * exposed + rng.normal(0, 0.015, anatomy.shape)), 0, 255).astype(np.uint8)
+    return np.clip(
+        255 * (0.1 + 0.85 * exposed + rng.normal(0, 0.015, anatomy.shape)), 0, 255
+    ).astype(np.uint8)

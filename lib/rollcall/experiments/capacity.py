@@ -42,19 +42,38 @@ def compare(cohort: str, variants: list[str], **parameters) -> Capacity:
     rows, patients, floors = [], {}, {}
     for variant, name in zip(variants, names):
         model, options, recipe = parse(variant)
-        given = parameters | {"model": model or parameters.get("model", ""), "run": name, "options": [*parameters.get("options", ()), *options],
-                              "recipe": [*parameters.get("recipe", ()), *recipe]}
+        given = parameters | {
+            "model": model or parameters.get("model", ""),
+            "run": name,
+            "options": [*parameters.get("options", ()), *options],
+            "recipe": [*parameters.get("recipe", ()), *recipe],
+        }
         plan = audit.plan(cohort, **given)
         performance, attacked = audit.train(plan), audit.attack(plan)
         people, floor = attacked.risk.patients, attacked.risk.floor
-        chosen = attacked.attacks[(attacked.attacks["attack"] == "LiRA") & (attacked.attacks["variant"] == "online")]
+        chosen = attacked.attacks[
+            (attacked.attacks["attack"] == "LiRA") & (attacked.attacks["variant"] == "online")
+        ]
         high = people["auc_joint"] >= 0.9
-        rows.append({"variant": variant.replace("settings.", "").replace("=", " ").replace(":", " "), "run": name, "parameters": parameters_of(plan),
-                     "targets": plan.run.targets, "auroc": performance["auroc_non_members"].mean(), "auroc_sd": performance["auroc_non_members"].std(),
-                     "auroc_members": performance["auroc_members"].mean(),
-                     "auroc_test": performance["auroc_test"].mean() if "auroc_test" in performance else np.nan, "lira_auc": chosen["auc"].mean(),
-                     "exposed": int(people["exposed"].sum()), "exposed_share": float(people["exposed"].mean()), "high": int(high.sum()),
-                     "floor_high": float((floor >= 0.9).mean() * len(people))})
+        rows.append(
+            {
+                "variant": variant.replace("settings.", "").replace("=", " ").replace(":", " "),
+                "run": name,
+                "parameters": parameters_of(plan),
+                "targets": plan.run.targets,
+                "auroc": performance["auroc_non_members"].mean(),
+                "auroc_sd": performance["auroc_non_members"].std(),
+                "auroc_members": performance["auroc_members"].mean(),
+                "auroc_test": performance["auroc_test"].mean()
+                if "auroc_test" in performance
+                else np.nan,
+                "lira_auc": chosen["auc"].mean(),
+                "exposed": int(people["exposed"].sum()),
+                "exposed_share": float(people["exposed"].mean()),
+                "high": int(high.sum()),
+                "floor_high": float((floor >= 0.9).mean() * len(people)),
+            }
+        )
         patients[rows[-1]["variant"]], floors[rows[-1]["variant"]] = people, floor
     return Capacity(pd.DataFrame(rows), patients, floors)
 
@@ -69,14 +88,25 @@ def parse(variant: str) -> tuple[str, list[str], list[str]]:
     words = [word if "=" in word else word.replace(":", "=", 1) for word in variant.split()]
     models = [word for word in words if "=" not in word]
     if len(models) > 1 or not words:
-        raise InputError(f"variant {variant!r}: expected one model name at most, and KEY=VALUE settings")
+        raise InputError(
+            f"variant {variant!r}: expected one model name at most, and KEY=VALUE settings"
+        )
     options = [word.removeprefix("option.") for word in words if word.startswith("option.")]
-    return models[0] if models else "", options, [word for word in words if "=" in word and not word.startswith("option.")]
+    return (
+        models[0] if models else "",
+        options,
+        [word for word in words if "=" in word and not word.startswith("option.")],
+    )
 
 
 def run_name(variant: str) -> str:
     """A folder name made of the variant: "settings.width=64 epochs=10" -> "width-64-epochs-10"."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", variant.replace("settings.", "").replace("option.", "")).strip("-._") or "variant"
+    return (
+        re.sub(
+            r"[^A-Za-z0-9._]+", "-", variant.replace("settings.", "").replace("option.", "")
+        ).strip("-._")
+        or "variant"
+    )
 
 
 def parameters_of(plan: audit.Audit) -> int:
@@ -87,5 +117,7 @@ def parameters_of(plan: audit.Audit) -> int:
 
     recipe = plan.run.recipe
     with torch.device("meta"):
-        network = models.build(recipe.model, plan.cohort.inputs.shape[1:], plan.cohort.outputs, **recipe.settings)
+        network = models.build(
+            recipe.model, plan.cohort.inputs.shape[1:], plan.cohort.outputs, **recipe.settings
+        )
     return sum(value.numel() for value in network.parameters())

@@ -19,7 +19,12 @@ from rollcall.models.vit import vit
 from rollcall.models.wide_resnet import wide_resnet
 
 MODELS = {
-    "mlp": mlp, "small_cnn": small_cnn, "tabular_resnet": tabular_resnet, "wide_resnet": wide_resnet, "vit": vit, "resnet1d": resnet1d,
+    "mlp": mlp,
+    "small_cnn": small_cnn,
+    "tabular_resnet": tabular_resnet,
+    "wide_resnet": wide_resnet,
+    "vit": vit,
+    "resnet1d": resnet1d,
     "wrn_28_2": partial(wide_resnet, depth=28, widen=2),
     "wrn_40_4": partial(wide_resnet, depth=40, widen=4),
     "wrn_28_5": partial(wide_resnet, depth=28, widen=5),
@@ -31,7 +36,11 @@ MODELS = {
     "resnet1d_32": partial(resnet1d, width=32),
     "tabresnet_300_6": partial(tabular_resnet, width=300, depth=6),
 }
-STACKED = ("mlp", "tabular_resnet", "tabresnet_300_6")  # networks of matrix products: many train at once; the others one after another
+STACKED = (
+    "mlp",
+    "tabular_resnet",
+    "tabresnet_300_6",
+)  # networks of matrix products: many train at once; the others one after another
 
 
 def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> nn.Module:
@@ -43,4 +52,6 @@ def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> 
         return builder(input_shape, outputs, **settings)
     except TypeError as error:
         family = getattr(builder, "func", builder).__name__
-        raise InputError(f"model {name!r}: {error}; see rollcall/models/{family}.py for its settings") from error
+        raise InputError(
+            f"model {name!r}: {error}; see rollcall/models/{family}.py for its settings"
+        ) from error

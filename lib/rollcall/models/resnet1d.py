@@ -40,8 +40,17 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, relu: bool):
         super().__init__()
-        self.convs = nn.ModuleList([ConvNorm(inputs if kernel == KERNELS[0] else outputs, outputs, kernel) for kernel in KERNELS])
-        self.shortcut = ConvNorm(inputs, outputs, 1) if inputs != outputs else nn.GroupNorm(GROUPS, outputs, eps=EPSILON)
+        self.convs = nn.ModuleList(
+            [
+                ConvNorm(inputs if kernel == KERNELS[0] else outputs, outputs, kernel)
+                for kernel in KERNELS
+            ]
+        )
+        self.shortcut = (
+            ConvNorm(inputs, outputs, 1)
+            if inputs != outputs
+            else nn.GroupNorm(GROUPS, outputs, eps=EPSILON)
+        )
         self.slope = 0.0 if relu else SLOPE
 
     def forward(self, x):
@@ -57,9 +66,23 @@ def resnet1d(input_shape, outputs: int, width: int = 128) -> nn.Module:
     Width 128 on 12 leads and 5 outputs has 2,021,381 parameters.
     """
     if len(input_shape) != 2:
-        raise InputError(f"model 'resnet1d' needs signals (time, leads), and this cohort's inputs are {tuple(input_shape)}; "
-                         "use wide_resnet, tabular_resnet or mlp")
+        raise InputError(
+            f"model 'resnet1d' needs signals (time, leads), and this cohort's inputs are {tuple(input_shape)}; "
+            "use wide_resnet, tabular_resnet or mlp"
+        )
     if width < 1 or width % GROUPS:
-        raise InputError(f"model 'resnet1d': width {width}, expected a multiple of {GROUPS} (the groups of its norms)")
-    blocks = [Block(input_shape[1], width, False), Block(width, 2 * width, True), Block(2 * width, 2 * width, False)]
-    return nn.Sequential(TimeLast(), *blocks, nn.AdaptiveAvgPool1d(1), nn.Flatten(), Head(2 * width, outputs, nn.init.xavier_uniform_))
+        raise InputError(
+            f"model 'resnet1d': width {width}, expected a multiple of {GROUPS} (the groups of its norms)"
+        )
+    blocks = [
+        Block(input_shape[1], width, False),
+        Block(width, 2 * width, True),
+        Block(2 * width, 2 * width, False),
+    ]
+    return nn.Sequential(
+        TimeLast(),
+        *blocks,
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        Head(2 * width, outputs, nn.init.xavier_uniform_),
+    )

@@ -27,7 +27,9 @@ class _Halve(torch.autograd.Function):
         left, right = pairs.unbind(-1)
         upper, lower = torch.maximum(left, right).view(batch, channels, rows, 2, columns).unbind(3)
         if ctx.needs_input_grad[0]:
-            ctx.save_for_backward(right > left, lower > upper)  # of equal values the first, as max_pool2d
+            ctx.save_for_backward(
+                right > left, lower > upper
+            )  # of equal values the first, as max_pool2d
         return torch.maximum(upper, lower)
 
     @staticmethod
@@ -39,7 +41,11 @@ class _Halve(torch.autograd.Function):
         pairs = grad.new_empty(batch, channels, 2 * rows, columns, 2)
         _shared(pooled.view(batch, channels, 2 * rows, columns), second, *pairs.unbind(-1))
         whole = pairs.view(batch, channels, 2 * rows, 2 * columns)
-        return F.pad(whole, (0, ctx.shape[3] - 2 * columns, 0, ctx.shape[2] - 2 * rows)) if whole.shape != ctx.shape else whole
+        return (
+            F.pad(whole, (0, ctx.shape[3] - 2 * columns, 0, ctx.shape[2] - 2 * rows))
+            if whole.shape != ctx.shape
+            else whole
+        )
 
 
 def _shared(grad, second, first_out, second_out) -> None:
@@ -62,9 +68,16 @@ def small_cnn(input_shape, outputs: int, widths=(16, 32, 64)) -> nn.Module:
     """3x3 convolutions with GroupNorm (8 groups), each halved in size, then ReLU (of the maxima: the same, on a quarter of the values); a
     mean and a linear head."""
     if len(input_shape) != 3:
-        raise InputError(f"model 'small_cnn' needs images (H, W, C), and this cohort's inputs are {tuple(input_shape)}; use mlp or tabular_resnet")
+        raise InputError(
+            f"model 'small_cnn' needs images (H, W, C), and this cohort's inputs are {tuple(input_shape)}; use mlp or tabular_resnet"
+        )
     layers, channels = [ChannelPlanes()], input_shape[2]
     for width in widths:
-        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.GroupNorm(8, width), Halve(), nn.ReLU()]
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            nn.GroupNorm(8, width),
+            Halve(),
+            nn.ReLU(),
+        ]
         channels = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), Head(channels, outputs))

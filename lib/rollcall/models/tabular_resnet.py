@@ -18,9 +18,19 @@ class Block(nn.Module):
         return self.branch(x) + self.shortcut(x)
 
 
-def tabular_resnet(input_shape, outputs: int, width: int = 300, depth: int = 6, groups: int = 10) -> nn.Module:
+def tabular_resnet(
+    input_shape, outputs: int, width: int = 300, depth: int = 6, groups: int = 10
+) -> nn.Module:
     """The residual network for tables of Knolle et al. 2026 (300 wide, 6 blocks: 1,649,401 parameters on 64 features, one logit)."""
     if len(input_shape) != 1:
-        raise InputError(f"model 'tabular_resnet' needs a table (features,), and this cohort's inputs are {tuple(input_shape)}; use mlp or small_cnn")
+        raise InputError(
+            f"model 'tabular_resnet' needs a table (features,), and this cohort's inputs are {tuple(input_shape)}; use mlp or small_cnn"
+        )
     blocks = [Block(width, groups) for _ in range(depth)]
-    return nn.Sequential(nn.Linear(input_shape[0], width), *blocks, nn.GroupNorm(groups, width, eps=1e-6), nn.ReLU(), Head(width, outputs))
+    return nn.Sequential(
+        nn.Linear(input_shape[0], width),
+        *blocks,
+        nn.GroupNorm(groups, width, eps=1e-6),
+        nn.ReLU(),
+        Head(width, outputs),
+    )

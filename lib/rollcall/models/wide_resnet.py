@@ -50,7 +50,9 @@ class Block(nn.Module):
         super().__init__()
         self.act1, self.conv1 = NormAct(inputs), SameConv(inputs, outputs, 3, stride)
         self.act2, self.conv2 = NormAct(outputs), SameConv(outputs, outputs, 3)
-        self.project = SameConv(inputs, outputs, 1, stride) if inputs != outputs or stride != 1 else None
+        self.project = (
+            SameConv(inputs, outputs, 1, stride) if inputs != outputs or stride != 1 else None
+        )
 
     def forward(self, x):
         active = self.act1(x)
@@ -65,13 +67,22 @@ def wide_resnet(input_shape, outputs: int, depth: int = 28, widen: int = 2) -> n
     outputs has 1,467,838 parameters.
     """
     if len(input_shape) != 3:
-        raise InputError(f"model 'wide_resnet' needs images (H, W, C), and this cohort's inputs are {tuple(input_shape)}; use resnet1d, tabular_resnet or mlp")
+        raise InputError(
+            f"model 'wide_resnet' needs images (H, W, C), and this cohort's inputs are {tuple(input_shape)}; use resnet1d, tabular_resnet or mlp"
+        )
     if depth < 10 or depth % 6 != 4 or widen < 1:
-        raise InputError(f"model 'wide_resnet': depth {depth} and widen {widen}, expected a depth of 10, 16, 22, 28, ... (6n + 4) and widen of at least 1")
+        raise InputError(
+            f"model 'wide_resnet': depth {depth} and widen {widen}, expected a depth of 10, 16, 22, 28, ... (6n + 4) and widen of at least 1"
+        )
     layers, channels = [ChannelsFirst(), SameConv(input_shape[2], 16, 3)], 16
     for width, stride in ((16 * widen, 1), (32 * widen, 2), (64 * widen, 2)):
         for place in range((depth - 4) // 6):
             layers.append(Block(channels, width, stride if place == 0 else 1))
             channels = width
-    layers += [NormAct(channels), nn.AdaptiveAvgPool2d(1), nn.Flatten(), Head(channels, outputs, nn.init.xavier_normal_)]
+    layers += [
+        NormAct(channels),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        Head(channels, outputs, nn.init.xavier_normal_),
+    ]
     return nn.Sequential(*layers)

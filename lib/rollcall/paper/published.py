@@ -13,9 +13,18 @@ import pandas as pd
 
 FOLDER = Path(__file__).parent
 SMALLEST = 10  # a smaller group, in records of the training set, is left out
-ALIASES = {("embed", "birads"): "assessment", ("fitzpatrick17k", "skin_type"): "skin type",  # (dataset, published attribute): the cohort's attribute
-           ("fitzpatrick17k", "diagnosis"): "label", ("fairvision", "diagnosis"): "label"}
-FIRST_WORD = {("embed", "assessment")}  # groups that a cohort names by a number and words: "0 additional evaluation" is the published "0"
+ALIASES = {
+    ("embed", "birads"): "assessment",
+    (
+        "fitzpatrick17k",
+        "skin_type",
+    ): "skin type",  # (dataset, published attribute): the cohort's attribute
+    ("fitzpatrick17k", "diagnosis"): "label",
+    ("fairvision", "diagnosis"): "label",
+}
+FIRST_WORD = {
+    ("embed", "assessment")
+}  # groups that a cohort names by a number and words: "0 additional evaluation" is the published "0"
 
 
 def aggregate() -> pd.DataFrame:
@@ -27,7 +36,9 @@ def aggregate() -> pd.DataFrame:
 def survival() -> pd.DataFrame:
     """dataset, auc (0.5 to 1), patients with a largest record AUC of at least that, share of all patients of the dataset."""
     table = pd.read_csv(FOLDER / "survival.csv").rename(columns={"patient_auc_at_least": "auc"})
-    return table.assign(share=table["patients"] / table.groupby("dataset")["patients"].transform("max"))
+    return table.assign(
+        share=table["patients"] / table.groupby("dataset")["patients"].transform("max")
+    )
 
 
 def subgroups() -> pd.DataFrame:
@@ -36,7 +47,9 @@ def subgroups() -> pd.DataFrame:
 
     Groups under 10 records are left out; the tail is 1% of the records, so a group has about 100 * tail_records * train_share."""
     table = pd.read_csv(FOLDER / "subgroups.csv", dtype={"group": str})
-    table["attribute"] = [ALIASES.get(key, key[1]) for key in zip(table["dataset"], table["attribute"])]
+    table["attribute"] = [
+        ALIASES.get(key, key[1]) for key in zip(table["dataset"], table["attribute"])
+    ]
     expected = table["tail_records"] * table["train_share"]
     table["residual"] = (table["tail_count"] - expected) / np.sqrt(expected)
     return table[100 * expected >= SMALLEST].reset_index(drop=True)
@@ -45,13 +58,25 @@ def subgroups() -> pd.DataFrame:
 def key(dataset: str, attribute: str, group: str) -> tuple[str, str, str]:
     """What a group, a cohort's or a published one, is matched by: case does not count."""
     attribute, group = attribute.casefold(), str(group).casefold().strip()
-    return dataset, attribute, group.split()[0] if (dataset, attribute) in FIRST_WORD and group else group
+    return (
+        dataset,
+        attribute,
+        group.split()[0] if (dataset, attribute) in FIRST_WORD and group else group,
+    )
 
 
 def beside(dataset: str, attributes, groups) -> pd.DataFrame:
     """One row for each (attribute, group) of a cohort, in order: train_share, tail_share, residual as published; NaN where nothing is."""
     columns = ["train_share", "tail_share", "residual"]
     table = subgroups()
-    known = {key(*row[:3]): row[3:] for row in table[["dataset", "attribute", "group", *columns]].itertuples(index=False, name=None)}
-    rows = [known.get(key(dataset, attribute, group), (np.nan,) * 3) for attribute, group in zip(attributes, groups)]
+    known = {
+        key(*row[:3]): row[3:]
+        for row in table[["dataset", "attribute", "group", *columns]].itertuples(
+            index=False, name=None
+        )
+    }
+    rows = [
+        known.get(key(dataset, attribute, group), (np.nan,) * 3)
+        for attribute, group in zip(attributes, groups)
+    ]
     return pd.DataFrame(rows, columns=columns, dtype=float)

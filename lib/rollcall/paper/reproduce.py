@@ -24,12 +24,16 @@ from rollcall.stats.members import check_paired
 from rollcall.risk.record import in_and_out, moments
 
 EPS = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
-HELD_OUT = 10                   # targets that are attacked, the last ones; all others are their references
-POPULATION = 500                # records that each record is compared with in RMIA
-TRIM = 0.01                     # share cut off at either end of RMIA's means
-MODELS = (20, 50, 100, 200)     # numbers of models that standard errors are given for, half of them in
-CHUNK = 8192                    # records at a time
-LEFT_OUT = ("other", "unknown", "other/unknown")  # values of an attribute that the panel leaves out, as missing ones
+HELD_OUT = 10  # targets that are attacked, the last ones; all others are their references
+POPULATION = 500  # records that each record is compared with in RMIA
+TRIM = 0.01  # share cut off at either end of RMIA's means
+MODELS = (20, 50, 100, 200)  # numbers of models that standard errors are given for, half of them in
+CHUNK = 8192  # records at a time
+LEFT_OUT = (
+    "other",
+    "unknown",
+    "other/unknown",
+)  # values of an attribute that the panel leaves out, as missing ones
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,11 @@ def positives(labels: np.ndarray, task: str, outputs: int, first: bool = False) 
         y = np.array(labels, np.int64)
         y[y.sum(1) == 0, 0] = first
         return y
-    return np.eye(outputs, dtype=np.int64)[labels] if task == "multiclass" else np.asarray(labels, np.int64)[:, None]
+    return (
+        np.eye(outputs, dtype=np.int64)[labels]
+        if task == "multiclass"
+        else np.asarray(labels, np.int64)[:, None]
+    )
 
 
 def probabilities(logits: np.ndarray, task: str) -> np.ndarray:
@@ -69,7 +77,9 @@ def score(p: np.ndarray, y: np.ndarray) -> np.ndarray:
     Multiclass and multilabel: log sum_{y=1} p - log sum_{y=0} p; binary: +(log p + 103.28) for y = 1, -(log p + 103.28) for y = 0. 1e-45 is
     added inside every log.
     """
-    yes, no = ((p * kind[:, None]).sum(-1) for kind in (y, 1 - y))  # binary has one output: the sum is itself
+    yes, no = (
+        (p * kind[:, None]).sum(-1) for kind in (y, 1 - y)
+    )  # binary has one output: the sum is itself
     return (np.log(yes + EPS) - np.log(no + EPS)).astype(np.float32)
 
 
@@ -91,10 +101,14 @@ def lira(scores: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT) -> np.nd
     return (kinds[0] - kinds[1]).mean(-1)
 
 
-def relative(p: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT) -> tuple[np.ndarray, np.ndarray]:
+def relative(
+    p: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT
+) -> tuple[np.ndarray, np.ndarray]:
     """(p(x|t) / p(x), p(z|t) / p(z)) of each record as x and as z, (held_out, n) each; p (M, n) of `confidence`. Online: p(x) is the mean of the
     trimmed means over in and over out references; p(z) that over out references. 1e-10 is added below."""
-    inside, outside = (trim_mean(values, TRIM, axis=0) for values in in_and_out(p[:-held_out], had[:-held_out]))
+    inside, outside = (
+        trim_mean(values, TRIM, axis=0) for values in in_and_out(p[:-held_out], had[:-held_out])
+    )
     return p[-held_out:] / ((inside + outside) / 2 + 1e-10), p[-held_out:] / (outside + 1e-10)
 
 
@@ -119,8 +133,15 @@ def rmia(x: np.ndarray, z: np.ndarray, seed: int = 0, gamma: float = 1.0) -> np.
     return out
 
 
-def reproduce(part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]], members: np.ndarray, patient_index: np.ndarray, patient_ids: np.ndarray,
-              attributes: pd.DataFrame, seed: int = 0, progress=iter) -> Paper:
+def reproduce(
+    part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]],
+    members: np.ndarray,
+    patient_index: np.ndarray,
+    patient_ids: np.ndarray,
+    attributes: pd.DataFrame,
+    seed: int = 0,
+    progress=iter,
+) -> Paper:
     """All of it. part(target, records) gives (scores (n, V), confidences (n,)) of some records under a target; members bool (M, P), paired;
     patient_index (N,); attributes (N rows) by record, may have no column.
 
@@ -129,7 +150,9 @@ def reproduce(part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]], membe
     members, index = check_paired(members), np.asarray(patient_index)
     targets, records = len(members), len(index)
     if len(attributes) != records:
-        raise InputError(f"{len(attributes)} rows of attributes and {records} records; expected one row per record")
+        raise InputError(
+            f"{len(attributes)} rows of attributes and {records} records; expected one row per record"
+        )
     held_out = HELD_OUT if targets >= 28 else 2 * max(1, targets // 8)
     half = [models // 2 for models in MODELS if models <= targets] or [targets // 2]
     rng = np.random.default_rng([seed, 10])
@@ -138,10 +161,17 @@ def reproduce(part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]], membe
     attack, x, z = (np.empty((held_out, records)) for _ in range(3))
     for c in progress(blocks(records, CHUNK)):
         pieces = [part(target, c) for target in range(targets)]
-        scores, p, had = np.stack([piece[0] for piece in pieces]), np.stack([piece[1] for piece in pieces]), members[:, index[c]]
+        scores, p, had = (
+            np.stack([piece[0] for piece in pieces]),
+            np.stack([piece[1] for piece in pieces]),
+            members[:, index[c]],
+        )
 
         def of(rows, scores=scores, had=had):
-            return paper_panel.record_auc(*(moments(scores[rows, :, view], had[rows]) for view in range(scores.shape[2])))
+            return paper_panel.record_auc(
+                *(moments(scores[rows, :, view], had[rows]) for view in range(scores.shape[2]))
+            )
+
         auc[c] = of(np.arange(targets))
         for number, pairs in enumerate(subsets):
             few[number, c] = of(np.sort(np.concatenate([2 * pairs, 2 * pairs + 1])))
@@ -150,22 +180,56 @@ def reproduce(part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]], membe
     rows, curves = [], []
     for name, result in (("LiRA", attack), ("RMIA", rmia(x, z, seed))):
         who = [members[target, index] for target in range(targets - held_out, targets)]
-        rows += [{"attack": name, "target": targets - held_out + row, "auc": metrics.auc(values, had)} for row, (values, had) in enumerate(zip(result, who))]
+        rows += [
+            {"attack": name, "target": targets - held_out + row, "auc": metrics.auc(values, had)}
+            for row, (values, had) in enumerate(zip(result, who))
+        ]
         tpr = np.array([metrics.roc(values, had, ROC_FPRS) for values, had in zip(result, who)])
-        curves.append(pd.DataFrame({"attack": name, "fpr": ROC_FPRS, "tpr": tpr.mean(0), "tpr_sd": tpr.std(0)}))
+        curves.append(
+            pd.DataFrame(
+                {"attack": name, "fpr": ROC_FPRS, "tpr": tpr.mean(0), "tpr_sd": tpr.std(0)}
+            )
+        )
     highest = np.full(len(patient_ids), -np.inf)
     np.maximum.at(highest, index, auc)
     count = np.bincount(index)
-    patients = pd.DataFrame({"patient_id": patient_ids, "records": count, "auc_max": highest, "auc_mean": np.bincount(index, auc) / count})
-    table = pd.DataFrame({"record": np.arange(records), "patient_id": np.asarray(patient_ids)[index], "auc": auc,
-                          "auc_se": paper_panel.standard_error(auc, targets // 2, targets // 2)})
-    return Paper(table, patients, pd.DataFrame(rows), pd.concat(curves, ignore_index=True), _panel(auc, attributes), _errors(few, half))
+    patients = pd.DataFrame(
+        {
+            "patient_id": patient_ids,
+            "records": count,
+            "auc_max": highest,
+            "auc_mean": np.bincount(index, auc) / count,
+        }
+    )
+    table = pd.DataFrame(
+        {
+            "record": np.arange(records),
+            "patient_id": np.asarray(patient_ids)[index],
+            "auc": auc,
+            "auc_se": paper_panel.standard_error(auc, targets // 2, targets // 2),
+        }
+    )
+    return Paper(
+        table,
+        patients,
+        pd.DataFrame(rows),
+        pd.concat(curves, ignore_index=True),
+        _panel(auc, attributes),
+        _errors(few, half),
+    )
 
 
 def _panel(auc: np.ndarray, attributes: pd.DataFrame) -> pd.DataFrame | None:
     """The subgroup panel without other and unknown values; None where no attribute has a group that is large enough."""
-    values = {column: [str(value) for value in attributes[column].astype("category").cat.categories if str(value).lower() not in LEFT_OUT]
-              for column in attributes if attributes[column].dtype != bool}
+    values = {
+        column: [
+            str(value)
+            for value in attributes[column].astype("category").cat.categories
+            if str(value).lower() not in LEFT_OUT
+        ]
+        for column in attributes
+        if attributes[column].dtype != bool
+    }
     try:
         return paper_panel.panel(auc, attributes, values=values)
     except InputError:
@@ -178,5 +242,8 @@ def _errors(auc: np.ndarray, half: list[int]) -> pd.DataFrame:
         error = paper_panel.standard_error(values, number, number)
         for kind, chosen in (("all", error), ("top", error[values >= np.quantile(values, 0.99)])):
             quantiles = np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95])
-            rows.append({"models": 2 * number, "kind": kind} | dict(zip(("q05", "q25", "median", "q75", "q95"), quantiles)))
+            rows.append(
+                {"models": 2 * number, "kind": kind}
+                | dict(zip(("q05", "q25", "median", "q75", "q95"), quantiles))
+            )
     return pd.DataFrame(rows)

@@ -12,9 +12,28 @@ from pathlib import Path
 from rollcall.util.errors import InputError, settings, unknown
 
 FOLDER = Path(__file__).parent
-DEFAULTS = ("quick", "mlp")  # a cohort's recipe when none is asked for: the first of these that it has
-MODELS = ("mlp", "small_cnn", "tabular_resnet", "tabresnet_300_6", "wide_resnet", "wrn_28_2", "wrn_40_4", "wrn_28_5", "vit", "vit_b_16", "vit_b_32",
-          "vit_l_16", "resnet1d", "resnet1d_128", "resnet1d_64", "resnet1d_32")  # names of rollcall.models, known here without torch: a run is read back without it
+DEFAULTS = (
+    "quick",
+    "mlp",
+)  # a cohort's recipe when none is asked for: the first of these that it has
+MODELS = (
+    "mlp",
+    "small_cnn",
+    "tabular_resnet",
+    "tabresnet_300_6",
+    "wide_resnet",
+    "wrn_28_2",
+    "wrn_40_4",
+    "wrn_28_5",
+    "vit",
+    "vit_b_16",
+    "vit_b_32",
+    "vit_l_16",
+    "resnet1d",
+    "resnet1d_128",
+    "resnet1d_64",
+    "resnet1d_32",
+)  # names of rollcall.models, known here without torch: a run is read back without it
 PRECISIONS = ("auto", "float32", "bf16")
 SCHEDULES = ("cosine", "paper")
 OPTIMISERS = ("adamw", "sgd")
@@ -79,11 +98,18 @@ def load(cohort: str, name: str = "", model: str = "") -> Recipe:
         return found[next(default for default in DEFAULTS if default in found)]
     if model in found:
         return found[model]
-    holders = sorted((key for key, recipe in found.items() if recipe.model == model), key=lambda key: (key != "paper", key))
+    holders = sorted(
+        (key for key, recipe in found.items() if recipe.model == model),
+        key=lambda key: (key != "paper", key),
+    )
     if holders:
         return found[holders[0]]
     if "paper" not in found:
-        raise unknown(f"model for cohort {cohort!r}", model, {*found, *(recipe.model for recipe in found.values())})
+        raise unknown(
+            f"model for cohort {cohort!r}",
+            model,
+            {*found, *(recipe.model for recipe in found.values())},
+        )
     return _with_model(found["paper"], model)
 
 
@@ -92,7 +118,9 @@ def choose(cohort: str, model: str = "", entries=()) -> Recipe:
     entries = [entry if "=" in entry else entry.replace(":", "=", 1) for entry in entries]
     names = [entry for entry in entries if "=" not in entry]
     if len(names) > 1:
-        raise InputError(f"recipes {', '.join(names)}: expected one name at most; settings are KEY=VALUE")
+        raise InputError(
+            f"recipes {', '.join(names)}: expected one name at most; settings are KEY=VALUE"
+        )
     recipe = load(cohort, names[0] if names else "", model)
     own = {}
     for entry in entries:
@@ -100,9 +128,19 @@ def choose(cohort: str, model: str = "", entries=()) -> Recipe:
             try:
                 own |= tomllib.loads(entry.removeprefix("settings.").replace("=", " = ", 1))
             except tomllib.TOMLDecodeError as error:
-                raise InputError(f"recipe setting {entry!r}: {error}; expected settings.KEY=VALUE, the value a number, true, false or \"text\"") from None
-    defaults = {field.name: getattr(recipe, field.name) for field in fields(Recipe) if field.name not in ("model", "settings", "cohort")}
-    changed = settings("recipe setting", [entry for entry in entries if "=" in entry and not entry.startswith("settings.")], defaults)
+                raise InputError(
+                    f'recipe setting {entry!r}: {error}; expected settings.KEY=VALUE, the value a number, true, false or "text"'
+                ) from None
+    defaults = {
+        field.name: getattr(recipe, field.name)
+        for field in fields(Recipe)
+        if field.name not in ("model", "settings", "cohort")
+    }
+    changed = settings(
+        "recipe setting",
+        [entry for entry in entries if "=" in entry and not entry.startswith("settings.")],
+        defaults,
+    )
     return check(replace(recipe, settings=recipe.settings | own, **changed))
 
 
@@ -119,19 +157,28 @@ def _read(path: Path) -> Recipe:
     try:
         return check(Recipe(**({"model": path.stem} | tomllib.loads(path.read_text()))))
     except (tomllib.TOMLDecodeError, TypeError) as error:
-        raise InputError(f"{path}: {error}; expected the keys {', '.join(f.name for f in fields(Recipe))}") from error
+        raise InputError(
+            f"{path}: {error}; expected the keys {', '.join(f.name for f in fields(Recipe))}"
+        ) from error
 
 
 def check(recipe: Recipe) -> Recipe:
     """The recipe itself, or InputError naming the setting that cannot be."""
-    for name, fine, wanted in (("epochs", recipe.epochs > 0, "above 0"), ("batch", recipe.batch >= 1, "at least 1"),
-                               ("learning_rate", recipe.learning_rate > 0, "above 0"), ("weight_decay", recipe.weight_decay >= 0, "0 or more"),
-                               ("momentum", 0 <= recipe.momentum < 1, "from 0 to below 1"), ("warmup", 0 <= recipe.warmup < 1, "from 0 to below 1"),
-                               ("ema", 0 <= recipe.ema < 1, "from 0 to below 1"), ("accumulate", recipe.accumulate >= 1, "at least 1"),
-                               ("views", recipe.views >= 1, "at least 1"), ("stack", recipe.stack >= 1, "at least 1"),
-                               ("precision", recipe.precision in PRECISIONS, " or ".join(PRECISIONS)),
-                               ("optimiser", recipe.optimiser in OPTIMISERS, " or ".join(OPTIMISERS)),
-                               ("schedule", recipe.schedule in SCHEDULES, " or ".join(SCHEDULES))):
+    for name, fine, wanted in (
+        ("epochs", recipe.epochs > 0, "above 0"),
+        ("batch", recipe.batch >= 1, "at least 1"),
+        ("learning_rate", recipe.learning_rate > 0, "above 0"),
+        ("weight_decay", recipe.weight_decay >= 0, "0 or more"),
+        ("momentum", 0 <= recipe.momentum < 1, "from 0 to below 1"),
+        ("warmup", 0 <= recipe.warmup < 1, "from 0 to below 1"),
+        ("ema", 0 <= recipe.ema < 1, "from 0 to below 1"),
+        ("accumulate", recipe.accumulate >= 1, "at least 1"),
+        ("views", recipe.views >= 1, "at least 1"),
+        ("stack", recipe.stack >= 1, "at least 1"),
+        ("precision", recipe.precision in PRECISIONS, " or ".join(PRECISIONS)),
+        ("optimiser", recipe.optimiser in OPTIMISERS, " or ".join(OPTIMISERS)),
+        ("schedule", recipe.schedule in SCHEDULES, " or ".join(SCHEDULES)),
+    ):
         if not fine:
             raise InputError(f"recipe: {name} is {getattr(recipe, name)!r}, expected {wanted}")
     return recipe

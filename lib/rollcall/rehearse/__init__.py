@@ -33,7 +33,9 @@ def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
     building = Path(tempfile.mkdtemp(prefix=".rehearsal-", dir=root.parent))
     try:
         import_module(f"rollcall.rehearse.{name}").write(building, patients, seed)
-        (building / SIMULATED).write_text(f"A simulated release in the layout of {name}: {patients} invented patients, seed {seed}. No real person is in it.\n")
+        (building / SIMULATED).write_text(
+            f"A simulated release in the layout of {name}: {patients} invented patients, seed {seed}. No real person is in it.\n"
+        )
         if root.exists():
             root.rmdir()
         os.rename(building, root)

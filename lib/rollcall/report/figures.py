@@ -25,8 +25,14 @@ STYLE = Path(__file__).with_name("rollcall.mplstyle")
 MM = 1 / 25.4
 SINGLE, DOUBLE = 89 * MM, 183 * MM  # Nature's column widths in inches
 MEMBER, NON_MEMBER, FLOOR, EXPOSED, ACCENT = "#0072B2", "#D55E00", "#767676", "#000000", "#00714F"
-MARKS = {("LiRA", "online"): (MEMBER, "-"), ("LiRA", "offline"): (MEMBER, "--"), ("RMIA", "online"): (NON_MEMBER, "-"),
-         ("RMIA", "offline"): (NON_MEMBER, "--"), ("loss", "threshold"): (EXPOSED, ":"), ("blind", "no model"): (FLOOR, "-.")}
+MARKS = {
+    ("LiRA", "online"): (MEMBER, "-"),
+    ("LiRA", "offline"): (MEMBER, "--"),
+    ("RMIA", "online"): (NON_MEMBER, "-"),
+    ("RMIA", "offline"): (NON_MEMBER, "--"),
+    ("loss", "threshold"): (EXPOSED, ":"),
+    ("blind", "no model"): (FLOOR, "-."),
+}
 
 
 def _styled(draw):
@@ -34,6 +40,7 @@ def _styled(draw):
     def inside(*args, **kwargs):
         with plt.style.context(STYLE), plt.ioff():
             return draw(*args, **kwargs)
+
     return inside
 
 
@@ -51,7 +58,13 @@ def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
         chosen = attacks[(attacks["attack"] == key[0]) & (attacks["variant"] == key[1])]
         for ax in axes:
             shown = curve[curve["fpr"] > 0] if ax is axes[1] else curve
-            ax.plot(shown["fpr"], shown["tpr"], dash, color=colour, label=f"{key[0]} {key[1]}, AUC {chosen['auc'].mean():.3f}")
+            ax.plot(
+                shown["fpr"],
+                shown["tpr"],
+                dash,
+                color=colour,
+                label=f"{key[0]} {key[1]}, AUC {chosen['auc'].mean():.3f}",
+            )
     low = 1e-4
     for ax in axes:
         ax.plot([low / 10, 1], [low / 10, 1], color=FLOOR, linewidth=0.6, zorder=0)
@@ -68,13 +81,36 @@ def in_out(panels: list[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
     figure, axes = _figure(DOUBLE, 60 * MM, 1, len(panels), squeeze=False)
     for ax, (title, inside, outside) in zip(axes[0], panels):
         both = np.concatenate([inside, outside])
-        grid = np.linspace(both.min() - np.ptp(both) * 0.2 - 1e-3, both.max() + np.ptp(both) * 0.2 + 1e-3, 300)
-        for values, colour, dash, name, height in ((inside, MEMBER, "-", "had the record", -0.05), (outside, NON_MEMBER, "--", "had it not", -0.1)):
+        grid = np.linspace(
+            both.min() - np.ptp(both) * 0.2 - 1e-3, both.max() + np.ptp(both) * 0.2 + 1e-3, 300
+        )
+        for values, colour, dash, name, height in (
+            (inside, MEMBER, "-", "had the record", -0.05),
+            (outside, NON_MEMBER, "--", "had it not", -0.1),
+        ):
             if np.ptp(values) > 0:
                 density = gaussian_kde(values)(grid)
-                ax.plot(grid, density / density.max(), dash, color=colour, label=f"models that {name} ({len(values)})")
-            ax.plot(values, np.full(len(values), height), "|", color=colour, markersize=5, markeredgewidth=0.5)
-        ax.set(title=title, xlabel="Membership score (log odds of the record's own label)", yticks=[], ylim=(-0.15, 1.1))
+                ax.plot(
+                    grid,
+                    density / density.max(),
+                    dash,
+                    color=colour,
+                    label=f"models that {name} ({len(values)})",
+                )
+            ax.plot(
+                values,
+                np.full(len(values), height),
+                "|",
+                color=colour,
+                markersize=5,
+                markeredgewidth=0.5,
+            )
+        ax.set(
+            title=title,
+            xlabel="Membership score (log odds of the record's own label)",
+            yticks=[],
+            ylim=(-0.15, 1.1),
+        )
         ax.spines["left"].set_visible(False)
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
@@ -91,19 +127,38 @@ def survival(patients: pd.DataFrame, floor: np.ndarray, unit: str = "patient") -
     share = np.arange(1, len(ordered) + 1) / len(ordered)
     keep = share >= 0.1 / n
     thinned = np.unique(np.geomspace(max(keep.argmax(), 0) + 1, len(ordered), 2000).astype(int) - 1)
-    ax.plot(ordered[thinned], share[thinned], "--", color=FLOOR, label=f"noise floor: same models, membership\nredrawn ({len(floor) // n} passes)")
+    ax.plot(
+        ordered[thinned],
+        share[thinned],
+        "--",
+        color=FLOOR,
+        label=f"noise floor: same models, membership\nredrawn ({len(floor) // n} passes)",
+    )
     exposed = patients["exposed"].to_numpy()
     if exposed.any():
         limit = patients.loc[exposed, "auc_joint"].min()
-        ax.axvline(limit, color=EXPOSED, linestyle=":", linewidth=0.8, label=f"{int(exposed.sum()):,} exposed {unit}s\n(q ≤ 0.05) to the right")
-    ax.set(xlabel=f"{unit.capitalize()} risk (AUC; 0.5 = nothing can be told)", ylabel=f"Share of {unit}s at or above", yscale="log",
-           xlim=(0.4, 1.005), ylim=(0.5 / n, 1.5))
+        ax.axvline(
+            limit,
+            color=EXPOSED,
+            linestyle=":",
+            linewidth=0.8,
+            label=f"{int(exposed.sum()):,} exposed {unit}s\n(q ≤ 0.05) to the right",
+        )
+    ax.set(
+        xlabel=f"{unit.capitalize()} risk (AUC; 0.5 = nothing can be told)",
+        ylabel=f"Share of {unit}s at or above",
+        yscale="log",
+        xlim=(0.4, 1.005),
+        ylim=(0.5 / n, 1.5),
+    )
     ax.legend(loc="upper right" if values[0] < 0.8 else "lower left")
     return figure
 
 
 @_styled
-def capacity(table: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str = "patient") -> Figure:
+def capacity(
+    table: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str = "patient"
+) -> Figure:
     """Risk and skill against model size. Tables as capacity.compare returns them.
 
     Left: survival curves of the risk, a line a model. Middle: exposed patients. Right: AUROC on patients a model has not seen and on those it has.
@@ -113,24 +168,66 @@ def capacity(table: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str =
     shades = plt.get_cmap("cividis")(np.linspace(0.85, 0, len(ordered)))
     for number, (_, row) in enumerate(ordered.iterrows()):
         values = np.sort(patients[row["variant"]]["auc_joint"])[::-1]
-        axes[0].step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=shades[number],
-                     linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
-                     label=f"{row['variant']} ({_short(row['parameters'])})")
-    axes[0].set(xlabel=f"{unit.capitalize()} risk (AUC)", ylabel=f"Share of {unit}s at or above", yscale="log", xlim=(0.4, 1.005))
+        axes[0].step(
+            values,
+            np.arange(1, len(values) + 1) / len(values),
+            where="post",
+            color=shades[number],
+            linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
+            label=f"{row['variant']} ({_short(row['parameters'])})",
+        )
+    axes[0].set(
+        xlabel=f"{unit.capitalize()} risk (AUC)",
+        ylabel=f"Share of {unit}s at or above",
+        yscale="log",
+        xlim=(0.4, 1.005),
+    )
     axes[0].legend(loc="lower left", fontsize=5)
-    axes[1].plot(ordered["parameters"], 100 * ordered["exposed_share"], "-o", color=EXPOSED, markersize=4)
-    axes[1].set(xscale="log", xlabel="Parameters of the model", ylabel=f"Exposed {unit}s (%)", ylim=(0, None))
-    axes[2].errorbar(ordered["parameters"], ordered["auroc"], ordered["auroc_sd"], fmt="-o", color=NON_MEMBER, markersize=4,
-                     label="not seen in training (SD over targets)")
-    axes[2].plot(ordered["parameters"], ordered["auroc_members"], "--s", color=MEMBER, markersize=4, label="seen in training")
-    axes[2].set(xscale="log", xlabel="Parameters of the model", ylabel="AUROC", ylim=(None, min(1.005, axes[2].get_ylim()[1])))
+    axes[1].plot(
+        ordered["parameters"], 100 * ordered["exposed_share"], "-o", color=EXPOSED, markersize=4
+    )
+    axes[1].set(
+        xscale="log",
+        xlabel="Parameters of the model",
+        ylabel=f"Exposed {unit}s (%)",
+        ylim=(0, None),
+    )
+    axes[2].errorbar(
+        ordered["parameters"],
+        ordered["auroc"],
+        ordered["auroc_sd"],
+        fmt="-o",
+        color=NON_MEMBER,
+        markersize=4,
+        label="not seen in training (SD over targets)",
+    )
+    axes[2].plot(
+        ordered["parameters"],
+        ordered["auroc_members"],
+        "--s",
+        color=MEMBER,
+        markersize=4,
+        label="seen in training",
+    )
+    axes[2].set(
+        xscale="log",
+        xlabel="Parameters of the model",
+        ylabel="AUROC",
+        ylim=(None, min(1.005, axes[2].get_ylim()[1])),
+    )
     axes[2].legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
     return figure
 
 
 def _short(count: float) -> str:
     """1467838 -> "1.47 M"."""
-    return f"{count / 1e6:.3g} M" if count >= 1e6 else f"{count / 1e3:.3g} k" if count >= 1e3 else f"{count:.0f}"
+    return (
+        f"{count / 1e6:.3g} M"
+        if count >= 1e6
+        else f"{count / 1e3:.3g} k"
+        if count >= 1e3
+        else f"{count:.0f}"
+    )
 
 
 @_styled
@@ -139,7 +236,10 @@ def pictures(images: np.ndarray, titles: list[str]) -> Figure:
     figure, axes = _figure(DOUBLE, 37 * MM, 1, len(images), squeeze=False)
     for ax, image, title in zip(axes[0], images, titles):
         ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title("\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, 18)), fontsize=6)
+        ax.set_title(
+            "\n".join(part for line in title.splitlines() for part in textwrap.wrap(line, 18)),
+            fontsize=6,
+        )
         ax.set_axis_off()
     return figure
 
@@ -159,17 +259,44 @@ def forest(table: pd.DataFrame, unit: str = "patient") -> Figure:
         for _, row in part.iterrows():
             y += 1
             marked = row["p_adjusted"] < 0.05
-            ax.plot(np.clip([row["ci_low"], row["ci_high"]], low, high), [y, y], color=EXPOSED if marked else FLOOR, linewidth=1.6 if marked else 0.9)
+            ax.plot(
+                np.clip([row["ci_low"], row["ci_high"]], low, high),
+                [y, y],
+                color=EXPOSED if marked else FLOOR,
+                linewidth=1.6 if marked else 0.9,
+            )
             outside = "<" if row["risk_ratio"] < low else ">" if row["risk_ratio"] > high else ""
-            ax.plot(np.clip(row["risk_ratio"], low, high), y, outside or ("D" if marked else "o"), color=EXPOSED if marked else FLOOR,
-                    markerfacecolor=EXPOSED if marked else "white", markersize=4, clip_on=False)
+            ax.plot(
+                np.clip(row["risk_ratio"], low, high),
+                y,
+                outside or ("D" if marked else "o"),
+                color=EXPOSED if marked else FLOOR,
+                markerfacecolor=EXPOSED if marked else "white",
+                markersize=4,
+                clip_on=False,
+            )
             if outside:
-                ax.annotate(f"{row['risk_ratio']:.2g}" if row["risk_ratio"] < 10 else f"{row['risk_ratio']:.0f}", (low if outside == "<" else high, y),
-                            (6 if outside == "<" else -6, 2), textcoords="offset points", va="bottom", ha="left" if outside == "<" else "right", fontsize=6)
+                ax.annotate(
+                    f"{row['risk_ratio']:.2g}"
+                    if row["risk_ratio"] < 10
+                    else f"{row['risk_ratio']:.0f}",
+                    (low if outside == "<" else high, y),
+                    (6 if outside == "<" else -6, 2),
+                    textcoords="offset points",
+                    va="bottom",
+                    ha="left" if outside == "<" else "right",
+                    fontsize=6,
+                )
             ticks.append(y), labels.append(f"{row['group']}  ({row['patients']:,})")
         y += 1
-    ax.set(xscale="log", xlim=(low, high), ylim=(y - 0.4, -0.6), yticks=ticks, yticklabels=labels,
-           xlabel=f"Risk ratio: among the most exposed 1%, against all other {unit}s (95% interval)")
+    ax.set(
+        xscale="log",
+        xlim=(low, high),
+        ylim=(y - 0.4, -0.6),
+        yticks=ticks,
+        yticklabels=labels,
+        xlabel=f"Risk ratio: among the most exposed 1%, against all other {unit}s (95% interval)",
+    )
     ax.tick_params(axis="y", length=0)
     shown = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
     ax.set_xticks(shown, [f"{tick:g}" for tick in shown])
@@ -187,14 +314,31 @@ def shares(table: pd.DataFrame, unit: str = "patient") -> Figure:
     parts = list(table.groupby("attribute", sort=False))
     columns = min(3, len(parts))
     lines = -(-len(parts) // columns)
-    tallest = [max(len(part) for _, part in parts[line * columns : (line + 1) * columns]) for line in range(lines)]
-    figure, axes = _figure(DOUBLE, sum(14 + 5.5 * count for count in tallest) * MM, lines, columns, squeeze=False,
-                           gridspec_kw={"height_ratios": [count + 1.5 for count in tallest]})
-    for ax in axes.flat[len(parts):]:
+    tallest = [
+        max(len(part) for _, part in parts[line * columns : (line + 1) * columns])
+        for line in range(lines)
+    ]
+    figure, axes = _figure(
+        DOUBLE,
+        sum(14 + 5.5 * count for count in tallest) * MM,
+        lines,
+        columns,
+        squeeze=False,
+        gridspec_kw={"height_ratios": [count + 1.5 for count in tallest]},
+    )
+    for ax in axes.flat[len(parts) :]:
         ax.set_axis_off()
     for number, (ax, (attribute, part)) in enumerate(zip(axes.flat, parts)):
         y = np.arange(len(part))
-        ax.barh(y - 0.2, 100 * part["share"], 0.38, color="white", edgecolor=FLOOR, linewidth=0.7, label=f"all {unit}s")
+        ax.barh(
+            y - 0.2,
+            100 * part["share"],
+            0.38,
+            color="white",
+            edgecolor=FLOOR,
+            linewidth=0.7,
+            label=f"all {unit}s",
+        )
         ax.barh(y + 0.2, 100 * part["share_top"], 0.38, color=EXPOSED, label="most exposed 1%")
         ax.set(title=attribute, yticks=y, yticklabels=part["group"], xlabel=f"Share of {unit}s (%)")
         ax.set_ylim(tallest[number // columns] - 0.4, -0.6)  # bars as thick in every panel of a row
@@ -215,20 +359,28 @@ def show(figure: Figure, alt: str, caption: str):
     from IPython.display import HTML
 
     if not alt.strip():
-        raise InputError("show: alt is empty; say what kind of plot it is and its one message with its numbers")
+        raise InputError(
+            "show: alt is empty; say what kind of plot it is and its one message with its numbers"
+        )
     buffer = io.BytesIO()
     with plt.style.context(STYLE):
         figure.savefig(buffer, format="png", dpi=200)
     width = round(figure.get_figwidth() * 100)
     data = base64.b64encode(buffer.getvalue()).decode()
-    return HTML(f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'
-                f"<figcaption>{html.escape(caption)}</figcaption></figure>")
+    return HTML(
+        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
 
 
 def table(frame: pd.DataFrame, caption: str):
     """A table for a notebook, as HTML with a caption and scoped headers."""
     from IPython.display import HTML
 
-    body = frame.to_html(index=False, border=0, float_format=lambda value: f"{value:.3g}", na_rep="–")
-    body = body.replace("<th>", '<th scope="col">').replace("<thead>", f"<caption>{html.escape(caption)}</caption><thead>", 1)
+    body = frame.to_html(
+        index=False, border=0, float_format=lambda value: f"{value:.3g}", na_rep="–"
+    )
+    body = body.replace("<th>", '<th scope="col">').replace(
+        "<thead>", f"<caption>{html.escape(caption)}</caption><thead>", 1
+    )
     return HTML(body)

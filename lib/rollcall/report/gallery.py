@@ -19,14 +19,25 @@ from rollcall.util.errors import InputError, unknown
 from rollcall.runs.run import Run, open_run
 
 TABLES = {  # what is compared, and the columns that it takes: no table is collected with its patient ids
-    "attacks": ["attack", "variant", "target", "auc"], "roc": ["attack", "variant", "fpr", "tpr"],
-    "patients": ["auc_joint", "exposed"], "floor": ["auc_joint"],
+    "attacks": ["attack", "variant", "target", "auc"],
+    "roc": ["attack", "variant", "fpr", "tpr"],
+    "patients": ["auc_joint", "exposed"],
+    "floor": ["auc_joint"],
     "disparity": ["attribute", "group", "patients", "share", "share_top", "risk_ratio"],
-    "paper_patients": ["auc_max"], "paper_attacks": ["attack", "target", "auc"], "paper_roc": ["attack", "fpr", "tpr"],
+    "paper_patients": ["auc_max"],
+    "paper_attacks": ["attack", "target", "auc"],
+    "paper_roc": ["attack", "fpr", "tpr"],
     "paper_panel": ["attribute", "group", "records", "share", "residual", "chi2", "stars"],
-    "paper_errors": ["models", "kind", "q05", "q25", "median", "q75", "q95"]}
-KINDS = {"sex": "sex", "race": "race, skin type", "skin type": "race, skin type", "age": "age",
-         "view": "imaging protocol", "image type": "imaging protocol"}
+    "paper_errors": ["models", "kind", "q05", "q25", "median", "q75", "q95"],
+}
+KINDS = {
+    "sex": "sex",
+    "race": "race, skin type",
+    "skin type": "race, skin type",
+    "age": "age",
+    "view": "imaging protocol",
+    "image type": "imaging protocol",
+}
 OTHER = "diagnosis and others"
 
 
@@ -69,21 +80,35 @@ def collect(out: str = "", runs: list[str] = ()) -> Gallery:
     there or not finished, for a folder without any finished run, and for a table that cannot be read.
     """
     folder = Path(out or home() / "results")
-    found = {"/".join(path.parts[-3:-1]): open_run(path.parent) for path in sorted(folder.glob("*/*/run.json"))}
-    finished = {name: run for name, run in found.items()
-                if run.config.get("finished") or run.config["cohort"] == own.NAME and run.file("attacks.parquet").exists()}
+    found = {
+        "/".join(path.parts[-3:-1]): open_run(path.parent)
+        for path in sorted(folder.glob("*/*/run.json"))
+    }
+    finished = {
+        name: run
+        for name, run in found.items()
+        if run.config.get("finished")
+        or run.config["cohort"] == own.NAME
+        and run.file("attacks.parquet").exists()
+    }
     for name in runs:
         if name in found and name not in finished:
-            raise InputError(f"run {name!r} in {folder} is not finished; train the rest of its targets: {command(found[name])}")
+            raise InputError(
+                f"run {name!r} in {folder} is not finished; train the rest of its targets: {command(found[name])}"
+            )
         if name not in finished and finished:
             raise unknown(f"run in {folder}", name, finished)
     if not finished:
         more = f" ({len(found)} not finished)" if found else ""
-        raise InputError(f"{folder}: no finished run{more}; expected one at least, in <cohort>/<run>/: run `make audit` first, or name another folder")
+        raise InputError(
+            f"{folder}: no finished run{more}; expected one at least, in <cohort>/<run>/: run `make audit` first, or name another folder"
+        )
     chosen = {name: run for name, run in finished.items() if not runs or name in runs}
     datasets = [run.config["cohort"] for run in chosen.values()]
-    entries = tuple(Entry(name, dataset, _label(name, run, datasets.count(dataset) > 1), run, _tables(run))
-                    for (name, run), dataset in zip(chosen.items(), datasets))
+    entries = tuple(
+        Entry(name, dataset, _label(name, run, datasets.count(dataset) > 1), run, _tables(run))
+        for (name, run), dataset in zip(chosen.items(), datasets)
+    )
     return Gallery(entries, folder, len(found) - len(finished))
 
 
@@ -94,7 +119,9 @@ def _tables(run: Run) -> dict[str, pd.DataFrame]:
             table = audit.read(run, name)
             lost = [column for column in columns if column not in table]
             if lost:
-                raise InputError(f"{run.file(name)}.parquet: no column {lost[0]!r}; it was made by another version, make it again: {command(run)}")
+                raise InputError(
+                    f"{run.file(name)}.parquet: no column {lost[0]!r}; it was made by another version, make it again: {command(run)}"
+                )
             if "intersection" in table:
                 table = table[~table["intersection"]]
             tables[name] = table[columns].reset_index(drop=True)
@@ -103,16 +130,28 @@ def _tables(run: Run) -> dict[str, pd.DataFrame]:
 
 def _label(name: str, run: Run, several: bool) -> str:
     """The data set's name, the run's too where the data set has several; and what must be known of it: the unit, and that it is simulated."""
-    said = [f"{run.unit}s"] * (run.unit != "patient") + ["simulated"] * (run.simulated and run.config["cohort"] != "simulated")
+    said = [f"{run.unit}s"] * (run.unit != "patient") + ["simulated"] * (
+        run.simulated and run.config["cohort"] != "simulated"
+    )
     return (name if several else run.config["cohort"]) + (f" ({', '.join(said)})" if said else "")
 
 
 def command(run: Run) -> str:
     """What a user types to complete a run."""
     if run.config["cohort"] == own.NAME:
-        return f"`rollcall attack --out {shlex.quote(str(run.path))}` with the files of the first time"
-    verb, words = "rehearse" if run.simulated and run.config["cohort"] != "simulated" else "audit", {"cohort": run.config["cohort"]}
-    words |= {"model": run.config.get("recipe", {}).get("model", ""), "run": run.path.name, "targets": str(run.targets), "seed": str(run.seed)}
+        return (
+            f"`rollcall attack --out {shlex.quote(str(run.path))}` with the files of the first time"
+        )
+    verb, words = (
+        "rehearse" if run.simulated and run.config["cohort"] != "simulated" else "audit",
+        {"cohort": run.config["cohort"]},
+    )
+    words |= {
+        "model": run.config.get("recipe", {}).get("model", ""),
+        "run": run.path.name,
+        "targets": str(run.targets),
+        "seed": str(run.seed),
+    }
     given = " ".join(f"--{key} {shlex.quote(word)}" for key, word in words.items() if word)
     return f"`rollcall {verb} {given}` with the other options of its first time"
 
@@ -120,11 +159,19 @@ def command(run: Run) -> str:
 def notes(gallery: Gallery) -> list[str]:
     """Sentences that must be said first: which runs are simulated, what is left out and how it is made, what is not finished."""
     said = [f"{entry.name}: {audit.SIMULATED}" for entry in gallery.entries if entry.simulated]
-    said += [f"{entry.name}: left out below where {', '.join(entry.missing)} would be needed; made by {command(entry.run)}."
-             for entry in gallery.entries if entry.missing]
-    said += [f"{entry.name}: a patient is one {entry.run.unit}; the release does not say which patient a record is of."
-             for entry in gallery.entries if entry.run.unit != "patient"]
-    return said + [f"Runs not finished, and not shown: {gallery.unfinished}."] * (gallery.unfinished > 0)
+    said += [
+        f"{entry.name}: left out below where {', '.join(entry.missing)} would be needed; made by {command(entry.run)}."
+        for entry in gallery.entries
+        if entry.missing
+    ]
+    said += [
+        f"{entry.name}: a patient is one {entry.run.unit}; the release does not say which patient a record is of."
+        for entry in gallery.entries
+        if entry.run.unit != "patient"
+    ]
+    return said + [f"Runs not finished, and not shown: {gallery.unfinished}."] * (
+        gallery.unfinished > 0
+    )
 
 
 def aggregate_table(gallery: Gallery) -> pd.DataFrame:
@@ -132,16 +179,34 @@ def aggregate_table(gallery: Gallery) -> pd.DataFrame:
     known, rows = published.aggregate().set_index("dataset"), []
     for entry in gallery.entries:
         told = known.loc[entry.dataset] if entry.dataset in known.index else {}
-        attacks, theirs, patients = (entry.tables.get(name) for name in ("attacks", "paper_attacks", "paper_patients"))
+        attacks, theirs, patients = (
+            entry.tables.get(name) for name in ("attacks", "paper_attacks", "paper_patients")
+        )
         attacks = None if attacks is None else attacks[attacks["variant"] == "online"]
-        ours, theirs = (np.nan if table is None else table.loc[table["attack"] == "LiRA", "auc"].mean() for table in (attacks, theirs))
+        ours, theirs = (
+            np.nan if table is None else table.loc[table["attack"] == "LiRA", "auc"].mean()
+            for table in (attacks, theirs)
+        )
         largest = pd.Series(dtype=float) if patients is None else patients["auc_max"]
-        rows.append({"run": entry.label, "models": entry.run.targets, "records": entry.run.config["records"], "patients": entry.run.config["patients"],
-                     "patients, published": f"{told['patients']:,}" if len(told) else "\N{EN DASH}",
-                     "LiRA AUC": ours, "paper's scores": theirs, "published": told.get("aggregate_lira_auc"),
-                     "median patient AUC, paper's": largest.median(), "published median": told.get("median_patient_auc"),
-                     "largest": largest.max(), "published largest": told.get("max_patient_auc")})
-    return pd.DataFrame(rows).astype(dict.fromkeys(("published", "published median", "published largest"), float))
+        rows.append(
+            {
+                "run": entry.label,
+                "models": entry.run.targets,
+                "records": entry.run.config["records"],
+                "patients": entry.run.config["patients"],
+                "patients, published": f"{told['patients']:,}" if len(told) else "\N{EN DASH}",
+                "LiRA AUC": ours,
+                "paper's scores": theirs,
+                "published": told.get("aggregate_lira_auc"),
+                "median patient AUC, paper's": largest.median(),
+                "published median": told.get("median_patient_auc"),
+                "largest": largest.max(),
+                "published largest": told.get("max_patient_auc"),
+            }
+        )
+    return pd.DataFrame(rows).astype(
+        dict.fromkeys(("published", "published median", "published largest"), float)
+    )
 
 
 def groups(entry: Entry) -> pd.DataFrame:
@@ -150,9 +215,18 @@ def groups(entry: Entry) -> pd.DataFrame:
     ours = entry.tables["disparity"]
     ours = ours[ours["patients"] >= SMALLEST_GROUP].reset_index(drop=True)
     theirs = entry.tables.get("paper_panel", pd.DataFrame(columns=TABLES["paper_panel"]))
-    theirs = theirs.assign(**{column: theirs[column].astype(float) for column in ("residual", "chi2")})
-    table = ours.merge(theirs[["attribute", "group", "residual", "chi2", "stars"]], on=["attribute", "group"], how="left", validate="one_to_one")
-    told = published.beside(entry.dataset, table["attribute"], table["group"]).rename(columns={"residual": "published_residual"})
+    theirs = theirs.assign(
+        **{column: theirs[column].astype(float) for column in ("residual", "chi2")}
+    )
+    table = ours.merge(
+        theirs[["attribute", "group", "residual", "chi2", "stars"]],
+        on=["attribute", "group"],
+        how="left",
+        validate="one_to_one",
+    )
+    told = published.beside(entry.dataset, table["attribute"], table["group"]).rename(
+        columns={"residual": "published_residual"}
+    )
     return pd.concat([table.assign(stars=table["stars"].fillna("")), told], axis=1)
 
 
@@ -168,16 +242,34 @@ def points(gallery: Gallery) -> pd.DataFrame:
     the risk ratio of our runs' patients, -inf for a group without any patient at the top and inf where no other patient is there.
     """
     told = published.subgroups()
-    parts = [pd.DataFrame({"source": "published", "dataset": told["dataset"], "attribute": told["attribute"], "group": told["group"],
-                           "share": 100 * told["train_share"], "value": told["residual"]})]
+    parts = [
+        pd.DataFrame(
+            {
+                "source": "published",
+                "dataset": told["dataset"],
+                "attribute": told["attribute"],
+                "group": told["group"],
+                "share": 100 * told["train_share"],
+                "value": told["residual"],
+            }
+        )
+    ]
     for entry in gallery.having("disparity"):
         table = groups(entry)
         with np.errstate(divide="ignore"):
             values = {"paper": table["residual"], "ours": np.log(table["risk_ratio"])}
         panel = entry.tables.get("paper_panel", pd.DataFrame(columns=TABLES["paper_panel"]))
-        of_records = table[["attribute", "group"]].merge(panel, on=["attribute", "group"], how="left")["share"].astype(float)
+        of_records = (
+            table[["attribute", "group"]]
+            .merge(panel, on=["attribute", "group"], how="left")["share"]
+            .astype(float)
+        )
         for source, share in (("paper", of_records), ("ours", table["share"])):
-            parts.append(table[["attribute", "group"]].assign(source=source, dataset=entry.dataset, share=100 * share, value=values[source]))
+            parts.append(
+                table[["attribute", "group"]].assign(
+                    source=source, dataset=entry.dataset, share=100 * share, value=values[source]
+                )
+            )
     result = pd.concat(parts, ignore_index=True).dropna(subset=["share", "value"])
     return result.assign(kind=result["attribute"].map(kind)).reset_index(drop=True)
 
@@ -186,25 +278,40 @@ def correlation(share: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     """(Spearman's rho, Pearson's r) of two (n,) arrays; infinite values count by rank, and not for r. NaN under 3 points or for constant ones."""
     share, value = np.asarray(share, float), np.asarray(value, float)
     finite = np.isfinite(value)
-    rho = spearmanr(share, value).statistic if len(value) > 2 and np.unique(share).size > 1 and np.unique(value).size > 1 else np.nan
+    rho = (
+        spearmanr(share, value).statistic
+        if len(value) > 2 and np.unique(share).size > 1 and np.unique(value).size > 1
+        else np.nan
+    )
     enough = finite.sum() > 2 and np.ptp(share[finite]) > 0 and np.ptp(value[finite]) > 0
     return float(rho), float(pearsonr(share[finite], value[finite]).statistic) if enough else np.nan
 
 
 def alt_roc(gallery: Gallery) -> str:
     table = aggregate_table(gallery)
-    said = [f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "")
-            for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"]) if ours == ours]
+    said = [
+        f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "")
+        for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"])
+        if ours == ours
+    ]
     return f"Line plots of true- against false-positive rate of online LiRA, linear and logarithmic axes. AUC: {'; '.join(said) or 'no run has it'}."
 
 
 def alt_survival(gallery: Gallery) -> str:
     said, curves = [], published.survival()
     for entry in gallery.entries:
-        told = [f"{(entry.tables[name][column] >= 0.7).mean():.2%} {words}" for name, column, words in (
-            ("paper_patients", "auc_max", "by the paper's definition"), ("patients", "auc_joint", "by ours")) if name in entry.tables]
+        told = [
+            f"{(entry.tables[name][column] >= 0.7).mean():.2%} {words}"
+            for name, column, words in (
+                ("paper_patients", "auc_max", "by the paper's definition"),
+                ("patients", "auc_joint", "by ours"),
+            )
+            if name in entry.tables
+        ]
         theirs = curves.loc[(curves["dataset"] == entry.dataset) & (curves["auc"] == 0.7), "share"]
-        said += [f"{entry.label}: {', '.join(told + [f'{value:.2%} published' for value in theirs])}"] * bool(told)
+        said += [
+            f"{entry.label}: {', '.join(told + [f'{value:.2%} published' for value in theirs])}"
+        ] * bool(told)
     return f"Two line plots on a log axis of the share of patients at or above each risk. At 0.7 or more: {'; '.join(said) or 'no run has it'}."
 
 
@@ -213,17 +320,29 @@ def alt_subgroups(entry: Entry) -> str:
         return "No groups."
     table = groups(entry)
     row = table.loc[(table["share_top"] - table["share"]).idxmax()]
-    beside = f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})" if row["train_share"] == row["train_share"] else ""
-    return (f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, "
-            f"Pearson residuals. The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}.")
+    beside = (
+        f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})"
+        if row["train_share"] == row["train_share"]
+        else ""
+    )
+    return (
+        f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, "
+        f"Pearson residuals. The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}."
+    )
 
 
 def alt_size(gallery: Gallery) -> str:
     said = []
     for source, part in points(gallery).groupby("source", sort=False):
         rho, r = correlation(part["share"], part["value"])
-        found = [f"{name} {value:.2f}" for name, value in (("Spearman", rho), ("Pearson", r)) if value == value]
-        said.append(f"{source}, {len(part)} groups: {', '.join(found) or 'no correlation can be told'}")
+        found = [
+            f"{name} {value:.2f}"
+            for name, value in (("Spearman", rho), ("Pearson", r))
+            if value == value
+        ]
+        said.append(
+            f"{source}, {len(part)} groups: {', '.join(found) or 'no correlation can be told'}"
+        )
     return f"Three scatter plots of group size against over-representation among the most exposed. {'; '.join(said)}."
 
 

@@ -27,8 +27,13 @@ def execute(notebook: Path, output: Path, parameters: dict, cwd: Path, stream=No
     notebook, output, cwd = Path(notebook).resolve(), Path(output).resolve(), Path(cwd).resolve()
     check(notebook, parameters)
     output.parent.mkdir(parents=True, exist_ok=True)
-    part, failed = output.with_name(output.stem + ".part.ipynb"), output.with_name(output.stem + ".failed.ipynb")
-    sockets = tempfile.mkdtemp(prefix="rollcall-", dir="/tmp" if os.path.isdir("/tmp") else None)  # a socket's path has at most 103 bytes
+    part, failed = (
+        output.with_name(output.stem + ".part.ipynb"),
+        output.with_name(output.stem + ".failed.ipynb"),
+    )
+    sockets = tempfile.mkdtemp(
+        prefix="rollcall-", dir="/tmp" if os.path.isdir("/tmp") else None
+    )  # a socket's path has at most 103 bytes
     try:
         _run(notebook, part, parameters, cwd, stream, sockets)
         _clean(part)
@@ -53,7 +58,9 @@ def check(notebook: Path, parameters: dict) -> None:
             kind, _, inner = inner.rstrip("]").partition("[")
         good = _is(value, kind) and (kind != "list" or all(_is(item, inner) for item in value))
         if not good:
-            raise InputError(f"parameter {name!r} of notebook {notebook.name} must be {known[name]}, not {value!r}")
+            raise InputError(
+                f"parameter {name!r} of notebook {notebook.name} must be {known[name]}, not {value!r}"
+            )
 
 
 def declared(notebook: Path) -> dict[str, str]:
@@ -88,19 +95,38 @@ def _run(notebook: Path, part: Path, parameters: dict, cwd: Path, stream, socket
 
     try:
         book = papermill.execute_notebook(
-            _literal(notebook), _literal(part), parameters, kernel_name="python3", language="python", cwd=str(cwd), start_timeout=180,
-            progress_bar=False, log_output=False, stderr_file=_Lines(stream) if stream else None,
-            kernel_manager_class=_kernel(sockets, _environment(stream)))
+            _literal(notebook),
+            _literal(part),
+            parameters,
+            kernel_name="python3",
+            language="python",
+            cwd=str(cwd),
+            start_timeout=180,
+            progress_bar=False,
+            log_output=False,
+            stderr_file=_Lines(stream) if stream else None,
+            kernel_manager_class=_kernel(sockets, _environment(stream)),
+        )
     except PapermillExecutionError as error:
         said = " ".join(str(error.evalue).split())
         if error.ename == "InputError":
             raise InputError(said) from None
-        raise RuntimeError(f"{notebook.name} failed at In [{error.exec_count}]: {error.ename}: {said}") from None
+        raise RuntimeError(
+            f"{notebook.name} failed at In [{error.exec_count}]: {error.ename}: {said}"
+        ) from None
     except DeadKernelError:
-        raise RuntimeError(f"{notebook.name} failed: its kernel was killed; was there too little memory?") from None
-    ran = [cell.execution_count is not None for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
+        raise RuntimeError(
+            f"{notebook.name} failed: its kernel was killed; was there too little memory?"
+        ) from None
+    ran = [
+        cell.execution_count is not None
+        for cell in book.cells
+        if cell.cell_type == "code" and cell.source.strip()
+    ]
     if not all(ran):  # papermill takes sys.exit(0) for success
-        raise RuntimeError(f"{notebook.name} stopped early: {ran.count(False)} of its {len(ran)} code cells did not run")
+        raise RuntimeError(
+            f"{notebook.name} stopped early: {ran.count(False)} of its {len(ran)} code cells did not run"
+        )
 
 
 def _literal(path: Path) -> str:
@@ -127,15 +153,26 @@ def _kernel(sockets: str, environment: dict):
             return KernelSpec(**get_kernel_dict())
 
         async def start_kernel(self, **options):
-            quiet = [*options.pop("extra_arguments", []), "--log-level=CRITICAL"]  # else "KeyboardInterrupt caught" at some shutdowns
-            return await super().start_kernel(**{**options, "extra_arguments": quiet, "env": environment})
+            quiet = [
+                *options.pop("extra_arguments", []),
+                "--log-level=CRITICAL",
+            ]  # else "KeyboardInterrupt caught" at some shutdowns
+            return await super().start_kernel(
+                **{**options, "extra_arguments": quiet, "env": environment}
+            )
 
     return Kernel
 
 
 def _environment(stream) -> dict:
     path = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, "ROLLCALL_HOME": str(home()), "ROLLCALL_PLAIN_PROGRESS": "1", "TQDM_MININTERVAL": "0.5" if _terminal(stream) else "30"}
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "ROLLCALL_HOME": str(home()),
+        "ROLLCALL_PLAIN_PROGRESS": "1",
+        "TQDM_MININTERVAL": "0.5" if _terminal(stream) else "30",
+    }
 
 
 def _terminal(stream) -> bool:

@@ -85,7 +85,14 @@ pre { white-space: pre-wrap; background: var(--band); padding: .6rem; font-size:
 """
 
 
-def write(title: str, summary: list[str], notebooks: list[Path], output: Path, facts: dict[str, str], notice: str = "") -> None:
+def write(
+    title: str,
+    summary: list[str],
+    notebooks: list[Path],
+    output: Path,
+    facts: dict[str, str],
+    notice: str = "",
+) -> None:
     """Write the page: title, summary, then the text, figures and tables of each executed notebook, and the facts of the run.
 
     notice: a sentence that stays in sight at the top of the page, and stands on every sheet when it is printed.
@@ -94,11 +101,23 @@ def write(title: str, summary: list[str], notebooks: list[Path], output: Path, f
     labels = [(f"part{number}", label) for number, (label, _) in enumerate(parts, 1)]
     contents = [("summary", "In three sentences"), *labels, ("facts", "About this run")]
     page = PAGE.format(
-        notice=f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n' if notice else "", title=html.escape(title), style=STYLE,
+        notice=f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n'
+        if notice
+        else "",
+        title=html.escape(title),
+        style=STYLE,
         sections="\n".join(body for _, body in parts),
-        summary="<ul>\n" + "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary) + "\n</ul>",
-        links="\n".join(f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in contents),
-        facts="\n".join(f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>' for key, value in facts.items()))
+        summary="<ul>\n"
+        + "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary)
+        + "\n</ul>",
+        links="\n".join(
+            f'<li><a href="#{mark}">{html.escape(label)}</a></li>' for mark, label in contents
+        ),
+        facts="\n".join(
+            f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>'
+            for key, value in facts.items()
+        ),
+    )
     with written(Path(output)) as file:
         file.write(page.encode())
 
@@ -114,8 +133,17 @@ def _section(path: Path, mark: str) -> tuple[str, str]:
     for cell in book.cells:
         if cell.cell_type == "code":
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
-    book.cells = [cell for cell in book.cells if cell.cell_type == "markdown" or cell.cell_type == "code" and cell.outputs]
-    body, _ = HTMLExporter(template_name="basic", exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(book)
+    book.cells = [
+        cell
+        for cell in book.cells
+        if cell.cell_type == "markdown" or cell.cell_type == "code" and cell.outputs
+    ]
+    body, _ = HTMLExporter(
+        template_name="basic",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    ).from_notebook_node(book)
     soup = BeautifulSoup(body, "html.parser")
     _make_inert(soup)
     _order_headings(soup, path.stem)
@@ -130,8 +158,15 @@ def _section(path: Path, mark: str) -> tuple[str, str]:
         link["href"] = f"#{mark}-{link['href'][1:]}"
     for table in soup.find_all("table"):
         label = table.caption.get_text(" ", strip=True) if table.caption else "Table"
-        table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": label}))
-    return " ".join(soup.h2.get_text().split()), f'<section id="{mark}">\n{str(soup).strip()}\n</section>'
+        table.wrap(
+            soup.new_tag(
+                "div",
+                attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": label},
+            )
+        )
+    return " ".join(
+        soup.h2.get_text().split()
+    ), f'<section id="{mark}">\n{str(soup).strip()}\n</section>'
 
 
 def _make_inert(soup) -> None:
@@ -142,9 +177,16 @@ def _make_inert(soup) -> None:
         if "url(" in style.get_text() or "@import" in style.get_text():
             style.decompose()
     for tag in soup.find_all(True):
-        for name in [name for name in tag.attrs if name.startswith("on") or name in ("srcset", "poster", "background")
-                     or name == "style" and ("url(" in tag["style"] or "image-set(" in tag["style"])
-                     or name in ("href", "xlink:href") and not _may_point(tag.name, tag[name])]:
+        for name in [
+            name
+            for name in tag.attrs
+            if name.startswith("on")
+            or name in ("srcset", "poster", "background")
+            or name == "style"
+            and ("url(" in tag["style"] or "image-set(" in tag["style"])
+            or name in ("href", "xlink:href")
+            and not _may_point(tag.name, tag[name])
+        ]:
             del tag[name]
         if "src" in tag.attrs and not tag["src"].startswith("data:"):
             tag.replace_with(tag.get("alt", ""))
@@ -152,7 +194,9 @@ def _make_inert(soup) -> None:
 
 def _may_point(tag: str, address: str) -> bool:
     """Links may lead anywhere on the web; what a drawing refers to must be in the page."""
-    return address.startswith(("#", "https://", "http://", "mailto:") if tag == "a" else ("#", "data:"))
+    return address.startswith(
+        ("#", "https://", "http://", "mailto:") if tag == "a" else ("#", "data:")
+    )
 
 
 def _order_headings(soup, fallback: str) -> None:

@@ -22,8 +22,14 @@ def notice(plan: _audit.Audit) -> HTML | None:
     """What must be said before anything is shown: that the data are simulated, and what stands for a patient; None if there is nothing."""
     said = [_audit.SIMULATED] if plan.cohort.simulated else []
     if plan.cohort.unit != "patient":
-        said.append(f"This release does not say which patient a record is of: below, a patient is one {plan.cohort.unit}.")
-    return HTML("".join(f"<p><strong>{html.escape(sentence)}</strong></p>" for sentence in said)) if said else None
+        said.append(
+            f"This release does not say which patient a record is of: below, a patient is one {plan.cohort.unit}."
+        )
+    return (
+        HTML("".join(f"<p><strong>{html.escape(sentence)}</strong></p>" for sentence in said))
+        if said
+        else None
+    )
 
 
 def cohort_table(plan: _audit.Audit) -> pd.DataFrame:
@@ -35,8 +41,15 @@ def cohort_table(plan: _audit.Audit) -> pd.DataFrame:
         known = part[0][3]
         for group, own in [*((group, own) for _, group, own, _ in part), ("(missing)", ~known)]:
             if own.sum() >= SMALLEST_GROUP:
-                rows.append({"attribute": name, "group": group, f"{plan.cohort.unit}s": int(own.sum()), "records": int(records[own].sum()),
-                             f"share of {plan.cohort.unit}s": own.mean()})
+                rows.append(
+                    {
+                        "attribute": name,
+                        "group": group,
+                        f"{plan.cohort.unit}s": int(own.sum()),
+                        "records": int(records[own].sum()),
+                        f"share of {plan.cohort.unit}s": own.mean(),
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -44,10 +57,21 @@ def performance_table(performance: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over targets of each metric: on the pool's patients a model has not seen, on those it has, and on the test set."""
     rows = []
     for metric in ("auroc", "accuracy"):
-        for kind, records in (("non_members", "not seen in training"), ("members", "seen in training"), ("test", "held-out test set")):
+        for kind, records in (
+            ("non_members", "not seen in training"),
+            ("members", "seen in training"),
+            ("test", "held-out test set"),
+        ):
             if f"{metric}_{kind}" in performance:
                 values = performance[f"{metric}_{kind}"]
-                rows.append({"metric": metric.replace("auroc", "AUROC"), "records": records, "mean": values.mean(), "sd over targets": values.std()})
+                rows.append(
+                    {
+                        "metric": metric.replace("auroc", "AUROC"),
+                        "records": records,
+                        "mean": values.mean(),
+                        "sd over targets": values.std(),
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -63,34 +87,65 @@ def pooled_table(attacked: _audit.Attacked) -> pd.DataFrame:
 
 
 def _attacks(table: pd.DataFrame, error: str, intervals: bool = False) -> pd.DataFrame:
-    shown = {"attack": table["attack"] + " " + table["variant"], "AUC": table["auc"].map("{:.3f}".format), error: table["auc_se"].map("{:.4f}".format)}
+    shown = {
+        "attack": table["attack"] + " " + table["variant"],
+        "AUC": table["auc"].map("{:.3f}".format),
+        error: table["auc_se"].map("{:.4f}".format),
+    }
     for name in table:
         if name.startswith("tpr_at_fpr_"):
             limit = name.removeprefix("tpr_at_fpr_")
             low, high = table[f"tpr_low_{limit}"], table[f"tpr_high_{limit}"]
             shown[f"TPR at FPR {100 * float(limit):g}%"] = [
-                f"{100 * rate:.2g}%" + (f" ({100 * a:.2g}\u00a0to\u00a0{100 * b:.2g})" if intervals else "") for rate, a, b in zip(table[name], low, high)]
+                f"{100 * rate:.2g}%"
+                + (f" ({100 * a:.2g}\u00a0to\u00a0{100 * b:.2g})" if intervals else "")
+                for rate, a, b in zip(table[name], low, high)
+            ]
     shown["balanced accuracy"] = table["balanced_accuracy"].map("{:.3f}".format)
     for name in table:
         if name.startswith("precision"):
-            shown[f"precision, {float(name.rsplit('_', 1)[1]):.0%} members"] = ["–" if np.isnan(value) else f"{value:.2g}" for value in table[name]]
+            shown[f"precision, {float(name.rsplit('_', 1)[1]):.0%} members"] = [
+                "–" if np.isnan(value) else f"{value:.2g}" for value in table[name]
+            ]
     return pd.DataFrame(shown)
 
 
 def risk_table(attacked: _audit.Attacked) -> pd.DataFrame:
     """Patients at or above each risk, observed and by the noise floor."""
     joint, floor = attacked.risk.patients["auc_joint"], attacked.risk.floor
-    return pd.DataFrame([{"risk at least": f"{limit:g}", "patients": int((joint >= limit).sum()),
-                          "noise floor would give": survival(floor, np.array([limit]))[0] * len(joint)} for limit in THRESHOLDS])
+    return pd.DataFrame(
+        [
+            {
+                "risk at least": f"{limit:g}",
+                "patients": int((joint >= limit).sum()),
+                "noise floor would give": survival(floor, np.array([limit]))[0] * len(joint),
+            }
+            for limit in THRESHOLDS
+        ]
+    )
 
 
 def statistic_table(attacked: _audit.Attacked) -> pd.DataFrame:
     """Exposed patients by each of the three patient statistics, each against its own noise floor."""
     rows = []
-    for name, words in (("auc_joint", "joint: one statistic on all records"), ("auc_mean", "mean of the record AUCs"), ("auc_max", "largest record AUC")):
-        values, floor = attacked.risk.patients[name].to_numpy(), attacked.risk.floors[name].to_numpy()
+    for name, words in (
+        ("auc_joint", "joint: one statistic on all records"),
+        ("auc_mean", "mean of the record AUCs"),
+        ("auc_max", "largest record AUC"),
+    ):
+        values, floor = (
+            attacked.risk.patients[name].to_numpy(),
+            attacked.risk.floors[name].to_numpy(),
+        )
         exposed = int((q_values(values, floor) <= FDR).sum())
-        rows.append({"risk of a patient": words, "exposed": exposed, "mean": values.mean(), "mean of its floor": floor.mean()})
+        rows.append(
+            {
+                "risk of a patient": words,
+                "exposed": exposed,
+                "mean": values.mean(),
+                "mean of its floor": floor.mean(),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -98,26 +153,63 @@ def trust_table(attacked: _audit.Attacked) -> pd.DataFrame:
     """What the errors rest on."""
     c = attacked.risk.cohort
     exposed = f"{c['exposed']:,.0f} ({c['exposed_low']:,.0f} to {c['exposed_high']:,.0f})"
-    return pd.DataFrame([
-        {"what": "exposed patients, 95% interval for as many new models", "value": exposed},
-        {"what": "correlation of a record's two scores within a pair of models", "value": f"{c['pair_correlation']:.2f}"},
-        {"what": "records whose scores are not normal (5% level)", "value": f"{c['not_normal']:.1%}"},
-        {"what": "patients whose statistic is not normal (5% level)", "value": f"{c['not_normal_patients']:.1%}"},
-        {"what": "skewness with the record, without; excess kurtosis", "value": f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"}])
+    return pd.DataFrame(
+        [
+            {"what": "exposed patients, 95% interval for as many new models", "value": exposed},
+            {
+                "what": "correlation of a record's two scores within a pair of models",
+                "value": f"{c['pair_correlation']:.2f}",
+            },
+            {
+                "what": "records whose scores are not normal (5% level)",
+                "value": f"{c['not_normal']:.1%}",
+            },
+            {
+                "what": "patients whose statistic is not normal (5% level)",
+                "value": f"{c['not_normal_patients']:.1%}",
+            },
+            {
+                "what": "skewness with the record, without; excess kurtosis",
+                "value": f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}",
+            },
+        ]
+    )
 
 
 def group_table(groups: pd.DataFrame) -> pd.DataFrame:
     """The disparity table as people read it."""
-    odds = [f"{value:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" + ("*" if method == "Firth" else "") if np.isfinite(value) else "–"
-            for value, low, high, method in zip(groups["odds_ratio"], groups["odds_low"], groups["odds_high"], groups["odds_method"])]
-    ratios = [f"{ratio:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])]
-    points = [f"{100 * mid:+.2f} ({100 * low:+.2f}\u00a0to\u00a0{100 * high:+.2f})"
-              for mid, low, high in zip(groups["difference"], groups["difference_low"], groups["difference_high"])]
-    return pd.DataFrame({
-        "attribute": groups["attribute"], "group": groups["group"], "patients": groups["patients"],
-        "share of all": groups["share"].map("{:.1%}".format), "share of top 1%": groups["share_top"].map("{:.1%}".format),
-        "exposed": groups["exposed"], "risk ratio": ratios, "difference, in points": points,
-        "adjusted odds ratio": odds, "p (Holm)": groups["p_adjusted"].map("{:.2g}".format)})
+    odds = [
+        f"{value:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})" + ("*" if method == "Firth" else "")
+        if np.isfinite(value)
+        else "–"
+        for value, low, high, method in zip(
+            groups["odds_ratio"], groups["odds_low"], groups["odds_high"], groups["odds_method"]
+        )
+    ]
+    ratios = [
+        f"{ratio:.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})"
+        for ratio, low, high in zip(groups["risk_ratio"], groups["ci_low"], groups["ci_high"])
+    ]
+    points = [
+        f"{100 * mid:+.2f} ({100 * low:+.2f}\u00a0to\u00a0{100 * high:+.2f})"
+        for mid, low, high in zip(
+            groups["difference"], groups["difference_low"], groups["difference_high"]
+        )
+    ]
+    return pd.DataFrame(
+        {
+            "attribute": groups["attribute"],
+            "group": groups["group"],
+            "patients": groups["patients"],
+            "share of all": groups["share"].map("{:.1%}".format),
+            "share of top 1%": groups["share_top"].map("{:.1%}".format),
+            "exposed": groups["exposed"],
+            "risk ratio": ratios,
+            "difference, in points": points,
+            "adjusted odds ratio": odds,
+            "p (Holm)": groups["p_adjusted"].map("{:.2g}".format),
+        }
+    )
 
 
 def panel(found) -> HTML:
@@ -125,12 +217,25 @@ def panel(found) -> HTML:
     if found.panel is None:
         return HTML("<p>No attribute has a group of at least 10 records.</p>")
     panel = found.panel
-    return figures.table(pd.DataFrame({
-        "attribute": panel["attribute"], "group": panel["group"], "records": panel["records"], "share": panel["share"].map("{:.1%}".format),
-        "in the top 1%": panel["observed"], "expected": panel["expected"].map("{:.1f}".format), "Pearson residual": panel["residual"].map("{:+.1f}".format),
-        "chi-square of the attribute": ["–" if np.isnan(value) else f"{value:.1f} {stars}" for value, stars in zip(panel["chi2"], panel["stars"])]}),
+    return figures.table(
+        pd.DataFrame(
+            {
+                "attribute": panel["attribute"],
+                "group": panel["group"],
+                "records": panel["records"],
+                "share": panel["share"].map("{:.1%}".format),
+                "in the top 1%": panel["observed"],
+                "expected": panel["expected"].map("{:.1f}".format),
+                "Pearson residual": panel["residual"].map("{:+.1f}".format),
+                "chi-square of the attribute": [
+                    "–" if np.isnan(value) else f"{value:.1f} {stars}"
+                    for value, stars in zip(panel["chi2"], panel["stars"])
+                ],
+            }
+        ),
         "The published panel's statistics on this run: records, by attribute; *, **, *** for 5%, 1%, 0.1% after Bonferroni; "
-        "n.s. not significant; overlapping groups are not tested")
+        "n.s. not significant; overlapping groups are not tested",
+    )
 
 
 def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) -> HTML:
@@ -140,56 +245,90 @@ def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) 
         return HTML("<p>This cohort is restricted: none of its records is shown.</p>")
     records, rows = _audit.most_exposed_records(plan, attacked, count)
     if cohort.inputs.ndim != 4:
-        return figures.table(rows, f"Most exposed record of each of the {len(rows)} most exposed patients")
-    titles = [f"{cohort.unit} {a:.2f}\n{label(cohort, record)}" for a, record in zip(rows["patient AUC"], records)]
+        return figures.table(
+            rows, f"Most exposed record of each of the {len(rows)} most exposed patients"
+        )
+    titles = [
+        f"{cohort.unit} {a:.2f}\n{label(cohort, record)}"
+        for a, record in zip(rows["patient AUC"], records)
+    ]
     figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
     figures.save(figure, plan.run.file("figures"), "most_exposed")
     alt = f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above."
-    return figures.show(figure, alt=alt,
-                        caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.")
+    return figures.show(
+        figure,
+        alt=alt,
+        caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.",
+    )
 
 
 def capacity_table(result) -> pd.DataFrame:
     """capacity.compare's table as people read it."""
     t = result.table.sort_values("parameters")
-    return pd.DataFrame({"model": t["variant"], "parameters": t["parameters"].map("{:,}".format), "AUROC, not seen": t["auroc"].map("{:.3f}".format),
-                         "AUROC, seen": t["auroc_members"].map("{:.3f}".format), "LiRA AUC": t["lira_auc"].map("{:.3f}".format),
-                         "exposed": t["exposed"].map("{:,}".format), "share": t["exposed_share"].map("{:.1%}".format),
-                         "AUC of 0.9 or more": t["high"].map("{:,}".format), "noise floor has": t["floor_high"].map("{:.2g}".format)})
+    return pd.DataFrame(
+        {
+            "model": t["variant"],
+            "parameters": t["parameters"].map("{:,}".format),
+            "AUROC, not seen": t["auroc"].map("{:.3f}".format),
+            "AUROC, seen": t["auroc_members"].map("{:.3f}".format),
+            "LiRA AUC": t["lira_auc"].map("{:.3f}".format),
+            "exposed": t["exposed"].map("{:,}".format),
+            "share": t["exposed_share"].map("{:.1%}".format),
+            "AUC of 0.9 or more": t["high"].map("{:,}".format),
+            "noise floor has": t["floor_high"].map("{:.2g}".format),
+        }
+    )
 
 
 def alt_capacity(result) -> str:
     t = result.table.sort_values("parameters")
     first, last = t.iloc[0], t.iloc[-1]
-    return (f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go "
-            f"from {first['exposed']:,} to {last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}.")
+    return (
+        f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go "
+        f"from {first['exposed']:,} to {last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}."
+    )
 
 
 def alt_roc(attacked: _audit.Attacked) -> str:
     areas = attacked.attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()
-    return "Two line plots of true- against false-positive rate, linear and logarithmic. AUC: " + ", ".join(
-        f"{' '.join(key)} {value:.3f}" for key, value in areas.items()) + "."
+    return (
+        "Two line plots of true- against false-positive rate, linear and logarithmic. AUC: "
+        + ", ".join(f"{' '.join(key)} {value:.3f}" for key, value in areas.items())
+        + "."
+    )
 
 
 def alt_in_out(plan: _audit.Audit, attacked: _audit.Attacked) -> str:
-    return "Two density plots of membership scores, models that had the record against models that had not: " + "; ".join(
-        f"{title}, medians {np.median(inside):.2f} and {np.median(outside):.2f}" for title, inside, outside in _audit.examples(plan, attacked)) + "."
+    return (
+        "Two density plots of membership scores, models that had the record against models that had not: "
+        + "; ".join(
+            f"{title}, medians {np.median(inside):.2f} and {np.median(outside):.2f}"
+            for title, inside, outside in _audit.examples(plan, attacked)
+        )
+        + "."
+    )
 
 
 def alt_survival(attacked: _audit.Attacked) -> str:
     patients = attacked.risk.patients
-    return (f"Line plot on a log axis of the share of {len(patients):,} patients at or above each risk, with its noise floor. "
-            f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, "
-            f"the floor's {attacked.risk.floor.max():.3f}.")
+    return (
+        f"Line plot on a log axis of the share of {len(patients):,} patients at or above each risk, with its noise floor. "
+        f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, "
+        f"the floor's {attacked.risk.floor.max():.3f}."
+    )
 
 
 def alt_forest(groups: pd.DataFrame) -> str:
     row = groups.loc[groups["p_adjusted"].idxmin()]
-    return (f"Forest plot of risk ratios of {len(groups)} groups. The clearest: {row['attribute']} {row['group']}, {row['risk_ratio']:.2f} "
-            f"({row['ci_low']:.2f} to {row['ci_high']:.2f}).")
+    return (
+        f"Forest plot of risk ratios of {len(groups)} groups. The clearest: {row['attribute']} {row['group']}, {row['risk_ratio']:.2f} "
+        f"({row['ci_low']:.2f} to {row['ci_high']:.2f})."
+    )
 
 
 def alt_shares(groups: pd.DataFrame) -> str:
     row = groups.loc[(groups["share_top"] - groups["share"]).idxmax()]
-    return (f"Bar charts of each group's share among all patients and among the most exposed 1%. The largest gain: {row['attribute']} "
-            f"{row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}.")
+    return (
+        f"Bar charts of each group's share among all patients and among the most exposed 1%. The largest gain: {row['attribute']} "
+        f"{row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}."
+    )

@@ -20,7 +20,7 @@ from rollcall.risk.record import TINY
 
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
 FDR = 0.05
-SAMPLE = 20_000          # records from which the correlation of labels is estimated
+SAMPLE = 20_000  # records from which the correlation of labels is estimated
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,15 @@ class Risk:
         return self.floors["auc_joint"].to_numpy()
 
 
-def assess(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, patient_ids: np.ndarray | None = None,
-           seed: int = 0, draws: int = FLOOR_DRAWS, progress=iter) -> Risk:
+def assess(
+    scores: np.ndarray,
+    members: np.ndarray,
+    patient_index: np.ndarray,
+    patient_ids: np.ndarray | None = None,
+    seed: int = 0,
+    draws: int = FLOOR_DRAWS,
+    progress=iter,
+) -> Risk:
     """Record risk, patient risk, noise floor and exposed patients. scores (M, N), or (M, N, L) of L labels, which combine_labels makes one;
     members bool (M, P), paired; patient_index (N,).
 
@@ -52,19 +59,36 @@ def assess(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, p
     members, index = check_paired(members), np.asarray(patient_index)
     targets, patients = members.shape
     if scores.ndim not in (2, 3) or scores.shape[:2] != (targets, len(index)):
-        raise InputError(f"scores {scores.shape}, expected ({targets}, {len(index)}): targets of members x records of patient_index")
+        raise InputError(
+            f"scores {scores.shape}, expected ({targets}, {len(index)}): targets of members x records of patient_index"
+        )
     if len(np.unique(index)) != patients or index.min() < 0 or index.max() >= patients:
         empty = np.setdiff1d(np.arange(patients), index)
-        raise InputError(f"patient_index: patient {empty[0] if len(empty) else index.max()} of {patients} has no record or is not in members; "
-                         "expected every column of members at least once")
+        raise InputError(
+            f"patient_index: patient {empty[0] if len(empty) else index.max()} of {patients} has no record or is not in members; "
+            "expected every column of members at least once"
+        )
     if scores.ndim == 3:
         scores = combine_labels(scores, members, index)
     found = record_risk.moments(scores, members, index)
     _finite(found, scores)
-    ids, half = np.arange(patients) if patient_ids is None else np.asarray(patient_ids), targets // 2
+    ids, half = (
+        np.arange(patients) if patient_ids is None else np.asarray(patient_ids),
+        targets // 2,
+    )
     records, pooled = _aucs("auc", found, scores, members, index)
-    records = {"record": np.arange(len(index)), "patient_id": ids[index], "n_in": np.full(len(index), half), "n_out": np.full(len(index), half)} | records
-    records |= {"mean_in": found.mean_in, "std_in": np.sqrt(found.var_in), "mean_out": found.mean_out, "std_out": np.sqrt(found.var_out)}
+    records = {
+        "record": np.arange(len(index)),
+        "patient_id": ids[index],
+        "n_in": np.full(len(index), half),
+        "n_out": np.full(len(index), half),
+    } | records
+    records |= {
+        "mean_in": found.mean_in,
+        "std_in": np.sqrt(found.var_in),
+        "mean_out": found.mean_out,
+        "std_out": np.sqrt(found.var_out),
+    }
 
     rounds = max(1, -(-draws // patients))
     summed = patient_risk.summaries(scores, members, index, records["auc"], rounds, seed, progress)
@@ -74,21 +98,61 @@ def assess(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, p
     table, _ = _aucs("auc_joint", of_patients, statistic, members)
     floor = noise_floor(statistic, rounds, seed).ravel()
     q = q_values(table["auc_joint"], floor)
-    summed = {name: summed[name] for name in ("auc_mean", "auc_mean_se", "auc_mean_low", "auc_mean_high", "auc_max", "auc_max_se")}
-    table = {"patient_id": ids, "records": np.bincount(index)} | table | summed | {"q_value": q, "exposed": q <= FDR}
-    count, low, high = exposed_interval(statistic, members, table["auc_joint"], table["exposed"], floor)
-    cohort = {"exposed": count, "exposed_low": low, "exposed_high": high, "pair_correlation": pooled.correlation,
-              "skew_in": pooled.skew_in, "skew_out": pooled.skew_out, "kurt": pooled.kurt,
-              "not_normal": record_risk.not_normal(found), "not_normal_patients": record_risk.not_normal(of_patients)}
-    return Risk(pd.DataFrame(records), pd.DataFrame(table), pd.DataFrame({"auc_joint": floor} | floors), cohort)
+    summed = {
+        name: summed[name]
+        for name in (
+            "auc_mean",
+            "auc_mean_se",
+            "auc_mean_low",
+            "auc_mean_high",
+            "auc_max",
+            "auc_max_se",
+        )
+    }
+    table = (
+        {"patient_id": ids, "records": np.bincount(index)}
+        | table
+        | summed
+        | {"q_value": q, "exposed": q <= FDR}
+    )
+    count, low, high = exposed_interval(
+        statistic, members, table["auc_joint"], table["exposed"], floor
+    )
+    cohort = {
+        "exposed": count,
+        "exposed_low": low,
+        "exposed_high": high,
+        "pair_correlation": pooled.correlation,
+        "skew_in": pooled.skew_in,
+        "skew_out": pooled.skew_out,
+        "kurt": pooled.kurt,
+        "not_normal": record_risk.not_normal(found),
+        "not_normal_patients": record_risk.not_normal(of_patients),
+    }
+    return Risk(
+        pd.DataFrame(records),
+        pd.DataFrame(table),
+        pd.DataFrame({"auc_joint": floor} | floors),
+        cohort,
+    )
 
 
-def _aucs(name: str, found: record_risk.Moments, scores, members, index=None) -> tuple[dict[str, np.ndarray], record_risk.Shape]:
+def _aucs(
+    name: str, found: record_risk.Moments, scores, members, index=None
+) -> tuple[dict[str, np.ndarray], record_risk.Shape]:
     """Columns of the binormal and the rank AUC with errors and intervals, and the cohort's shape."""
     pooled = record_risk.shape(found)
     rank = record_risk.rank_auc(scores, members, index)
-    columns = (*record_risk.binormal(found, pooled), rank, *record_risk.rank_interval(rank, found.pairs, pooled.correlation))
-    names = (f"{form}{suffix}" for form in (name, f"{name}_rank") for suffix in ("", "_se", "_low", "_high"))
+    columns = (
+        *record_risk.binormal(found, pooled),
+        rank,
+        *record_risk.rank_interval(rank, found.pairs, pooled.correlation),
+    )
+    names = (
+        f"{form}{suffix}"
+        for form in (name, f"{name}_rank")
+        for suffix in ("", "_se", "_low", "_high")
+    )
     return dict(zip(names, columns)), pooled
 
 
@@ -97,10 +161,14 @@ def _finite(found: record_risk.Moments, scores: np.ndarray) -> None:
     wrong = np.flatnonzero(~np.isfinite(found.mean_in + found.mean_out))
     if len(wrong):
         target = np.argmax(~np.isfinite(scores[:, wrong[0]]))
-        raise InputError(f"scores: target {target}, record {wrong[0]} is NaN or infinite; expected finite scores")
+        raise InputError(
+            f"scores: target {target}, record {wrong[0]} is NaN or infinite; expected finite scores"
+        )
 
 
-def combine_labels(scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray) -> np.ndarray:
+def combine_labels(
+    scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray
+) -> np.ndarray:
     """One score of each record from its labels' scores, float32 (M, N) of (M, N, L): sum_l w_nl s_nl / sd_nl. members (M, P); patient_index (N,).
 
     w_n = R^-1 e_n, negative weights set to 0: e_nl is the shift expected of label l of record n (patient_risk.expected_shift, each half of the
@@ -119,7 +187,9 @@ def combine_labels(scores: np.ndarray, members: np.ndarray, patient_index: np.nd
     chosen = np.random.default_rng([0, 8]).permutation(records)[:SAMPLE]
     together = 1e-3 * len(chosen) * np.eye(labels)
     for part in np.array_split(chosen, -(-len(chosen) // 500)):
-        standard = np.where(varies[part], (scores[:, part] - mean[part]) / sd[part], 0).reshape(-1, labels)
+        standard = np.where(varies[part], (scores[:, part] - mean[part]) / sd[part], 0).reshape(
+            -1, labels
+        )
         together += standard.T @ standard / targets
     size = np.sqrt(np.diag(together))
     weight = np.linalg.solve(together / size / size[:, None], expected.T).T

@@ -17,7 +17,11 @@ from rollcall.util.errors import InputError
 TOP = 0.01
 SMALLEST_GROUP = 10
 DRAWS = 20_000
-DIAGNOSIS = ("diagnosis", "label", "finding")  # attributes that the adjusted odds ratio accounts for, where a cohort has them
+DIAGNOSIS = (
+    "diagnosis",
+    "label",
+    "finding",
+)  # attributes that the adjusted odds ratio accounts for, where a cohort has them
 
 
 def most_exposed(risk: np.ndarray, share: float = TOP) -> np.ndarray:
@@ -28,7 +32,9 @@ def most_exposed(risk: np.ndarray, share: float = TOP) -> np.ndarray:
     return top
 
 
-def effects(group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> dict[str, float]:
+def effects(
+    group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float = 0.95
+) -> dict[str, float]:
     """How much likelier a patient of the group is among the most exposed than any other patient: risk_ratio with ci_low, ci_high, and
     difference (of the two shares) with difference_low, difference_high.
 
@@ -42,12 +48,23 @@ def effects(group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = DRAW
     rng = np.random.default_rng([seed, 5])
     drawn = rng.beta(a + 0.5, b + 0.5, draws), rng.beta(c + 0.5, d + 0.5, draws)
     ends = [(1 - level) / 2, (1 + level) / 2]
-    ratios, differences = np.quantile(drawn[0] / drawn[1], ends), np.quantile(drawn[0] - drawn[1], ends)
-    return {"risk_ratio": inside / outside if c else np.inf if a else np.nan, "ci_low": float(ratios[0]), "ci_high": float(ratios[1]),
-            "difference": inside - outside, "difference_low": float(differences[0]), "difference_high": float(differences[1])}
+    ratios, differences = (
+        np.quantile(drawn[0] / drawn[1], ends),
+        np.quantile(drawn[0] - drawn[1], ends),
+    )
+    return {
+        "risk_ratio": inside / outside if c else np.inf if a else np.nan,
+        "ci_low": float(ratios[0]),
+        "ci_high": float(ratios[1]),
+        "difference": inside - outside,
+        "difference_low": float(differences[0]),
+        "difference_high": float(differences[1]),
+    }
 
 
-def adjusted_odds(group: np.ndarray, top: np.ndarray, records: np.ndarray, covariates: list[np.ndarray] = ()) -> dict[str, float | str]:
+def adjusted_odds(
+    group: np.ndarray, top: np.ndarray, records: np.ndarray, covariates: list[np.ndarray] = ()
+) -> dict[str, float | str]:
     """Odds ratio of being among the most exposed, group against all others, with as many records and of the same diagnoses: odds_ratio,
     odds_low, odds_high (95%, Wald), odds_p, odds_method. Logistic regression of `top` on the group, log records and covariates.
 
@@ -61,26 +78,48 @@ def adjusted_odds(group: np.ndarray, top: np.ndarray, records: np.ndarray, covar
     for codes in covariates:
         size, ups = np.bincount(codes), np.bincount(codes, top)
         keep &= ((ups > 0) & (ups < size))[codes]
-    group, top, records, covariates = group[keep], top[keep], records[keep], [codes[keep] for codes in covariates]
+    group, top, records, covariates = (
+        group[keep],
+        top[keep],
+        records[keep],
+        [codes[keep] for codes in covariates],
+    )
     if not len(group) or group.all() or not group.any() or top.all() or not top.any():
         return none | {"odds_method": "not identified"}
     cell = np.zeros(len(group), np.int64)
     for codes in (group, records, *covariates):  # patients who are alike make one row
         cell = np.unique(cell * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
     first = np.unique(cell, return_index=True)[1]
-    columns = [group, np.log(records), *(codes == level for codes in covariates for level in np.unique(codes)[1:])]
-    x = np.column_stack([np.ones(len(first)), *(column[first] for column in columns if np.ptp(column[first].astype(float)) > 0)])
+    columns = [
+        group,
+        np.log(records),
+        *(codes == level for codes in covariates for level in np.unique(codes)[1:]),
+    ]
+    x = np.column_stack(
+        [
+            np.ones(len(first)),
+            *(column[first] for column in columns if np.ptp(column[first].astype(float)) > 0),
+        ]
+    )
     n, y = np.bincount(cell).astype(float), np.bincount(cell, top)
     if np.linalg.matrix_rank(x) < x.shape[1]:
         return none | {"odds_method": "not identified"}
-    separated = not all((group == side).any() and 0 < top[group == side].sum() < (group == side).sum() for side in (False, True))
+    separated = not all(
+        (group == side).any() and 0 < top[group == side].sum() < (group == side).sum()
+        for side in (False, True)
+    )
     found = None if separated else _logit(x, y, n)
     method = "Firth" if found is None else "logit"
     beta, se = found or _firth(x, y, n)
     with np.errstate(over="ignore"):
         low, middle, high = np.exp([beta - norm.ppf(0.975) * se, beta, beta + norm.ppf(0.975) * se])
-    return {"odds_ratio": float(middle), "odds_low": float(low), "odds_high": float(high), "odds_p": float(2 * norm.sf(abs(beta) / se)),
-            "odds_method": method}
+    return {
+        "odds_ratio": float(middle),
+        "odds_low": float(low),
+        "odds_high": float(high),
+        "odds_p": float(2 * norm.sf(abs(beta) / se)),
+        "odds_method": method,
+    }
 
 
 def _logit(x, y, n) -> tuple[float, float] | None:
@@ -94,7 +133,12 @@ def _logit(x, y, n) -> tuple[float, float] | None:
             fit = GLM(np.column_stack([y, n - y]), x, family=families.Binomial()).fit(maxiter=50)
         except (ValueError, np.linalg.LinAlgError):
             return None
-    fine = fit.converged and np.isfinite(fit.bse).all() and (np.abs(fit.params) < 20).all() and fit.bse[1] < 20
+    fine = (
+        fit.converged
+        and np.isfinite(fit.bse).all()
+        and (np.abs(fit.params) < 20).all()
+        and fit.bse[1] < 20
+    )
     return (float(fit.params[1]), float(fit.bse[1])) if fine else None
 
 
@@ -138,15 +182,26 @@ def intersections(attributes: pd.DataFrame, pairs: list[tuple[str, str]] | None 
             raise InputError(f"intersection {' x '.join(pair)}: expected two different attributes")
         for name in pair:
             if name not in plain:
-                raise InputError(f"intersection {' x '.join(pair)}: {name!r} is no categorical attribute; expected two of: {', '.join(plain)}")
+                raise InputError(
+                    f"intersection {' x '.join(pair)}: {name!r} is no categorical attribute; expected two of: {', '.join(plain)}"
+                )
         one, two = (list(groups(attributes[[name]])) for name in pair)
         both = [(f"{a[1]}, {b[1]}", a[2] & b[2], a[3] & b[3]) for a in one for b in two]
-        if min(len(one), len(two)) > 1 and not any(0 < inside.sum() < SMALLEST_GROUP for _, inside, _ in both):
+        if min(len(one), len(two)) > 1 and not any(
+            0 < inside.sum() < SMALLEST_GROUP for _, inside, _ in both
+        ):
             yield from ((" x ".join(pair), name, inside, known) for name, inside, known in both)
 
 
-def disparity(patients: pd.DataFrame, attributes: pd.DataFrame, risk: str = "auc_joint", share: float = TOP, seed: int = 0,
-              pairs: list[tuple[str, str]] | None = None, adjust: tuple[str, ...] = DIAGNOSIS) -> pd.DataFrame:
+def disparity(
+    patients: pd.DataFrame,
+    attributes: pd.DataFrame,
+    risk: str = "auc_joint",
+    share: float = TOP,
+    seed: int = 0,
+    pairs: list[tuple[str, str]] | None = None,
+    adjust: tuple[str, ...] = DIAGNOSIS,
+) -> pd.DataFrame:
     """One row per attribute and group. `patients` as risk.assess returns it; `attributes` (P rows) as cohort.patient_attributes does; `pairs`
     of attributes to cross as in `intersections`, [] for none; `adjust`, attributes to account for.
 
@@ -158,26 +213,59 @@ def disparity(patients: pd.DataFrame, attributes: pd.DataFrame, risk: str = "auc
     over all rows. Groups under 10 patients are left out, and groups that leave under 10 others.
     """
     if len(patients) != len(attributes):
-        raise InputError(f"{len(patients)} patients and {len(attributes)} rows of attributes; expected one row per patient, in the same order")
+        raise InputError(
+            f"{len(patients)} patients and {len(attributes)} rows of attributes; expected one row per patient, in the same order"
+        )
     value = patients[risk].to_numpy()
     top = most_exposed(value, share)
     exposed, records = patients["exposed"].to_numpy(), patients["records"].to_numpy()
-    codes = {column: pd.factorize(attributes[column])[0] + 1 for column in attributes if column.partition(": ")[0] in adjust}
+    codes = {
+        column: pd.factorize(attributes[column])[0] + 1
+        for column in attributes
+        if column.partition(": ")[0] in adjust
+    }
     rows = []
-    every = [*((False, each) for each in groups(attributes)), *((True, each) for each in intersections(attributes, pairs))]
+    every = [
+        *((False, each) for each in groups(attributes)),
+        *((True, each) for each in intersections(attributes, pairs)),
+    ]
     for crossed, (attribute, name, group, known) in every:
         size = int(group.sum())
-        if min(size, known.sum() - size) < SMALLEST_GROUP:  # a small rest could be had by subtraction
+        if (
+            min(size, known.sum() - size) < SMALLEST_GROUP
+        ):  # a small rest could be had by subtraction
             continue
-        counts = [[(group & top).sum(), (group & ~top).sum()], [(known & ~group & top).sum(), (known & ~group & ~top).sum()]]
-        others = [code[known] for column, code in codes.items() if column.partition(": ")[0] not in attribute.split(" x ")]
-        rows.append({"attribute": attribute, "group": name, "intersection": crossed, "patients": size, "records": int(records[group].sum()),
-                     "share": size / known.sum(), "share_top": (group & top).sum() / max((known & top).sum(), 1), "top": int((group & top).sum()),
-                     "exposed": int((group & exposed).sum()), "exposed_share": float(exposed[group].mean()), "mean_risk": float(value[group].mean()),
-                     **effects(group[known], top[known], seed), **adjusted_odds(group[known], top[known], records[known], others),
-                     "p": float(fisher_exact(counts)[1])})
+        counts = [
+            [(group & top).sum(), (group & ~top).sum()],
+            [(known & ~group & top).sum(), (known & ~group & ~top).sum()],
+        ]
+        others = [
+            code[known]
+            for column, code in codes.items()
+            if column.partition(": ")[0] not in attribute.split(" x ")
+        ]
+        rows.append(
+            {
+                "attribute": attribute,
+                "group": name,
+                "intersection": crossed,
+                "patients": size,
+                "records": int(records[group].sum()),
+                "share": size / known.sum(),
+                "share_top": (group & top).sum() / max((known & top).sum(), 1),
+                "top": int((group & top).sum()),
+                "exposed": int((group & exposed).sum()),
+                "exposed_share": float(exposed[group].mean()),
+                "mean_risk": float(value[group].mean()),
+                **effects(group[known], top[known], seed),
+                **adjusted_odds(group[known], top[known], records[known], others),
+                "p": float(fisher_exact(counts)[1]),
+            }
+        )
     if not rows:
-        raise InputError(f"no attribute has two groups of at least {SMALLEST_GROUP} patients; expected at least one, in: {', '.join(attributes)}")
+        raise InputError(
+            f"no attribute has two groups of at least {SMALLEST_GROUP} patients; expected at least one, in: {', '.join(attributes)}"
+        )
     table = pd.DataFrame(rows)
     table["p_adjusted"] = multipletests(table["p"], method="holm")[1]
     return table

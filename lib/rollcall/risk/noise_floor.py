@@ -9,13 +9,18 @@ from scipy.stats import chi2, false_discovery_control, norm
 from rollcall.util.parallel import blocks, over
 from rollcall.risk.record import TINY, in_and_out
 
-PATIENTS = 32   # patients at a time; they share their redrawn coins, which are fair for each
-CLOSE = 1e-6     # AUCs nearer than this are equal: with few models a redraw can be the membership itself
+PATIENTS = 32  # patients at a time; they share their redrawn coins, which are fair for each
+CLOSE = (
+    1e-6  # AUCs nearer than this are equal: with few models a redraw can be the membership itself
+)
 
 
 def coins(rounds: int, pairs: int, *seed: int) -> np.ndarray:
     """(rounds, pairs) float32 of fair +1 and -1: which target of each pair had the patient, redrawn."""
-    return np.random.default_rng(seed).integers(0, 2, (rounds, pairs), np.int8).astype(np.float32) * 2 - 1
+    return (
+        np.random.default_rng(seed).integers(0, 2, (rounds, pairs), np.int8).astype(np.float32) * 2
+        - 1
+    )
 
 
 def redrawn(lead: np.ndarray, total: np.ndarray, flips: np.ndarray) -> np.ndarray:
@@ -27,7 +32,10 @@ def redrawn(lead: np.ndarray, total: np.ndarray, flips: np.ndarray) -> np.ndarra
     pairs = len(lead)
     m = flips @ lead
     m /= np.float32(pairs)
-    rest = np.maximum((total.astype(np.float32) - np.float32(pairs / 2) * m * m) / np.float32(pairs - 1), np.float32(TINY))
+    rest = np.maximum(
+        (total.astype(np.float32) - np.float32(pairs / 2) * m * m) / np.float32(pairs - 1),
+        np.float32(TINY),
+    )
     m /= np.sqrt(rest)
     return ndtr(m, out=m)
 
@@ -45,7 +53,11 @@ def noise_floor(statistic: np.ndarray, rounds: int, seed: int = 0) -> np.ndarray
         for c in slices:
             lead = np.subtract(statistic[0::2, c], statistic[1::2, c], dtype=np.float32)
             centred = statistic[:, c] - statistic[:, c].mean(0)
-            floor[:, c] = redrawn(lead, np.einsum("kn,kn->n", centred, centred), coins(rounds, pairs, seed, 4, c.start))
+            floor[:, c] = redrawn(
+                lead,
+                np.einsum("kn,kn->n", centred, centred),
+                coins(rounds, pairs, seed, 4, c.start),
+            )
 
     over(work, blocks(patients, PATIENTS))
     return floor
@@ -63,8 +75,14 @@ def q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
     return false_discovery_control((1 + above) / (1 + len(floor)))
 
 
-def exposed_interval(statistic: np.ndarray, members: np.ndarray, auc: np.ndarray, exposed: np.ndarray, floor: np.ndarray,
-                     level: float = 0.95) -> tuple[int, float, float]:
+def exposed_interval(
+    statistic: np.ndarray,
+    members: np.ndarray,
+    auc: np.ndarray,
+    exposed: np.ndarray,
+    floor: np.ndarray,
+    level: float = 0.95,
+) -> tuple[int, float, float]:
     """(count, low, high): exposed patients, and an interval for the number expected if the audit were made again with as many new models of
     the same patients.
 
@@ -81,18 +99,28 @@ def exposed_interval(statistic: np.ndarray, members: np.ndarray, auc: np.ndarray
     d = norm.ppf(np.clip(auc, 1e-9, 1 - 1e-9))
     edge = float(d[exposed].min())
     near = np.flatnonzero(np.abs(d - edge) < 3)
-    inside, outside = (values - values.mean(0) for values in in_and_out(statistic[:, near], members[:, near]))
+    inside, outside = (
+        values - values.mean(0) for values in in_and_out(statistic[:, near], members[:, near])
+    )
     square = inside**2 + outside**2
     total = np.maximum(square.sum(0) / (pairs - 1), TINY)
-    moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (square / total - 1)  # of d, by each pair
+    moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (
+        square / total - 1
+    )  # of d, by each pair
     width = np.maximum(np.sqrt((moves**2).mean(0) / pairs) / 2, 1e-6)
     kernel = norm.pdf((d[near] - edge) / width) / width
     variance = ((moves @ kernel / pairs) ** 2).sum() * pairs / (pairs - 1)
     middle = float(np.median(width))
-    null = norm.ppf(np.clip(floor.ravel()[:: max(1, floor.size // 200_000)].astype(np.float64), 1e-9, 1 - 1e-9))
+    null = norm.ppf(
+        np.clip(floor.ravel()[:: max(1, floor.size // 200_000)].astype(np.float64), 1e-9, 1 - 1e-9)
+    )
     beyond = norm.sf((edge - null) / middle).mean()
     hazard = (norm.pdf((null - edge) / middle) / middle).mean() / beyond if beyond > 0 else np.inf
     variance /= max(1 - kernel.sum() / count / max(hazard, TINY), 0.2) ** 2
     scale = max(variance / count, 0.02)
-    low, high = scale / 2 * chi2.ppf([(1 - level) / 2, (1 + level) / 2], [2 * count / scale, 2 * count / scale + 2])
+    low, high = (
+        scale
+        / 2
+        * chi2.ppf([(1 - level) / 2, (1 + level) / 2], [2 * count / scale, 2 * count / scale + 2])
+    )
     return count, float(low), float(high)

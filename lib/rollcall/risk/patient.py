@@ -16,15 +16,17 @@ from rollcall.util.parallel import blocks, over
 from rollcall.risk.noise_floor import coins, redrawn
 from rollcall.risk.record import TINY, Moments, signs
 
-CHUNK = 256           # records at a time
-SAMPLE = 4000         # patients from which the correlation of a patient's records is estimated
-RIDGE = 50.0          # records' worth of belief that nothing can be learnt of a record's shift
+CHUNK = 256  # records at a time
+SAMPLE = 4000  # patients from which the correlation of a patient's records is estimated
+RIDGE = 50.0  # records' worth of belief that nothing can be learnt of a record's shift
 
 
 def grouped(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(order, first, count) of records by patient: order (N,) sorts them by patient, first (P,) is where each patient begins."""
     count = np.bincount(index)
-    order = np.arange(len(index)) if (np.diff(index) >= 0).all() else np.argsort(index, kind="stable")
+    order = (
+        np.arange(len(index)) if (np.diff(index) >= 0).all() else np.argsort(index, kind="stable")
+    )
     return order, np.cumsum(count) - count, count
 
 
@@ -54,7 +56,9 @@ def expected_shift(found: Moments, half: np.ndarray) -> np.ndarray:
             expected[use] = 1.0
             continue
         middle, level = x.mean(0), y.mean()
-        slope = np.linalg.solve((x - middle).T @ (x - middle) + RIDGE * np.eye(size), (x - middle).T @ (y - level))
+        slope = np.linalg.solve(
+            (x - middle).T @ (x - middle) + RIDGE * np.eye(size), (x - middle).T @ (y - level)
+        )
         fitted = (x - middle) @ slope
         noise = max(((y - level - fitted) ** 2).mean(), TINY)
         trust = max(0.0, 1 - (size + 2) * noise / max((fitted**2).sum(), TINY))
@@ -67,7 +71,13 @@ def _cubic(columns: list[np.ndarray]) -> np.ndarray:
     """All products of Hermite polynomials of the columns up to degree 3, but the constant. (n, terms)."""
     powers = [(np.ones_like(x), x, x * x - 1, x * (x * x - 3)) for x in columns]
     degrees = [each for each in product(range(4), repeat=len(columns)) if 0 < sum(each) <= 3]
-    return np.stack([np.prod([power[degree] for power, degree in zip(powers, each)], axis=0) for each in degrees], axis=1)
+    return np.stack(
+        [
+            np.prod([power[degree] for power, degree in zip(powers, each)], axis=0)
+            for each in degrees
+        ],
+        axis=1,
+    )
 
 
 def halves(index: np.ndarray) -> np.ndarray:
@@ -91,7 +101,11 @@ def weights(scores: np.ndarray, found: Moments, index: np.ndarray) -> np.ndarray
     several = np.random.default_rng([0, 7]).permutation(several)[:SAMPLE]
     cross = held = 0.0
     for chosen in np.array_split(several, -(-len(several) // 100)):
-        columns = order[np.concatenate([np.arange(first[patient], first[patient] + count[patient]) for patient in chosen])]
+        columns = order[
+            np.concatenate(
+                [np.arange(first[patient], first[patient] + count[patient]) for patient in chosen]
+            )
+        ]
         standard = (scores[:, columns] - mean[columns]) / sd[columns]
         summed = np.add.reduceat(standard, np.cumsum(count[chosen]) - count[chosen], axis=1)
         cross += float((summed * summed).mean(0).sum() - (standard * standard).mean(0).sum())
@@ -105,7 +119,10 @@ def joint(scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndar
     """sum_i w_i (s_i - mean_i) / sd_i over each patient's records i, for each model: (M, P) float32. scores (M, N); index, weight (N,)."""
     order, first, count = grouped(index)
     out = np.empty((len(scores), len(count)), np.float32)
-    mean, factor = found.mean.astype(np.float32)[order], (weight / found.sd).astype(np.float32)[order]
+    mean, factor = (
+        found.mean.astype(np.float32)[order],
+        (weight / found.sd).astype(np.float32)[order],
+    )
     straight = (order == np.arange(len(order))).all()
 
     def work(slices):
@@ -120,8 +137,15 @@ def joint(scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndar
     return out
 
 
-def summaries(scores: np.ndarray, members: np.ndarray, index: np.ndarray, auc: np.ndarray, rounds: int, seed: int = 0,
-              progress=iter) -> dict[str, np.ndarray]:
+def summaries(
+    scores: np.ndarray,
+    members: np.ndarray,
+    index: np.ndarray,
+    auc: np.ndarray,
+    rounds: int,
+    seed: int = 0,
+    progress=iter,
+) -> dict[str, np.ndarray]:
     """Mean and maximum of the records' AUCs `auc` (N,) of each patient: auc_mean, auc_max (P,); auc_mean_se, auc_max_se (P,), jackknife over
     pairs of targets; auc_mean_low, auc_mean_high (P,), 95%, on the scale of Phi^-1 with Student's t of K - 1 degrees (the maximum has none: it
     is too high by chance, and its interval would be of that); floor_auc_mean, floor_auc_max (rounds, P) float32, noise floors, a patient's
@@ -133,18 +157,28 @@ def summaries(scores: np.ndarray, members: np.ndarray, index: np.ndarray, auc: n
     pairs, sign = len(scores) // 2, signs(members)
     order, first, count = grouped(index)
     last, patients = first + count, len(count)
-    ends = np.unique(np.append(np.searchsorted(last, np.arange(CHUNK, len(index), CHUNK)) + 1, patients))  # patients are never split
-    out = {name: np.empty(patients) for name in ("auc_mean", "auc_mean_se", "auc_max", "auc_max_se")}
-    out |= {name: np.empty((rounds, patients), np.float32) for name in ("floor_auc_mean", "floor_auc_max")}
+    ends = np.unique(
+        np.append(np.searchsorted(last, np.arange(CHUNK, len(index), CHUNK)) + 1, patients)
+    )  # patients are never split
+    out = {
+        name: np.empty(patients) for name in ("auc_mean", "auc_mean_se", "auc_max", "auc_max_se")
+    }
+    out |= {
+        name: np.empty((rounds, patients), np.float32)
+        for name in ("floor_auc_mean", "floor_auc_max")
+    }
 
     def work(slices):
         for c in slices:
             columns = order[first[c.start] : last[c.stop - 1]]
             starts = first[c] - first[c.start]
             mean = lambda values: np.add.reduceat(values, starts, axis=-1) / count[c]  # noqa: E731
-            highest = lambda values: np.maximum.reduceat(values, starts, axis=-1)      # noqa: E731
+            highest = lambda values: np.maximum.reduceat(values, starts, axis=-1)  # noqa: E731
             even, odd = scores[0::2, columns], scores[1::2, columns]
-            lead, both = np.subtract(even, odd, dtype=np.float32), np.add(even, odd, dtype=np.float32)
+            lead, both = (
+                np.subtract(even, odd, dtype=np.float32),
+                np.add(even, odd, dtype=np.float32),
+            )
             both -= both.mean(0)
             total = (np.einsum("kn,kn->n", both, both) + np.einsum("kn,kn->n", lead, lead)) / 2
             null = redrawn(lead, total, coins(rounds, pairs, seed, 5, c.start))
@@ -152,8 +186,13 @@ def summaries(scores: np.ndarray, members: np.ndarray, index: np.ndarray, auc: n
             lead *= sign[:, index[columns]]
             inside, outside, n = (both + lead) / 2, (both - lead) / 2, np.float32(pairs - 1)
             rest = total - inside * inside - outside * outside
-            inside, outside = (inside.sum(0) - inside) / n, (outside.sum(0) - outside) / n  # means without each pair
-            rest = np.maximum((rest - n * (inside * inside + outside * outside)) / (n - 1), np.float32(TINY))
+            inside, outside = (
+                (inside.sum(0) - inside) / n,
+                (outside.sum(0) - outside) / n,
+            )  # means without each pair
+            rest = np.maximum(
+                (rest - n * (inside * inside + outside * outside)) / (n - 1), np.float32(TINY)
+            )
             without = ndtr((inside - outside) / np.sqrt(rest))
             for name, of in (("auc_mean", mean), ("auc_max", highest)):
                 out[name][c] = of(auc[columns])

@@ -15,13 +15,15 @@ from scipy.stats import rankdata
 
 from rollcall.util.parallel import blocks, over
 
-CHUNK = 4096    # columns at a time: the working arrays stay in cache and memory does not grow with the records
-LONG = 16384    # columns at a time where there is one number for each
-TINY = 1e-12    # smallest variance: a record with constant scores stays finite
+CHUNK = 4096  # columns at a time: the working arrays stay in cache and memory does not grow with the records
+LONG = 16384  # columns at a time where there is one number for each
+TINY = 1e-12  # smallest variance: a record with constant scores stays finite
 Z = float(ndtri(0.975))
-PRIOR_PAIRS = 100   # pairs that the cohort's correlation within pairs counts for, against a record's own
-OWN_SHAPE = 0.5     # weight of a record's own skewness and kurtosis, against the cohort's
-SIMULATED = 4000    # normal records behind the test of normality
+PRIOR_PAIRS = (
+    100  # pairs that the cohort's correlation within pairs counts for, against a record's own
+)
+OWN_SHAPE = 0.5  # weight of a record's own skewness and kurtosis, against the cohort's
+SIMULATED = 4000  # normal records behind the test of normality
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,19 @@ def moments(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = 
         with np.errstate(over="ignore", invalid="ignore"):
             for c in slices:
                 width = c.stop - c.start
-                both, lead, inside, outside, square, side = (row[: pairs * width].reshape(pairs, width) for row in store)
+                both, lead, inside, outside, square, side = (
+                    row[: pairs * width].reshape(pairs, width) for row in store
+                )
                 np.add(scores[0::2, c], scores[1::2, c], out=both, casting="same_kind")
                 np.subtract(scores[0::2, c], scores[1::2, c], out=lead, casting="same_kind")
-                lead *= sign[:, c] if index is None else np.take(sign, index[c], axis=1, out=side, mode="clip")  # in - out
+                lead *= (
+                    sign[:, c]
+                    if index is None
+                    else np.take(sign, index[c], axis=1, out=side, mode="clip")
+                )  # in - out
                 sums[0, c] = both.sum(0)
                 both -= sums[0, c] / np.float32(pairs)
-                np.add(both, lead, out=inside)       # twice the in score, about the record's middle
+                np.add(both, lead, out=inside)  # twice the in score, about the record's middle
                 np.subtract(both, lead, out=outside)
                 sums[1, c], sums[2, c] = lead.sum(0), np.einsum("kn,kn->n", lead, lead)
                 for row, value in ((3, inside), (6, outside)):
@@ -121,9 +129,15 @@ def moments(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = 
                     found[row, c] = (middle + offset) / 2
                     found[row + 2, c] = m2 * (pairs / (4 * (pairs - 1)))
                     found[row + 4, c] = g1 * (np.sqrt(pairs * (pairs - 1)) / (pairs - 2))
-                    found[row + 6, c] = ((pairs + 1) * g2 + 6) * ((pairs - 1) / ((pairs - 2) * (pairs - 3)))
-                found[8, c] = ((powers[0] + powers[3]) / 2 - 2 * lead2 + o2) * (pairs / (4 * (pairs - 1)))
-                found[4:8, c][~np.isfinite(found[4:8, c])] = 0  # scores so large that their fourth powers overflow
+                    found[row + 6, c] = ((pairs + 1) * g2 + 6) * (
+                        (pairs - 1) / ((pairs - 2) * (pairs - 3))
+                    )
+                found[8, c] = ((powers[0] + powers[3]) / 2 - 2 * lead2 + o2) * (
+                    pairs / (4 * (pairs - 1))
+                )
+                found[4:8, c][~np.isfinite(found[4:8, c])] = (
+                    0  # scores so large that their fourth powers overflow
+                )
 
     over(central, blocks(columns, LONG))
     return Moments(pairs, *found)
@@ -132,31 +146,49 @@ def moments(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = 
 def shape(found: Moments) -> Shape:
     """The Shape of a cohort, over those records of an even sample of 25,000 to 50,000 whose scores vary."""
     step = max(1, len(found.cov) // 25_000)
-    v1, v0, cov, skew_in, skew_out, kurt_in, kurt_out = (getattr(found, name)[::step] for name in (
-        "var_in", "var_out", "cov", "skew_in", "skew_out", "kurt_in", "kurt_out"))
+    v1, v0, cov, skew_in, skew_out, kurt_in, kurt_out = (
+        getattr(found, name)[::step]
+        for name in ("var_in", "var_out", "cov", "skew_in", "skew_out", "kurt_in", "kurt_out")
+    )
     varies = v1 + v0 > TINY
     if not varies.any():
         return Shape(0.0, 0.0, 0.0, 0.0)
     total = np.where(varies, v1 + v0, 1)
     u1, u0 = (v1 / total) ** 2, (v0 / total) ** 2
-    ratio = (kurt_in * u1 + kurt_out * u0)[varies].sum() / (u1 + u0)[varies].sum()  # a mean of the records' kurtoses would be too small
+    ratio = (kurt_in * u1 + kurt_out * u0)[varies].sum() / (u1 + u0)[
+        varies
+    ].sum()  # a mean of the records' kurtoses would be too small
     ratio = min(ratio, found.pairs / 2)
-    return Shape(float((2 * cov / total)[varies].mean()), float(skew_in[varies].mean()), float(skew_out[varies].mean()),
-                 float(ratio * (1 + 2 / (found.pairs - 1)) / (1 - ratio / found.pairs)))
+    return Shape(
+        float((2 * cov / total)[varies].mean()),
+        float(skew_in[varies].mean()),
+        float(skew_out[varies].mean()),
+        float(ratio * (1 + 2 / (found.pairs - 1)) / (1 - ratio / found.pairs)),
+    )
 
 
 def not_normal(found: Moments, seed: int = 0) -> float:
     """Share of the records whose scores vary that are not normal at the 5% level: K (G1^2 / 6 + G2^2 / 24), summed over in and out (Jarque
     and Bera 1987), above its 95% quantile over 4,000 simulated normal records, exact with few models where the chi-square is not."""
+
     def bend(of):
-        return of.pairs * ((of.skew_in**2 + of.skew_out**2) / 6 + (of.kurt_in**2 + of.kurt_out**2) / 24)
-    normal = np.random.default_rng([seed, 6]).standard_normal((2 * found.pairs, SIMULATED), np.float32)
-    limit = np.quantile(bend(moments(normal, np.tile([[True], [False]], (found.pairs, SIMULATED)))), 0.95)
+        return of.pairs * (
+            (of.skew_in**2 + of.skew_out**2) / 6 + (of.kurt_in**2 + of.kurt_out**2) / 24
+        )
+
+    normal = np.random.default_rng([seed, 6]).standard_normal(
+        (2 * found.pairs, SIMULATED), np.float32
+    )
+    limit = np.quantile(
+        bend(moments(normal, np.tile([[True], [False]], (found.pairs, SIMULATED)))), 0.95
+    )
     varies = found.var_in + found.var_out > TINY
     return float((bend(found)[varies] > limit).mean()) if varies.any() else 0.0
 
 
-def binormal(found: Moments, pooled: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def binormal(
+    found: Moments, pooled: Shape
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(auc, se, low, high), each (n,): auc = Phi(d), signed; low and high its 95% interval, made on the scale of d, where it is even.
 
     var d = (1 - r)/K + d^2 q - 2 d g with V = var_in + var_out and r the correlation within pairs, (in: v1, k1, s1; out: v0, k0, s0)
@@ -173,29 +205,47 @@ def binormal(found: Moments, pooled: Shape) -> tuple[np.ndarray, np.ndarray, np.
 
     def work(slices):
         for c in slices:
-            m1, m0, v1, v0, s1, s0, k1, k0, cov = (getattr(found, field.name)[c] for field in fields(found)[1:])
+            m1, m0, v1, v0, s1, s0, k1, k0, cov = (
+                getattr(found, field.name)[c] for field in fields(found)[1:]
+            )
             total = np.maximum(v1 + v0, TINY)
             root = np.sqrt(total)
             d = (m1 - m0) / root
             d2 = d * d
             r = np.clip((1 - own) * pooled.correlation + (2 * own) * cov / total, -1, 0.8)
-            s1, s0, k1, k0 = (OWN_SHAPE * mine + (1 - OWN_SHAPE) * theirs for mine, theirs in (
-                (s1, pooled.skew_in), (s0, pooled.skew_out), (k1, pooled.kurt), (k0, pooled.kurt)))
+            s1, s0, k1, k0 = (
+                OWN_SHAPE * mine + (1 - OWN_SHAPE) * theirs
+                for mine, theirs in (
+                    (s1, pooled.skew_in),
+                    (s0, pooled.skew_out),
+                    (k1, pooled.kurt),
+                    (k0, pooled.kurt),
+                )
+            )
             u1, u0 = v1 / total, v0 / total
             normal = (u1 * u1 + u0 * u0) / (2 * (k - 1))
-            q = np.clip(normal + (u1 * u1 * k1 + u0 * u0 * k0) / (4 * k), 0.3 * normal, 0.5) + r * r / (4 * (k - 1))
+            q = np.clip(
+                normal + (u1 * u1 * k1 + u0 * u0 * k0) / (4 * k), 0.3 * normal, 0.5
+            ) + r * r / (4 * (k - 1))
             g = (s1 * u1 * np.sqrt(u1) - s0 * u0 * np.sqrt(u0)) / (2 * k)
             even = (1 - r) / k + d2 * q
             spread = np.sqrt(np.maximum(even - 2 * d * g, 0.25 * even))
             centre = d * np.sqrt(1 - q)
             spread_of_area = np.exp(d2 * -0.5) * spread / np.sqrt(2 * np.pi)
-            out[:, c] = ndtr(d), spread_of_area, ndtr(centre - Z * spread), ndtr(centre + Z * spread)
+            out[:, c] = (
+                ndtr(d),
+                spread_of_area,
+                ndtr(centre - Z * spread),
+                ndtr(centre + Z * spread),
+            )
 
     over(work, blocks(out.shape[1], LONG))
     return tuple(out)
 
 
-def rank_auc(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
+def rank_auc(
+    scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = None
+) -> np.ndarray:
     """Mann-Whitney AUC of each column, ties half. scores (M, n), compared as float32; members (M, P), paired; index as in `moments`. (n,) float64."""
     targets, columns = scores.shape
     had = np.ascontiguousarray(members.T)
@@ -208,22 +258,30 @@ def rank_auc(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None =
             value = np.ascontiguousarray(scores[:, c].T, np.float32) + np.float32(0)  # -0 becomes 0
             kind = had[c] if index is None else had[index[c]]
             bits = value.view(np.int32)
-            key = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).astype(np.int64)  # integers in the order of the floats
+            key = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).astype(
+                np.int64
+            )  # integers in the order of the floats
             key <<= 1
             key |= kind
             key.sort(axis=1)
-            area[c] = (((key & 1).astype(np.float32) @ place).astype(np.float64) - half * (half + 1) / 2) / half**2  # whole numbers: exact
+            area[c] = (
+                ((key & 1).astype(np.float32) @ place).astype(np.float64) - half * (half + 1) / 2
+            ) / half**2  # whole numbers: exact
             key >>= 1
             tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(1))
             if len(tied):
                 ranks = rankdata(value[tied], axis=1)
-                area[c.start + tied] = ((ranks * kind[tied]).sum(1) - half * (half + 1) / 2) / half**2
+                area[c.start + tied] = (
+                    (ranks * kind[tied]).sum(1) - half * (half + 1) / 2
+                ) / half**2
 
     over(work, blocks(columns, CHUNK // 4))
     return area
 
 
-def rank_interval(area: np.ndarray, pairs: int, correlation: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rank_interval(
+    area: np.ndarray, pairs: int, correlation: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(se, low, high) of rank AUCs, (n,) each: a score interval, the AUCs t with |area - t| <= 1.96 sd(t).
 
     sd(t)^2 = (1 - r) (t(1-t) + 2(K-1)(Q - t^2)) / K^2, the variance of the Mann-Whitney statistic of normal scores, where Q = t - 2 T(Phi^-1(t), 3^-1/2),
@@ -233,7 +291,14 @@ def rank_interval(area: np.ndarray, pairs: int, correlation: float) -> tuple[np.
     truth = ndtri(np.linspace(0, 1, 4003)[1:-1])
     truth = np.unique(np.concatenate([ndtr(truth), ndtr(np.linspace(-6, 6, 2001))]))
     q = truth - 2 * owens_t(ndtri(truth), 3**-0.5)
-    sd = np.sqrt(np.maximum((1 - correlation) * (truth * (1 - truth) + 2 * (pairs - 1) * (q - truth**2)), 0)) / pairs
+    sd = (
+        np.sqrt(
+            np.maximum(
+                (1 - correlation) * (truth * (1 - truth) + 2 * (pairs - 1) * (q - truth**2)), 0
+            )
+        )
+        / pairs
+    )
     low = np.interp(area, np.maximum.accumulate(truth + Z * sd), truth)
     high = np.interp(area, np.minimum.accumulate((truth - Z * sd)[::-1])[::-1], truth)
     least = 0.5 / pairs**2  # an AUC of 1 is not without error

@@ -22,7 +22,13 @@ from rollcall.util.errors import InputError
 from rollcall.util.files import cores, sha256, write_json, written
 from rollcall.recipes import Recipe
 
-BEGUN = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")  # what a run killed while it was created may have left
+BEGUN = (
+    "locks",
+    "targets",
+    "members.npy",
+    "members.npy.part",
+    "run.json.part",
+)  # what a run killed while it was created may have left
 PACKAGES = ("torch", "numpy", "pandas", "scipy")
 
 
@@ -102,13 +108,17 @@ class Run:
         """(records, outputs) float32, memory-mapped; InputError if the target is missing or not what its json says."""
         path = self._target(target, "npy")
         if not self.has(target):
-            raise InputError(f"{self.path}: target {target} is not trained yet; finish 1_train (make audit resumes where it stopped)")
+            raise InputError(
+                f"{self.path}: target {target} is not trained yet; finish 1_train (make audit resumes where it stopped)"
+            )
         try:
             if sha256(path) != self.info(target)["sha256"]:
                 raise ValueError("its sha256 is not the one in its json")
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path}: damaged ({error}); delete {path.stem}.json and run again: the target is trained anew") from error
+            raise InputError(
+                f"{path}: damaged ({error}); delete {path.stem}.json and run again: the target is trained anew"
+            ) from error
 
     def settle(self, key: str, value):
         """What run.json says of `key`; `value` from now on, if it says nothing yet. Whoever comes first decides for all."""
@@ -124,25 +134,54 @@ class Run:
         self.settle("finished", _now())
 
 
-def create(path: str | Path, cohort: Cohort, recipe: Recipe, targets: int, seed: int = 0, scores: str = "exact") -> Run:
+def create(
+    path: str | Path,
+    cohort: Cohort,
+    recipe: Recipe,
+    targets: int,
+    seed: int = 0,
+    scores: str = "exact",
+) -> Run:
     """Open the run at `path`, creating it or letting it grow to `targets`; InputError if it belongs to anything else."""
     path = Path(path)
     _members.check_targets(targets)
-    identity = {"cohort": cohort.name, "fingerprint": cohort.fingerprint, "records": len(cohort), "patients": len(cohort.patients),
-                "recipe": recipe.asdict(), "seed": seed, "scores": scores}
+    identity = {
+        "cohort": cohort.name,
+        "fingerprint": cohort.fingerprint,
+        "records": len(cohort),
+        "patients": len(cohort.patients),
+        "recipe": recipe.asdict(),
+        "seed": seed,
+        "scores": scores,
+    }
     identity = json.loads(json.dumps(identity))  # as it reads back
-    if path.exists() and not (path / "run.json").exists() and (any(entry.name not in BEGUN for entry in path.iterdir()) or any(path.glob("targets/*"))):
-        raise InputError(f"{path}: exists and is not a run (it has no run.json); choose another --run or --out")
+    if (
+        path.exists()
+        and not (path / "run.json").exists()
+        and (
+            any(entry.name not in BEGUN for entry in path.iterdir()) or any(path.glob("targets/*"))
+        )
+    ):
+        raise InputError(
+            f"{path}: exists and is not a run (it has no run.json); choose another --run or --out"
+        )
     (path / "locks").mkdir(parents=True, exist_ok=True)
     (path / "targets").mkdir(exist_ok=True)
     with FileLock(path / "locks" / "run.lock"):
-        config = identity | {"targets": targets, "unit": cohort.unit, "simulated": cohort.simulated, **describe()}
+        config = identity | {
+            "targets": targets,
+            "unit": cohort.unit,
+            "simulated": cohort.simulated,
+            **describe(),
+        }
         if (path / "run.json").exists():
             found = open_run(path).config
             for key, ours in identity.items():
                 if found.get(key) != ours:
-                    raise InputError(f"{path}: this run's {key} is {_short(found.get(key))}, yours is {_short(ours)}; "
-                                     "a run is never mixed: choose another --run, or delete the folder")
+                    raise InputError(
+                        f"{path}: this run's {key} is {_short(found.get(key))}, yours is {_short(ours)}; "
+                        "a run is never mixed: choose another --run, or delete the folder"
+                    )
             if targets <= found["targets"]:
                 return Run(path, found | {"targets": targets})
             config = found | {"targets": targets, "finished": None}
@@ -158,7 +197,9 @@ def open_run(path: str | Path) -> Run:
     try:
         return Run(Path(path), json.loads(file.read_text()))
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: not a readable run ({error}); train first, with `rollcall audit`") from error
+        raise InputError(
+            f"{file}: not a readable run ({error}); train first, with `rollcall audit`"
+        ) from error
 
 
 def describe() -> dict:
@@ -167,7 +208,10 @@ def describe() -> dict:
 
 
 def versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}}
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
 
 
 def hardware() -> dict:

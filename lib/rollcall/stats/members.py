@@ -6,13 +6,17 @@ import numpy as np
 
 from rollcall.util.errors import InputError
 
-MIN_TARGETS = 8  # with fewer, two in and two out reference models are left: no spread can be estimated
+MIN_TARGETS = (
+    8  # with fewer, two in and two out reference models are left: no spread can be estimated
+)
 
 
 def check_targets(targets: int) -> int:
     """`targets` itself, or InputError if it is odd or below 8."""
     if targets < MIN_TARGETS or targets % 2:
-        raise InputError(f"targets is {targets}; expected an even number of at least {MIN_TARGETS}: target models come in complementary pairs")
+        raise InputError(
+            f"targets is {targets}; expected an even number of at least {MIN_TARGETS}: target models come in complementary pairs"
+        )
     return targets
 
 
@@ -35,10 +39,14 @@ def check_paired(members: np.ndarray) -> np.ndarray:
     """`members`, bool (targets, ...), or InputError if rows 2i and 2i+1 are not complementary."""
     members = np.asarray(members)
     if members.dtype != bool or members.ndim != 2:
-        raise InputError(f"members is {members.dtype} {members.shape}; expected a bool array (targets, patients or records)")
+        raise InputError(
+            f"members is {members.dtype} {members.shape}; expected a bool array (targets, patients or records)"
+        )
     check_targets(len(members))
     wrong = np.argwhere(members[0::2] == members[1::2])
     if len(wrong):
-        raise InputError(f"members: column {wrong[0][1]} is in both or neither of targets {2 * wrong[0][0]} and {2 * wrong[0][0] + 1}; "
-                         "expected complementary pairs")
+        raise InputError(
+            f"members: column {wrong[0][1]} is in both or neither of targets {2 * wrong[0][0]} and {2 * wrong[0][0] + 1}; "
+            "expected complementary pairs"
+        )
     return members

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import beta, rankdata
 
 FPRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
-PRIORS = (0.01, 0.1)    # shares of members among those that an attacker looks at
-PRECISION_AT = 1e-3     # false-positive rate at which precision is given
+PRIORS = (0.01, 0.1)  # shares of members among those that an attacker looks at
+PRECISION_AT = 1e-3  # false-positive rate at which precision is given
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -36,14 +36,19 @@ def rank(scores: np.ndarray, positive: np.ndarray) -> Ranked:
     """One sort, from which everything else is read. scores (n,), positive (n,) bool, both kinds present."""
     order = np.argsort(scores)
     values, kind = scores[order], positive[order]
-    above = np.cumsum(kind, dtype=np.int64)               # positives up to and with each
-    below = np.arange(1, len(order) + 1) - above           # negatives
+    above = np.cumsum(kind, dtype=np.int64)  # positives up to and with each
+    below = np.arange(1, len(order) + 1) - above  # negatives
     n1, n0 = above[-1], below[-1]
     new = np.flatnonzero(values[1:] != values[:-1])
-    if len(new) < len(values) - 1:  # ties: half of those before the group, half of those up to its end
+    if (
+        len(new) < len(values) - 1
+    ):  # ties: half of those before the group, half of those up to its end
         length = np.diff(np.concatenate([[-1], new, [len(values) - 1]]))
         ends = np.cumsum(length) - 1
-        above, below = (np.repeat(count[ends] - np.diff(count[ends], prepend=0) / 2, length) for count in (above, below))
+        above, below = (
+            np.repeat(count[ends] - np.diff(count[ends], prepend=0) / 2, length)
+            for count in (above, below)
+        )
     else:
         above, below = above - kind / 2, below - ~kind / 2
     placement = np.empty(len(order))
@@ -51,7 +56,9 @@ def rank(scores: np.ndarray, positive: np.ndarray) -> Ranked:
     return Ranked(order, values, kind, placement)
 
 
-def auc_clustered(scores: np.ndarray, positive: np.ndarray, cluster: np.ndarray) -> tuple[float, float]:
+def auc_clustered(
+    scores: np.ndarray, positive: np.ndarray, cluster: np.ndarray
+) -> tuple[float, float]:
     """AUC and its standard error when records of one patient are not independent: DeLong's placements summed by patient.
 
     scores (n,), positive (n,) bool, cluster (n,) int patient of each record; a patient is all positive or all negative.
@@ -90,7 +97,9 @@ def roc(scores: np.ndarray, positive: np.ndarray, fprs: np.ndarray) -> np.ndarra
     return 1 - np.searchsorted(positives, threshold(negatives, fprs), side="right") / len(positives)
 
 
-def rate_interval(hits: np.ndarray, tries: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+def rate_interval(
+    hits: np.ndarray, tries: np.ndarray, level: float = 0.95
+) -> tuple[float, float, float]:
     """(rate, low, high): hits of tries, by patient, with the exact interval of Clopper and Pearson (1934) for as many independent tries as
     give the variance between patients (Korn and Graubard, Survey Methodology 1998); with one try each, the plain interval.
 
@@ -100,11 +109,19 @@ def rate_interval(hits: np.ndarray, tries: np.ndarray, level: float = 0.95) -> t
     total, rate = tries.sum(), hits.sum() / tries.sum()
     variance = ((hits - rate * tries) ** 2).sum() / total**2
     n = min(total, rate * (1 - rate) / variance) if variance > 0 else float((tries > 0).sum())
-    low, high = beta.ppf((1 - level) / 2, rate * n, n - rate * n + 1), beta.ppf((1 + level) / 2, rate * n + 1, n - rate * n)
+    low, high = (
+        beta.ppf((1 - level) / 2, rate * n, n - rate * n + 1),
+        beta.ppf((1 + level) / 2, rate * n + 1, n - rate * n),
+    )
     return float(rate), 0.0 if rate == 0 else float(low), 1.0 if rate == 1 else float(high)
 
 
 def precision(tpr, fpr, prior: float):
     """Share of members among those called members, where a share `prior` of those looked at are: prior TPR / (prior TPR + (1 - prior) FPR)."""
     true, false = prior * np.asarray(tpr, float), (1 - prior) * np.asarray(fpr, float)
-    return np.divide(true, true + false, out=np.full(np.broadcast(true, false).shape, np.nan), where=true + false > 0)
+    return np.divide(
+        true,
+        true + false,
+        out=np.full(np.broadcast(true, false).shape, np.nan),
+        where=true + false > 0,
+    )

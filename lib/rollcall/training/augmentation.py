@@ -14,7 +14,9 @@ import torch.nn.functional as F
 
 from rollcall.util.errors import InputError, unknown
 
-Draws = Mapping[str, np.ndarray]  # operation -> one value per image: flip bool (n,), shift int64 (n, 2) of rows and columns, others float32 (n,)
+Draws = Mapping[
+    str, np.ndarray
+]  # operation -> one value per image: flip bool (n,), shift int64 (n, 2) of rows and columns, others float32 (n,)
 
 WEAK = {"flip": 0.5, "shift": 0.125}
 MEDIUM = WEAK | {"rotate": 10.0}
@@ -32,7 +34,9 @@ POLICIES = {
 }
 
 
-def draw(policy: str, rng: np.random.Generator, n: int, height: int, width: int) -> dict[str, np.ndarray]:
+def draw(
+    policy: str, rng: np.random.Generator, n: int, height: int, width: int
+) -> dict[str, np.ndarray]:
     """One draw of `policy` for each of `n` images (height, width). Only the policy's operations have a key; angles are in radians."""
     if policy not in POLICIES:
         raise unknown("augmentation", policy, POLICIES)
@@ -42,18 +46,26 @@ def draw(policy: str, rng: np.random.Generator, n: int, height: int, width: int)
     if "shift" in ops:
         most = int(ops["shift"] * width)
         if most >= height:
-            raise InputError(f"augmentation {policy!r}: images of {height} x {width} cannot be shifted by {most} rows; use another augmentation")
+            raise InputError(
+                f"augmentation {policy!r}: images of {height} x {width} cannot be shifted by {most} rows; use another augmentation"
+            )
         draws["shift"] = rng.integers(-most, most, (n, 2), endpoint=True)
     if "rotate" in ops:
-        draws["rotate"] = np.radians(rng.uniform(-ops["rotate"], ops["rotate"], n)).astype(np.float32)
+        draws["rotate"] = np.radians(rng.uniform(-ops["rotate"], ops["rotate"], n)).astype(
+            np.float32
+        )
     if "contrast" in ops:
         draws["contrast"] = rng.uniform(*ops["contrast"], n).astype(np.float32)
     if "brightness" in ops:
-        draws["brightness"] = rng.uniform(-ops["brightness"], ops["brightness"], n).astype(np.float32)
+        draws["brightness"] = rng.uniform(-ops["brightness"], ops["brightness"], n).astype(
+            np.float32
+        )
     return draws
 
 
-def views(policy: str, count: int, seed: int, height: int, width: int) -> list[dict[str, np.ndarray]]:
+def views(
+    policy: str, count: int, seed: int, height: int, width: int
+) -> list[dict[str, np.ndarray]]:
     """The `count` views of a record that are stored: the clean image, then one fixed draw of `policy` each.
 
     They are the same for every record and every target, so that scores can be averaged over views and compared between targets (facts, W-A7),
@@ -62,8 +74,13 @@ def views(policy: str, count: int, seed: int, height: int, width: int) -> list[d
     if policy not in POLICIES:
         raise unknown("augmentation", policy, POLICIES)
     if count < 1 or (count > 1 and not POLICIES[policy]):
-        raise InputError(f"{count} views with augmentation {policy!r}, expected at least 1, and no more than 1 without augmentation")
-    return [{}] + [draw(policy, np.random.default_rng([seed, view, 6]), 1, height, width) for view in range(1, count)]
+        raise InputError(
+            f"{count} views with augmentation {policy!r}, expected at least 1, and no more than 1 without augmentation"
+        )
+    return [{}] + [
+        draw(policy, np.random.default_rng([seed, view, 6]), 1, height, width)
+        for view in range(1, count)
+    ]
 
 
 def augment(images: torch.Tensor, policy: str, rng: np.random.Generator) -> torch.Tensor:
@@ -82,10 +99,17 @@ def apply(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     brightness  a sum. Values may leave [-1, 1], as in the reference.
     """
     if images.ndim != 4 or images.dtype != torch.float32:
-        raise InputError(f"augmentation of {images.dtype} {tuple(images.shape)}, expected float32 images (batch, H, W, C) in [-1, 1]")
+        raise InputError(
+            f"augmentation of {images.dtype} {tuple(images.shape)}, expected float32 images (batch, H, W, C) in [-1, 1]"
+        )
     for name, values in draws.items():
-        if name not in ("flip", "shift", "rotate", "contrast", "brightness") or len(values) not in (1, len(images)):
-            raise InputError(f"augmentation draws {name!r} of length {len(values)} for {len(images)} images; use rollcall.training.augmentation.draw or views")
+        if name not in ("flip", "shift", "rotate", "contrast", "brightness") or len(values) not in (
+            1,
+            len(images),
+        ):
+            raise InputError(
+                f"augmentation draws {name!r} of length {len(values)} for {len(images)} images; use rollcall.training.augmentation.draw or views"
+            )
     if "flip" in draws or "shift" in draws:
         images = _move(images, draws.get("flip"), draws.get("shift"))
     if "rotate" in draws:
@@ -111,12 +135,20 @@ def _mirrored(index: torch.Tensor, size: int) -> torch.Tensor:
 def _move(images: torch.Tensor, flip, shift) -> torch.Tensor:
     """Flip, then shift, as one gather of pixels. flip (n,) or None, shift (n, 2) or None."""
     batch, height, width, channels = images.shape
-    rows, columns = torch.arange(height, device=images.device)[None], torch.arange(width, device=images.device)[None]
+    rows, columns = (
+        torch.arange(height, device=images.device)[None],
+        torch.arange(width, device=images.device)[None],
+    )
     if shift is not None:
         shift = torch.as_tensor(shift).to(images.device)
-        rows, columns = _mirrored(rows + shift[:, :1], height), _mirrored(columns + shift[:, 1:], width)
+        rows, columns = (
+            _mirrored(rows + shift[:, :1], height),
+            _mirrored(columns + shift[:, 1:], width),
+        )
     if flip is not None:
-        columns = torch.where(torch.as_tensor(flip).to(images.device)[:, None], width - 1 - columns, columns)
+        columns = torch.where(
+            torch.as_tensor(flip).to(images.device)[:, None], width - 1 - columns, columns
+        )
     pixels = (rows[:, :, None] * width + columns[:, None, :]).flatten(1)  # (n, H W)
     flat = images.reshape(batch, height * width, channels)
     if len(pixels) == 1:
@@ -131,6 +163,14 @@ def _rotate(images: torch.Tensor, angle) -> torch.Tensor:
     cos, sin = angle.cos().to(images), angle.sin().to(images)
     y = (torch.arange(height, device=images.device, dtype=images.dtype) - (height - 1) / 2)[:, None]
     x = (torch.arange(width, device=images.device, dtype=images.dtype) - (width - 1) / 2)[None]
-    grid = torch.stack([(cos * x + sin * y) * (2 / width), (cos * y - sin * x) * (2 / height)], -1)  # where each pixel comes from, in [-1, 1]
-    turned = F.grid_sample(images.permute(0, 3, 1, 2), grid.expand(batch, -1, -1, -1), mode="bilinear", padding_mode="reflection", align_corners=False)
+    grid = torch.stack(
+        [(cos * x + sin * y) * (2 / width), (cos * y - sin * x) * (2 / height)], -1
+    )  # where each pixel comes from, in [-1, 1]
+    turned = F.grid_sample(
+        images.permute(0, 3, 1, 2),
+        grid.expand(batch, -1, -1, -1),
+        mode="bilinear",
+        padding_mode="reflection",
+        align_corners=False,
+    )
     return turned.permute(0, 2, 3, 1)

@@ -10,7 +10,11 @@ from rollcall.recipes import Recipe
 
 def target_seed(seed: int, target: int, attempt: int = 0) -> int:
     """The seed of everything random in one target: its initial weights and its order of records. Another one for each attempt after a divergence."""
-    return int(np.random.SeedSequence([seed, target, 1, *([attempt] if attempt else [])]).generate_state(1)[0])
+    return int(
+        np.random.SeedSequence([seed, target, 1, *([attempt] if attempt else [])]).generate_state(
+            1
+        )[0]
+    )
 
 
 def batches(seed: int, own: np.ndarray, batch: int, steps: int):

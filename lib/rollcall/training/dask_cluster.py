@@ -25,15 +25,21 @@ def connect(scheduler: str):
 
     address = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
     if "scheduler_file" in address and not Path(scheduler).is_file():
-        raise InputError(f"scheduler {scheduler!r}: expected 'local', an address like tcp://host:8786, or the file that "
-                         "`dask scheduler --scheduler-file FILE` writes; there is no such file")
+        raise InputError(
+            f"scheduler {scheduler!r}: expected 'local', an address like tcp://host:8786, or the file that "
+            "`dask scheduler --scheduler-file FILE` writes; there is no such file"
+        )
     try:
         return Client(**address, timeout=30, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"scheduler {scheduler}: no Dask scheduler answers there ({error}); start one with `dask scheduler`") from error
+        raise InputError(
+            f"scheduler {scheduler}: no Dask scheduler answers there ({error}); start one with `dask scheduler`"
+        ) from error
 
 
-def train(run: Run, cohort: Cohort, scheduler: str, progress: Callable[[float], None] | None = None) -> None:
+def train(
+    run: Run, cohort: Cohort, scheduler: str, progress: Callable[[float], None] | None = None
+) -> None:
     """Train every missing target of `run` on the workers of a Dask scheduler; returns when all exist.
 
     A task is a stack of targets. What a lost worker held goes to another one. progress(targets done), whoever trained them.
@@ -44,7 +50,9 @@ def train(run: Run, cohort: Cohort, scheduler: str, progress: Callable[[float], 
         try:
             client.wait_for_workers(1, timeout=WAIT)
         except TimeoutError as error:
-            raise RuntimeError(f"scheduler {scheduler} has had no worker for {WAIT} s; start some with `dask worker`: the same command resumes") from error
+            raise RuntimeError(
+                f"scheduler {scheduler} has had no worker for {WAIT} s; start some with `dask worker`: the same command resumes"
+            ) from error
         where = {"path": str(run.path), "targets": run.targets, "folder": str(cohort.folder)}
         width, quiet = 0, 0
         while missing := run.missing():
@@ -52,11 +60,17 @@ def train(run: Run, cohort: Cohort, scheduler: str, progress: Callable[[float], 
             if not width:
                 (width,) = _results(client, [client.submit(_capacity, **where, pure=False)]) or [0]
             units = [missing[at : at + width] for at in range(0, before, width)] if width else []
-            _results(client, client.map(_unit, units, **where, pure=False), lambda: progress and progress(started - len(run.missing())))
+            _results(
+                client,
+                client.map(_unit, units, **where, pure=False),
+                lambda: progress and progress(started - len(run.missing())),
+            )
             quiet = 0 if len(run.missing()) < before else quiet + 1
             if quiet == ROUNDS:
-                raise RuntimeError(f"{run.path}: {before} targets are missing and nothing was stored in {ROUNDS} rounds; other processes hold them, "
-                                   "or workers die: see their logs. The same command resumes")
+                raise RuntimeError(
+                    f"{run.path}: {before} targets are missing and nothing was stored in {ROUNDS} rounds; other processes hold them, "
+                    "or workers die: see their logs. The same command resumes"
+                )
             if quiet:  # others hold the targets: they store them, or leave them
                 time.sleep(1)
     if progress:
@@ -69,7 +83,9 @@ def _results(client, futures: list, look: Callable[[], None] = lambda: None) -> 
 
     while any(future.status == "pending" for future in futures):
         if client.status == "closed":
-            raise RuntimeError("the Dask scheduler is gone; the same command resumes, with another one")
+            raise RuntimeError(
+                "the Dask scheduler is gone; the same command resumes, with another one"
+            )
         look()
         time.sleep(0.3)
         for future in futures:
@@ -77,7 +93,9 @@ def _results(client, futures: list, look: Callable[[], None] = lambda: None) -> 
                 raise future.exception()
     lost = sum(future.status != "finished" for future in futures)
     if lost:
-        log.warning("%d tasks lost their workers several times; their targets are tried again", lost)
+        log.warning(
+            "%d tasks lost their workers several times; their targets are tried again", lost
+        )
     return [future.result() for future in futures if future.status == "finished"]
 
 
@@ -90,11 +108,16 @@ def _member(path: str, targets: int, folder: str):
 
     worker = get_worker()
     if worker.state.nthreads != 1:
-        raise InputError(f"Dask worker {worker.name} has {worker.state.nthreads} threads; start workers with --nthreads 1, "
-                         "as many as there are cores (or GPUs)")
+        raise InputError(
+            f"Dask worker {worker.name} has {worker.state.nthreads} threads; start workers with --nthreads 1, "
+            "as many as there are cores (or GPUs)"
+        )
     kept = getattr(worker, "rollcall", None)
     if kept is None or kept[0] != (path, targets, folder):
-        kept = worker.rollcall = (path, targets, folder), workers.join(path, targets, folder, "cuda:0" if torch.cuda.is_available() else "cpu")
+        kept = worker.rollcall = (
+            (path, targets, folder),
+            workers.join(path, targets, folder, "cuda:0" if torch.cuda.is_available() else "cpu"),
+        )
     torch.set_num_threads(1)
     return kept[1]
 

@@ -40,12 +40,19 @@ class Way:
         """Half as many targets at once; of a single one, its batch in twice as many parts."""
         if self.width > 1:
             return replace(self, width=self.width // 2)
-        return replace(self, lanes=self.lanes // 2) if self.lanes > 1 else replace(self, parts=2 * self.parts)
+        return (
+            replace(self, lanes=self.lanes // 2)
+            if self.lanes > 1
+            else replace(self, parts=2 * self.parts)
+        )
 
 
 def bf16_processor() -> bool:
     """Whether this processor multiplies bf16 itself (AVX-512 BF16 or AMX)."""
-    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(
+        getattr(torch.cpu, name, bool)()
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
 
 
 def precision(recipe: Recipe, device: str) -> str:
@@ -75,11 +82,23 @@ def ways(recipe: Recipe, targets: int, random: bool) -> list[Way]:
     if recipe.model in models.STACKED:
         plain = [Way(width=width) for width in (1, 8, 32, 128) if width == 1 or width <= targets]
         return [*plain, replace(plain[-1], compiled=True)]
-    fit = [way for way in (Way(), Way(lanes=4), Way(width=8), Way(compiled=True), Way(lanes=4, compiled=True)) if way.targets <= targets]
+    fit = [
+        way
+        for way in (
+            Way(),
+            Way(lanes=4),
+            Way(width=8),
+            Way(compiled=True),
+            Way(lanes=4, compiled=True),
+        )
+        if way.targets <= targets
+    ]
     return [way for way in fit if way.targets == 1] if random else fit
 
 
-def choose(candidates: Iterable[Way], measure: Callable[[Way], float], steps: float = math.inf) -> tuple[Way, list[dict]]:
+def choose(
+    candidates: Iterable[Way], measure: Callable[[Way], float], steps: float = math.inf
+) -> tuple[Way, list[dict]]:
     """(the fastest way, what was measured). measure(way) gives seconds per step of one target; a way that lacks memory is halved until it fits.
 
     steps: to be trained, of all targets together. A compiler takes minutes, so its ways are left out where the best of those before needs few itself.
@@ -96,7 +115,9 @@ def choose(candidates: Iterable[Way], measure: Callable[[Way], float], steps: fl
                 way = way.halved()
                 continue
             except Exception as error:  # a compiler that is not there, an operation that cannot be recorded or mapped
-                table.append(asdict(way) | {"failed": f"{type(error).__name__}: {str(error)[:200]}"})
+                table.append(
+                    asdict(way) | {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
+                )
                 break
             table.append(asdict(way) | {"seconds": seconds})
             best = min(best, (seconds, way), key=lambda pair: pair[0])
@@ -127,7 +148,11 @@ def prepare(device: str) -> None:
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
         torch.set_float32_matmul_precision("highest")
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt") and hasattr(library, "gnu_get_libc_version"):
+    if (
+        sys.platform == "linux"
+        and hasattr(library := ctypes.CDLL(None), "mallopt")
+        and hasattr(library, "gnu_get_libc_version")
+    ):
         if library.mallopt(-3, 2**30) or library.mallopt(-3, 2**25):
             library.mallopt(-1, 2**30)
 

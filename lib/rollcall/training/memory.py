@@ -30,9 +30,17 @@ def free(root: Path = Path("/")) -> int:
     try:
         own = top / (root / "proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
         for group in [own, *(parent for parent in own.parents if parent.is_relative_to(top))]:
-            limit = (group / "memory.max").read_text().strip() if (group / "memory.max").exists() else "max"
+            limit = (
+                (group / "memory.max").read_text().strip()
+                if (group / "memory.max").exists()
+                else "max"
+            )
             if limit != "max":
-                files = int(dict(line.split() for line in (group / "memory.stat").read_text().splitlines())["file"])  # given back when asked for
+                files = int(
+                    dict(line.split() for line in (group / "memory.stat").read_text().splitlines())[
+                        "file"
+                    ]
+                )  # given back when asked for
                 left = min(left, int(limit) - int((group / "memory.current").read_text()) + files)
     except (OSError, KeyError, ValueError):  # no cgroups, or of another kind
         pass
@@ -46,7 +54,9 @@ def step(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
     """
     one = as_input(torch.from_numpy(np.array(cohort.inputs[:1])), cohort.scale)
     with torch.random.fork_rng(devices=[]):
-        network = models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+        network = models.build(
+            recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings
+        )
         kept = [_kept(network, torch.cat([one] * count), precision) for count in (1, 2)]
     weights = sum(value.nbytes for value in network.parameters())
     copies = 2 + {"adamw": 2, "sgd": 1}[recipe.optimiser] + bool(recipe.ema)
@@ -56,7 +66,9 @@ def step(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
 
 def _kept(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:
     """Bytes that a forward pass keeps for the backward pass, beside the network's own."""
-    own = {value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())}
+    own = {
+        value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())
+    }
     seen = {}  # address -> storage: kept alive, so that no other one gets its address
 
     def keep(value):
@@ -65,12 +77,23 @@ def _kept(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:
             seen[storage.data_ptr()] = storage
         return value
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value), _device.autocast("cpu", precision):
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
+        _device.autocast("cpu", precision),
+    ):
         network(batch)
     return sum(storage.nbytes() for storage in seen.values())
 
 
-def fitted(cohort: Cohort, recipe: Recipe, precision: str, workers: int, width: int, parts: int = 0, available: int | None = None) -> tuple[int, int]:
+def fitted(
+    cohort: Cohort,
+    recipe: Recipe,
+    precision: str,
+    workers: int,
+    width: int,
+    parts: int = 0,
+    available: int | None = None,
+) -> tuple[int, int]:
     """(workers, parts): how many of `workers` fit into memory, and in how many parts each batch then goes through the network.
 
     Each worker trains `width` targets at a time. As few parts as let all workers work; or as many as given, if they are settled already.
@@ -84,9 +107,18 @@ def fitted(cohort: Cohort, recipe: Recipe, precision: str, workers: int, width: 
         return PROCESS + width * (fixed + BACKWARD * record * math.ceil(recipe.batch / parts))
 
     if not parts:
-        parts = next((2**power for power in range(recipe.batch.bit_length()) if workers * needs(2**power) <= room), recipe.batch)
+        parts = next(
+            (
+                2**power
+                for power in range(recipe.batch.bit_length())
+                if workers * needs(2**power) <= room
+            ),
+            recipe.batch,
+        )
     if room < needs(parts):
-        raise InputError(f"training {recipe.model!r} on this cohort takes {needs(parts) / 2**30:.1f} GiB with batches in parts of "
-                         f"{math.ceil(recipe.batch / parts)}, and {room / 2**30:.1f} GiB are free: "
-                         "a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory")
+        raise InputError(
+            f"training {recipe.model!r} on this cohort takes {needs(parts) / 2**30:.1f} GiB with batches in parts of "
+            f"{math.ceil(recipe.batch / parts)}, and {room / 2**30:.1f} GiB are free: "
+            "a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory"
+        )
     return min(workers, int(room / needs(parts))), parts

@@ -17,8 +17,14 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """
     done, warm = (step + 1) / steps, recipe.warmup
     if recipe.schedule == "paper":
-        return recipe.learning_rate * math.cos(7 * math.pi * done / 16) * (min(1.0, done / warm) if warm else 1.0)
-    return recipe.learning_rate * (done / warm if done < warm else 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
+        return (
+            recipe.learning_rate
+            * math.cos(7 * math.pi * done / 16)
+            * (min(1.0, done / warm) if warm else 1.0)
+        )
+    return recipe.learning_rate * (
+        done / warm if done < warm else 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
+    )
 
 
 class Optimiser:
@@ -38,20 +44,39 @@ class Optimiser:
     def __init__(self, parameters: dict[str, torch.Tensor], recipe: Recipe, steps: int):
         self.parameters, self.recipe, self.values = parameters, recipe, list(parameters.values())
         like = {"dtype": self.values[0].dtype, "device": self.values[0].device}
-        self.rates = torch.tensor([learning_rate(recipe, step, steps) for step in range(steps)], **like)
+        self.rates = torch.tensor(
+            [learning_rate(recipe, step, steps) for step in range(steps)], **like
+        )
         self.rate = self.rates[0].clone()
-        self.blends = torch.full((steps,), 1 - recipe.ema**recipe.accumulate, **like)  # how much of the weights enters the average
+        self.blends = torch.full(
+            (steps,), 1 - recipe.ema**recipe.accumulate, **like
+        )  # how much of the weights enters the average
         self.blends[0] = 1
         self.done = torch.zeros(1, dtype=torch.int64, device=self.values[0].device)
-        self.average = [torch.zeros_like(value, requires_grad=False) for value in self.values] if recipe.ema else None
-        kept = {"adamw": 2, "sgd": 1 if recipe.momentum else 0}[recipe.optimiser]  # moments, or the velocity
-        self.state = [[torch.zeros_like(value, requires_grad=False) for value in self.values] for _ in range(kept)]
-        self.counts = [torch.zeros((), dtype=torch.float32, device=self.values[0].device) for _ in self.values]
+        self.average = (
+            [torch.zeros_like(value, requires_grad=False) for value in self.values]
+            if recipe.ema
+            else None
+        )
+        kept = {"adamw": 2, "sgd": 1 if recipe.momentum else 0}[
+            recipe.optimiser
+        ]  # moments, or the velocity
+        self.state = [
+            [torch.zeros_like(value, requires_grad=False) for value in self.values]
+            for _ in range(kept)
+        ]
+        self.counts = [
+            torch.zeros((), dtype=torch.float32, device=self.values[0].device) for _ in self.values
+        ]
 
     @torch.no_grad()
     def reset(self) -> None:
         """As new, for weights that were put into the parameters in place."""
-        for value in (*(value for kept in self.state for value in kept), *self.counts, *(self.average or ())):
+        for value in (
+            *(value for kept in self.state for value in kept),
+            *self.counts,
+            *(self.average or ()),
+        ):
             value.zero_()
         self.done.zero_()
         self._clear()
@@ -63,14 +88,36 @@ class Optimiser:
         self.rate.copy_(self.rates[self.done][0])
         if recipe.optimiser == "adamw":
             torch._foreach_add_(self.counts, 1)
-            torch._fused_adamw_(self.values, grads, *self.state, [], self.counts, lr=self.rate, beta1=0.9, beta2=0.999, eps=1e-8,
-                                weight_decay=recipe.weight_decay, amsgrad=False, maximize=False)
+            torch._fused_adamw_(
+                self.values,
+                grads,
+                *self.state,
+                [],
+                self.counts,
+                lr=self.rate,
+                beta1=0.9,
+                beta2=0.999,
+                eps=1e-8,
+                weight_decay=recipe.weight_decay,
+                amsgrad=False,
+                maximize=False,
+            )
         else:
             torch._foreach_mul_(grads, self.rate)
             if recipe.weight_decay:
                 torch._foreach_mul_(self.values, 1 - self.rate * recipe.weight_decay)
-            torch._fused_sgd_(self.values, grads, *(self.state or [[]]), lr=1.0, momentum=recipe.momentum, weight_decay=0.0, dampening=0.0,
-                              nesterov=False, maximize=False, is_first_step=False)
+            torch._fused_sgd_(
+                self.values,
+                grads,
+                *(self.state or [[]]),
+                lr=1.0,
+                momentum=recipe.momentum,
+                weight_decay=0.0,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+                is_first_step=False,
+            )
         self._clear()
         if self.average:
             change = torch._foreach_sub(self.values, self.average)

@@ -40,10 +40,18 @@ def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     labels (targets, batch): classes, or 0/1 for one output. Multilabel: (targets, batch, outputs) 0/1, the mean over labels, then the batch.
     """
     if labels.ndim == 3:
-        return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").mean((1, 2))
+        return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").mean(
+            (1, 2)
+        )
     if logits.shape[-1] == 1:
-        return F.binary_cross_entropy_with_logits(logits[..., 0], labels.float(), reduction="none").mean(1)
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(1)
+        return F.binary_cross_entropy_with_logits(
+            logits[..., 0], labels.float(), reduction="none"
+        ).mean(1)
+    return (
+        F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+        .view(labels.shape)
+        .mean(1)
+    )
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,16 @@ class Ground:
 
 def place(cohort: Cohort, device: str = "cpu") -> Ground:
     """Put a cohort on a device. On the CPU its inputs stay the memory-mapped file, which all workers share."""
-    test = None if cohort.test is None else torch.from_numpy(np.asarray(cohort.test.inputs)).to(device)
-    return Ground(cohort, device, torch.from_numpy(np.asarray(cohort.inputs)).to(device), torch.from_numpy(cohort.targets).to(device), test)
+    test = (
+        None if cohort.test is None else torch.from_numpy(np.asarray(cohort.test.inputs)).to(device)
+    )
+    return Ground(
+        cohort,
+        device,
+        torch.from_numpy(np.asarray(cohort.inputs)).to(device),
+        torch.from_numpy(cohort.targets).to(device),
+        test,
+    )
 
 
 class Lane:
@@ -73,13 +89,24 @@ class Lane:
     def __init__(self, ground: Ground, recipe: Recipe, way: Way, precision: str = "float32"):
         cohort, device, width = ground.cohort, ground.device, way.width
         if way.parts >= 2 * recipe.batch:
-            raise InputError(f"{_device.name(device)} has not enough memory to train {recipe.model!r} on this cohort, even with one record at a time: "
-                             "a smaller model, or a device with more memory")
-        self.ground, self.recipe, self.width, self.precision, self.share = ground, recipe, width, precision, math.ceil(recipe.batch / way.parts)
+            raise InputError(
+                f"{_device.name(device)} has not enough memory to train {recipe.model!r} on this cohort, even with one record at a time: "
+                "a smaller model, or a device with more memory"
+            )
+        self.ground, self.recipe, self.width, self.precision, self.share = (
+            ground,
+            recipe,
+            width,
+            precision,
+            math.ceil(recipe.batch / way.parts),
+        )
         self.steps, self.cuda = steps_of(recipe, len(cohort)), device.startswith("cuda")
         self.network = _build(recipe, cohort, 0).to(device)
         if width > 1:
-            self.parameters = {name: torch.zeros(width, *value.shape, device=device, requires_grad=True) for name, value in self.network.named_parameters()}
+            self.parameters = {
+                name: torch.zeros(width, *value.shape, device=device, requires_grad=True)
+                for name, value in self.network.named_parameters()
+            }
             forward = vmap(lambda values, batch: functional_call(self.network, values, (batch,)))
             self.forward = torch.compile(forward) if way.compiled else forward
         else:
@@ -89,7 +116,9 @@ class Lane:
             network = torch.compile(self.network) if way.compiled else self.network
             self.forward = lambda _, batch: network(batch[0])[None]
         self.optimiser = Optimiser(self.parameters, recipe, self.steps)
-        self.index = torch.zeros(recipe.accumulate, width, recipe.batch, dtype=torch.int64, device=device)
+        self.index = torch.zeros(
+            recipe.accumulate, width, recipe.batch, dtype=torch.int64, device=device
+        )
         drawn = self._draw([np.random.default_rng(0)] * width)
         self.draws = {name: torch.from_numpy(values).to(device) for name, values in drawn.items()}
         self.go, self.stream = self.step, torch.cuda.Stream(device) if self.cuda else None
@@ -101,8 +130,14 @@ class Lane:
         recipe, size = self.recipe, self.ground.inputs.shape[1:3]
         if recipe.augment == "none":
             return {}
-        parts = [[augment.draw(recipe.augment, rng, recipe.batch, *size) for rng in chance] for _ in range(recipe.accumulate)]
-        return {name: np.stack([np.stack([one[name] for one in part]) for part in parts]) for name in parts[0][0]}
+        parts = [
+            [augment.draw(recipe.augment, rng, recipe.batch, *size) for rng in chance]
+            for _ in range(recipe.accumulate)
+        ]
+        return {
+            name: np.stack([np.stack([one[name] for one in part]) for part in parts])
+            for name in parts[0][0]
+        }
 
     def step(self) -> None:
         """One step of the optimiser for every target, on the records and draws in the buffers."""
@@ -112,10 +147,22 @@ class Lane:
                 index = self.index[micro, :, at : at + self.share]
                 batch = as_input(ground.inputs[index.flatten()], ground.cohort.scale)
                 if self.draws:
-                    batch = augment.apply(batch, {name: values[micro, :, at : at + self.share].flatten(0, 1) for name, values in self.draws.items()})
+                    batch = augment.apply(
+                        batch,
+                        {
+                            name: values[micro, :, at : at + self.share].flatten(0, 1)
+                            for name, values in self.draws.items()
+                        },
+                    )
                 with _device.autocast(ground.device, self.precision):
-                    logits = self.forward(self.parameters, batch.view(*index.shape, *batch.shape[1:]))
-                (loss_per_target(logits.float(), ground.labels[index]).sum() * (index.shape[1] / recipe.batch) / recipe.accumulate).backward()
+                    logits = self.forward(
+                        self.parameters, batch.view(*index.shape, *batch.shape[1:])
+                    )
+                (
+                    loss_per_target(logits.float(), ground.labels[index]).sum()
+                    * (index.shape[1] / recipe.batch)
+                    / recipe.accumulate
+                ).backward()
         self.optimiser.step()
 
     def _record(self) -> None:
@@ -137,7 +184,9 @@ class Lane:
         """Fresh weights, drawn on the CPU from each target's seed, into the places of the old ones."""
         for at, seed in enumerate(seeds):
             for name, value in _build(self.recipe, self.ground.cohort, seed).named_parameters():
-                (self.parameters[name][at] if self.width > 1 else self.parameters[name]).copy_(value)
+                (self.parameters[name][at] if self.width > 1 else self.parameters[name]).copy_(
+                    value
+                )
         self.optimiser.reset()
         self.network.train()
 
@@ -147,16 +196,32 @@ class Lane:
         seeds, own = seeds + seeds[-1:] * spare, own + own[-1:] * spare
         with self._stream():
             self.load(seeds)
-        streams = [batches(seed, records, recipe.batch, self.steps * recipe.accumulate) for seed, records in zip(seeds, own)]
+        streams = [
+            batches(seed, records, recipe.batch, self.steps * recipe.accumulate)
+            for seed, records in zip(seeds, own)
+        ]
         chance = [np.random.default_rng([seed, 1]) for seed in seeds]  # of the augmentations
         for first in range(0, self.steps, CHUNK):
             count = min(CHUNK, self.steps - first)
-            indices = torch.from_numpy(np.stack([[[next(stream) for stream in streams] for _ in range(recipe.accumulate)] for _ in range(count)]))
+            indices = torch.from_numpy(
+                np.stack(
+                    [
+                        [[next(stream) for stream in streams] for _ in range(recipe.accumulate)]
+                        for _ in range(count)
+                    ]
+                )
+            )
             drawn = [self._draw(chance) for _ in range(count)] if self.draws else []
-            draws = {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in self.draws}
+            draws = {
+                name: torch.from_numpy(np.stack([one[name] for one in drawn]))
+                for name in self.draws
+            }
             if self.cuda:
                 with self._stream():
-                    indices, draws = _sent(indices, device), {name: _sent(values, device) for name, values in draws.items()}
+                    indices, draws = (
+                        _sent(indices, device),
+                        {name: _sent(values, device) for name, values in draws.items()},
+                    )
             for at in range(count):
                 with self._stream():  # not around the yield: other lanes have streams of their own
                     self.index.copy_(indices[at])
@@ -174,9 +239,17 @@ class Lane:
         self.network.eval()
         weights = self.optimiser.weights()
         values = {name: value[at] for name, value in weights.items()} if self.width > 1 else weights
-        views = augment.views(recipe.augment, recipe.views, 0, *ground.inputs.shape[1:3]) if recipe.views > 1 else None
-        return (predict(self.network, values, ground.inputs, ground.cohort.scale, views),
-                None if ground.test is None else predict(self.network, values, ground.test, ground.cohort.scale))
+        views = (
+            augment.views(recipe.augment, recipe.views, 0, *ground.inputs.shape[1:3])
+            if recipe.views > 1
+            else None
+        )
+        return (
+            predict(self.network, values, ground.inputs, ground.cohort.scale, views),
+            None
+            if ground.test is None
+            else predict(self.network, values, ground.test, ground.cohort.scale),
+        )
 
 
 def _sent(values: torch.Tensor, device: str) -> torch.Tensor:
@@ -186,23 +259,36 @@ def _sent(values: torch.Tensor, device: str) -> torch.Tensor:
 def _build(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+        return models.build(
+            recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings
+        )
 
 
 class Trainer:
     """Trains targets of one recipe on one device, as many at once as `way` says; where a GPU's memory does not suffice, half as many, or half a batch."""
 
-    def __init__(self, ground: Ground, recipe: Recipe, way: Way | None = None, precision: str = "float32"):
+    def __init__(
+        self, ground: Ground, recipe: Recipe, way: Way | None = None, precision: str = "float32"
+    ):
         self.ground, self.recipe, self.precision = ground, recipe, precision
         self.way, self.lanes = way or Way(width=_device.stack_width(recipe)), []
 
-    def train(self, own: list[np.ndarray], seeds: list[int], progress: Callable[[float], None] = lambda fraction: None):
+    def train(
+        self,
+        own: list[np.ndarray],
+        seeds: list[int],
+        progress: Callable[[float], None] = lambda fraction: None,
+    ):
         """Yield (logits, test logits) of each target, in order: own (its records) and seeds have an entry for each."""
         done = 0
         while done < len(own):
             part = slice(done, done + self.way.targets)
             try:
-                self._run(own[part], seeds[part], lambda fraction: progress((done + fraction * len(own[part])) / len(own)))
+                self._run(
+                    own[part],
+                    seeds[part],
+                    lambda fraction: progress((done + fraction * len(own[part])) / len(own)),
+                )
             except torch.OutOfMemoryError:
                 self.way, self.lanes = self.way.halved(), []
                 torch.cuda.empty_cache()
@@ -211,22 +297,39 @@ class Trainer:
                 yield self.lanes[at // self.way.width].logits(at % self.way.width)
             done += len(own[part])
 
-    def _run(self, own: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]) -> None:
+    def _run(
+        self, own: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]
+    ) -> None:
         device, width = self.ground.device, self.way.width
         with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
             needed = math.ceil(len(own) / width)
             while len(self.lanes) < needed:
                 self.lanes.append(Lane(self.ground, self.recipe, self.way, self.precision))
-            torch.manual_seed(seeds[0])  # of dropout, in models that have it; those train one after another
-            for step, *_ in zip(*(lane.train(own[at * width : (at + 1) * width], seeds[at * width : (at + 1) * width])
-                                  for at, lane in enumerate(self.lanes[:needed]))):
+            torch.manual_seed(
+                seeds[0]
+            )  # of dropout, in models that have it; those train one after another
+            for step, *_ in zip(
+                *(
+                    lane.train(
+                        own[at * width : (at + 1) * width], seeds[at * width : (at + 1) * width]
+                    )
+                    for at, lane in enumerate(self.lanes[:needed])
+                )
+            ):
                 if step % 32 == 0:
                     progress((step + 1) / self.lanes[0].steps)
         _device.wait(device)
 
 
-def train_stack(cohort: Cohort, recipe: Recipe, own: list[np.ndarray], seeds: list[int], device: str = "cpu",
-                progress: Callable[[float], None] = lambda fraction: None, precision: str = "float32"):
+def train_stack(
+    cohort: Cohort,
+    recipe: Recipe,
+    own: list[np.ndarray],
+    seeds: list[int],
+    device: str = "cpu",
+    progress: Callable[[float], None] = lambda fraction: None,
+    precision: str = "float32",
+):
     """Train one target per entry of `own` (its records) and `seeds`; yield (logits, test logits) of each, float32.
 
     logits (records, outputs), or (records, views, outputs) if the recipe has several views; test logits (test records, outputs), or None
@@ -235,14 +338,21 @@ def train_stack(cohort: Cohort, recipe: Recipe, own: list[np.ndarray], seeds: li
     width = _device.stack_width(recipe)
     if not 1 <= len(own) <= width:
         raise InputError(f"{len(own)} targets for a stack of {width}")
-    yield from Trainer(place(cohort, device), recipe, precision=precision).train(own, seeds, progress)
+    yield from Trainer(place(cohort, device), recipe, precision=precision).train(
+        own, seeds, progress
+    )
 
 
 def measure(ground: Ground, recipe: Recipe, way: Way, precision: str, steps: int = 20) -> float:
     """Seconds per step of one target, trained in this way, over `steps` steps after the first three (or as many as there are); for device.choose."""
     lanes = [Lane(ground, recipe, way, precision) for _ in range(way.lanes)]
     seeds = list(range(way.width))
-    own = [np.random.default_rng(seed).permutation(len(ground.cohort))[: max(recipe.batch, len(ground.cohort) // 2)] for seed in seeds]
+    own = [
+        np.random.default_rng(seed).permutation(len(ground.cohort))[
+            : max(recipe.batch, len(ground.cohort) // 2)
+        ]
+        for seed in seeds
+    ]
     marks = [(-1, time.perf_counter())]
     for step, *_ in zip(*(lane.train(own, seeds) for lane in lanes)):
         if step in (2, steps) or step == lanes[0].steps - 1:

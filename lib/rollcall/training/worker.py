@@ -44,7 +44,9 @@ class Worker:
     trainer: Trainer
     log: logging.Logger
 
-    def train(self, targets: list[int], report: Callable[[float], None] = lambda done: None, most: int = 0) -> int:
+    def train(
+        self, targets: list[int], report: Callable[[float], None] = lambda done: None, most: int = 0
+    ) -> int:
         """Claim those of `targets` that nobody has (at most `most`, if given), train and store them; returns how many. report(done, in fractions).
 
         A target that diverges (NaN or infinite logits) does not touch those beside it; it is trained again with another seed, ATTEMPTS
@@ -55,10 +57,16 @@ class Worker:
             for target in targets:
                 if (not most or len(claims) < most) and (lock := self.run.claim(target)):
                     claims[target] = lock
-            finished, seeds, diverged = 0, {target: [target_seed(self.run.seed, target)] for target in claims}, list(claims)
+            finished, seeds, diverged = (
+                0,
+                {target: [target_seed(self.run.seed, target)] for target in claims},
+                list(claims),
+            )
             while diverged:
                 todo, diverged = diverged, []
-                for target, logits, info in self._results(todo, seeds, lambda share: report(finished + share * len(claims))):
+                for target, logits, info in self._results(
+                    todo, seeds, lambda share: report(finished + share * len(claims))
+                ):
                     if info is None:
                         diverged.append(target)
                         continue
@@ -68,10 +76,18 @@ class Worker:
                     self.log.info("target %d stored, %.1f s", target, info["seconds"])
                     report(finished)
                 for target in diverged:
-                    self.log.warning("target %d diverged with seed %d (attempt %d of %d)", target, seeds[target][-1], len(seeds[target]), ATTEMPTS)
+                    self.log.warning(
+                        "target %d diverged with seed %d (attempt %d of %d)",
+                        target,
+                        seeds[target][-1],
+                        len(seeds[target]),
+                        ATTEMPTS,
+                    )
                     if len(seeds[target]) == ATTEMPTS:
-                        raise InputError(f"{self.run.path}: target {target} diverged (NaN or infinite logits) with each of {ATTEMPTS} seeds; "
-                                         f"lower the recipe's learning_rate, now {self.run.recipe.learning_rate:g}")
+                        raise InputError(
+                            f"{self.run.path}: target {target} diverged (NaN or infinite logits) with each of {ATTEMPTS} seeds; "
+                            f"lower the recipe's learning_rate, now {self.run.recipe.learning_rate:g}"
+                        )
                     seeds[target].append(target_seed(self.run.seed, target, len(seeds[target])))
             return finished
         finally:
@@ -83,29 +99,48 @@ class Worker:
         members, cohort, started = self.run.members(), self.ground.cohort, time.perf_counter()
         rows = [members[target][cohort.patient_index] for target in todo]
         with np.errstate(over="ignore", invalid="ignore"):
-            results = self.trainer.train([np.flatnonzero(member) for member in rows], [seeds[target][-1] for target in todo], progress)
+            results = self.trainer.train(
+                [np.flatnonzero(member) for member in rows],
+                [seeds[target][-1] for target in todo],
+                progress,
+            )
             for target, member, (logits, test) in zip(todo, rows, results):
                 if not np.isfinite(logits).all() or not (test is None or np.isfinite(test).all()):
                     yield target, logits, None
                     continue
                 *lost, seed = seeds[target]
-                yield target, logits, {"seed": seed, **({"diverged_seeds": lost} if lost else {}), "device": _device.name(self.ground.device),
-                                       "precision": self.trainer.precision, "seconds": round((time.perf_counter() - started) / len(todo), 3),
-                                       "metrics": performance(cohort, logits, member, test)}
+                yield (
+                    target,
+                    logits,
+                    {
+                        "seed": seed,
+                        **({"diverged_seeds": lost} if lost else {}),
+                        "device": _device.name(self.ground.device),
+                        "precision": self.trainer.precision,
+                        "seconds": round((time.perf_counter() - started) / len(todo), 3),
+                        "metrics": performance(cohort, logits, member, test),
+                    },
+                )
 
 
 def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker:
     """Take part in a run in this process: InputError if the cohort is not the run's."""
     _device.prepare(device)
     found = open_run(run_path)
-    run, cohort = Run(found.path, found.config | {"targets": targets}), open_saved(Path(cohort_folder))
+    run, cohort = (
+        Run(found.path, found.config | {"targets": targets}),
+        open_saved(Path(cohort_folder)),
+    )
     if cohort.fingerprint != run.config["fingerprint"]:
         raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
     journal = _journal(run)
     ground = place(cohort, device)
     how = run.settle("precision", _device.precision(run.recipe, device))
     if device == "cpu":
-        way = Way(width=_device.stack_width(run.recipe), parts=run.config.get("parts") or _fitted(run, cohort, cores())[1])
+        way = Way(
+            width=_device.stack_width(run.recipe),
+            parts=run.config.get("parts") or _fitted(run, cohort, cores())[1],
+        )
     else:
         way = _way(run, ground, how, journal)
     journal.info("%s, %s, %s", device, how, way)
@@ -115,7 +150,14 @@ def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker
 def _fitted(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
     """(workers that fit into this machine's memory, parts of a batch): on the CPU. The parts are settled by the first who trains."""
     how = run.settle("precision", _device.precision(run.recipe, "cpu"))
-    workers, parts = memory.fitted(cohort, run.recipe, how, workers, _device.stack_width(run.recipe), open_run(run.path).config.get("parts", 0))
+    workers, parts = memory.fitted(
+        cohort,
+        run.recipe,
+        how,
+        workers,
+        _device.stack_width(run.recipe),
+        open_run(run.path).config.get("parts", 0),
+    )
     return workers, run.settle("parts", parts)
 
 
@@ -124,7 +166,10 @@ def _way(run: Run, ground: Ground, how: str, journal: logging.Logger) -> Way:
     key = f"way on {_device.name(ground.device)}"
     with FileLock(run.path / "locks" / "way.lock"):
         if key not in open_run(run.path).config:
-            random = any(isinstance(part, torch.nn.Dropout) and part.p for part in _meta(run.recipe, ground.cohort).modules())
+            random = any(
+                isinstance(part, torch.nn.Dropout) and part.p
+                for part in _meta(run.recipe, ground.cohort).modules()
+            )
 
             def timed(way: Way) -> float:
                 try:
@@ -158,19 +203,29 @@ def _journal(run: Run) -> logging.Logger:
 
 def _meta(recipe: Recipe, cohort: Cohort) -> torch.nn.Module:
     with torch.device("meta"):
-        return models.build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+        return models.build(
+            recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings
+        )
 
 
 def check(recipe: Recipe, cohort: Cohort) -> None:
     """InputError if the recipe's model, augmentation or views cannot be applied to this cohort's inputs: found here, not in the workers."""
     _meta(recipe, cohort)
     if recipe.augment != "none" and cohort.inputs.dtype != np.uint8:
-        raise InputError(f"augment is {recipe.augment!r} and cohort {cohort.name!r} has no images; expected none")
+        raise InputError(
+            f"augment is {recipe.augment!r} and cohort {cohort.name!r} has no images; expected none"
+        )
     if recipe.augment != "none" or recipe.views > 1:
         augment.views(recipe.augment, max(2, recipe.views), 0, *cohort.inputs.shape[1:3])
 
 
-def train(run: Run, cohort: Cohort, workers: int | None = None, progress: Callable[[float], None] | None = None, scheduler: str = "local") -> None:
+def train(
+    run: Run,
+    cohort: Cohort,
+    workers: int | None = None,
+    progress: Callable[[float], None] | None = None,
+    scheduler: str = "local",
+) -> None:
     """Train every target of `run` that does not exist yet, in worker processes: one a core on the CPU, one a GPU.
 
     `cohort` must be a prepared one (every worker maps it into memory). `progress(done)` is called with the number of targets
@@ -193,18 +248,41 @@ def train(run: Run, cohort: Cohort, workers: int | None = None, progress: Callab
 
 def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing: int) -> None:
     gpus = torch.cuda.device_count()
-    workers = max(1, min(workers or gpus or cores(), missing if gpus else math.ceil(missing / _device.stack_width(run.recipe))))
+    workers = max(
+        1,
+        min(
+            workers or gpus or cores(),
+            missing if gpus else math.ceil(missing / _device.stack_width(run.recipe)),
+        ),
+    )
     if not gpus:
         workers, _ = _fitted(run, cohort, workers)
-    context = multiprocessing.get_context("spawn" if gpus or sys.platform != "linux" else "forkserver")
+    context = multiprocessing.get_context(
+        "spawn" if gpus or sys.platform != "linux" else "forkserver"
+    )
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["rollcall.training.worker"])  # torch is loaded once, and its pages are shared
+        context.set_forkserver_preload(
+            ["rollcall.training.worker"]
+        )  # torch is loaded once, and its pages are shared
     done, pipes, processes = context.RawArray("d", workers), [], []
     for worker in range(workers):
         ours, theirs = context.Pipe(duplex=False)
         pipes.append(ours)
-        processes.append(context.Process(target=_work, daemon=True, args=(
-            str(run.path), run.targets, str(cohort.folder), f"cuda:{worker % gpus}" if gpus else "cpu", done, worker, theirs)))
+        processes.append(
+            context.Process(
+                target=_work,
+                daemon=True,
+                args=(
+                    str(run.path),
+                    run.targets,
+                    str(cohort.folder),
+                    f"cuda:{worker % gpus}" if gpus else "cpu",
+                    done,
+                    worker,
+                    theirs,
+                ),
+            )
+        )
     with single_threaded_environment():
         for process in processes:
             process.start()
@@ -224,8 +302,10 @@ def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing:
             process.join()
     failed = [process.exitcode for process in processes if process.exitcode]
     if failed and run.missing():
-        raise RuntimeError(f"{len(failed)} of {workers} training processes ended with {failed}; {len(run.missing())} targets are "
-                           f"missing. Their messages are above, their logs in {run.path / 'logs'}; the same command resumes")
+        raise RuntimeError(
+            f"{len(failed)} of {workers} training processes ended with {failed}; {len(run.missing())} targets are "
+            f"missing. Their messages are above, their logs in {run.path / 'logs'}; the same command resumes"
+        )
 
 
 @contextlib.contextmanager
@@ -241,7 +321,9 @@ def single_threaded_environment(needed: bool = True):
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
-def _work(run_path: str, targets: int, cohort_folder: str, device: str, done, number: int, said) -> None:
+def _work(
+    run_path: str, targets: int, cohort_folder: str, device: str, done, number: int, said
+) -> None:
     """A worker process: train stacks of missing targets until none is left, waiting for those that others hold. What is wrong goes through `said`."""
     parent, finished = multiprocessing.parent_process(), 0
 

@@ -54,7 +54,13 @@ def home() -> Path:
 def clone() -> Path | None:
     """Return the top of the clone that this package lies in, or None if it is installed."""
     top = PACKAGE.parents[1]
-    return top if PACKAGE.parent.name == "lib" and (top / "notebooks").is_dir() and (top / "pyproject.toml").is_file() else None
+    return (
+        top
+        if PACKAGE.parent.name == "lib"
+        and (top / "notebooks").is_dir()
+        and (top / "pyproject.toml").is_file()
+        else None
+    )
 
 
 def notebooks() -> Path:

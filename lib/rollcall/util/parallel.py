@@ -17,4 +17,9 @@ def over(work, slices: list[slice], progress=iter) -> list:
     threads = max(1, min(cores(), len(slices)))
     parts = threads if progress is iter else max(threads, min(100, len(slices)))
     with ThreadPoolExecutor(threads) as pool:
-        return [task.result() for task in progress([pool.submit(work, slices[first::parts]) for first in range(parts)])]
+        return [
+            task.result()
+            for task in progress(
+                [pool.submit(work, slices[first::parts]) for first in range(parts)]
+            )
+        ]

@@ -14,8 +14,15 @@ def bar(total: float, description: str, unit: str):
         from tqdm import tqdm
     else:
         from tqdm.auto import tqdm
-    with tqdm(total=total, desc=description, unit=unit, bar_format="{desc}: {percentage:3.0f}%|{bar:24}| {n:.0f}/{total:.0f} " + unit
-              + "s [{elapsed}<{remaining}]") as shown:
+    with tqdm(
+        total=total,
+        desc=description,
+        unit=unit,
+        bar_format="{desc}: {percentage:3.0f}%|{bar:24}| {n:.0f}/{total:.0f} "
+        + unit
+        + "s [{elapsed}<{remaining}]",
+    ) as shown:
+
         def at(done: float) -> None:
             shown.update(done - shown.n)
 

@@ -9,8 +9,10 @@ import pytest
 from rollcall.datasets.parts.comorbidity import CHARLSON, ELIXHAUSER, NAMES, flags
 
 CHARLSON_NAMES = "MI CHF PVD Stroke Dementia Pulmonary Rheumatic PUD Liver1 DM1 DM2 Paralysis Renal Cancer1 Liver2 Cancer2 HIV".split()
-ELIXHAUSER_NAMES = ("Arrhythmia Valvular PHTN HTN1 HTN2 NeuroOther Hypothyroid Lymphoma Coagulopathy Obesity WeightLoss FluidsLytes BloodLoss "
-                    "Anemia Alcohol Drugs Psychoses Depression").split()
+ELIXHAUSER_NAMES = (
+    "Arrhythmia Valvular PHTN HTN1 HTN2 NeuroOther Hypothyroid Lymphoma Coagulopathy Obesity WeightLoss FluidsLytes BloodLoss "
+    "Anemia Alcohol Drugs Psychoses Depression"
+).split()
 
 # One case a line: version, code, then every group it sets (none: nothing).
 CASES = """
@@ -309,7 +311,11 @@ def _groups(code, version):
 
 def test_names():
     assert list(CHARLSON) == CHARLSON_NAMES and list(ELIXHAUSER) == ELIXHAUSER_NAMES
-    assert NAMES == tuple(["cci_" + n for n in CHARLSON_NAMES] + ["eci_" + n for n in ELIXHAUSER_NAMES]) and len(NAMES) == 35
+    assert (
+        NAMES
+        == tuple(["cci_" + n for n in CHARLSON_NAMES] + ["eci_" + n for n in ELIXHAUSER_NAMES])
+        and len(NAMES) == 35
+    )
 
 
 def test_prefixes_are_plain_and_not_redundant():
@@ -319,14 +325,29 @@ def test_prefixes_are_plain_and_not_redundant():
             for p in prefixes:
                 assert 3 <= len(p) <= 5 and p.isalnum() and p == p.upper(), (name, p)
                 assert not any(p != q and p.startswith(q) for q in prefixes), (name, p)
-        assert all(p[0].isdigit() or p[0] == "V" for p in lists[0]) and all(p[0].isalpha() for p in lists[1])
+        assert all(p[0].isdigit() or p[0] == "V" for p in lists[0]) and all(
+            p[0].isalpha() for p in lists[1]
+        )
 
 
 def test_ranges_are_written_out():
     assert CHARLSON["HIV"] == (("042", "043", "044"), ("B20", "B21", "B22", "B24"))
-    assert CHARLSON["Liver2"][0] == ("4560", "4561", "4562", "5722", "5723", "5724", "5725", "5726", "5727", "5728")
+    assert CHARLSON["Liver2"][0] == (
+        "4560",
+        "4561",
+        "4562",
+        "5722",
+        "5723",
+        "5724",
+        "5725",
+        "5726",
+        "5727",
+        "5728",
+    )
     assert {"C00", "C09", "C10", "C26"} <= set(CHARLSON["Cancer1"][1])
-    assert len(CHARLSON["DM1"][1]) == len(CHARLSON["DM2"][1]) == 25 and not set(CHARLSON["DM1"][1]) & set(CHARLSON["DM2"][1])
+    assert len(CHARLSON["DM1"][1]) == len(CHARLSON["DM2"][1]) == 25 and not set(
+        CHARLSON["DM1"][1]
+    ) & set(CHARLSON["DM2"][1])
 
 
 @pytest.mark.parametrize("code,version,groups", list(_cases()))
@@ -341,10 +362,29 @@ def test_cases_cover_every_name_in_both_versions():
     assert len(list(_cases())) >= 70 and sum(not groups for _, _, groups in _cases()) >= 30
 
 
-@pytest.mark.parametrize("code,version,groups", [
-    ("4280   ", 9, {"CHF"}), ("  4280", 9, {"CHF"}), ("i509 ", 10, {"CHF"}), (" e6601", 10, {"Obesity"}), ("v434", 9, {"PVD"}), ("042  ", 9, {"HIV"}),
-    ("", 9, set()), ("   ", 10, set()), ("42", 9, set()), ("I", 10, set()), (None, 9, set()), (np.nan, 10, set()),
-    ("4280", 10, set()), ("25000", 10, set()), ("I509", 9, set()), ("E119", 9, set()), ("4280", 0, set()), ("4280", 11, set())])
+@pytest.mark.parametrize(
+    "code,version,groups",
+    [
+        ("4280   ", 9, {"CHF"}),
+        ("  4280", 9, {"CHF"}),
+        ("i509 ", 10, {"CHF"}),
+        (" e6601", 10, {"Obesity"}),
+        ("v434", 9, {"PVD"}),
+        ("042  ", 9, {"HIV"}),
+        ("", 9, set()),
+        ("   ", 10, set()),
+        ("42", 9, set()),
+        ("I", 10, set()),
+        (None, 9, set()),
+        (np.nan, 10, set()),
+        ("4280", 10, set()),
+        ("25000", 10, set()),
+        ("I509", 9, set()),
+        ("E119", 9, set()),
+        ("4280", 0, set()),
+        ("4280", 11, set()),
+    ],
+)
 def test_input_forms(code, version, groups):
     assert _groups(code, version) == groups
 
@@ -360,7 +400,11 @@ def test_shape_index_and_dtypes():
     want = flags(pd.Series(codes), versions)
     assert want.shape == (4, 35) and want.dtype == bool
     assert want[:, NAMES.index("cci_CHF")].tolist() == [True, True, False, True] and want.sum() == 3
-    for series in (pd.Series(codes, index=[7, 7, 1, 0]), pd.Series(codes, dtype="category"), pd.Series(codes, dtype="string")):
+    for series in (
+        pd.Series(codes, index=[7, 7, 1, 0]),
+        pd.Series(codes, dtype="category"),
+        pd.Series(codes, dtype="string"),
+    ):
         assert np.array_equal(flags(series, versions.astype("int8")), want)
     assert flags(pd.Series([], dtype=object), np.array([], dtype=int)).shape == (0, 35)
     with pytest.raises(ValueError):
@@ -385,15 +429,23 @@ def _twin(codes, versions):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_twin_on_random_codes(seed):
     rng = np.random.default_rng(seed)
-    known = [p for lists in [*CHARLSON.values(), *ELIXHAUSER.values()] for prefixes in lists for p in prefixes]
+    known = [
+        p
+        for lists in [*CHARLSON.values(), *ELIXHAUSER.values()]
+        for prefixes in lists
+        for p in prefixes
+    ]
     codes = []
     for _ in range(1500):
         tail = "".join(rng.choice(list("0123456789"), rng.integers(0, 4)))
         if rng.random() < 0.6:
             start = str(rng.choice(known))
-            start = start[:rng.integers(2, len(start) + 1)]
+            start = start[: rng.integers(2, len(start) + 1)]
         else:
-            start = str(rng.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))) + f"{rng.integers(0, 100):02d}"
+            start = (
+                str(rng.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")))
+                + f"{rng.integers(0, 100):02d}"
+            )
         code = start + tail
         code = code.lower() if rng.random() < 0.3 else code
         codes.append(" " * rng.integers(0, 2) + code + " " * rng.integers(0, 3))

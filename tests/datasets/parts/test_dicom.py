@@ -3,8 +3,16 @@ import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless,
-                         JPEGLosslessSV1, RLELossless, UID)
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    RLELossless,
+    UID,
+)
 
 from rollcall.datasets.parts.dicom import mammogram, turned, window
 
@@ -14,7 +22,9 @@ ROWS, COLUMNS = 40, 30
 def stored(high=4095, dtype=np.uint16):
     """A picture that no turn leaves as it is: bright at the left, brighter below."""
     row, column = np.mgrid[0:ROWS, 0:COLUMNS]
-    return (high * (0.6 * (COLUMNS - 1 - column) / (COLUMNS - 1) + 0.4 * row / (ROWS - 1))).astype(dtype)
+    return (high * (0.6 * (COLUMNS - 1 - column) / (COLUMNS - 1) + 0.4 * row / (ROWS - 1))).astype(
+        dtype
+    )
 
 
 def save(path, values=None, syntax=ExplicitVRLittleEndian, **elements):
@@ -22,30 +32,53 @@ def save(path, values=None, syntax=ExplicitVRLittleEndian, **elements):
     values = stored() if values is None else values
     dataset = Dataset()
     dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.2", "1.2.3.4"
-    given = {"PhotometricInterpretation": "MONOCHROME2", "SamplesPerPixel": 1, "BitsAllocated": values.dtype.itemsize * 8,
-             "BitsStored": 12 if values.dtype.itemsize == 2 else 8, "HighBit": 11 if values.dtype.itemsize == 2 else 7,
-             "PixelRepresentation": int(values.dtype.kind == "i"), "Rows": values.shape[0], "Columns": values.shape[1],
-             "PixelData": values.astype(values.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<")).tobytes()} | elements
+    given = {
+        "PhotometricInterpretation": "MONOCHROME2",
+        "SamplesPerPixel": 1,
+        "BitsAllocated": values.dtype.itemsize * 8,
+        "BitsStored": 12 if values.dtype.itemsize == 2 else 8,
+        "HighBit": 11 if values.dtype.itemsize == 2 else 7,
+        "PixelRepresentation": int(values.dtype.kind == "i"),
+        "Rows": values.shape[0],
+        "Columns": values.shape[1],
+        "PixelData": values.astype(
+            values.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<")
+        ).tobytes(),
+    } | elements
     for name, value in given.items():
         if name == "PixelData" and value is not None:
-            dataset.add_new("PixelData", "OB" if syntax.is_compressed and syntax.is_encapsulated else "OW", value)
+            dataset.add_new(
+                "PixelData",
+                "OB" if syntax.is_compressed and syntax.is_encapsulated else "OW",
+                value,
+            )
             dataset["PixelData"].is_undefined_length = syntax.is_encapsulated
         elif value is not None:
             setattr(dataset, name, value)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.file_meta.MediaStorageSOPClassUID, dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    dataset.file_meta.MediaStorageSOPClassUID, dataset.file_meta.MediaStorageSOPInstanceUID = (
+        dataset.SOPClassUID,
+        dataset.SOPInstanceUID,
+    )
     dataset.save_as(path, enforce_file_format=True)
     return path
 
 
 def expected(values, low, high, height=20, width=15):
     """What the picture should become, step by step."""
-    small = np.asarray(Image.fromarray(values.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC), float)
+    small = np.asarray(
+        Image.fromarray(values.astype(np.float32)).resize(
+            (width, height), Image.Resampling.BICUBIC
+        ),
+        float,
+    )
     result = np.zeros((height, width, 1), np.uint8)
     for row in range(height):
         for column in range(width):
-            result[row, column, 0] = round(255 * min(max((small[row, column] - low) / (high - low), 0), 1))
+            result[row, column, 0] = round(
+                255 * min(max((small[row, column] - low) / (high - low), 0), 1)
+            )
     return result
 
 
@@ -69,25 +102,45 @@ def test_the_first_of_several_windows_counts_from_the_table_or_else_from_the_fil
 
 
 def test_monochrome1_comes_out_as_monochrome2(tmp_path):
-    one = save(tmp_path / "a.dcm", 4095 - stored(), PhotometricInterpretation="MONOCHROME1", WindowCenter="2048", WindowWidth="4095")
+    one = save(
+        tmp_path / "a.dcm",
+        4095 - stored(),
+        PhotometricInterpretation="MONOCHROME1",
+        WindowCenter="2048",
+        WindowWidth="4095",
+    )
     two = save(tmp_path / "b.dcm", stored(), WindowCenter="2047", WindowWidth="4095")
     close(decode(one, "L"), decode(two, "L"))
 
 
 def test_the_modality_rescale_comes_before_the_window(tmp_path):
-    path = save(tmp_path / "a.dcm", RescaleSlope="2", RescaleIntercept="-100", WindowCenter="3900", WindowWidth="2000")
+    path = save(
+        tmp_path / "a.dcm",
+        RescaleSlope="2",
+        RescaleIntercept="-100",
+        WindowCenter="3900",
+        WindowWidth="2000",
+    )
     close(decode(path, "L"), expected(stored(), 1500, 2500))
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
 def test_other_uncompressed_syntaxes(tmp_path, syntax):
-    close(decode(save(tmp_path / "a.dcm", syntax=syntax), "L"), expected(stored(), 0, stored().max()))
+    close(
+        decode(save(tmp_path / "a.dcm", syntax=syntax), "L"), expected(stored(), 0, stored().max())
+    )
 
 
 def test_eight_bits_and_signed_values(tmp_path):
-    close(decode(save(tmp_path / "a.dcm", stored(255, np.uint8)), "L"), expected(stored(255, np.uint8), 0, 255))
+    close(
+        decode(save(tmp_path / "a.dcm", stored(255, np.uint8)), "L"),
+        expected(stored(255, np.uint8), 0, 255),
+    )
     signed = stored(2000, np.int16) - 1000
-    close(decode(save(tmp_path / "b.dcm", signed.astype(np.int16)), "L"), expected(signed, signed.min(), signed.max()))
+    close(
+        decode(save(tmp_path / "b.dcm", signed.astype(np.int16)), "L"),
+        expected(signed, signed.min(), signed.max()),
+    )
 
 
 def test_rle_needs_no_further_package(tmp_path):
@@ -99,40 +152,94 @@ def test_rle_needs_no_further_package(tmp_path):
     close(decode(tmp_path / "b.dcm", "L"), expected(stored(), 0, stored().max()))
 
 
-@pytest.mark.parametrize("laterality, view, orientation, flipped, mirror, upside_down", [
-    ("L", "MLO", "", "", False, False), ("R", "MLO", "", "", True, False), ("L", "CC", "", "YES", True, False), ("R", "CC", "", "YES", False, False),
-    ("R", "CC", "", "NO", True, False), ("", "", "", "", False, False), ("B", "MLO", "", "YES", False, False),
-    ("L", "MLO", "['A', 'F']", "", False, False), ("L", "MLO", "['P', 'F']", "", True, False), ("R", "MLO", "A\\FR", "YES", False, False),
-    ("R", "MLO", "['P', 'HL']", "", True, True), ("L", "CC", "['A', 'R']", "", False, False), ("L", "CC", "['A', 'L']", "", False, True),
-    ("R", "CC", "P\\R", "", True, True), ("R", "CC", "P\\L", "", True, False), ("R", "MLO", "P", "", True, False), ("R", "MLO", "['L', 'F']", "", True, False)])
+@pytest.mark.parametrize(
+    "laterality, view, orientation, flipped, mirror, upside_down",
+    [
+        ("L", "MLO", "", "", False, False),
+        ("R", "MLO", "", "", True, False),
+        ("L", "CC", "", "YES", True, False),
+        ("R", "CC", "", "YES", False, False),
+        ("R", "CC", "", "NO", True, False),
+        ("", "", "", "", False, False),
+        ("B", "MLO", "", "YES", False, False),
+        ("L", "MLO", "['A', 'F']", "", False, False),
+        ("L", "MLO", "['P', 'F']", "", True, False),
+        ("R", "MLO", "A\\FR", "YES", False, False),
+        ("R", "MLO", "['P', 'HL']", "", True, True),
+        ("L", "CC", "['A', 'R']", "", False, False),
+        ("L", "CC", "['A', 'L']", "", False, True),
+        ("R", "CC", "P\\R", "", True, True),
+        ("R", "CC", "P\\L", "", True, False),
+        ("R", "MLO", "P", "", True, False),
+        ("R", "MLO", "['L', 'F']", "", True, False),
+    ],
+)
 def test_every_turn(laterality, view, orientation, flipped, mirror, upside_down):
     values = stored()
     wanted = values[:, ::-1] if mirror else values
-    np.testing.assert_array_equal(turned(values, laterality, view, orientation, flipped), wanted[::-1] if upside_down else wanted)
+    np.testing.assert_array_equal(
+        turned(values, laterality, view, orientation, flipped),
+        wanted[::-1] if upside_down else wanted,
+    )
 
 
 def test_the_table_decides_before_the_file(tmp_path):
-    path = save(tmp_path / "a.dcm", ImageLaterality="R", PatientOrientation=["P", "F"], ViewPosition="MLO")
+    path = save(
+        tmp_path / "a.dcm", ImageLaterality="R", PatientOrientation=["P", "F"], ViewPosition="MLO"
+    )
     close(decode(path), expected(stored()[:, ::-1], 0, stored().max()))
     close(decode(path, "L", "MLO", "", "", "['A', 'F']"), expected(stored(), 0, stored().max()))
 
 
 def test_all_ways_to_store_a_picture_decode_to_the_same(tmp_path):
     left = decode(save(tmp_path / "a.dcm", PatientOrientation=["A", "R"]), "L", "CC")
-    for name, values, elements in (("b", stored()[:, ::-1], {"PatientOrientation": ["P", "R"]}), ("c", stored()[::-1], {"PatientOrientation": ["A", "L"]}),
-                                   ("d", stored()[:, ::-1], {"FieldOfViewHorizontalFlip": "YES"})):
-        close(decode(save(tmp_path / f"{name}.dcm", np.ascontiguousarray(values), **elements), "L", "CC"), left)
+    for name, values, elements in (
+        ("b", stored()[:, ::-1], {"PatientOrientation": ["P", "R"]}),
+        ("c", stored()[::-1], {"PatientOrientation": ["A", "L"]}),
+        ("d", stored()[:, ::-1], {"FieldOfViewHorizontalFlip": "YES"}),
+    ):
+        close(
+            decode(
+                save(tmp_path / f"{name}.dcm", np.ascontiguousarray(values), **elements), "L", "CC"
+            ),
+            left,
+        )
 
 
-@pytest.mark.parametrize("center, breadth", [
-    ("", "100"), ("100", ""), ("abc", "100"), ("100", "0"), ("100", "-5"), ("nan", "4"), ("1e999", "4"), ("12abc", "4"), ("[]", "[]")])
+@pytest.mark.parametrize(
+    "center, breadth",
+    [
+        ("", "100"),
+        ("100", ""),
+        ("abc", "100"),
+        ("100", "0"),
+        ("100", "-5"),
+        ("nan", "4"),
+        ("1e999", "4"),
+        ("12abc", "4"),
+        ("[]", "[]"),
+    ],
+)
 def test_a_window_that_is_none(center, breadth):
     with pytest.raises(ValueError, match="Window(Center|Width) is '"):
         window(center, breadth)
 
 
-@pytest.mark.parametrize("text, number", [("540", 540), ("540.5", 540.5), ("[540, 580]", 540), ("(540.0, 1)", 540), ("['540', '1']", 540), ("540\\580", 540),
-                                          ("-3", -3), ("1.5E3", 1500), (" 7 ", 7), (".5", 0.5)])
+@pytest.mark.parametrize(
+    "text, number",
+    [
+        ("540", 540),
+        ("540.5", 540.5),
+        ("[540, 580]", 540),
+        ("(540.0, 1)", 540),
+        ("['540', '1']", 540),
+        ("540\\580", 540),
+        ("-3", -3),
+        ("1.5E3", 1500),
+        (" 7 ", 7),
+        (".5", 0.5),
+    ],
+)
 def test_the_first_number_however_it_is_written(text, number):
     assert window(text, "2") == (number - 1, number + 1)
 
@@ -143,32 +250,63 @@ def damaged(tmp_path, change):
     return path
 
 
-@pytest.mark.parametrize("elements, message", [
-    ({"PixelData": None}, r"holds no pixels \(it is Digital Mammography X-Ray Image Storage - For Presentation\)"),
-    ({"PixelData": None, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "holds no pixels .it is Grayscale Softcopy Presentation State"),
-    ({"Rows": 400}, "2,400 bytes of pixels, where 400 rows and 30 columns need 24,000"),
-    ({"Rows": 4}, "2,400 bytes of pixels, where 4 rows and 30 columns need 240"),
-    ({"Rows": 65535, "Columns": 65535}, "65535 rows and 65535 columns; expected 1 to 100,000,000"),
-    ({"Rows": 0}, "0 rows and 30 columns"), ({"Columns": None}, "40 rows and 0 columns"),
-    ({"NumberOfFrames": "60"}, "60 frames; expected one"),
-    ({"BitsAllocated": 32}, "BitsAllocated is 32; expected 8 or 16"),
-    ({"SamplesPerPixel": 3}, "SamplesPerPixel is 3; expected 1"), ({"SamplesPerPixel": None}, "SamplesPerPixel is None"),
-    ({"PhotometricInterpretation": "RGB"}, "photometric interpretation 'RGB'; expected MONOCHROME1"),
-    ({"PhotometricInterpretation": None}, "photometric interpretation 'None'"),
-    ({"WindowCenter": "100", "WindowWidth": "0"}, "WindowWidth is '0(.0)?'; expected a number above 0"),
-    ({"WindowCenter": "100"}, "WindowWidth is ''")])
+@pytest.mark.parametrize(
+    "elements, message",
+    [
+        (
+            {"PixelData": None},
+            r"holds no pixels \(it is Digital Mammography X-Ray Image Storage - For Presentation\)",
+        ),
+        (
+            {"PixelData": None, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"},
+            "holds no pixels .it is Grayscale Softcopy Presentation State",
+        ),
+        ({"Rows": 400}, "2,400 bytes of pixels, where 400 rows and 30 columns need 24,000"),
+        ({"Rows": 4}, "2,400 bytes of pixels, where 4 rows and 30 columns need 240"),
+        (
+            {"Rows": 65535, "Columns": 65535},
+            "65535 rows and 65535 columns; expected 1 to 100,000,000",
+        ),
+        ({"Rows": 0}, "0 rows and 30 columns"),
+        ({"Columns": None}, "40 rows and 0 columns"),
+        ({"NumberOfFrames": "60"}, "60 frames; expected one"),
+        ({"BitsAllocated": 32}, "BitsAllocated is 32; expected 8 or 16"),
+        ({"SamplesPerPixel": 3}, "SamplesPerPixel is 3; expected 1"),
+        ({"SamplesPerPixel": None}, "SamplesPerPixel is None"),
+        (
+            {"PhotometricInterpretation": "RGB"},
+            "photometric interpretation 'RGB'; expected MONOCHROME1",
+        ),
+        ({"PhotometricInterpretation": None}, "photometric interpretation 'None'"),
+        (
+            {"WindowCenter": "100", "WindowWidth": "0"},
+            "WindowWidth is '0(.0)?'; expected a number above 0",
+        ),
+        ({"WindowCenter": "100"}, "WindowWidth is ''"),
+    ],
+)
 def test_a_wrong_header_says_so(tmp_path, elements, message):
     with pytest.raises(ValueError, match=message):
         decode(save(tmp_path / "a.dcm", **elements), "L")
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda content: b"", "not a DICOM file"), (lambda content: content[:100], "not a DICOM file"),
-    (lambda content: content[:-1000], "bytes of pixels|cut short"),
-    (lambda content: content[:300], "or is cut short"), (lambda content: content[:128] + b"JUNK" + content[132:], "not a DICOM file"),
-    (lambda content: b"<!DOCTYPE html><html>" + b" " * 500, "not a DICOM file"), (lambda content: content[132:], "not a DICOM file"),
-    (lambda content: content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"), "names 1.2.840.10008.1.2.9, which is no known"),
-    (lambda content: content[:200] + b"\xff" * 300, ".")])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda content: b"", "not a DICOM file"),
+        (lambda content: content[:100], "not a DICOM file"),
+        (lambda content: content[:-1000], "bytes of pixels|cut short"),
+        (lambda content: content[:300], "or is cut short"),
+        (lambda content: content[:128] + b"JUNK" + content[132:], "not a DICOM file"),
+        (lambda content: b"<!DOCTYPE html><html>" + b" " * 500, "not a DICOM file"),
+        (lambda content: content[132:], "not a DICOM file"),
+        (
+            lambda content: content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"),
+            "names 1.2.840.10008.1.2.9, which is no known",
+        ),
+        (lambda content: content[:200] + b"\xff" * 300, "."),
+    ],
+)
 def test_a_damaged_file_is_an_error_of_one_kind(tmp_path, change, message):
     with pytest.raises((ValueError, OSError), match=message):
         decode(damaged(tmp_path, change), "L")
@@ -178,13 +316,22 @@ def test_text_where_a_number_should_be(tmp_path):
     path = damaged(tmp_path, lambda content: content)
     path = save(tmp_path / "a.dcm", WindowCenter="1111", WindowWidth="2222")
     path.write_bytes(path.read_bytes().replace(b"2222", b"wide"))
-    with pytest.raises(ValueError, match="WindowWidth is not what it should be|WindowWidth is 'wide'"):
+    with pytest.raises(
+        ValueError, match="WindowWidth is not what it should be|WindowWidth is 'wide'"
+    ):
         decode(path, "L")
 
 
 def test_a_syntax_without_a_decoder_names_itself_and_the_package(tmp_path):
-    path = save(tmp_path / "a.dcm", syntax=JPEGLosslessSV1, PixelData=encapsulate([b"\xff\xd8" + b"\0" * 20]))
-    with pytest.raises(ValueError, match=r"JPEG Lossless.* \(1\.2\.840\.10008\.1\.2\.4\.70\).*pip install pylibjpeg pylibjpeg-libjpeg"):
+    path = save(
+        tmp_path / "a.dcm",
+        syntax=JPEGLosslessSV1,
+        PixelData=encapsulate([b"\xff\xd8" + b"\0" * 20]),
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"JPEG Lossless.* \(1\.2\.840\.10008\.1\.2\.4\.70\).*pip install pylibjpeg pylibjpeg-libjpeg",
+    ):
         decode(path, "L")
 
 
@@ -198,7 +345,14 @@ def test_deflated_and_remote_pixels_are_refused_unread(tmp_path):
     with pytest.raises(ValueError, match="Deflated Explicit VR Little Endian .*not deflated"):
         decode(save(tmp_path / "a.dcm", syntax=DeflatedExplicitVRLittleEndian), "L")
     with pytest.raises(ValueError, match="JPIP"):  # pixels that a server would have to be asked for
-        decode(save(tmp_path / "b.dcm", syntax=UID("1.2.840.10008.1.2.4.94"), PixelData=encapsulate([b"\0\0"])), "L")
+        decode(
+            save(
+                tmp_path / "b.dcm",
+                syntax=UID("1.2.840.10008.1.2.4.94"),
+                PixelData=encapsulate([b"\0\0"]),
+            ),
+            "L",
+        )
 
 
 def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):

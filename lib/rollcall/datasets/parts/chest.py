@@ -8,11 +8,33 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release
-from rollcall.datasets.parts.common import RULES, bands, check_choice, check_size, counted, decodable, missing_notes
+from rollcall.datasets.parts.common import (
+    RULES,
+    bands,
+    check_choice,
+    check_size,
+    counted,
+    decodable,
+    missing_notes,
+)
 from rollcall.data.decode import Files, require
 
-FINDINGS = ("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Consolidation", "Pneumonia",
-            "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture", "Support Devices")
+FINDINGS = (
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+)
 ATTRIBUTES = ("race", "sex", "age", "view", *(f"finding: {finding}" for finding in FINDINGS))
 RACES = ("Asian", "Black", "Hispanic", "Other", "White")
 _LABELS = ("", "0.0", "1.0", "-1.0", "0", "1", "-1")  # empty: the report does not name the finding
@@ -28,7 +50,9 @@ def check_options(name: str, size: int, rules: str) -> None:
 def labels(path: Path, table: pd.DataFrame) -> np.ndarray:
     """(rows, 14) float: 1 named, 0 ruled out, -1 uncertain, NaN not named; InputError for anything else."""
     values = np.array([np.nan, 0, 1, -1, 0, 1, -1])
-    return np.stack([values[release.codes(path, table, finding, _LABELS)] for finding in FINDINGS], axis=1)
+    return np.stack(
+        [values[release.codes(path, table, finding, _LABELS)] for finding in FINDINGS], axis=1
+    )
 
 
 def race_group(values: pd.Series, paper: bool) -> pd.Series:
@@ -49,15 +73,25 @@ def race_group(values: pd.Series, paper: bool) -> pd.Series:
 
 def records(patient, race, sex, age, view, views, targets: np.ndarray) -> pd.DataFrame:
     """The table of a cohort: race of RACES, sex Female or Male, age in years (bands here), view of `views`; anything else is missing."""
-    table = pd.DataFrame({"patient_id": np.asarray(patient, dtype=object), "race": _categorical(race, RACES),
-                          "sex": _categorical(sex, ("Female", "Male")),
-                          "age": bands(age),
-                          "view": _categorical(view, views)})
-    return table.assign(**{f"finding: {finding}": targets[:, place] == 1 for place, finding in enumerate(FINDINGS)})
+    table = pd.DataFrame(
+        {
+            "patient_id": np.asarray(patient, dtype=object),
+            "race": _categorical(race, RACES),
+            "sex": _categorical(sex, ("Female", "Male")),
+            "age": bands(age),
+            "view": _categorical(view, views),
+        }
+    )
+    return table.assign(
+        **{f"finding: {finding}": targets[:, place] == 1 for place, finding in enumerate(FINDINGS)}
+    )
 
 
 def _categorical(values, categories) -> pd.Categorical:
-    return pd.Categorical.from_codes(pd.Index(list(categories), dtype=object).get_indexer(pd.Index(values, dtype=object)), list(categories))
+    return pd.Categorical.from_codes(
+        pd.Index(list(categories), dtype=object).get_indexer(pd.Index(values, dtype=object)),
+        list(categories),
+    )
 
 
 def record_notes(table: pd.DataFrame, uncertain: int) -> list[str]:
@@ -67,7 +101,9 @@ def record_notes(table: pd.DataFrame, uncertain: int) -> list[str]:
     if uncertain:
         notes.append(f"labels: {uncertain:,} are uncertain (-1) and taken as positive")
     if none:
-        notes.append(f"labels: {counted(none)} records have none of the 14, 'No Finding' included, and keep them all at 0")
+        notes.append(
+            f"labels: {counted(none)} records have none of the 14, 'No Finding' included, and keep them all at 0"
+        )
     return notes
 
 

@@ -16,26 +16,32 @@ from rollcall.data.release import inside
 
 RULES = ("default", "paper")
 AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
-SMALL = 10     # a smaller group of people is not told in a report
+SMALL = 10  # a smaller group of people is not told in a report
 DEEPEST = 4  # folders below the table in which pictures are looked for
-_SPLIT = 3   # seed of every held-out fifth
+_SPLIT = 3  # seed of every held-out fifth
 
 
 def check_size(cohort: str, size: int) -> None:
     """InputError unless size is a whole number of pixels from 8 to 1024."""
     if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 1024:
-        raise InputError(f"option size of cohort {cohort!r} is {size!r}; expected a whole number of pixels from 8 to 1024")
+        raise InputError(
+            f"option size of cohort {cohort!r} is {size!r}; expected a whole number of pixels from 8 to 1024"
+        )
 
 
 def check_choice(cohort: str, option: str, value, allowed) -> None:
     """InputError unless the option's value is one of `allowed`."""
     if value not in allowed:
-        raise InputError(f"option {option} of cohort {cohort!r} is {value!r}; expected one of {', '.join(map(repr, allowed))}")
+        raise InputError(
+            f"option {option} of cohort {cohort!r} is {value!r}; expected one of {', '.join(map(repr, allowed))}"
+        )
 
 
 def bands(years: np.ndarray) -> pd.Categorical:
     """Age in years -> AGES, ordered; NaN stays missing."""
-    return pd.cut(np.asarray(years, float), [0, 18, 40, 60, 80, np.inf], right=False, labels=list(AGES))
+    return pd.cut(
+        np.asarray(years, float), [0, 18, 40, 60, 80, np.inf], right=False, labels=list(AGES)
+    )
 
 
 def held_out_fifth(patients) -> np.ndarray:
@@ -53,12 +59,20 @@ def counted(number: int) -> str:
 
 def count_notes(found: dict[str, int], expected: dict[str, int]) -> list[str]:
     """A note for each count that is not the publisher's."""
-    return [f"{name}: {found[name]:,} found, {count:,} in the publisher's release" for name, count in expected.items() if found[name] != count]
+    return [
+        f"{name}: {found[name]:,} found, {count:,} in the publisher's release"
+        for name, count in expected.items()
+        if found[name] != count
+    ]
 
 
 def missing_notes(records: pd.DataFrame, columns, what: str = "records") -> list[str]:
     """A note for each column that has missing values."""
-    return [f"{column}: missing for {counted(records[column].isna().sum())} {what}" for column in columns if records[column].isna().any()]
+    return [
+        f"{column}: missing for {counted(records[column].isna().sum())} {what}"
+        for column in columns
+        if records[column].isna().any()
+    ]
 
 
 def pictures(root: Path, top: Path, suffix: str) -> dict[str, str]:
@@ -83,5 +97,12 @@ def pictures(root: Path, top: Path, suffix: str) -> dict[str, str]:
 
 def decodable(root: Path, paths, where: Path, rows, size: int, mode: str) -> Files:
     """One picture a record, to be decoded to uint8 (size, size, 1 or 3), aspect ratio not kept."""
-    return Files(root, np.asarray(paths, dtype=object), functools.partial(picture, height=size, width=size, mode=mode),
-                 (size, size, 1 if mode == "L" else 3), "uint8", where, np.asarray(rows))
+    return Files(
+        root,
+        np.asarray(paths, dtype=object),
+        functools.partial(picture, height=size, width=size, mode=mode),
+        (size, size, 1 if mode == "L" else 3),
+        "uint8",
+        where,
+        np.asarray(rows),
+    )
