@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rollcall import attacks
 from benchmarks import timed
+from rollcall import attacks
 from rollcall.stats.members import draw
 
 TEN = np.arange(10)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.training import cases, invented
 from rollcall.runs import run as _run
 from rollcall.training import worker as workers
-from benchmarks.training import cases, invented
 
 
 def growth(

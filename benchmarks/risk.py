@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from benchmarks import timed
 from rollcall.risk import (
-    noise_floor as floor,
-    patient as patient_risk,
-    record as record_risk,
     assess as risk,
 )
-from benchmarks import timed
+from rollcall.risk import (
+    noise_floor as floor,
+)
+from rollcall.risk import (
+    patient as patient_risk,
+)
+from rollcall.risk import (
+    record as record_risk,
+)
 from rollcall.stats.members import draw
 
 

@@ -18,23 +18,33 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset, Subset
 from torch.utils.flop_counter import FlopCounterMode
 
+from rollcall import models, recipes
+from rollcall.data import cohort
+from rollcall.data.cohort import Cohort
+from rollcall.recipes import Recipe
+from rollcall.runs import run as _run
 from rollcall.training import (
     augmentation as augment,
-    evaluation as evaluate,
+)
+from rollcall.training import (
     batches as feed,
+)
+from rollcall.training import device as _device
+from rollcall.training import (
+    evaluation as evaluate,
+)
+from rollcall.training import (
     memory,
+)
+from rollcall.training import (
     optimiser as optimise,
+)
+from rollcall.training import (
     worker as workers,
 )
-from rollcall.data import cohort
-from rollcall import models, recipes
-from rollcall.training import device as _device
-from rollcall.runs import run as _run
-from rollcall.data.cohort import Cohort
 from rollcall.training.device import Way
-from rollcall.util.files import cores
-from rollcall.recipes import Recipe
 from rollcall.training.stack import Lane, measure, place
+from rollcall.util.files import cores
 
 TARGETS, ROUNDS = 200, 3
 

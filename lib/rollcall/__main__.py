@@ -10,7 +10,8 @@ import sys
 import time
 
 from rollcall.util.errors import InputError
-from rollcall.util.files import home, notebooks as notebooks_folder
+from rollcall.util.files import home
+from rollcall.util.files import notebooks as notebooks_folder
 
 COHORTS = (
     "simulated",
@@ -202,7 +203,8 @@ def _report(
 ) -> int:
     """Run the notebooks one after another into the run's folder, then write its page and say where it is and what matters."""
     from rollcall import audit
-    from rollcall.report import page as report, notebooks as runner
+    from rollcall.report import notebooks as runner
+    from rollcall.report import page as report
 
     run, cohort, executed = planned.run, planned.cohort, []
     for number, name in enumerate(notebooks, 1):

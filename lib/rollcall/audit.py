@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall import attacks, datasets as cohorts, recipes
-from rollcall.runs import external as own
-from rollcall.risk import assess as risk
+from rollcall import attacks, recipes
+from rollcall import datasets as cohorts
 from rollcall.attacks import scores
-from rollcall.paper import reproduce as _paper
-from rollcall.risk import disparity as _disparity
-from rollcall.runs import run as _run
 from rollcall.data.cohort import Cohort, patient_attributes
+from rollcall.paper import reproduce as _paper
+from rollcall.risk import assess as risk
+from rollcall.risk import disparity as _disparity
+from rollcall.runs import external as own
+from rollcall.runs import run as _run
+from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError, settings, unknown
 from rollcall.util.files import home, write_table
-from rollcall.stats.members import check_targets
 from rollcall.util.progress import bar, track
 
 SMALLEST_SHOWN = _disparity.SMALLEST_GROUP

@@ -38,9 +38,8 @@ def test_every_number_by_hand(seed, kind):
         assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(naive.tpr_at(flat, who, fpr), abs=1e-9)
     for target in range(8):
         row = got.attacks.iloc[target]
-        assert row.target == target and row.auc == pytest.approx(
-            naive.auc(scores[target], had[target]), abs=1e-9
-        )
+        assert row.target == target
+        assert row.auc == pytest.approx(naive.auc(scores[target], had[target]), abs=1e-9)
         assert row.auc_se == pytest.approx(
             naive.auc_se_clustered(scores[target], had[target], index), abs=1e-9
         )
@@ -71,7 +70,8 @@ def test_precision_is_of_the_alarms_that_are_raised():
             (scores[target, members[target]] > limit).mean(),
             (scores[target, ~members[target]] > limit).mean(),
         )
-        assert fpr == 0.001 and row["tpr_at_fpr_0.001"] == tpr
+        assert fpr == 0.001
+        assert row["tpr_at_fpr_0.001"] == tpr
         assert row["precision_at_prior_0.01"] == pytest.approx(
             0.01 * tpr / (0.01 * tpr + 0.99 * fpr)
         )
@@ -88,9 +88,8 @@ def test_more_scores_than_cells(monkeypatch):
     whole = attacks.evaluate({("a", "b"): lambda: scores}, members, index).pooled.iloc[0]
     monkeypatch.setattr(success, "CELLS", 50)
     coarse = attacks.evaluate({("a", "b"): lambda: scores}, members, index).pooled.iloc[0]
-    assert coarse.auc == pytest.approx(whole.auc, abs=1e-3) and coarse.auc_se == pytest.approx(
-        whole.auc_se, rel=0.02
-    )
+    assert coarse.auc == pytest.approx(whole.auc, abs=1e-3)
+    assert coarse.auc_se == pytest.approx(whole.auc_se, rel=0.02)
     assert whole.auc == pytest.approx(
         metrics.auc(scores.ravel(), members[:, index].ravel()), abs=1e-4
     )

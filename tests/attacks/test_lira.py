@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.stats import metrics
-from rollcall.attacks import ATTACKS, multilabel as labels
+from rollcall.attacks import ATTACKS
+from rollcall.attacks import multilabel as labels
 from rollcall.attacks.lira import lira
+from rollcall.stats import metrics
 from rollcall.util.errors import InputError
-from tests.oracles import risk as naive
 from tests.oracles import attacks as plain
+from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
 
 module = importlib.import_module("rollcall.attacks.lira")  # the package's `lira` is the function
@@ -29,7 +30,7 @@ def random_scores(rng, shape, kind):
     return scores
 
 
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 @FIXED
 @given(
     seed=st.integers(0, 2**32),
@@ -53,7 +54,7 @@ def test_lira_is_its_definition(online, variance, seed, targets, records, paired
     assert (abs(got - expected) <= 2e-5 * size).all()
 
 
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 @FIXED
 @given(
     seed=st.integers(0, 2**32),
@@ -89,7 +90,7 @@ def test_lira_of_several_labels_is_its_definition(
         assert (abs(got - expected) <= tolerance * np.maximum(scale, abs(expected))).all()
 
 
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_a_mean_far_above_the_spread_costs_no_digits(online, variance):
     """Scores of 1e4 with a spread of 0.03, the case in which sums of squares lose eleven digits. Float32 holds such scores to 0.03 itself."""
     rng = np.random.default_rng(7)
@@ -159,7 +160,7 @@ def test_what_does_not_fit_is_refused():
         lira(scores, odd)
 
 
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_one_label_is_the_attack_on_scores(online, variance):
     scores, members, _ = naive.simulate(np.random.default_rng(6), 16, np.ones(40, int))
     scores = scores.astype(np.float64)  # to which a spread of 0.001 is added
@@ -171,7 +172,7 @@ def test_one_label_is_the_attack_on_scores(online, variance):
     )
 
 
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_labels_on_other_scales_change_nothing(online, variance):
     """A label in other units (the ridge aside) and in another place gives the same statistic; a constant label adds nothing."""
     rng = np.random.default_rng(8)
@@ -191,7 +192,8 @@ def test_labels_on_other_scales_change_nothing(online, variance):
         )
     else:  # offline it is one label more in which scores might have been higher, and are not
         ratio = lira(constant, members, online, variance) / plainly
-        assert ratio.min() > 0 and 0.5 < np.median(ratio) < 1
+        assert ratio.min() > 0
+        assert 0.5 < np.median(ratio) < 1
 
 
 def test_a_score_near_the_members_is_more_like_a_member():
@@ -206,9 +208,8 @@ def test_a_score_near_the_members_is_more_like_a_member():
             lira(scores, members, online, "shared"),
             lira(higher, members, online, "shared"),
         )
-        assert (after[3] > before[3]).mean() > 0.9 and np.allclose(
-            after[2], before[2], 1e-4
-        )  # partner's references lack target 3
+        assert (after[3] > before[3]).mean() > 0.9
+        assert np.allclose(after[2], before[2], 1e-4)
 
 
 def mean_auc(attack, targets, repeats, patients, shift=0.0, size=0):
@@ -227,8 +228,8 @@ def mean_auc(attack, targets, repeats, patients, shift=0.0, size=0):
     return np.mean(areas), np.std(areas, ddof=1) / np.sqrt(repeats)
 
 
-@pytest.mark.parametrize("targets, repeats", [(8, 60), (16, 40), (64, 15)])
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("targets", "repeats"), [(8, 60), (16, 40), (64, 15)])
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_no_leakage_gives_half(online, variance, targets, repeats):
     """Within 4 Monte-Carlo errors of 0.5 (12 cases: fails by chance in about 1 of 100 choices of seeds), and those under 0.0025."""
     mean, error = mean_auc(lambda s, m: lira(s, m, online, variance), targets, repeats, 1000)
@@ -237,7 +238,7 @@ def test_no_leakage_gives_half(online, variance, targets, repeats):
 
 
 @pytest.mark.parametrize(
-    "targets, repeats, variances",
+    ("targets", "repeats", "variances"),
     [(8, 60, ["shared"]), (16, 40, ["shared", "record"]), (64, 15, ["shared", "record"])],
 )
 @pytest.mark.parametrize("online", [True, False])
@@ -251,13 +252,14 @@ def test_no_leakage_gives_half_with_several_labels(online, targets, repeats, var
         assert abs(mean - 0.5) < 4 * error
 
 
-@pytest.mark.parametrize("online, variance", VARIANTS)
+@pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_members_shifted_up_raise_the_attack_on_labels(online, variance):
     areas = [
         mean_auc(lambda s, m: lira(s, m, online, variance), 16, 3, 400, shift, size=2)[0]
         for shift in (0.0, 0.5, 2.0)
     ]
-    assert areas[1] > 0.5 and areas[0] < areas[1] < areas[2]
+    assert areas[1] > 0.5
+    assert areas[0] < areas[1] < areas[2]
 
 
 def test_leaving_out_the_target_alone_would_not_give_half():
@@ -275,4 +277,5 @@ def test_leaving_out_the_target_alone_would_not_give_half():
 @pytest.mark.parametrize("name", ATTACKS, ids="-".join)
 def test_members_shifted_up_raise_every_attack(name):
     areas = [mean_auc(ATTACKS[name], 16, 3, 600, shift)[0] for shift in (0.0, 0.5, 2.0)]
-    assert areas[1] > 0.5 and areas[0] < areas[1] < areas[2]
+    assert areas[1] > 0.5
+    assert areas[0] < areas[1] < areas[2]

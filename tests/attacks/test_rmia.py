@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from rollcall.attacks import lira
 from rollcall.attacks.rmia import count, rmia, tune
-from rollcall.util.errors import InputError
 from rollcall.stats.members import draw
-from tests.oracles import risk as naive
-from tests.oracles import attacks as plain
+from rollcall.util.errors import InputError
 from tests.attacks.test_lira import mean_auc
+from tests.oracles import attacks as plain
+from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
 
 module = importlib.import_module("rollcall.attacks.rmia")  # the package's `rmia` is the function
@@ -84,7 +84,8 @@ def test_float32_scores_give_the_same_within_their_digits(online):
         rmia(scores.astype(np.float64), members, online, 0.3),
     )
     assert single.dtype == np.float32
-    assert abs(single - double).max() <= 3 / 399 and abs(single - double).mean() < 1e-4
+    assert abs(single - double).max() <= 3 / 399
+    assert abs(single - double).mean() < 1e-4
 
 
 def test_a_target_alone_is_as_among_all():
@@ -215,7 +216,7 @@ def test_a_population_of_one_and_other_shapes_are_refused():
         rmia(np.zeros((8, 5), np.float32), members)
 
 
-@pytest.mark.parametrize("targets, repeats", [(8, 40), (16, 25), (64, 6)])
+@pytest.mark.parametrize(("targets", "repeats"), [(8, 40), (16, 25), (64, 6)])
 @pytest.mark.parametrize("online", [True, False])
 def test_no_leakage_gives_half(online, targets, repeats):
     """Within 4 Monte-Carlo errors of 0.5 (6 cases: fails by chance in about 1 of 200 choices of seeds), and those under 0.0025."""

@@ -4,8 +4,8 @@ import pytest
 
 from rollcall import attacks
 from rollcall.data.cohort import Cohort
-from tests.oracles import risk as naive
 from tests.oracles import attacks as naive_attacks
+from tests.oracles import risk as naive
 
 
 def test_a_row_for_each_attack_and_target():
@@ -15,9 +15,8 @@ def test_a_row_for_each_attack_and_target():
     known = np.random.default_rng(5).standard_normal((len(index), 3))
     got = attacks.run(scores, members, index, known)
     names = [*attacks.ATTACKS, attacks.BLIND]
-    assert [*zip(got.pooled.attack, got.pooled.variant)] == names and len(got.attacks) == len(
-        names
-    ) * 8
+    assert [*zip(got.pooled.attack, got.pooled.variant)] == names
+    assert len(got.attacks) == len(names) * 8
     for table in (got.attacks, got.pooled):  # precision of no alarms is not a number
         assert set(table.columns[table.isna().any()]) <= {
             "precision_at_prior_0.01",
@@ -56,7 +55,8 @@ def test_several_labels_go_through_every_attack():
         rng.standard_normal((16, 400, 3)) + np.array([0, 1.0, 0]) * members[:, :, None]
     ).astype(np.float32)
     area = attacks.run(scores, members, index).pooled.set_index(["attack", "variant"]).auc
-    assert (area > 0.6).all() and area["LiRA", "online"] > area["loss", "threshold"]
+    assert (area > 0.6).all()
+    assert area["LiRA", "online"] > area["loss", "threshold"]
 
 
 def test_loss_of_labels_is_the_sum_of_their_losses():
@@ -64,14 +64,12 @@ def test_loss_of_labels_is_the_sum_of_their_losses():
     scores = rng.standard_normal((8, 5, 4)).astype(np.float32)
     p = 1 / (1 + np.exp(-scores.astype(float)))
     np.testing.assert_allclose(attacks.loss(scores), np.log(p).sum(2), rtol=1e-5)
-    assert (
-        attacks.loss(scores[:, :, 0]) is not None
-        and (attacks.loss(scores[:, :, 0]) == scores[:, :, 0]).all()
-    )
+    assert attacks.loss(scores[:, :, 0]) is not None
+    assert (attacks.loss(scores[:, :, 0]) == scores[:, :, 0]).all()
 
 
 @pytest.mark.parametrize(
-    "inputs, size",
+    ("inputs", "size"),
     [
         (np.arange(40 * 16 * 12 * 3).reshape(40, 16, 12, 3).astype(np.uint8), 8 * 8 * 3),
         (np.ones((40, 5, 4, 1), np.uint8), 20),
@@ -98,12 +96,11 @@ def test_what_is_known_without_a_model(inputs, size):
         ("sex", "finding: a"),
     )
     got = attacks.features(cohort)
-    assert (
-        got.shape == (40, 3 + 1 + 3 + 2 + size)
-        and got.dtype == np.float32
-        and np.isfinite(got).all()
-    )
-    assert (got[:, :3].argmax(1) == cohort.targets).all() and got[:, 3] == pytest.approx(np.log(2))
+    assert got.shape == (40, 3 + 1 + 3 + 2 + size)
+    assert got.dtype == np.float32
+    assert np.isfinite(got).all()
+    assert (got[:, :3].argmax(1) == cohort.targets).all()
+    assert got[:, 3] == pytest.approx(np.log(2))
     if inputs.ndim == 4:
         np.testing.assert_allclose(
             got[:, -size:].sum(1), inputs.reshape(40, -1).sum(1, dtype=float), rtol=1e-6

@@ -20,7 +20,8 @@ def test_multiclass_is_log_p_over_not_p(seed, records, classes, scale):
     logits = (scale * rng.standard_normal((records, classes))).astype(np.float32)
     labels = rng.integers(0, classes, records)
     got = scores.exact(logits, labels, "multiclass")
-    assert got.dtype == np.float32 and got.shape == (records,)
+    assert got.dtype == np.float32
+    assert got.shape == (records,)
     np.testing.assert_allclose(
         got,
         [naive.exact(row.astype(float), label) for row, label in zip(logits, labels)],
@@ -79,7 +80,8 @@ def test_every_label_has_its_signed_logit_and_views_are_averaged_first():
     rng = np.random.default_rng(3)
     logits, labels = rng.standard_normal((9, 4, 3)).astype(np.float32), rng.integers(0, 2, (9, 3))
     got = scores.exact(logits, labels, "multilabel")
-    assert got.shape == (9, 3) and got.dtype == np.float32
+    assert got.shape == (9, 3)
+    assert got.dtype == np.float32
     for record in range(9):
         for label in range(3):
             each = [
@@ -118,7 +120,8 @@ def test_of_run_scores_every_record_under_every_target():
         logits=lambda target: logits[target],
     )
     got = scores.of_run(run, cohort)
-    assert got.shape == (3, 10) and got.dtype == np.float32
+    assert got.shape == (3, 10)
+    assert got.dtype == np.float32
     for target in range(3):
         for record in range(10):
             assert got[target, record] == pytest.approx(

@@ -9,9 +9,17 @@ import torch
 import benchmarks as bench
 from benchmarks import (
     attacks as bench_attacks,
-    growth as bench_growth,
+)
+from benchmarks import (
     decode as bench_prepare,
+)
+from benchmarks import (
+    growth as bench_growth,
+)
+from benchmarks import (
     risk as bench_risk,
+)
+from benchmarks import (
     training as bench_training,
 )
 from rollcall import recipes
@@ -35,7 +43,8 @@ def test_every_paper_dataset_and_family_has_a_case():
         case.family for case in found
     }
     for case in found:
-        assert case.recipe.model and len(case.shape) in (1, 2, 3)
+        assert case.recipe.model
+        assert len(case.shape) in (1, 2, 3)
 
 
 def test_operations_are_counted():
@@ -54,11 +63,10 @@ def test_the_plain_loop_learns(tmp_path):
         found, targets=(np.asarray(found.inputs)[:, 0] > 0).astype(np.int64)
     )
     network, times = bench_training.plain(found, case.recipe, np.arange(256), "cpu", 60)
+    assert len(times) == 60
     assert (
-        len(times) == 60
-        and ((bench_training.plain_logits(network, found, "cpu")[:, 0] > 0) == found.targets).mean()
-        > 0.9
-    )
+        (bench_training.plain_logits(network, found, "cpu")[:, 0] > 0) == found.targets
+    ).mean() > 0.9
 
 
 def test_the_table(monkeypatch):
@@ -82,10 +90,10 @@ def test_the_table(monkeypatch):
         "one after another, float32",
         "one after another, bf16",
     ]
-    assert (found[["samples_per_s", "targets_per_hour", "tflops"]] > 0).all(axis=None) and found[
-        "version_torch"
-    ].notna().all()
-    assert found["times_the_plain_loop"].iloc[0] == 1 and "plain loop" in bench.shown(found)
+    assert (found[["samples_per_s", "targets_per_hour", "tflops"]] > 0).all(axis=None)
+    assert found["version_torch"].notna().all()
+    assert found["times_the_plain_loop"].iloc[0] == 1
+    assert "plain loop" in bench.shown(found)
 
 
 def test_memory_is_seen():
@@ -98,7 +106,8 @@ def test_memory_is_seen():
 
 def test_preparing_is_set_beside_a_bare_loop():
     found = bench_prepare.table((70, 130), rounds=1, size=16)
-    assert found["images"].tolist() == [70, 130] and (found > 0).all(axis=None)
+    assert found["images"].tolist() == [70, 130]
+    assert (found > 0).all(axis=None)
 
 
 def test_attacks_and_risk_are_set_beside_one_addition():
@@ -106,9 +115,8 @@ def test_attacks_and_risk_are_set_beside_one_addition():
         bench_attacks.table(32, 400, 120, repeats=1),
         bench_risk.table(32, 400, 120, repeats=1, draws=1000),
     ):
-        assert (
-            table["multiple"].iloc[0] == 1
-            and (table[["seconds", "multiple"]] > 0).all(axis=None)
-            and (table["memory"] >= 1).all()
-        )
-        assert table["step"].is_unique and "scores.sum(0)" in bench.shown(table)
+        assert table["multiple"].iloc[0] == 1
+        assert (table[["seconds", "multiple"]] > 0).all(axis=None)
+        assert (table["memory"] >= 1).all()
+        assert table["step"].is_unique
+        assert "scores.sum(0)" in bench.shown(table)

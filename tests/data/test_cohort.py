@@ -12,18 +12,18 @@ from rollcall.util.errors import InputError
 
 def cohort(**changes) -> Cohort:
     patients = np.repeat([f"p{i}" for i in range(20)], 2)
-    given = dict(
-        name="test",
-        records=pd.DataFrame(
+    given = {
+        "name": "test",
+        "records": pd.DataFrame(
             {"patient_id": patients, "sex": pd.Categorical(np.tile(["f", "m"], 20))}
         ),
-        inputs=np.arange(80, dtype=np.float32).reshape(40, 2),
-        targets=np.tile([0, 1], 20),
-        task="binary",
-        classes=("no", "yes"),
-        attributes=("sex",),
-        features=("age", "weight"),
-    )
+        "inputs": np.arange(80, dtype=np.float32).reshape(40, 2),
+        "targets": np.tile([0, 1], 20),
+        "task": "binary",
+        "classes": ("no", "yes"),
+        "attributes": ("sex",),
+        "features": ("age", "weight"),
+    }
     return Cohort(**(given | changes))
 
 
@@ -35,8 +35,10 @@ def test_patients_are_in_order_of_first_appearance(tiny):
 def test_the_cache_gives_back_what_was_saved(tiny, tmp_path):
     save(tiny, tmp_path / "c")
     again = open_saved(tmp_path / "c")
-    assert again.fingerprint == tiny.fingerprint and (again.inputs == tiny.inputs).all()
-    assert again.records.equals(tiny.records) and again.attributes == tiny.attributes
+    assert again.fingerprint == tiny.fingerprint
+    assert (again.inputs == tiny.inputs).all()
+    assert again.records.equals(tiny.records)
+    assert again.attributes == tiny.attributes
     assert isinstance(again.inputs, np.memmap)
     assert not list(tmp_path.glob(".building*"))
 
@@ -84,7 +86,7 @@ def nan_inputs():
 
 
 @pytest.mark.parametrize(
-    "bad, message",
+    ("bad", "message"),
     [
         (lambda: cohort(task="regression"), "task is 'regression'"),
         (lambda: cohort(targets=np.zeros(39, int)), "40 records, 40 inputs and 39 targets"),
@@ -127,7 +129,7 @@ def test_patient_attributes_take_the_most_frequent_then_the_first():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
         (
             lambda data: cohorts.load("simulatd", data=data),

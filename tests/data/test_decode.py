@@ -68,7 +68,8 @@ def test_every_file_is_in_its_place(tmp_path):
         seen.append,
         workers=2,
     )
-    assert array.shape == (150, SIZE, SIZE, 1) and dropped == {
+    assert array.shape == (150, SIZE, SIZE, 1)
+    assert dropped == {
         3: "blank picture",
         149: "blank picture",
     }
@@ -77,7 +78,8 @@ def test_every_file_is_in_its_place(tmp_path):
             0 if number in dropped else naive(tmp_path / "release", name) + np.uint8(number % 5)
         )
         assert (array[number] == expected).all()
-    assert seen == sorted(seen) and seen[-1] == 150
+    assert seen == sorted(seen)
+    assert seen[-1] == 150
 
 
 def test_it_goes_on_where_it_was_and_decodes_what_changed(tmp_path):
@@ -94,9 +96,8 @@ def test_it_goes_on_where_it_was_and_decodes_what_changed(tmp_path):
     first = []
     array, _ = prepare.decoded(files(root, names), out, first.append, workers=1)
     assert first[0] == 136  # all but the chunk of 64 with the damaged file
-    assert (array[70] == naive(root, names[70])).all() and (
-        array[199] == naive(root, names[199])
-    ).all()
+    assert (array[70] == naive(root, names[70])).all()
+    assert (array[199] == naive(root, names[199])).all()
     again = []
     prepare.decoded(files(root, names), out, again.append, workers=1)
     assert again == [200]
@@ -130,13 +131,12 @@ def test_a_killed_preparation_is_resumed(tmp_path):
     process.wait()
     seen = []
     array, _ = prepare.decoded(files(root, names), tmp_path / "out", seen.append, workers=1)
-    assert seen[0] > 0 and all(
-        (array[k] == naive(root, name)).all() for k, name in enumerate(names)
-    )
+    assert seen[0] > 0
+    assert all((array[k] == naive(root, name)).all() for k, name in enumerate(names))
 
 
 @pytest.mark.parametrize(
-    "damage, message",
+    ("damage", "message"),
     [
         (lambda path: path.unlink(), "No such file"),
         (lambda path: path.write_bytes(b""), "cannot identify image"),
@@ -200,10 +200,10 @@ def test_a_cohort_is_saved_without_its_dropped_records(tmp_path):
     )
     opened = cohorts_on_disk.open_saved(tmp_path / "data" / "key")
     kept = np.setdiff1d(np.arange(80), [0, 1, 7])
-    assert len(opened) == 77 and opened.notes == ("3 records dropped: blank picture",)
-    assert opened.targets.tolist() == (kept % 2).tolist() and opened.records[
-        "patient_id"
-    ].tolist() == [f"q{k // 2}" for k in kept]
+    assert len(opened) == 77
+    assert opened.notes == ("3 records dropped: blank picture",)
+    assert opened.targets.tolist() == (kept % 2).tolist()
+    assert opened.records["patient_id"].tolist() == [f"q{k // 2}" for k in kept]
     assert all(
         (opened.inputs[place] == naive(tmp_path / "release", names[k])).all()
         for place, k in enumerate(kept)
@@ -225,11 +225,9 @@ def test_the_cache_knows_the_files_it_came_from(tmp_path):
     assert not cohorts_on_disk.current(folder, root)
     cohorts_on_disk.save(cohort(root, names), folder)
     after = cohorts_on_disk.open_saved(folder)
-    assert (
-        cohorts_on_disk.current(folder, root)
-        and after.fingerprint != before
-        and (after.inputs[5] == 9).all()
-    )
+    assert cohorts_on_disk.current(folder, root)
+    assert after.fingerprint != before
+    assert (after.inputs[5] == 9).all()
 
 
 def test_a_damaged_file_leaves_the_cache_as_it_was(tmp_path):
@@ -282,4 +280,5 @@ def test_pictures_are_pillows_own(tmp_path):
         expected = np.asarray(
             Image.fromarray(pixels).resize((12, 10), Image.Resampling.BICUBIC)
         ).reshape(10, 12, -1)
-        assert array.dtype == np.uint8 and (array == expected).all()
+        assert array.dtype == np.uint8
+        assert (array == expected).all()

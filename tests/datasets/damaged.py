@@ -54,5 +54,6 @@ def refused(
     assert status == 2, said
     assert len(lines) == 1 and lines[0].startswith("rollcall: "), lines
     assert re.search(match, lines[0]), lines[0]
-    assert snapshot(data) == before and not out.exists()
+    assert snapshot(data) == before
+    assert not out.exists()
     return lines[0]

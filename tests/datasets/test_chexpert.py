@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts, rehearse
-from rollcall.datasets.parts import chest
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.datasets import chexpert
+from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.common import counted
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
@@ -90,15 +91,15 @@ def check(part, rows, race, views=("AP", "PA", "LL", "RL")):
             assert (None if pd.isna(got[column]) else got[column]) == value, (place, column)
         for position, finding in enumerate(chest.FINDINGS):
             value = int(row[finding] != "" and float(row[finding]) in (1, -1))
-            assert part.targets[place, position] == value and bool(
-                got[f"finding: {finding}"]
-            ) == bool(value)
+            assert part.targets[place, position] == value
+            assert bool(got[f"finding: {finding}"]) == bool(value)
 
 
 def check_pixels(part, rows, intact, size=64):
     for place in (0, len(rows) // 2, len(rows) - 1):
         with Image.open(intact / rows[place]["Path"]) as film:
-            assert film.format == "JPEG" and film.mode == "L"
+            assert film.format == "JPEG"
+            assert film.mode == "L"
             np.testing.assert_array_equal(
                 part.inputs[place, :, :, 0],
                 np.asarray(film.resize((size, size), Image.Resampling.BICUBIC)),
@@ -122,9 +123,8 @@ def test_the_rehearsal_is_deterministic_and_has_the_publishers_tree(intact, tmp_
         "-1.0",
     }
     assert [row["Age"] for row in rows if row["Sex"] == "Unknown"] == ["0"]
-    assert any(row["AP/PA"] == "" for row in rows) and any(
-        all(row[finding] == "" for finding in chest.FINDINGS) for row in rows
-    )
+    assert any(row["AP/PA"] == "" for row in rows)
+    assert any(all(row[finding] == "" for finding in chest.FINDINGS) for row in rows)
 
 
 def test_the_default_equals_a_naive_reading(intact, cohort):
@@ -147,11 +147,9 @@ def test_the_default_equals_a_naive_reading(intact, cohort):
         True,
         False,
     )
-    assert (
-        cohort.classes == chest.FINDINGS
-        and cohort.attributes[:4] == ("race", "sex", "age", "view")
-        and len(cohort.attributes) == 18
-    )
+    assert cohort.classes == chest.FINDINGS
+    assert cohort.attributes[:4] == ("race", "sex", "age", "view")
+    assert len(cohort.attributes) == 18
     assert not set(cohort.patients) & set(cohort.test.patients)
     notes = "\n".join(cohort.notes)
     lacking = sum(
@@ -193,7 +191,7 @@ def test_paper_rules_drop_unknown_sex_and_test_three_races_and_two_views(intact,
 
 
 @pytest.mark.parametrize(
-    "written, default, paper",
+    ("written", "default", "paper"),
     [
         ("White, Hispanic", "White", "White"),
         ("White or Caucasian", "White", "White"),
@@ -259,11 +257,14 @@ def test_quirks_by_hand(tmp_path):
         cohort.records["age"].notna(), "?"
     ).tolist() == ["0-17", "80+", "?", "0-17"]
     assert cohort.records["sex"].isna().tolist() == [False, True, False, False]
-    assert cohort.records["race"].isna().all() and cohort.test is None
+    assert cohort.records["race"].isna().all()
+    assert cohort.test is None
     notes = "\n".join(cohort.notes)
     assert "race: missing for all records, since there is no CHEXPERT_DEMO.csv" in notes
-    assert "age: missing for fewer than 10 records" in notes and "test: none" in notes
-    assert "labels: 2 are uncertain" in notes and "labels: fewer than 10 records have none" in notes
+    assert "age: missing for fewer than 10 records" in notes
+    assert "test: none" in notes
+    assert "labels: 2 are uncertain" in notes
+    assert "labels: fewer than 10 records have none" in notes
 
 
 def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(

@@ -58,7 +58,7 @@ def test_gz_and_csv_are_the_same_cohort(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "code, group",
+    ("code", "group"),
     [
         ("428", "Circulatory"),
         ("785.4", "Circulatory"),
@@ -87,7 +87,7 @@ def edit(row, **values):
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    ("change", "message"),
     [
         (
             edit(3, readmitted="soon"),

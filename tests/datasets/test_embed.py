@@ -10,9 +10,10 @@ import pydicom
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts, rehearse
-from rollcall.datasets import embed
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.data.cohort import patient_attributes
+from rollcall.datasets import embed
 from rollcall.datasets.parts.common import counted
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
@@ -158,13 +159,12 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
         assert part.targets.tolist() == ["ABCD".index(record["label"]) for record in wanted]
         paths = pd.read_parquet(part.folder / "files.parquet")["path"].tolist()
         assert paths == [record["path"] for record in wanted]
-        assert part.inputs.shape == (len(wanted), 64, 48, 1) and part.inputs.dtype == np.uint8
-    assert (
-        cohort.restricted
-        and cohort.simulated
-        and cohort.unit == "patient"
-        and cohort.classes == tuple("ABCD")
-    )
+        assert part.inputs.shape == (len(wanted), 64, 48, 1)
+        assert part.inputs.dtype == np.uint8
+    assert cohort.restricted
+    assert cohort.simulated
+    assert cohort.unit == "patient"
+    assert cohort.classes == tuple("ABCD")
     assert not set(cohort.patients) & set(cohort.test.patients)
     assert (
         f"test set: {len(test):,} records of {len(cohort.test.patients)} patients" in cohort.notes
@@ -187,7 +187,8 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
 
 def test_the_rules_differ_where_they_should(release, data):
     default, paper = (twin(release, rules)[0] + twin(release, rules)[1] for rules in (False, True))
-    assert len(default) > len(paper) and any(record["race"] is None for record in default)
+    assert len(default) > len(paper)
+    assert any(record["race"] is None for record in default)
     one, two = (
         {record["path"]: record["assessment"] for record in records} for records in (default, paper)
     )
@@ -240,7 +241,8 @@ def test_pixels_are_those_of_an_independent_decoding(release, data):
 
 def test_presentation_states_in_the_tree_are_not_records(release, data):
     states = list(release.rglob("state.dcm"))
-    assert states and all("PixelData" not in pydicom.dcmread(path) for path in states)
+    assert states
+    assert all("PixelData" not in pydicom.dcmread(path) for path in states)
     cohort = cohorts.load("embed", release, data)
     assert not any(
         "state" in path for path in pd.read_parquet(cohort.folder / "files.parquet")["path"]
@@ -350,8 +352,8 @@ def test_the_assessment_is_the_most_serious_of_the_images_own_side(tmp_path):
     paper, _ = read_all(tmp_path / "r", rules="paper")
     assert (
         paper["assessment"]["a"] == paper["assessment"]["b"] == "5 highly suggestive of malignancy"
-        and paper["assessment"]["d"] == "6 known malignancy"
     )
+    assert paper["assessment"]["d"] == "6 known malignancy"
     assert pd.isna(paper["assessment"]["g"])  # X
 
 
@@ -384,10 +386,8 @@ def test_who_and_what_is_dropped_and_that_it_is_said(tmp_path):
         image(6, 6, "n6"),
     ]
     table, cohort = read_all(mini(tmp_path / "r", findings, images))
-    assert (
-        sorted(name for name in table.index if name[0] == "n") == ["n5", "n6", "n7"]
-        and "spot" not in table.index
-    )
+    assert sorted(name for name in table.index if name[0] == "n") == ["n5", "n6", "n7"]
+    assert "spot" not in table.index
     assert pd.isna(table["race"]["n5"])
     for note in (
         "fewer than 10 metadata rows dropped: the same anon_dicom_path again",
@@ -400,11 +400,12 @@ def test_who_and_what_is_dropped_and_that_it_is_said(tmp_path):
     ):
         assert note in cohort.notes
     paper, cohort = read_all(tmp_path / "r", rules="paper")
-    assert "n5" not in paper.index and "fewer than 10 images dropped: race missing" in cohort.notes
+    assert "n5" not in paper.index
+    assert "fewer than 10 images dropped: race missing" in cohort.notes
 
 
 @pytest.mark.parametrize(
-    "written, default, paper",
+    ("written", "default", "paper"),
     [
         ("African American  or Black", "Black", "Black"),
         ("Caucasian or White", "White", "White"),
@@ -421,7 +422,7 @@ def test_who_and_what_is_dropped_and_that_it_is_said(tmp_path):
 def test_races(written, default, paper):
     for rules, wanted in ((False, default), (True, paper)):
         group = embed.race_group(pd.Series([written]), rules)[0]
-        assert wanted is None and pd.isna(group) or group == wanted
+        assert (wanted is None and pd.isna(group)) or group == wanted
 
 
 def test_ids_written_as_floats_meet_ids_written_whole(tmp_path):
@@ -429,7 +430,7 @@ def test_ids_written_as_floats_meet_ids_written_whole(tmp_path):
     assert table["patient_id"]["a"] == "1"
 
 
-@pytest.mark.parametrize("reduced, zipped", [(True, True), (False, False)])
+@pytest.mark.parametrize(("reduced", "zipped"), [(True, True), (False, False)])
 def test_either_name_and_gz(tmp_path, reduced, zipped):
     assert len(read_all(mini(tmp_path / "r", [], [], reduced=reduced, zipped=zipped))[0]) == 20
 
@@ -441,7 +442,8 @@ def test_half_a_thousand_patients_are_held_out_of_many(tmp_path, monkeypatch):
     held = np.random.default_rng(420).choice(
         np.array(sorted(str(900 + p) for p in range(41))), 25, replace=False
     )
-    assert set(cohort.test.patients) == set(held) and len(cohort.test.patients) == 25
+    assert set(cohort.test.patients) == set(held)
+    assert len(cohort.test.patients) == 25
     assert set(read_all(tmp_path / "r", rules="paper")[1].test.patients) == set(held)
 
 
@@ -476,7 +478,7 @@ def test_pictures_without_the_folder_images(release, data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    ("options", "message"),
     [
         ({"size": 30}, "a multiple of 4 from 16 to 1024"),
         ({"size": 8}, "16 to 1024"),
@@ -500,9 +502,8 @@ def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
         sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
         for root in (release, again)
     ]
-    assert files[0] == files[1] and all(
-        (release / name).read_bytes() == (again / name).read_bytes() for name in files[0]
-    )
+    assert files[0] == files[1]
+    assert all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
 
 
 # --- damaged releases ---------------------------------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts, rehearse
+from rollcall import datasets as cohorts
+from rollcall import rehearse
+from rollcall.data.decode import Drop
 from rollcall.datasets import fairvision
 from rollcall.util.errors import InputError
-from rollcall.data.decode import Drop
 from tests.datasets.damaged import refused
 
 CLASSES = {
@@ -112,12 +113,10 @@ def check(cohort, root):
 def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(release, data):
     cohort = cohorts.load("fairvision", release, data)
     pool, _ = check(cohort, release)
-    assert (
-        cohort.classes == tuple(ORDER)
-        and cohort.restricted
-        and cohort.simulated
-        and cohort.unit == "patient"
-    )
+    assert cohort.classes == tuple(ORDER)
+    assert cohort.restricted
+    assert cohort.simulated
+    assert cohort.unit == "patient"
     assert "records of DR: 20 found, 10,000 in the publisher's release" in cohort.notes
     assert len({record["patient_id"] for record in pool}) == len(pool) == len(cohort.patients)
     assert len({record["patient_id"][2:] for record in pool}) < len(
@@ -144,7 +143,7 @@ def test_pixels_are_those_of_an_independent_decoding(release, data):
 
 
 @pytest.mark.parametrize(
-    "values, dropped",
+    ("values", "dropped"),
     [
         (np.full((32, 40), 100), True),
         (np.zeros((32, 40)), True),
@@ -212,7 +211,7 @@ def read(root, **options):
 
 
 @pytest.mark.parametrize(
-    "changes, column, default, paper",
+    ("changes", "column", "default", "paper"),
     [
         ({"race": "Black or African American"}, "race", "Black", "Black"),
         ({"race": "two or more"}, "race", "Two or more", None),
@@ -230,7 +229,7 @@ def test_words_as_found(tmp_path, changes, column, default, paper):
     for rules, wanted in (("default", default), ("paper", paper)):
         cohort = read(root, rules=rules)
         value = cohort.records[column][0]
-        assert wanted is None and pd.isna(value) or value == wanted
+        assert (wanted is None and pd.isna(value)) or value == wanted
         if wanted is None:
             assert f"{column}: missing for fewer than 10 records" in cohort.notes
 
@@ -264,12 +263,13 @@ def test_other_layouts_are_told_apart(tmp_path, change):
     before = read(root)
     change(root)
     after = read(root)
-    assert after.records.equals(before.records) and after.test.records.equals(before.test.records)
+    assert after.records.equals(before.records)
+    assert after.test.records.equals(before.test.records)
     assert all((root / path).is_file() for path in after.inputs.paths)
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    ("options", "message"),
     [
         ({"size": 4}, "16 to 1024"),
         ({"size": 5000}, "16 to 1024"),
@@ -292,9 +292,8 @@ def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
         sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
         for root in (release, again)
     ]
-    assert files[0] == files[1] and all(
-        (release / name).read_bytes() == (again / name).read_bytes() for name in files[0]
-    )
+    assert files[0] == files[1]
+    assert all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
 
 
 # --- damaged releases ---------------------------------------------------------------------------------------------------------------

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts, rehearse
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.data import decode as prepare
 from rollcall.datasets import fitzpatrick17k
 from rollcall.util.errors import InputError
+from tests.conftest import SHARED
 from tests.datasets import quick
 from tests.datasets.damaged import refused
 from tests.datasets.quick import Threads, link_out, rows_of, write_rows
-from tests.conftest import SHARED
 
 TABLE = "fitzpatrick17k.csv"
 GROUPS = {
@@ -85,11 +86,10 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
         True,
         True,
     )
-    assert (
-        cohort.attributes == ("skin type", "label", "nine-partition label")
-        and "non-commercial" in cohort.source
-    )
-    assert cohort.inputs.shape == (len(pool), 64, 64, 3) and cohort.inputs.dtype == np.uint8
+    assert cohort.attributes == ("skin type", "label", "nine-partition label")
+    assert "non-commercial" in cohort.source
+    assert cohort.inputs.shape == (len(pool), 64, 64, 3)
+    assert cohort.inputs.dtype == np.uint8
     for place in (0, len(pool) // 2, len(pool) - 1):
         np.testing.assert_array_equal(
             cohort.inputs[place], resized(release / "images" / f"{pool[place]['md5hash']}.jpg", 64)
@@ -99,11 +99,9 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
         and not (release / "images" / f"{row['md5hash']}.jpg").exists()
         for row in rows
     )
-    assert (
-        gone
-        and f"{gone} records dropped: the image is not there" in cohort.notes
-        and "3 records dropped: a radiograph" in cohort.notes
-    )
+    assert gone
+    assert f"{gone} records dropped: the image is not there" in cohort.notes
+    assert "3 records dropped: a radiograph" in cohort.notes
     assert f"rows: {len(rows)} found, 16,577 in the publisher's release" in cohort.notes
     assert (
         f"images: {len(pool) + len(test)} found, 16,523 in the publisher's release" in cohort.notes
@@ -130,14 +128,16 @@ def test_the_simulated_release_has_its_quirks(release):
         "url",
         "url_alphanum",
     ]
-    assert RADIOGRAPHS <= {row["md5hash"] for row in rows}
-    assert "" in {row["url"] for row in rows} and any("," in row["url"] for row in rows)
+    assert {row["md5hash"] for row in rows} >= RADIOGRAPHS
+    assert "" in {row["url"] for row in rows}
+    assert any("," in row["url"] for row in rows)
     sizes, modes = set(), set()
     for path in (release / "images").iterdir():
         with Image.open(path) as image:
             sizes.add(image.size)
             modes.add(image.mode)
-    assert len(sizes) > 20 and modes == {"L", "RGB"}
+    assert len(sizes) > 20
+    assert modes == {"L", "RGB"}
 
 
 def test_the_papers_rules_read_the_same(release, data, monkeypatch):
@@ -146,7 +146,8 @@ def test_the_papers_rules_read_the_same(release, data, monkeypatch):
         cohorts.load("fitzpatrick17k", release, data, rules=rules, size=16)
         for rules in ("default", "paper")
     )
-    assert default.fingerprint == paper.fingerprint and default.inputs.shape[1:] == (16, 16, 3)
+    assert default.fingerprint == paper.fingerprint
+    assert default.inputs.shape[1:] == (16, 16, 3)
 
 
 # --- hand-written tables ------------------------------------------------------------------------------------------------------------------
@@ -185,7 +186,8 @@ def read(root, **options):
 @pytest.mark.parametrize("folder", ["images", "data", "finalfitz17k", "data/finalfitz17k", "."])
 def test_images_are_found_where_people_put_them(tmp_path, folder):
     cohort = read(mini(tmp_path, [{} for _ in range(20)], folder, zipped=folder == "data"))
-    assert len(cohort) == 20 and all((tmp_path / path).is_file() for path in cohort.inputs.paths)
+    assert len(cohort) == 20
+    assert all((tmp_path / path).is_file() for path in cohort.inputs.paths)
     assert cohort.inputs.rows.tolist() == list(range(2, 22))
 
 
@@ -211,9 +213,8 @@ def test_skin_types_checks_and_missing_images(tmp_path):
     (root / "images" / f"{7:032x}.jpg").unlink()
     (root / "images" / f"{15:032x}.jpg").unlink()
     cohort = read(root)
-    assert len(cohort) == 30 - 2 - 3 - 1 and cohort.test.records["patient_id"].tolist() == [
-        f"{10:032x}"
-    ]
+    assert len(cohort) == 30 - 2 - 3 - 1
+    assert cohort.test.records["patient_id"].tolist() == [f"{10:032x}"]
     assert cohort.records["skin type"].astype(object).tolist()[1:7] == [
         "I/II",
         "I/II",
@@ -230,9 +231,8 @@ def test_skin_types_checks_and_missing_images(tmp_path):
         "test set: 1 images",
     } <= set(cohort.notes)
     (root / "images" / f"{10:032x}.jpg").unlink()
-    assert read(root).test is None and any(
-        note.startswith("no test set") for note in read(root).notes
-    )
+    assert read(root).test is None
+    assert any(note.startswith("no test set") for note in read(root).notes)
 
 
 def test_a_set_sent_later_is_prepared_anew(tmp_path, monkeypatch):
@@ -250,7 +250,7 @@ def test_without_a_root_the_publisher_is_named():
 
 
 @pytest.mark.parametrize(
-    "options, match",
+    ("options", "match"),
     [
         (
             {"size": 4},
@@ -410,15 +410,11 @@ def test_the_real_table_with_every_image(real, monkeypatch):
     assert (len(rows), len(cohort.test)) == (16_577, 348)
     types = sum(part.records["skin type"].value_counts() for part in (cohort, cohort.test))
     # facts 2.5 count the 16,523 images that the reference could fetch; the table itself has 51 more
-    assert (
-        types["I/II"] == 2_947 + 4_808
-        and types["III/IV"] == 3_308 + 2_781
-        and types["V/VI"] == 1_533 + 635
-    )
-    assert (
-        "images: 16,574 found, 16,523 in the publisher's release" in cohort.notes
-        and "test set: 348 images" in cohort.notes
-    )
+    assert types["I/II"] == 2_947 + 4_808
+    assert types["III/IV"] == 3_308 + 2_781
+    assert types["V/VI"] == 1_533 + 635
+    assert "images: 16,574 found, 16,523 in the publisher's release" in cohort.notes
+    assert "test set: 348 images" in cohort.notes
     assert sum(part.records["skin type"].isna().sum() for part in (cohort, cohort.test)) == 565 - 3
 
 

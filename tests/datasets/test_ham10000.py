@@ -11,10 +11,10 @@ from rollcall import datasets as cohorts
 from rollcall.data import decode as prepare
 from rollcall.datasets import ham10000
 from rollcall.util.errors import InputError
+from tests.conftest import SHARED
 from tests.datasets import quick
 from tests.datasets.damaged import refused
 from tests.datasets.quick import Threads, link_out, rows_of, write_rows
-from tests.conftest import SHARED
 
 TABLE = "HAM10000_metadata.csv"
 CODES = ["nv", "mel", "bkl", "bcc", "akiec", "vasc", "df"]
@@ -88,7 +88,8 @@ def agree(cohort, rows):
     expected = [
         (
             None if row["sex"] == "unknown" else row["sex"].capitalize(),
-            row["age"] and next(band for limit, band in BANDS if float(row["age"]) < limit) or None,
+            (row["age"] and next(band for limit, band in BANDS if float(row["age"]) < limit))
+            or None,
             None if row["localization"] == "unknown" else row["localization"],
         )
         for row in rows
@@ -111,13 +112,16 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
     pool = [row for row in rows if row["lesion_id"] not in test]
     agree(cohort, pool)
     agree(cohort.test, [row for row in rows if row["lesion_id"] in test])
-    assert len(test) == 8 and not set(cohort.patients) & set(cohort.test.patients)
+    assert len(test) == 8
+    assert not set(cohort.patients) & set(cohort.test.patients)
     assert (cohort.unit, cohort.task, cohort.restricted) == (
         "lesion",
         "multiclass",
         False,
-    ) and "non-commercial" in cohort.source
-    assert cohort.inputs.shape == (len(pool), 64, 64, 3) and cohort.attributes == (
+    )
+    assert "non-commercial" in cohort.source
+    assert cohort.inputs.shape == (len(pool), 64, 64, 3)
+    assert cohort.attributes == (
         "sex",
         "age",
         "site",
@@ -138,7 +142,7 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
 
 
 @pytest.mark.parametrize(
-    "table, folders, options",
+    ("table", "folders", "options"),
     [
         (TABLE + ".gz", ("images_200x150",), {}),
         (
@@ -185,7 +189,7 @@ def test_without_a_root_the_publisher_is_named():
 
 
 @pytest.mark.parametrize(
-    "options, match",
+    ("options", "match"),
     [
         ({"size": 7}, "option size of cohort 'ham10000' is 7"),
         ({"size": "64px"}, "is '64px'"),

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts, rehearse
-from rollcall.datasets.parts import chest
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.datasets import mimic_cxr
+from rollcall.datasets.parts import chest
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
 from tests.datasets.quick import link_out, row, rows_of, text, write_rows
@@ -139,16 +140,12 @@ def test_default_is_what_loops_make(cohort, intact):
     agrees(cohort, [r for r in rows if r[2] != "test"], intact)
     agrees(cohort.test, [r for r in rows if r[2] == "test"], intact)
     assert not set(cohort.patients) & set(cohort.test.patients)
-    assert (
-        cohort.task == "multilabel"
-        and cohort.restricted
-        and cohort.simulated
-        and cohort.classes == chest.FINDINGS
-    )
-    assert (
-        cohort.attributes[:4] == ("race", "sex", "age", "view")
-        and cohort.attributes[4] == "finding: No Finding"
-    )
+    assert cohort.task == "multilabel"
+    assert cohort.restricted
+    assert cohort.simulated
+    assert cohort.classes == chest.FINDINGS
+    assert cohort.attributes[:4] == ("race", "sex", "age", "view")
+    assert cohort.attributes[4] == "finding: No Finding"
     notes = " | ".join(cohort.notes)
     for said in (
         "377,110 in the publisher's release",
@@ -163,9 +160,11 @@ def test_default_is_what_loops_make(cohort, intact):
 def test_the_papers_rules(intact):
     files = mimic_cxr.locate(intact, None)
     whole = mimic_cxr.read(files, intact, rules="paper")
-    assert whole.test is None and set(whole.records["race"].dropna()) <= {"White", "Black", "Asian"}
+    assert whole.test is None
+    assert set(whole.records["race"].dropna()) <= {"White", "Black", "Asian"}
     table, rows = whole.records.astype(object), truth(intact, paper=True)
-    assert len(whole) == len(rows) and whole.inputs.paths.tolist() == [path for _, path, _ in rows]
+    assert len(whole) == len(rows)
+    assert whole.inputs.paths.tolist() == [path for _, path, _ in rows]
     for place, (expected, _, _) in enumerate(rows):
         for column in ("patient_id", "race", "sex", "age", "view"):
             got = table[column].iloc[place]
@@ -181,7 +180,7 @@ def test_the_other_labeller(intact):
 
 
 @pytest.mark.parametrize(
-    "said, default, paper",
+    ("said", "default", "paper"),
     [
         (["WHITE"], "White", "White"),
         (["WHITE", "WHITE - RUSSIAN"], "White", None),

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall import datasets as cohorts, rehearse
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.datasets import mimic_cxr
+from tests.conftest import SHARED
 from tests.datasets.damaged import refused
 from tests.datasets.quick import rows_of, write_rows
-from tests.conftest import SHARED
 
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
 META, SPLIT, NEGBIO = (
@@ -74,7 +75,8 @@ def test_age_from_the_anchor_by_hand(intact, tmp_path):
         set(found.records.loc[found.records["patient_id"] == subject, "age"].astype(object))
         for subject in subjects
     ]
-    assert ages[:2] == [{"80+"}, {"18-39"}] and all(pd.isna(age) for age in ages[2])
+    assert ages[:2] == [{"80+"}, {"18-39"}]
+    assert all(pd.isna(age) for age in ages[2])
     assert any("are dated before birth; taken as missing" in note for note in found.notes)
 
 
@@ -94,10 +96,8 @@ def test_plain_csv_is_the_same_cohort_and_one_table_of_mimic_iv_serves(intact, t
         found.records.drop(columns="race"), whole.records.drop(columns="race")
     )
     np.testing.assert_array_equal(found.targets, whole.targets)
-    assert (
-        found.records["race"].isna().all()
-        and "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in found.notes
-    )
+    assert found.records["race"].isna().all()
+    assert "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in found.notes
 
 
 def test_the_real_people_of_mimic_iv(intact, tmp_path):
@@ -138,9 +138,8 @@ def test_the_real_people_of_mimic_iv(intact, tmp_path):
             assert (None if pd.isna(got["race"]) else got["race"]) == (
                 next(iter(groups)) if len(groups) == 1 else None
             )
-            assert got["sex"] == {"F": "Female", "M": "Male"}[person["gender"]] and got[
-                "age"
-            ] == band(int(person["anchor_age"]))
+            assert got["sex"] == {"F": "Female", "M": "Male"}[person["gender"]]
+            assert got["age"] == band(int(person["anchor_age"]))
 
 
 def study_linked_out(root):

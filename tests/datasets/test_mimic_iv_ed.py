@@ -14,14 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall import datasets as cohorts, rehearse
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.datasets import mimic_iv_ed as module
 from rollcall.datasets.parts.common import counted
 from rollcall.datasets.parts.emergency import FEATURES, master_table, within
 from rollcall.util.errors import InputError
-from tests.oracles import emergency as naive_ed
-from tests.datasets.damaged import refused
 from tests.conftest import SHARED
+from tests.datasets.damaged import refused
+from tests.oracles import emergency as naive_ed
 
 ED, HOSP, ICU = "mimic-iv-ed/2.2/ed", "mimiciv/2.2/hosp", "mimiciv/2.2/icu"
 
@@ -61,16 +62,12 @@ def agrees(files):
 
 def test_there_are_64_features_in_the_benchmarks_order():
     assert len(FEATURES) == len(set(FEATURES)) == 64
-    assert (
-        FEATURES[:5] == ("age", "gender_binarized", "n_ed_30d", "n_ed_90d", "n_ed_365d")
-        and FEATURES[11] == "triage_temperature"
-    )
-    assert (
-        FEATURES[29] == "cci_MI"
-        and FEATURES[45] == "cci_HIV"
-        and FEATURES[46] == "eci_Arrhythmia"
-        and FEATURES[-1] == "eci_Depression"
-    )
+    assert FEATURES[:5] == ("age", "gender_binarized", "n_ed_30d", "n_ed_90d", "n_ed_365d")
+    assert FEATURES[11] == "triage_temperature"
+    assert FEATURES[29] == "cci_MI"
+    assert FEATURES[45] == "cci_HIV"
+    assert FEATURES[46] == "eci_Arrhythmia"
+    assert FEATURES[-1] == "eci_Depression"
 
 
 def test_the_simulated_table_is_what_loops_make(release):
@@ -95,13 +92,13 @@ def test_the_simulated_table_is_what_loops_make(release):
 def test_the_demo_table_is_what_loops_make(demo):
     """All stays of the open demo, 64 features each."""
     table, _ = agrees(module.locate(demo, None))
-    assert len(table) == 207 and table["subject_id"].nunique() <= 64
-    assert (
-        table["n_medrecon"].sum() > 0
-        and table["n_med"].sum() > 0
-        and table["ed_heartrate_last"].notna().any()
-    )
-    assert (table["ed_los"] > 0).all() and table["outcome_hospitalization"].sum() <= 172
+    assert len(table) == 207
+    assert table["subject_id"].nunique() <= 64
+    assert table["n_medrecon"].sum() > 0
+    assert table["n_med"].sum() > 0
+    assert table["ed_heartrate_last"].notna().any()
+    assert (table["ed_los"] > 0).all()
+    assert table["outcome_hospitalization"].sum() <= 172
 
 
 # row of the table: sha256 of its 64 features to two places, read off the raw csv rows and checked by eye on 24 November 2026
@@ -153,11 +150,13 @@ def test_last_signs_and_medicines(demo):
 
 def test_the_demo_is_open_and_loads(demo, tmp_path):
     cohort = cohorts.load("mimic_iv_ed", demo, tmp_path)
-    assert not cohort.restricted and "ODbL" in cohort.source and not cohort.simulated
-    assert cohort.inputs.shape == (len(cohort), 64) and cohort.inputs.dtype == np.float32
-    assert len(cohort) + len(cohort.test) == 207 and not set(cohort.patients) & set(
-        cohort.test.patients
-    )
+    assert not cohort.restricted
+    assert "ODbL" in cohort.source
+    assert not cohort.simulated
+    assert cohort.inputs.shape == (len(cohort), 64)
+    assert cohort.inputs.dtype == np.float32
+    assert len(cohort) + len(cohort.test) == 207
+    assert not set(cohort.patients) & set(cohort.test.patients)
     assert any("418,007" in note for note in cohort.notes)
 
 
@@ -166,31 +165,29 @@ def test_default_and_paper(release, prepared, tmp_path):
     files = module.locate(release, None)
     table = master_table(files)
     paper = module.read(files, release, rules="paper")
-    assert (
-        cohort.restricted
-        and cohort.simulated
-        and cohort.features == FEATURES
-        and cohort.task == "binary"
-    )
+    assert cohort.restricted
+    assert cohort.simulated
+    assert cohort.features == FEATURES
+    assert cohort.task == "binary"
     whole = table.set_index("stay_id")
     raw = np.concatenate([paper.inputs, paper.test.inputs])
-    assert paper.straddles and set(paper.patients) & set(paper.test.patients)
+    assert paper.straddles
+    assert set(paper.patients) & set(paper.test.patients)
     assert sorted(raw[:, 0].tolist()) == sorted(whole["age"].tolist())  # years, not z-scores
     assert len(paper.test) == -(-len(table) // 5)
-    assert not set(cohort.patients) & set(cohort.test.patients) and len(cohort.test.patients) == -(
-        -table["subject_id"].nunique() // 5
-    )
+    assert not set(cohort.patients) & set(cohort.test.patients)
+    assert len(cohort.test.patients) == -(-table["subject_id"].nunique() // 5)
     pool = np.asarray(cohort.inputs, float)
     flags = module.FLAGS
     varying = [place for place in range(64) if place not in flags and pool[:, place].std() > 0]
-    assert np.allclose(pool[:, varying].mean(0), 0, atol=1e-5) and np.allclose(
-        pool[:, varying].std(0), 1, atol=1e-4
-    )
+    assert np.allclose(pool[:, varying].mean(0), 0, atol=1e-5)
+    assert np.allclose(pool[:, varying].std(0), 1, atol=1e-4)
     assert set(np.unique(pool[:, flags])) <= {0, 1}
     assert set(paper.records["insurance"].dropna().unique()) == {
         "Medicare",
         "Medicaid",
-    } and "Other" in set(cohort.records["insurance"].dropna())
+    }
+    assert "Other" in set(cohort.records["insurance"].dropna())
     assert set(paper.records["race"].dropna().unique()) <= {"Asian", "Black", "White"}
 
 
@@ -230,19 +227,16 @@ def test_attributes(release, prepared):
         "UNABLE TO OBTAIN": None,
     }
     for stay, (_, row) in zip(table["stay_id"], records.iterrows()):
-        assert (
-            row["patient_id"] == truth[stay]["subject_id"]
-            and row["sex"] == {"F": "Female", "M": "Male"}[truth[stay]["gender"]]
-        )
+        assert row["patient_id"] == truth[stay]["subject_id"]
+        assert row["sex"] == {"F": "Female", "M": "Male"}[truth[stay]["gender"]]
         for value, expected in (
             (row["race"], races[truth[stay]["race"]]),
             (row["insurance"], paid.get(truth[stay]["hadm_id"])),
         ):
             assert pd.isna(value) if expected is None else value == expected
         stayed = bool(truth[stay]["hadm_id"])
-        assert row["hospitalised"] == ("yes" if stayed else "no") and row["label"] == (
-            "hospitalised" if stayed else "not hospitalised"
-        )
+        assert row["hospitalised"] == ("yes" if stayed else "no")
+        assert row["label"] == ("hospitalised" if stayed else "not hospitalised")
 
 
 MINI = {  # written by hand: subject 1 has the borders of every window, subject 2 the quirks of the release
@@ -303,12 +297,11 @@ def test_borders_and_quirks_by_hand(tmp_path):
     assert table.attrs["left out"] == {"under 18 years": 1, "no acuity": 1}
     assert table["age"].tolist() == [91, 91, 91, 91, 41]  # 91 stands for everybody over 89
     # 10 lies 30 days before 11 to the second, and so counts; for 12 and 13 it is a second too far; 12 and 13 are each other's moment, and do not
-    assert (
-        table["n_ed_30d"].tolist() == [0, 1, 1, 1, 0]
-        and table["n_ed_90d"].tolist() == [0, 1, 2, 2, 0]
-        and table["n_ed_365d"].tolist() == [0, 1, 2, 2, 1]
-    )
-    assert table["n_hosp_30d"].tolist() == [0, 0, 1, 1, 0] and table["n_icu_30d"].tolist() == [
+    assert table["n_ed_30d"].tolist() == [0, 1, 1, 1, 0]
+    assert table["n_ed_90d"].tolist() == [0, 1, 2, 2, 0]
+    assert table["n_ed_365d"].tolist() == [0, 1, 2, 2, 1]
+    assert table["n_hosp_30d"].tolist() == [0, 0, 1, 1, 0]
+    assert table["n_icu_30d"].tolist() == [
         0,
         0,
         1,
@@ -318,17 +311,16 @@ def test_borders_and_quirks_by_hand(tmp_path):
     assert table["n_hosp_365d"].tolist() == [1, 1, 2, 2, 0]  # 366 days since subject 2 was admitted
     # 51 ended 1,780 days before 11 to the second; 53 at that moment, a second before 12 and 13; 54 has not ended; 50 ends later
     assert (np.datetime64("2150-07-30") - np.datetime64("2145-09-14")).astype(int) == 1_780
-    assert table["cci_CHF"].tolist() == [1, 1, 0, 0, 0] and table["eci_Obesity"].tolist() == [
+    assert table["cci_CHF"].tolist() == [1, 1, 0, 0, 0]
+    assert table["eci_Obesity"].tolist() == [
         1,
         1,
         1,
         1,
         0,
     ]
-    assert (
-        table["cci_MI"].tolist() == [0, 0, 1, 1, 0]
-        and table[["cci_HIV", "cci_Cancer2"]].to_numpy().sum() == 0
-    )
+    assert table["cci_MI"].tolist() == [0, 0, 1, 1, 0]
+    assert table[["cci_HIV", "cci_Cancer2"]].to_numpy().sum() == 0
     assert table["eci_HTN1"].tolist() == [0, 0, 0, 0, 1]
     signs = {
         "temperature": [np.nan, 37, np.nan, np.nan, 26],
@@ -361,9 +353,8 @@ def test_borders_and_quirks_by_hand(tmp_path):
             "outcome_icu_transfer_12h",
         ],
     ].tolist() == ["Medicare", True, True, True]
-    assert (table.drop("12")["insurance"] == "").all() and not table.drop("12")[
-        "outcome_critical"
-    ].any()
+    assert (table.drop("12")["insurance"] == "").all()
+    assert not table.drop("12")["outcome_critical"].any()
     assert table["ed_los"].tolist() == [2, 2, 3, 1, 6]
 
 
@@ -415,7 +406,8 @@ def test_a_made_up_list_does_not_open_a_release(tmp_path):
     assert len(subjects) == 100
     (root / "demo_subject_id.csv").write_text("subject_id\n" + "\n".join(subjects) + "\n")
     cohort = module.read(module.locate(root, None), root)
-    assert cohort.restricted and "Use Agreement" in cohort.source
+    assert cohort.restricted
+    assert "Use Agreement" in cohort.source
 
 
 def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tmp_path):
@@ -427,9 +419,8 @@ def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tm
     )
     assert after[list(FEATURES)].equals(before[list(FEATURES)])
     stay = naive_ed.rows(release / ED / "edstays.csv.gz")[2]["stay_id"]
-    assert (
-        np.isnan(after.set_index("stay_id")["ed_los"][stay]) and after["ed_los"].isna().sum() == 1
-    )
+    assert np.isnan(after.set_index("stay_id")["ed_los"][stay])
+    assert after["ed_los"].isna().sum() == 1
 
 
 @settings(max_examples=60, deadline=None)

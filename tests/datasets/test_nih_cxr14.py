@@ -11,10 +11,10 @@ from rollcall import datasets as cohorts
 from rollcall.data import decode as prepare
 from rollcall.datasets import nih_cxr14
 from rollcall.util.errors import InputError
+from tests.conftest import SHARED
 from tests.datasets import quick
 from tests.datasets.damaged import refused
 from tests.datasets.quick import Threads, link_out
-from tests.conftest import SHARED
 
 TABLE = "Data_Entry_2017_v2020.csv"
 HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
@@ -141,12 +141,11 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
         False,
         8,
     )
-    assert (
-        cohort.attributes[:3] == ("sex", "age", "view")
-        and len(cohort.attributes) == 17
-        and cohort.classes[12] == "Pleural Thickening"
-    )
-    assert cohort.inputs.shape == (len(pool), 64, 64, 1) and cohort.inputs.dtype == np.uint8
+    assert cohort.attributes[:3] == ("sex", "age", "view")
+    assert len(cohort.attributes) == 17
+    assert cohort.classes[12] == "Pleural Thickening"
+    assert cohort.inputs.shape == (len(pool), 64, 64, 1)
+    assert cohort.inputs.dtype == np.uint8
     modes = Counter()
     for place, row in enumerate(pool):
         with Image.open(release / "images" / row[0]) as image:
@@ -168,7 +167,7 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
 
 
 @pytest.mark.parametrize(
-    "table, place",
+    ("table", "place"),
     [
         (TABLE + ".gz", lambda number: f"images_{1 + number % 12:03d}/images"),
         ("Data_Entry_2017.csv", lambda number: "."),
@@ -187,13 +186,13 @@ def read(root, **options):
 
 def test_images_that_are_not_there_are_counted_and_the_split_stays(tmp_path):
     whole, cut = read(write(tmp_path / "whole")), read(write(tmp_path / "cut", but=range(0, 66, 2)))
-    assert len(cut) + len(cut.test) == 33 and any(
+    assert len(cut) + len(cut.test) == 33
+    assert any(
         "images: 33 are there, of" in note and "33 of the table are not" in note
         for note in cut.notes
     )
-    assert set(cut.patients) <= set(whole.patients) and set(cut.test.patients) <= set(
-        whole.test.patients
-    )
+    assert set(cut.patients) <= set(whole.patients)
+    assert set(cut.test.patients) <= set(whole.test.patients)
 
 
 def test_the_publishers_list_is_the_test_set(tmp_path):
@@ -456,4 +455,5 @@ def test_the_whole_real_table(real, monkeypatch):
     assert (cohort.targets.sum(axis=0) + cohort.test.targets.sum(axis=0)).tolist() == [
         counts[name] for name in NAMES
     ]
-    assert len(test) == 6_161 and not any("found" in note for note in cohort.notes)
+    assert len(test) == 6_161
+    assert not any("found" in note for note in cohort.notes)

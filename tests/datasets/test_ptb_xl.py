@@ -8,14 +8,15 @@ import warnings
 import numpy as np
 import pytest
 
-from rollcall import datasets as cohorts, rehearse
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.data import decode as prepare
 from rollcall.datasets import ptb_xl
 from rollcall.util.errors import InputError
+from tests.conftest import SHARED
 from tests.datasets import quick
 from tests.datasets.damaged import refused
 from tests.datasets.quick import Threads, link_out, rows_of
-from tests.conftest import SHARED
 
 wfdb = ptb_xl._wfdb()
 ORDER = ["NORM", "MI", "STTC", "CD", "HYP"]
@@ -94,14 +95,13 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
     pool, test = twin(release)
     agree(cohort, pool)
     agree(cohort.test, test)
-    assert (
-        cohort.classes == tuple(ORDER)
-        and cohort.task == "multilabel"
-        and not cohort.restricted
-        and cohort.unit == "patient"
-        and cohort.simulated
-    )
-    assert cohort.inputs.dtype == np.int16 and cohort.inputs.shape == (len(pool), 1000, 12)
+    assert cohort.classes == tuple(ORDER)
+    assert cohort.task == "multilabel"
+    assert not cohort.restricted
+    assert cohort.unit == "patient"
+    assert cohort.simulated
+    assert cohort.inputs.dtype == np.int16
+    assert cohort.inputs.shape == (len(pool), 1000, 12)
     assert cohort.scale * 235.4 == pytest.approx(1)
     assert cohort.attributes == (
         "sex",
@@ -115,13 +115,11 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
         for note in cohort.notes
     )
     without = sum(not any(row["labels"]) for row in pool)
-    assert (
-        any(
-            f"{without if without > 9 else 'fewer than 10'} records have none of the five" in note
-            for note in cohort.notes
-        )
-        and without
+    assert any(
+        f"{without if without > 9 else 'fewer than 10'} records have none of the five" in note
+        for note in cohort.notes
     )
+    assert without
     for place in (0, len(pool) // 2, len(pool) - 1):
         stored = np.fromfile(pool[place]["dat"], "<i2").reshape(1000, 12)
         np.testing.assert_array_equal(cohort.inputs[place], stored)
@@ -133,19 +131,17 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
 
 def test_the_simulated_release_has_its_quirks(release):
     rows = rows_of(release / TABLE)
-    assert (
-        len(rows[0]) == 28
-        and list(rows[0])[:4] == ["ecg_id", "patient_id", "age", "sex"]
-        and list(rows[0])[-2:] == ["filename_lr", "filename_hr"]
-    )
-    assert {"300.0", ""} < {row["age"] for row in rows} and all(
-        row["patient_id"].endswith(".0") for row in rows
-    )
+    assert len(rows[0]) == 28
+    assert list(rows[0])[:4] == ["ecg_id", "patient_id", "age", "sex"]
+    assert list(rows[0])[-2:] == ["filename_lr", "filename_hr"]
+    assert {"300.0", ""} < {row["age"] for row in rows}
+    assert all(row["patient_id"].endswith(".0") for row in rows)
     assert any("'NORM': 0.0" in row["scp_codes"] or ": 15.0" in row["scp_codes"] for row in rows)
     patients = {}
     for row in rows:
         patients.setdefault(row["patient_id"], set()).add(row["strat_fold"])
-    assert all(len(folds) == 1 for folds in patients.values()) and len(rows) > len(patients)
+    assert all(len(folds) == 1 for folds in patients.values())
+    assert len(rows) > len(patients)
     record = wfdb.rdrecord(str((release / rows[3]["filename_hr"]).resolve()))
     assert (record.fs, record.sig_len, record.units) == (500, 5000, ["mV"] * 12)
     assert record.sig_name == [
@@ -172,10 +168,8 @@ def test_the_simulated_release_has_its_quirks(release):
 def test_500_hz_and_the_papers_rules(release, data, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
     paper = cohorts.load("ptb_xl", release, data, rules="paper")
-    assert (
-        paper.scale == 1e-3
-        and paper.targets.tolist() == cohorts.load("ptb_xl", release, data).targets.tolist()
-    )
+    assert paper.scale == 1e-3
+    assert paper.targets.tolist() == cohorts.load("ptb_xl", release, data).targets.tolist()
     root = tmp_path / "release"
     shutil.copytree(release, root, ignore=shutil.ignore_patterns("records100"))
     fast = cohorts.load("ptb_xl", root, tmp_path / "data", rate=500)
@@ -266,11 +260,11 @@ def test_ages_sexes_beats_and_statements(tmp_path):
         "18-39",
     ]
     assert cohort.records["age"].isna().tolist()[6:8] == [True, False]
-    assert cohort.records["sex"].tolist()[8:10] == ["Male", "Female"] and cohort.records[
-        "extra beats"
-    ].tolist()[8:10] == ["noted", "not noted"]
+    assert cohort.records["sex"].tolist()[8:10] == ["Male", "Female"]
+    assert cohort.records["extra beats"].tolist()[8:10] == ["noted", "not noted"]
     assert cohort.targets[10:13].tolist() == [[1, 0, 0, 0, 1], [0] * 5, [0] * 5]
-    assert cohort.test is None and "no test set: no record has strat_fold 10" in cohort.notes
+    assert cohort.test is None
+    assert "no test set: no record has strat_fold 10" in cohort.notes
     assert "age: missing for fewer than 10 records" in cohort.notes
     assert any(
         "labels: fewer than 10 records have none of the five" in note for note in cohort.notes
@@ -281,7 +275,8 @@ def test_known_duplicates_are_left_out_by_default_alone(tmp_path):
     rows = [{"ecg_id": number} for number in (136, 137, 138, 139, 141, *range(144, 164))]
     root = mini(tmp_path / "r", rows)
     default, paper = read(root), read(root, rules="paper")
-    assert len(paper) == 25 and len(default) == 21
+    assert len(paper) == 25
+    assert len(default) == 21
     assert any("4 records dropped: duplicate recordings" in note for note in default.notes)
     assert not any("dropped" in note for note in paper.notes)
     assert default.records["patient_id"].tolist() == [
@@ -291,7 +286,7 @@ def test_known_duplicates_are_left_out_by_default_alone(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("gain, baseline", [(200.0, 0), (1000.0, 25), (4000.0, -100)])
+@pytest.mark.parametrize(("gain", "baseline"), [(200.0, 0), (1000.0, 25), (4000.0, -100)])
 def test_another_gain_becomes_microvolts(tmp_path, gain, baseline):
     root = mini(tmp_path / "r", [{} for _ in range(2)], gain, baseline)
     stored = (
@@ -331,7 +326,7 @@ def test_without_a_root_the_publisher_is_named():
 
 
 @pytest.mark.parametrize(
-    "options, match",
+    ("options", "match"),
     [
         ({"rate": 250}, "option rate of cohort 'ptb_xl' is 250; expected one of 100, 500"),
         (
@@ -605,14 +600,12 @@ def test_the_real_records(real, tmp_path):
     pool, test = twin(real, f"{TABLE}.gz")
     agree(cohort, pool)
     agree(cohort.test, test)
-    assert (
-        len(pool) + len(test) == 488 and len({row["patient"] for row in pool + test}) == 459
-    )  # SOURCE.md: without the twelve
-    assert len(test) == 66 and len(cohort.records["patient_id"].unique()) == 400
-    assert (
-        any("12 records dropped: duplicate recordings" in note for note in cohort.notes)
-        and "age: missing for fewer than 10 records" in cohort.notes
-    )
+    assert len(pool) + len(test) == 488
+    assert len({row["patient"] for row in pool + test}) == 459
+    assert len(test) == 66
+    assert len(cohort.records["patient_id"].unique()) == 400
+    assert any("12 records dropped: duplicate recordings" in note for note in cohort.notes)
+    assert "age: missing for fewer than 10 records" in cohort.notes
     for part, rows in ((cohort, pool), (cohort.test, test)):
         for place in range(0, len(rows), 37):
             np.testing.assert_array_equal(
@@ -656,7 +649,8 @@ def test_the_real_duplicates_are_one_recording_of_two_patients(real, tmp_path, m
     pool, test = twin(real, f"{TABLE}.gz", drop=())
     agree(cohort, pool)
     agree(cohort.test, test)
-    assert len(pool) + len(test) == 500 and len({row["patient"] for row in pool + test}) == 466
+    assert len(pool) + len(test) == 500
+    assert len({row["patient"] for row in pool + test}) == 466
     where = {
         row["id"]: (part, place, row["patient"])
         for part, rows in ((cohort, pool), (cohort.test, test))
@@ -665,7 +659,8 @@ def test_the_real_duplicates_are_one_recording_of_two_patients(real, tmp_path, m
     one, other = (
         where[number][0].inputs[where[number][1]].astype(float).ravel() for number in (145, 463)
     )
-    assert np.corrcoef(one, other)[0, 1] > 0.9999 and where[145][2] != where[463][2]
+    assert np.corrcoef(one, other)[0, 1] > 0.9999
+    assert where[145][2] != where[463][2]
     one, other = (where[number][0].inputs[where[number][1]] for number in (456, 457))
     assert (one == other).all()
 

@@ -10,21 +10,26 @@ def read(**options):
 def test_it_is_deterministic_and_depends_on_its_options():
     first = read(patients=100)
     again, other = read(patients=100), read(patients=100, seed=1)
-    assert (first.inputs == again.inputs).all() and first.records.equals(again.records)
+    assert (first.inputs == again.inputs).all()
+    assert first.records.equals(again.records)
     assert len(first) != len(other) or (first.inputs != other.inputs).any()
 
 
 def test_the_planted_truth_is_there():
     cohort = read()
     one = cohort.records.drop_duplicates("patient_id")
-    assert len(one) == 2000 and one.groupby("patient_id").size().max() == 1
+    assert len(one) == 2000
+    assert one.groupby("patient_id").size().max() == 1
     films = cohort.records.groupby("patient_id").size()
-    assert films.min() == 1 and films.max() == 6
+    assert films.min() == 1
+    assert films.max() == 6
     size = one["race"].value_counts()
     assert size[simulated.PLANTED] == size[simulated.CONTROL] == 160
     rate = one.groupby("race", observed=True)["hardware"].mean()
-    assert rate[simulated.PLANTED] > 0.15 and rate[simulated.CONTROL] < 0.06
-    assert cohort.inputs.shape[1:] == (32, 32, 1) and cohort.inputs.dtype == np.uint8
+    assert rate[simulated.PLANTED] > 0.15
+    assert rate[simulated.CONTROL] < 0.06
+    assert cohort.inputs.shape[1:] == (32, 32, 1)
+    assert cohort.inputs.dtype == np.uint8
 
 
 def test_a_patients_films_are_alike_and_share_their_label():

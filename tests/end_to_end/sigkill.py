@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from rollcall.util import files
 from rollcall import audit
 from rollcall.runs import run
+from rollcall.util import files
 from tests.training.test_dask_cluster import cluster
 
 PLAN = """

@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rollcall.util import files
 from rollcall import audit
 from rollcall.__main__ import NOTEBOOKS
-from tests.report import notebook_books as notebooks
+from rollcall.util import files
 from tests.conftest import diabetes_rows, write_release
+from tests.report import notebook_books as notebooks
 
 FOLDER = files.notebooks()
 
@@ -112,16 +112,12 @@ def test_an_audit_leaves_what_the_contract_names(finished):
 
 def test_an_audit_says_the_three_sentences_and_shows_progress(finished):
     _, done = finished
-    assert (
-        "patients are exposed" in done.stdout
-        and "LiRA has an AUC" in done.stdout
-        and "most exposed 1%" in done.stdout
-    )
-    assert (
-        "Training: 100%" in done.stderr
-        and "Warning" not in done.stderr
-        and "Unable to parse" not in done.stderr
-    )
+    assert "patients are exposed" in done.stdout
+    assert "LiRA has an AUC" in done.stdout
+    assert "most exposed 1%" in done.stdout
+    assert "Training: 100%" in done.stderr
+    assert "Warning" not in done.stderr
+    assert "Unable to parse" not in done.stderr
 
 
 def test_planted_patients_are_found(finished):
@@ -131,18 +127,20 @@ def test_planted_patients_are_found(finished):
     cohort = cohorts.load("simulated", data=files.home() / "data", patients=120)
     hardware = cohort.records.groupby(cohort.patient_index)["hardware"].first().to_numpy()
     risk = pd.read_parquet(folder / "patients.parquet")["auc_joint"]
-    assert hardware.any() and risk[hardware].mean() > risk[~hardware].mean() + 0.2
+    assert hardware.any()
+    assert risk[hardware].mean() > risk[~hardware].mean() + 0.2
 
 
 def test_the_report_is_one_page_without_ids_or_calls(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text()
     assert not re.search(r"\bS0\d{4}\b", page), "a patient id"
-    assert "<script" not in page and not re.search(r'(?:src|href)="(?!data:|#)', page)
-    assert page.count("<h1") == 1 and page.count("<figure>") == 6
-    assert (
-        all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page)) and page.count("<img") == 6
-    )
+    assert "<script" not in page
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert page.count("<h1") == 1
+    assert page.count("<figure>") == 6
+    assert all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page))
+    assert page.count("<img") == 6
     levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
     for sentence in audit.summary(audit._run.open_run(folder)):
@@ -154,7 +152,8 @@ def test_a_finished_run_is_taken_up_again_and_grows(finished):
     before = {path.name: path.stat().st_mtime_ns for path in (folder / "targets").iterdir()}
     assert tiny_audit(folder.parents[1], "--targets", 18).returncode == 0
     after = {path.name: path.stat().st_mtime_ns for path in (folder / "targets").iterdir()}
-    assert len(after) == 36 and {name: after[name] for name in before} == before
+    assert len(after) == 36
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_table_audit_end_to_end(tmp_path):
@@ -180,7 +179,7 @@ def test_a_table_audit_end_to_end(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         (["--cohort", "chexprt"], "unknown cohort 'chexprt'"),
         (["--cohort", "diabetes30"], "did you mean 'diabetes130'"),
@@ -200,7 +199,8 @@ def test_a_table_audit_end_to_end(tmp_path):
 )
 def test_wrong_input_is_one_line_and_exit_2(tmp_path, arguments, message):
     done = rollcall("audit", "--out", tmp_path / "out", *arguments)
-    assert done.returncode == 2 and message in done.stderr
+    assert done.returncode == 2
+    assert message in done.stderr
     assert [
         line for line in done.stderr.splitlines() if not line.startswith("preparing")
     ] == done.stderr.splitlines()[-1:]
@@ -210,12 +210,10 @@ def test_wrong_input_is_one_line_and_exit_2(tmp_path, arguments, message):
 def test_a_run_of_another_recipe_is_refused(finished):
     folder, _ = finished
     done = tiny_audit(folder.parents[1], "--recipe", "epochs=31")
-    assert (
-        done.returncode == 2
-        and "never mixed" in done.stderr
-        and '"epochs": 30' in done.stderr
-        and '"epochs": 31' in done.stderr
-    )
+    assert done.returncode == 2
+    assert "never mixed" in done.stderr
+    assert '"epochs": 30' in done.stderr
+    assert '"epochs": 31' in done.stderr
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

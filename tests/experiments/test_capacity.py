@@ -4,7 +4,9 @@ import pytest
 
 from rollcall import audit
 from rollcall.experiments import capacity
-from rollcall.report import figures, tables as present, notebooks as runner
+from rollcall.report import figures
+from rollcall.report import notebooks as runner
+from rollcall.report import tables as present
 from rollcall.util import files
 from rollcall.util.errors import InputError
 from tests.report import notebook_books as notebooks
@@ -19,10 +21,8 @@ def test_variants():
         ["size=64"],
         ["settings.width=3", "epochs=2"],
     )
-    assert (
-        capacity.run_name("settings.width=64 epochs:10") == "width-64-epochs-10"
-        and capacity.run_name("../..") == "variant"
-    )
+    assert capacity.run_name("settings.width=64 epochs:10") == "width-64-epochs-10"
+    assert capacity.run_name("../..") == "variant"
     for variants, message in (
         ([], "variants is empty"),
         (["a b"], "one model name at most"),
@@ -41,16 +41,17 @@ def test_each_variant_has_a_run_and_a_row(tmp_path):
         **SMALL,
     )
     table = result.table
-    assert table["run"].tolist() == ["width-4", "small_cnn"] and list(result.patients) == list(
-        result.floors
-    ) == ["width 4", "small_cnn"]
+    assert table["run"].tolist() == ["width-4", "small_cnn"]
+    assert list(result.patients) == list(result.floors) == ["width 4", "small_cnn"]
     assert table["parameters"].tolist() == [
         1024 * 4 + 4 + 4 * 4 + 4 + 4 * 3 + 3,
         1 * 16 * 9 + 16 * 32 * 9 + 32 * 64 * 9 + 2 * (16 + 32 + 64) + 64 * 3 + 3,
     ]
-    assert ((table["auroc"] > 0) & (table["auroc"] <= 1)).all() and (table["targets"] == 8).all()
+    assert ((table["auroc"] > 0) & (table["auroc"] <= 1)).all()
+    assert (table["targets"] == 8).all()
     assert (tmp_path / "out" / "simulated" / "width-4" / "patients.parquet").is_file()
-    assert len(present.capacity_table(result)) == 2 and "4,135" in present.alt_capacity(result)
+    assert len(present.capacity_table(result)) == 2
+    assert "4,135" in present.alt_capacity(result)
     assert len(figures.capacity(table, result.patients).axes) == 3
 
 

@@ -12,10 +12,10 @@ from scipy.special import erf
 from torch.func import functional_call, grad, vmap
 
 from rollcall import models
-from rollcall.util.errors import InputError
 from rollcall.models.resnet1d import ConvNorm
 from rollcall.models.vit import resize
 from rollcall.models.wide_resnet import SameConv
+from rollcall.util.errors import InputError
 
 torch.set_num_threads(1)
 SMALL_VIT = {"patch": 4, "width": 12, "depth": 2, "heads": 3, "mlp": 20}
@@ -43,7 +43,7 @@ def arrays(module):
 
 
 @pytest.mark.parametrize(
-    "name, shape, outputs, expected",
+    ("name", "shape", "outputs", "expected"),
     [
         ("wrn_28_2", (64, 64, 1), 14, 1_467_838),
         ("wrn_28_2", (64, 48, 1), 4, 1_466_548),
@@ -75,7 +75,7 @@ def test_the_papers_models_have_the_papers_numbers_of_parameters(name, shape, ou
 
 
 @pytest.mark.parametrize(
-    "name, shape, settings",
+    ("name", "shape", "settings"),
     [
         ("wrn_28_2", (16, 12, 1), {}),
         ("wide_resnet", (9, 7, 3), {"depth": 10}),
@@ -90,7 +90,9 @@ def test_outputs_are_float32_logits_and_every_parameter_learns(name, shape, sett
     built = network(name, shape, 5, **settings)
     inputs = torch.randn(3, *shape)
     logits = built(inputs)
-    assert logits.shape == (3, 5) and logits.dtype == torch.float32 and torch.isfinite(logits).all()
+    assert logits.shape == (3, 5)
+    assert logits.dtype == torch.float32
+    assert torch.isfinite(logits).all()
     (logits * torch.randn(3, 5)).sum().backward()
     for parameter_name, parameter in built.named_parameters():
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), parameter_name
@@ -106,7 +108,7 @@ def test_outputs_are_float32_logits_and_every_parameter_learns(name, shape, sett
 
 
 @pytest.mark.parametrize(
-    "name, shape, settings",
+    ("name", "shape", "settings"),
     [("wide_resnet", (8, 8, 1), {"depth": 10, "widen": 1}), ("resnet1d", (20, 3), {"width": 16})],
 )
 def test_gradients_per_sample_are_those_of_samples_alone(name, shape, settings):
@@ -169,19 +171,16 @@ def test_initial_weights_are_as_the_facts_say_and_follow_from_the_seed():
                 math.sqrt(2 / (module.kernel_size[0] ** 2 * module.out_channels)), rel=0.05
             )
     head = built[-1]
-    assert (
-        head.weight.std().item() == pytest.approx(math.sqrt(2 / (128 + 200)), rel=0.05)
-        and not head.bias.any()
-    )
+    assert head.weight.std().item() == pytest.approx(math.sqrt(2 / (128 + 200)), rel=0.05)
+    assert not head.bias.any()
     signal = network("resnet1d_64", (30, 12), 5)
     for module in signal.modules():
         if isinstance(module, torch.nn.Conv1d):
             bound = math.sqrt(
                 6 / (module.kernel_size[0] * (module.in_channels + module.out_channels))
             )
-            assert (
-                0.95 * bound < module.weight.abs().max().item() <= bound and not module.bias.any()
-            )
+            assert 0.95 * bound < module.weight.abs().max().item() <= bound
+            assert not module.bias.any()
     for name, shape, settings in (
         ("wrn_28_2", (8, 8, 1), {}),
         ("resnet1d_32", (20, 2), {}),
@@ -190,9 +189,8 @@ def test_initial_weights_are_as_the_facts_say_and_follow_from_the_seed():
         one, same, other = (
             network(name, shape, 2, seed, **settings).state_dict() for seed in (5, 5, 6)
         )
-        assert all(torch.equal(one[key], same[key]) for key in one) and any(
-            not torch.equal(one[key], other[key]) for key in one
-        )
+        assert all(torch.equal(one[key], same[key]) for key in one)
+        assert any(not torch.equal(one[key], other[key]) for key in one)
 
 
 # --- naive twins --------------------------------------------------------------------------------------------------------------
@@ -240,8 +238,8 @@ def leaky(x, slope):
     return np.where(x > 0, x, slope * x)
 
 
-@pytest.mark.parametrize("kernel, stride", [(3, 1), (3, 2), (1, 1), (1, 2)])
-@pytest.mark.parametrize("height, width", [(6, 8), (5, 7), (4, 5), (1, 2)])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (1, 1), (1, 2)])
+@pytest.mark.parametrize(("height", "width"), [(6, 8), (5, 7), (4, 5), (1, 2)])
 def test_same_padding_is_tensorflows(kernel, stride, height, width):
     conv = SameConv(2, 3, kernel, stride)
     x = torch.randn(1, 2, height, width)
@@ -256,11 +254,9 @@ def test_a_stride_of_two_on_an_even_size_pads_nothing_before_and_one_after():
         picked = conv(torch.eye(16).view(16, 1, 4, 4))[:, 0].reshape(
             16, 4
         )  # the weight with which each pixel enters each of 2 x 2 outputs
-    assert (
-        picked[0].tolist() == [0, 0, 0, 0]
-        and picked[5].tolist() == [4, 0, 0, 0]
-        and picked[10].tolist() == [8, 6, 2, 0]
-    )
+    assert picked[0].tolist() == [0, 0, 0, 0]
+    assert picked[5].tolist() == [4, 0, 0, 0]
+    assert picked[10].tolist() == [8, 6, 2, 0]
     assert picked[15].tolist() == [0, 0, 0, 4]
 
 
@@ -278,7 +274,7 @@ def test_signals_are_padded_by_the_smaller_half_first(kernel):
     np.testing.assert_allclose(conv(x)[0].detach().numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("depth, widen", [(10, 1), (16, 2)])
+@pytest.mark.parametrize(("depth", "widen"), [(10, 1), (16, 2)])
 def test_the_wide_resnet_is_its_naive_twin(depth, widen):
     built = uneven(network("wide_resnet", (6, 4, 2), 3, depth=depth, widen=widen))
     w, image = arrays(built), torch.randn(1, 6, 4, 2)
@@ -452,9 +448,8 @@ def test_published_weights_give_the_naive_transformer(tmp_path, shape):
     file = published()
     built = network("vit", shape, 5, seed=3, weights=written(tmp_path, file), **SMALL_VIT).eval()
     random = network("vit", shape, 5, seed=3, **SMALL_VIT)
-    assert torch.equal(built.head.weight, random.head.weight) and not torch.equal(
-        built.cls, random.cls
-    )  # the head is always random
+    assert torch.equal(built.head.weight, random.head.weight)
+    assert not torch.equal(built.cls, random.cls)
     rows, columns = shape[0] // 4, shape[1] // 4
     positions = file["Transformer/posembed_input/pos_embedding"]
     square = zoom(
@@ -486,7 +481,8 @@ def test_positions_of_the_same_grid_stay_and_others_are_interpolated_between_cor
     positions = torch.randn(1, 17, 3)
     assert resize(positions, (4, 4)) is positions
     wide = resize(positions, (7, 4))
-    assert wide.shape == (1, 29, 3) and torch.equal(wide[:, :1], positions[:, :1])
+    assert wide.shape == (1, 29, 3)
+    assert torch.equal(wide[:, :1], positions[:, :1])
     grid, old = wide[0, 1:].view(7, 4, 3), positions[0, 1:].view(4, 4, 3)
     torch.testing.assert_close(grid[::2], old)
     torch.testing.assert_close(grid[1], (old[0] + old[1]) / 2)
@@ -506,7 +502,7 @@ BLOCK = "Transformer/encoderblock_1"
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    ("change", "message"),
     [
         ({"cls": None}, "no array 'cls'"),
         (
@@ -550,7 +546,8 @@ def test_weights_that_do_not_fit_are_said_in_one_line(tmp_path, change, message)
     file = {name: value for name, value in (published() | change).items() if value is not None}
     with pytest.raises(InputError, match=message) as caught:
         network("vit", (12, 12, 3), 2, weights=written(tmp_path, file), **SMALL_VIT)
-    assert "\n" not in str(caught.value) and "weights.npz" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "weights.npz" in str(caught.value)
 
 
 def test_files_that_are_no_weights_are_said_in_one_line(tmp_path):
@@ -597,7 +594,8 @@ def test_dropout_obeys_the_mode_and_the_seed():
         return built(images)
 
     built.train()
-    assert torch.equal(run(1), run(1)) and not torch.equal(run(1), run(2))
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
     built.eval()
     assert torch.equal(run(1), run(2))
     still = network("vit", (8, 8, 3), 2, **(SMALL_VIT | {"dropout": 0.0})).train()
@@ -618,7 +616,7 @@ def test_dropout_stands_after_the_attention_and_twice_in_the_mlp():
 
 
 @pytest.mark.parametrize(
-    "name, shape, settings, message",
+    ("name", "shape", "settings", "message"),
     [
         ("wrn_28_2", (64,), {}, "needs images"),
         ("wide_resnet", (8, 8, 1), {"depth": 27}, "depth 27"),

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from rollcall.util import files
 from rollcall import audit, models
 from rollcall.data import cohort
 from rollcall.models.small_cnn import Halve
+from rollcall.util import files
 from tests.oracles.risk import FIXED
 
 
@@ -40,7 +40,8 @@ def test_halving_is_torchs_pooling_bit_for_bit(batch, channels, height, width, l
     given = torch.from_numpy(rng.standard_normal(left.shape).astype(np.float32))
     left.backward(given)
     right.backward(given)
-    assert (left == right).all() and (ours.grad == theirs.grad).all()
+    assert (left == right).all()
+    assert (ours.grad == theirs.grad).all()
     with torch.no_grad():
         assert (Halve()(values) == right).all()
 

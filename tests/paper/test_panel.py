@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rollcall.paper.panel import chi_square, panel, record_auc, standard_error
 from rollcall.risk import record as record_risk
 from rollcall.util.errors import InputError
-from rollcall.paper.panel import chi_square, panel, record_auc, standard_error
 from tests.oracles import risk as naive
 
 # Knolle et al. 2026: shares of the groups among all records, counts among the top 1%, chi-square, p after Bonferroni for so many tests
@@ -31,11 +31,9 @@ def test_published_chi_squares(name):
     """To the last digit given: chi-square to 0.1 (of rounded shares), p to 5%, whose rounding of chi-square alone is that much."""
     shares, counts, chi2, p, tests = PUBLISHED[name]
     got = chi_square(np.array(counts), np.array(shares), tests)
-    assert (
-        got[0] == pytest.approx(chi2, abs=0.1)
-        and got[2] == pytest.approx(p, rel=0.05)
-        and got[1] == pytest.approx(got[2] / tests)
-    )
+    assert got[0] == pytest.approx(chi2, abs=0.1)
+    assert got[2] == pytest.approx(p, rel=0.05)
+    assert got[1] == pytest.approx(got[2] / tests)
 
 
 def test_published_standard_errors():
@@ -63,7 +61,8 @@ def test_record_auc_is_clipped_and_so_above_half():
             (inside.mean() - outside.mean()) / np.hypot(inside.std() + 1e-10, outside.std())
         )
         assert got[n] == pytest.approx(min(max(expected, 0.5), 1 - 1e-10), abs=1e-5)
-    assert got.min() == 0.5 and got.mean() == pytest.approx(0.516, abs=0.002)
+    assert got.min() == 0.5
+    assert got.mean() == pytest.approx(0.516, abs=0.002)
     members = np.tile([[True], [False]], (8, 3))
     assert (record_auc(record_risk.moments(members.astype(np.float32), members)) == 1 - 1e-10).all()
 
@@ -106,14 +105,14 @@ def test_panel_by_hand():
             )
         )
     first = got.iloc[0]
-    assert first.chi2 == pytest.approx(chi) and first.p_bonferroni == pytest.approx(
-        min(1, 2 * first.p)
-    )  # race and sex are tested
+    assert first.chi2 == pytest.approx(chi)
+    assert first.p_bonferroni == pytest.approx(min(1, 2 * first.p))
     assert panel(auc, attributes, 0.05, factor=3).p_bonferroni[0] == pytest.approx(
         min(1, 3 * panel(auc, attributes, 0.05).p[0])
     )
     overlapping = got[got.attribute == "finding"]
-    assert overlapping.chi2.isna().all() and (overlapping.stars == "").all()
+    assert overlapping.chi2.isna().all()
+    assert (overlapping.stars == "").all()
     everyone = np.argsort(-auc)[: int(0.05 * 2050)]
     assert list(overlapping.observed) == [
         attributes[f"finding: {name}"].to_numpy()[everyone].sum() for name in ("edema", "none")
@@ -124,7 +123,8 @@ def test_stars_ties_and_bad_input():
     auc = np.r_[np.full(300, 0.5), np.full(200, 1.0)]  # more ties at the cap than the top 1% holds
     group = pd.DataFrame({"g": pd.Categorical(["a"] * 300 + ["b"] * 200)})
     got = panel(auc, group, 0.1)
-    assert list(got.observed) == [0, 50] and (got.stars == "***").all()
+    assert list(got.observed) == [0, 50]
+    assert (got.stars == "***").all()
     assert (panel(np.random.default_rng(0).permutation(500), group, 0.1).stars == "n.s.").all()
     with pytest.raises(InputError, match="499 AUCs and 500 rows"):
         panel(auc[1:], group)
@@ -133,7 +133,7 @@ def test_stars_ties_and_bad_input():
 
 
 @pytest.mark.parametrize(
-    "sizes, correlation, least, most",
+    ("sizes", "correlation", "least", "most"),
     [([1], 0.5, 0, 0.09), ([10], 0.5, 0.12, 0.3), ([20], 0.9, 0.45, 0.7)],
 )
 def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, least, most):

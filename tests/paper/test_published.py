@@ -39,7 +39,8 @@ def test_published_residuals_add_up_to_the_published_chi_square():
             rel_tol=5e-3,
             abs_tol=0.06,
         )
-    assert len(seen) == 22 and set(ours.loc[ours["dataset"] == "embed", "attribute"]) == {
+    assert len(seen) == 22
+    assert set(ours.loc[ours["dataset"] == "embed", "attribute"]) == {
         "density",
         "assessment",
         "race",
@@ -50,18 +51,18 @@ def test_published_residuals_add_up_to_the_published_chi_square():
         for row in rows_of("subgroups")
         if 100 * float(row["tail_records"]) * float(row["train_share"]) < 10
     ]
-    assert [row["group"] for row in small] == ["5"] and len(ours) == len(rows_of("subgroups")) - 1
+    assert [row["group"] for row in small] == ["5"]
+    assert len(ours) == len(rows_of("subgroups")) - 1
 
 
 def test_published_curves_agree_with_the_published_medians_and_sizes():
     curves, whole = published.survival(), published.aggregate().set_index("dataset")
-    assert set(curves["dataset"]) == set(whole.index) and len(whole) == 7
+    assert set(curves["dataset"]) == set(whole.index)
+    assert len(whole) == 7
     for dataset, part in curves.groupby("dataset"):
-        assert (
-            part["share"].iloc[0] == 1
-            and part["auc"].is_monotonic_increasing
-            and part["share"].is_monotonic_decreasing
-        )
+        assert part["share"].iloc[0] == 1
+        assert part["auc"].is_monotonic_increasing
+        assert part["share"].is_monotonic_decreasing
         assert part["patients"].iloc[0] == whole.loc[dataset, "patients"]
         median = whole.loc[dataset, "median_patient_auc"]
         assert (
@@ -74,7 +75,6 @@ def test_published_curves_agree_with_the_published_medians_and_sizes():
 
 
 def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
-    from rollcall.datasets.parts import chest
     from rollcall.datasets import (
         chexpert,
         embed,
@@ -84,6 +84,7 @@ def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
         mimic_iv_ed,
         ptb_xl,
     )
+    from rollcall.datasets.parts import chest
 
     modules = {
         "chexpert": chest,
@@ -119,7 +120,8 @@ def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
             attribute,
         )
     none = published.beside("simulated", ["sex"], ["female"])
-    assert none.shape == (1, 3) and none.isna().all(axis=None)
+    assert none.shape == (1, 3)
+    assert none.isna().all(axis=None)
     assert published.beside("ptb_xl", ["SEX", "sex"], ["male", "neither"])["train_share"].tolist()[
         :1
     ] == [0.521504]

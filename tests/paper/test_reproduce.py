@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import trim_mean
 
-from rollcall.paper import reproduce as paper, panel as paper_panel
-from rollcall.util.errors import InputError
+from rollcall.paper import panel as paper_panel
+from rollcall.paper import reproduce as paper
 from rollcall.risk.record import moments
+from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 
 LOWEST = math.log(float(np.float32(1e-45)))  # -103.28
@@ -20,7 +21,7 @@ def softmax(z):
 
 
 def test_the_smallest_log():
-    assert LOWEST == pytest.approx(-103.28, abs=0.005)
+    assert pytest.approx(-103.28, abs=0.005) == LOWEST
 
 
 def test_scores_of_many_classes_and_of_many_labels():
@@ -34,7 +35,8 @@ def test_scores_of_many_classes_and_of_many_labels():
         y = paper.positives(labels, task, 4)
         p = paper.probabilities(z, task)
         got, sure = paper.score(p, y), paper.confidence(p, y, task)
-        assert got.shape == (20, 2) and got.dtype == np.float32
+        assert got.shape == (20, 2)
+        assert got.dtype == np.float32
         for n in range(20):
             each = []
             for view in range(2):
@@ -149,7 +151,7 @@ def audit(seed, targets=32, shift=1.0):
     part = lambda target, rows: (
         scores[target, rows, None],
         1 / (1 + np.exp(-scores[target, rows].astype(float))),
-    )  # noqa: E731
+    )
     return part, scores, members, index
 
 
@@ -175,22 +177,20 @@ def test_reproduce_puts_the_parts_together(monkeypatch):
         assert got.records.auc[n] == pytest.approx(min(max(area, 0.5), 1 - 1e-10), abs=1e-5)
     for p in (0, 7, 299):
         own = got.records[got.records.patient_id == f"p{p}"].auc
-        assert (
-            got.patients.auc_max[p] == own.max()
-            and got.patients.auc_mean[p] == pytest.approx(own.mean())
-            and got.patients.records[p] == len(own)
-        )
+        assert got.patients.auc_max[p] == own.max()
+        assert got.patients.auc_mean[p] == pytest.approx(own.mean())
+        assert got.patients.records[p] == len(own)
     assert set(got.panel.group) == {"Black", "White"}
-    assert list(got.attacks.target) == 2 * list(range(22, 32)) and (got.attacks.auc > 0.6).all()
-    assert list(got.errors.models) == [20, 20] and (got.errors.kind == ["all", "top"]).all()
+    assert list(got.attacks.target) == 2 * list(range(22, 32))
+    assert (got.attacks.auc > 0.6).all()
+    assert list(got.errors.models) == [20, 20]
+    assert (got.errors.kind == ["all", "top"]).all()
     assert got.errors["median"][0] > got.errors["median"][1]  # a high AUC has a small error
     assert got.roc.groupby("attack").tpr.apply(lambda tpr: tpr.is_monotonic_increasing).all()
     again = paper.reproduce(part, members, index, ids, race)
-    assert (
-        again.records.equals(got.records)
-        and again.attacks.equals(got.attacks)
-        and again.errors.equals(got.errors)
-    )
+    assert again.records.equals(got.records)
+    assert again.attacks.equals(got.attacks)
+    assert again.errors.equals(got.errors)
     assert paper.reproduce(part, members, index, ids, race[[]]).panel is None
     with pytest.raises(InputError, match="599 rows of attributes and 600 records"):
         paper.reproduce(part, members, index, ids, race[1:])
@@ -201,7 +201,8 @@ def test_few_targets_hold_out_a_quarter_of_the_pairs():
     got = paper.reproduce(
         part, members, index, np.arange(300), pd.DataFrame(index=range(len(index)))
     )
-    assert list(got.attacks.target) == [6, 7, 6, 7] and list(got.errors.models) == [8, 8]
+    assert list(got.attacks.target) == [6, 7, 6, 7]
+    assert list(got.errors.models) == [8, 8]
 
 
 def test_the_maximum_grows_with_the_records_though_nothing_leaks():
@@ -220,7 +221,7 @@ def test_the_maximum_grows_with_the_records_though_nothing_leaks():
         part = lambda target, rows, scores=scores: (
             scores[target, rows, None],
             np.full(len(scores[target, rows]), 0.5),
-        )  # noqa: E731
+        )
         got = paper.reproduce(
             part, members, index, np.arange(members.shape[1]), pd.DataFrame(index=range(len(index)))
         )

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rollcall import datasets as cohorts, rehearse
+from rollcall import datasets as cohorts
+from rollcall import rehearse
 from rollcall.__main__ import REHEARSALS, main
-from rollcall.util.errors import InputError
 from rollcall.data.release import SIMULATED
+from rollcall.util.errors import InputError
 from tests.end_to_end.test_cli import rollcall
 
 QUICK = ("--targets", 8, "--recipe", "epochs=1", "--option", "size=32")
@@ -17,7 +18,8 @@ TABLES = ("ptb_xl", "mimic_iv_ed")  # no pictures to resize
 
 
 def test_all_seven_are_there():
-    assert REHEARSALS == rehearse.NAMES and set(rehearse.NAMES) < set(cohorts.NAMES)
+    assert REHEARSALS == rehearse.NAMES
+    assert set(rehearse.NAMES) < set(cohorts.NAMES)
 
 
 @pytest.mark.parametrize("name", rehearse.NAMES)
@@ -42,9 +44,11 @@ def test_from_release_files_to_report(name, tmp_path):
     assert (
         page.count("Every patient and every value here is invented") >= 4
     )  # in sight always, and in each of the three parts
-    assert 'class="notice"' in page and "table-header-group" in page  # on every printed sheet
+    assert 'class="notice"' in page
+    assert "table-header-group" in page
     patients = pd.read_parquet(folder / "patients.parquet")
-    assert not patients.empty and patients["auc_joint"].between(0, 1).all()
+    assert not patients.empty
+    assert patients["auc_joint"].between(0, 1).all()
     shown = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", page)
     for patient in patients["patient_id"].astype(str):
         assert len(patient) < 4 or not re.search(rf"\b{re.escape(patient)}\b", shown), (
@@ -74,7 +78,7 @@ def test_a_release_is_the_same_each_time(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         (["--cohort", "chexprt"], "unknown dataset to rehearse 'chexprt'; did you mean 'chexpert'"),
         (["--cohort", "ham10000"], "unknown dataset to rehearse 'ham10000'"),

@@ -15,11 +15,9 @@ def clean_cells(path: Path) -> list[dict]:
         if cell["cell_type"] == "code"
     )
     title = "".join(cells[0]["source"]).splitlines()[0]
-    assert (
-        title.startswith("# ")
-        and title.endswith("?")
-        and cells[1]["metadata"]["tags"] == ["parameters"]
-    )
+    assert title.startswith("# ")
+    assert title.endswith("?")
+    assert cells[1]["metadata"]["tags"] == ["parameters"]
     return cells
 
 

@@ -10,17 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall import attacks, audit, recipes
-from rollcall.risk import disparity, record as record_risk, assess as risk
-from rollcall.report import figures_published as figures_paper, gallery, notebooks as runner
-from rollcall.stats import members
-from rollcall.paper import panel as paper_panel, published
+from rollcall.paper import panel as paper_panel
+from rollcall.paper import published
+from rollcall.report import figures_published as figures_paper
+from rollcall.report import gallery
+from rollcall.report import notebooks as runner
+from rollcall.risk import assess as risk
+from rollcall.risk import disparity
+from rollcall.risk import record as record_risk
 from rollcall.runs import run
+from rollcall.stats import members
 from rollcall.util import files
 from rollcall.util.errors import InputError
 from rollcall.util.files import write_json, write_table
-from tests.report import notebook_books as notebooks
 from tests.oracles.risk import FIXED
 from tests.paper.test_published import rows_of
+from tests.report import notebook_books as notebooks
 
 NOTEBOOK = files.notebooks() / "7_paper.ipynb"
 SPLITS = {"sex": ["Male", "Female"], "age": ["18-39", "40-59", "60-79"]}
@@ -157,35 +162,27 @@ def out(tmp_path_factory):
 
 def test_finished_runs_are_found_without_patient_ids(out):
     found = gallery.collect(str(out))
-    assert (
-        [entry.name for entry in found.entries] == ["chexpert/small one", "ptb_xl/wide"]
-        and found.unfinished == 1
-        and found.folder == out
-    )
-    assert [entry.label for entry in found.entries] == ["chexpert (simulated)", "ptb_xl"] and [
-        entry.simulated for entry in found.entries
-    ] == [True, False]
-    assert (
-        found.entries[0].missing == ["paper_panel", "paper_errors"]
-        and found.entries[1].missing == []
-    )
+    assert [entry.name for entry in found.entries] == ["chexpert/small one", "ptb_xl/wide"]
+    assert found.unfinished == 1
+    assert found.folder == out
+    assert [entry.label for entry in found.entries] == ["chexpert (simulated)", "ptb_xl"]
+    assert [entry.simulated for entry in found.entries] == [True, False]
+    assert found.entries[0].missing == ["paper_panel", "paper_errors"]
+    assert found.entries[1].missing == []
     assert [entry.name for entry in found.having("paper_panel", "roc")] == ["ptb_xl/wide"]
     for entry in found.entries:
         for table in entry.tables.values():
-            assert "patient_id" not in table and not any(
+            assert "patient_id" not in table
+            assert not any(
                 table[column].astype(str).str.contains("secret").any() for column in table
             )
         assert all(list(table) == gallery.TABLES[name] for name, table in entry.tables.items())
         whole = pd.read_parquet(entry.run.file("disparity.parquet"))
-        assert (
-            whole["intersection"].any()
-            and len(entry.tables["disparity"]) == (~whole["intersection"]).sum()
-        )
+        assert whole["intersection"].any()
+        assert len(entry.tables["disparity"]) == (~whole["intersection"]).sum()
     said = gallery.notes(found)
-    assert (
-        said[0].startswith("chexpert/small one: Simulated data")
-        and said[-1] == "Runs not finished, and not shown: 1."
-    )
+    assert said[0].startswith("chexpert/small one: Simulated data")
+    assert said[-1] == "Runs not finished, and not shown: 1."
     assert said[1] == (
         "chexpert/small one: left out below where paper_panel, paper_errors would be needed; made by `rollcall rehearse --cohort chexpert "
         f"--model {found.entries[0].run.recipe.model} --run 'small one' --targets 16 --seed 1` with the other options of its first time."
@@ -260,15 +257,11 @@ def test_aggregate_table(out):
         if (each["attack"], each["variant"]) == ("LiRA", "online")
     ]
     largest = sorted(pd.read_parquet(path / "paper_patients.parquet")["auc_max"])
-    assert (
-        len(values) == 16
-        and math.isclose(row["LiRA AUC"], sum(values) / 16)
-        and math.isclose(row["paper's scores"], sum(values) / 16)
-    )
-    assert (
-        math.isclose(row["median patient AUC, paper's"], (largest[149] + largest[150]) / 2)
-        and row["largest"] == largest[-1]
-    )
+    assert len(values) == 16
+    assert math.isclose(row["LiRA AUC"], sum(values) / 16)
+    assert math.isclose(row["paper's scores"], sum(values) / 16)
+    assert math.isclose(row["median patient AUC, paper's"], (largest[149] + largest[150]) / 2)
+    assert row["largest"] == largest[-1]
     assert (
         row["published"],
         row["patients, published"],
@@ -290,10 +283,8 @@ def test_groups_of_a_run_stand_beside_the_panel_and_the_published_shares(out):
     }
     assert len(table) == len(panel) == 5
     for row in table.to_dict("records"):
-        assert (
-            row["residual"] == panel[row["attribute"], row["group"]]["residual"]
-            and row["stars"] == panel[row["attribute"], row["group"]]["stars"]
-        )
+        assert row["residual"] == panel[row["attribute"], row["group"]]["residual"]
+        assert row["stars"] == panel[row["attribute"], row["group"]]["stars"]
     told = {row["group"]: row for row in rows_of("subgroups") if row["dataset"] == "ptb_xl"}
     for row in table[table["attribute"] == "sex"].to_dict("records"):
         assert (row["train_share"], row["tail_share"]) == (
@@ -320,16 +311,12 @@ def test_no_group_under_ten_patients_is_shown(tmp_path):
     )
     found = gallery.collect(str(tmp_path))
     shown = gallery.groups(found.entries[0])
-    assert (
-        len(shown) == 4
-        and table["group"][0] not in set(shown["group"])
-        and "one patient, many records" not in set(shown["group"])
-    )
+    assert len(shown) == 4
+    assert table["group"][0] not in set(shown["group"])
+    assert "one patient, many records" not in set(shown["group"])
     points = gallery.points(found)
-    assert (
-        "one patient, many records" not in set(points["group"])
-        and len(points[points["source"] == "paper"]) == 4
-    )
+    assert "one patient, many records" not in set(points["group"])
+    assert len(points[points["source"] == "paper"]) == 4
 
 
 def test_points_of_the_scatter(out):
@@ -416,7 +403,10 @@ def test_correlations(pairs):
 )
 def test_survival_curve(values, points):
     x, share = figures_paper.curve(values, points)
-    assert len(x) <= points and x[0] == max(values) and x[-1] == min(values) and share[-1] == 1
+    assert len(x) <= points
+    assert x[0] == max(values)
+    assert x[-1] == min(values)
+    assert share[-1] == 1
     assert all(earlier >= later for earlier, later in zip(x, x[1:]))
     for at, found in zip(x, share):
         assert found == sum(value >= at for value in values) / len(values)
@@ -450,7 +440,8 @@ def test_figures_draw_what_they_say(out):
         ]
         for dataset in ("chexpert", "ptb_xl")
     ]
-    assert len(dotted) == 2 and all(
+    assert len(dotted) == 2
+    assert all(
         np.allclose(line.get_ydata(), np.array(counts) / counts[0])
         for line, counts in zip(dotted, told)
     )
@@ -468,7 +459,8 @@ def test_figures_draw_what_they_say(out):
         for line in errors.axes[0].lines
         if len(line.get_ydata())
     }
-    assert {round(value, 6) for value in table["median"]} <= heights and 0.05 in heights
+    assert {round(value, 6) for value in table["median"]} <= heights
+    assert 0.05 in heights
     assert [text.get_text() for text in errors.axes[0].get_xticklabels()] == [
         "20",
         "50",
@@ -477,11 +469,9 @@ def test_figures_draw_what_they_say(out):
     ]
     groups = figures_paper.subgroups(found.entries[1])
     shown = [text.get_text() for text in groups.axes[0].get_yticklabels()]
-    assert (
-        shown[0] == "SEX"
-        and len(shown) == 7
-        and sum(text.get_text().startswith("$\\chi^2$") for text in groups.axes[2].texts) == 2
-    )
+    assert shown[0] == "SEX"
+    assert len(shown) == 7
+    assert sum(text.get_text().startswith("$\\chi^2$") for text in groups.axes[2].texts) == 2
     assert [
         text.get_text() for text in figures_paper.subgroups(found.entries[0]).axes[2].texts
     ] == []
@@ -504,20 +494,17 @@ def test_figures_without_tables_say_so(tmp_path):
         (figures_paper.survival, gallery.alt_survival),
         (figures_paper.errors, gallery.alt_errors),
     ):
-        assert draw(found) is None and "no run has it" in alt(found)
+        assert draw(found) is None
+        assert "no run has it" in alt(found)
         assert (
             "Nothing to draw"
             in figures_paper.show(draw(found), found, "x", alt(found), "A caption").data
         )
-    assert (
-        figures_paper.subgroups(found.entries[0]) is None
-        and gallery.alt_subgroups(found.entries[0]) == "No groups."
-    )
+    assert figures_paper.subgroups(found.entries[0]) is None
+    assert gallery.alt_subgroups(found.entries[0]) == "No groups."
     assert figures_paper.size(found).axes[2].texts[0].get_text() == "no run has the table"
-    assert (
-        gallery.aggregate_table(found)["published"].tolist() == [0.677]
-        and not (tmp_path / "figures_paper").exists()
-    )
+    assert gallery.aggregate_table(found)["published"].tolist() == [0.677]
+    assert not (tmp_path / "figures_paper").exists()
 
 
 def test_the_notebook(out, tmp_path):
@@ -533,12 +520,10 @@ def test_the_notebook(out, tmp_path):
     )
     assert written == {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")}
     text = (tmp_path / "7.ipynb").read_text()
-    assert (
-        "secret" not in text
-        and text.count("<figcaption>") == 6
-        and "0.677" in text
-        and "Simulated data" in text
-    )
+    assert "secret" not in text
+    assert text.count("<figcaption>") == 6
+    assert "0.677" in text
+    assert "Simulated data" in text
 
 
 def test_the_notebook_is_clean():

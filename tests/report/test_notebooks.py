@@ -60,13 +60,16 @@ def test_runs_in_a_foreign_folder(build, tmp_path):
         notebook, output, {"size": 4, "names": ["a"], "rate": 1}, cwd=foreign, stream=stream
     )
     first, second, third = printed(output).splitlines()
-    assert first.startswith(f"4 ['a'] 1 {foreign} ") and first.endswith(sys.executable)
-    assert second.split()[0] == "ipc" and second.split()[1].endswith("700")
+    assert first.startswith(f"4 ['a'] 1 {foreign} ")
+    assert first.endswith(sys.executable)
+    assert second.split()[0] == "ipc"
+    assert second.split()[1].endswith("700")
     assert not os.path.exists(os.path.dirname(second.split()[-1]))
     assert third == "0.5 1"
     assert stream.getvalue() == "50%\r100%\n"
     assert "100%\n" not in output.read_text()
-    assert dict(os.environ) == before and os.getcwd() != str(foreign)
+    assert dict(os.environ) == before
+    assert os.getcwd() != str(foreign)
     assert [path.name for path in output.parent.iterdir()] == ["1_tiny.ipynb"]
     again, log = tmp_path / "again" / "1_tiny.ipynb", io.StringIO()
     text = output.read_text()
@@ -93,7 +96,7 @@ def test_output_arrives_while_the_notebook_runs(build, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "given, said",
+    ("given", "said"),
     [
         ({"siez": 4}, "unknown parameter of notebook 1_tiny.ipynb 'siez'; did you mean 'size'"),
         ({"size": "4"}, "'size' of notebook 1_tiny.ipynb must be int, not '4'"),
@@ -112,13 +115,12 @@ def test_wrong_parameters_are_refused(build, tmp_path, given, said):
 
 
 def test_types_that_fit():
-    assert (
-        runner._is(1, "float")
-        and runner._is(None, "")
-        and runner._is(True, "bool")
-        and runner._is("x", "Anything")
-    )
-    assert not runner._is(True, "float") and not runner._is(1, "bool")
+    assert runner._is(1, "float")
+    assert runner._is(None, "")
+    assert runner._is(True, "bool")
+    assert runner._is("x", "Anything")
+    assert not runner._is(True, "float")
+    assert not runner._is(1, "bool")
 
 
 def test_optional_parameters(build):
@@ -133,7 +135,7 @@ def test_optional_parameters(build):
 
 
 @pytest.mark.parametrize(
-    "cell, kind, said",
+    ("cell", "kind", "said"),
     [
         (
             "raise ValueError('one\\ntwo')",

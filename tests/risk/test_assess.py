@@ -5,13 +5,19 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from rollcall.risk import (
-    noise_floor as floor,
-    patient as patient_risk,
-    record as record_risk,
     assess as risk,
 )
-from rollcall.util.errors import InputError
+from rollcall.risk import (
+    noise_floor as floor,
+)
+from rollcall.risk import (
+    patient as patient_risk,
+)
+from rollcall.risk import (
+    record as record_risk,
+)
 from rollcall.stats.members import draw
+from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
 
@@ -54,7 +60,8 @@ def test_moments_and_aucs_of_each_record(seed, patients, pairs, tied, level):
     pooled = record_risk.Shape(-0.2, 0.1, -0.3, 0.5)
     areas = np.array(record_risk.binormal(found, pooled))
     ranked = record_risk.rank_auc(scores, members, index)
-    assert areas[0, 0] == ranked[0] == 0.5 and np.isfinite(areas).all()
+    assert areas[0, 0] == ranked[0] == 0.5
+    assert np.isfinite(areas).all()
     for n, patient in enumerate(index):
         inside, outside = naive.in_and_out(scores[:, n], members[:, patient])
         for kind, values in (("in", inside), ("out", outside)):
@@ -106,20 +113,16 @@ def test_constant_and_separated_columns_stay_finite():
         area, error, low, high = (
             value[0] for value in record_risk.binormal(found, record_risk.shape(found))
         )
-        assert (
-            area == pytest.approx(expected, abs=1e-6)
-            and np.isfinite([error, low, high]).all()
-            and low <= area <= high
-        )
+        assert area == pytest.approx(expected, abs=1e-6)
+        assert np.isfinite([error, low, high]).all()
+        assert low <= area <= high
         assert record_risk.rank_auc(scores, members)[0] == expected
     se, low, high = record_risk.rank_interval(np.array([0.0, 0.5, 1.0]), 4, 0.0)
-    assert (
-        (se > 0).all()
-        and high[0] > 0.3
-        and low[2] < 0.7
-        and high[2] == pytest.approx(1)
-        and low[1] + high[1] == pytest.approx(1, abs=1e-3)
-    )
+    assert (se > 0).all()
+    assert high[0] > 0.3
+    assert low[2] < 0.7
+    assert high[2] == pytest.approx(1)
+    assert low[1] + high[1] == pytest.approx(1, abs=1e-3)
 
 
 @FIXED
@@ -163,11 +166,11 @@ def test_a_redraw_is_the_binormal_auc_of_the_redrawn_members(seed, pairs):
 def test_redrawn_coins_are_fair_and_independent():
     """40,000 redraws of 8 pairs: a mean has SE 0.005, a correlation 0.005; five SE over 36 comparisons: fails by chance in 1 of 40,000."""
     many = floor.coins(40_000, 8, 0, 4, 0)
-    assert set(np.unique(many)) == {-1, 1} and abs(many.mean(0)).max() < 5 * 0.005
+    assert set(np.unique(many)) == {-1, 1}
+    assert abs(many.mean(0)).max() < 5 * 0.005
     assert abs(np.corrcoef(many.T)[np.triu_indices(8, 1)]).max() < 5 * 0.005
-    assert (floor.coins(5, 8, 0, 4, 0) == floor.coins(5, 8, 0, 4, 0)).all() and (
-        floor.coins(50, 8, 0, 4, 32) != floor.coins(50, 8, 0, 4, 0)
-    ).any()
+    assert (floor.coins(5, 8, 0, 4, 0) == floor.coins(5, 8, 0, 4, 0)).all()
+    assert (floor.coins(50, 8, 0, 4, 32) != floor.coins(50, 8, 0, 4, 0)).any()
 
 
 @FIXED
@@ -197,7 +200,8 @@ def test_assess_is_made_of_the_parts(monkeypatch):
     found = record_risk.moments(scores, members, index)
     pooled, ranked = record_risk.shape(found), record_risk.rank_auc(scores, members, index)
     assert list(got.records.patient_id) == list(ids[index])
-    assert (got.records.n_in == 5).all() and (got.records.n_out == 5).all()
+    assert (got.records.n_in == 5).all()
+    assert (got.records.n_out == 5).all()
     for name, column in zip(
         ("auc", "auc_se", "auc_low", "auc_high"), record_risk.binormal(found, pooled)
     ):
@@ -218,7 +222,8 @@ def test_assess_is_made_of_the_parts(monkeypatch):
         ("auc_max_se", max_se),
     ):
         np.testing.assert_allclose(patients[column], expected, atol=2e-5)
-    assert list(patients.patient_id) == list(ids) and list(patients.records) == [
+    assert list(patients.patient_id) == list(ids)
+    assert list(patients.records) == [
         1,
         3,
         2,
@@ -240,24 +245,20 @@ def test_assess_is_made_of_the_parts(monkeypatch):
         (patients.auc_joint_low < patients.auc_joint)
         & (patients.auc_joint < patients.auc_joint_high)
     ).all()
-    assert (
-        list(got.floors) == ["auc_joint", "auc_mean", "auc_max"] and len(got.floor) == 1000
-    )  # 125 rounds of 8 patients
+    assert list(got.floors) == ["auc_joint", "auc_mean", "auc_max"]
+    assert len(got.floor) == 1000
     assert got.floors.auc_max.mean() > got.floors.auc_mean.mean() + 0.02
     np.testing.assert_allclose(
         patients.q_value, naive.q_values(list(patients.auc_joint), list(got.floor)), atol=1e-9
     )
-    assert (patients.exposed == (patients.q_value <= 0.05)).all() and got.cohort[
-        "exposed"
-    ] == patients.exposed.sum()
+    assert (patients.exposed == (patients.q_value <= 0.05)).all()
+    assert got.cohort["exposed"] == patients.exposed.sum()
     assert got.cohort["exposed_low"] <= got.cohort["exposed"] <= got.cohort["exposed_high"]
     again = risk.assess(scores, members, index, ids, seed=3, draws=1000)
-    assert (
-        again.patients.equals(patients)
-        and again.records.equals(got.records)
-        and again.floors.equals(got.floors)
-        and again.cohort == got.cohort
-    )
+    assert again.patients.equals(patients)
+    assert again.records.equals(got.records)
+    assert again.floors.equals(got.floors)
+    assert again.cohort == got.cohort
 
 
 def test_the_progress_bar_sees_the_work():
@@ -325,7 +326,8 @@ def test_weights_follow_the_shift_where_it_can_be_foreseen():
     hard = level < -0.8
     scores = (3 * level + noise + 1.5 * hard * members[:, index]).astype(np.float32)
     weight = patient_risk.weights(scores, record_risk.moments(scores, members, index), index)
-    assert weight[hard].mean() > 4 * weight[~hard].mean() and (weight > 0).all()
+    assert weight[hard].mean() > 4 * weight[~hard].mean()
+    assert (weight > 0).all()
     flat = patient_risk.weights(
         noise.astype(np.float32), record_risk.moments(noise, members, index), index
     )
@@ -346,11 +348,11 @@ def test_labels_are_combined_towards_those_that_leak():
         )
         for each in (risk.combine_labels(scores, members, index), scores[:, :, 1], scores.sum(2))
     ]
-    assert mean[0] > mean[1] - 0.02 and mean[0] > mean[2] + 0.1
+    assert mean[0] > mean[1] - 0.02
+    assert mean[0] > mean[2] + 0.1
     got = risk.assess(scores, members, index, draws=1000)
-    assert len(got.records) == 800 and got.patients.auc_joint.mean() == pytest.approx(
-        mean[0], abs=0.02
-    )
+    assert len(got.records) == 800
+    assert got.patients.auc_joint.mean() == pytest.approx(mean[0], abs=0.02)
     scores[:, :, 2] = 1.5  # a constant label changes nothing
     assert risk.combine_labels(scores, members, index).dtype == np.float32
     assert np.isfinite(risk.combine_labels(scores, members, index)).all()
@@ -386,13 +388,15 @@ def test_members_shifted_up_raise_every_risk():
             ]
         )
         if shift == 2:
-            assert (got.patients.auc_joint > 0.5).all() and got.patients.exposed.all()
+            assert (got.patients.auc_joint > 0.5).all()
+            assert got.patients.exposed.all()
     means = np.array(means)
-    assert (means[1:] > 0.5).all() and (np.diff(means, axis=0) > 0).all()
+    assert (means[1:] > 0.5).all()
+    assert (np.diff(means, axis=0) > 0).all()
 
 
 @pytest.mark.parametrize("leaking", [False, True])
-@pytest.mark.parametrize("targets, repeats", [(8, 80), (16, 60), (64, 30)])
+@pytest.mark.parametrize(("targets", "repeats"), [(8, 80), (16, 60), (64, 30)])
 def test_patients_with_1_3_10_and_50_records_have_the_same_null_mean(targets, repeats, leaking):
     """One cohort of 600 patients with 1, 200 with 3, 60 with 10 and 20 with 50 records, correlated within a patient; with `leaking` the
     members' scores of half of the patients are raised by 1.5 sd, and only the others are looked at. Within 4 Monte-Carlo errors of 0.5 and
@@ -439,7 +443,8 @@ def test_no_leakage_names_nobody():
 
 
 @pytest.mark.parametrize(
-    "targets, shift, power", [(64, 3.0, 0.99), (64, 1.0, 0.85), (16, 3.0, 0.93), (64, 0.5, 0.1)]
+    ("targets", "shift", "power"),
+    [(64, 3.0, 0.99), (64, 1.0, 0.85), (16, 3.0, 0.93), (64, 0.5, 0.1)],
 )
 def test_planted_patients_are_found_and_few_others(targets, shift, power):
     """100 audits, 400 patients with 1, 3 or 10 records, of whom 40 have their members' scores raised by `shift` sd. The mean share of false
@@ -461,7 +466,7 @@ def test_planted_patients_are_found_and_few_others(targets, shift, power):
 
 
 @pytest.mark.parametrize(
-    "kind, powers",
+    ("kind", "powers"),
     [
         ("hard", (0.85, 0.69, 0.70, 0.87)),
         ("one", (0.96, 0.26, 0.24, 1.00)),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
 from rollcall.risk import disparity as module
-from rollcall.risk import patient as patient_risk, record as record_risk
+from rollcall.risk import patient as patient_risk
+from rollcall.risk import record as record_risk
 from rollcall.risk.disparity import adjusted_odds, disparity, effects, most_exposed
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
@@ -38,7 +39,8 @@ def table(rng, patients=1000, shift=0.0, groups=("a", "b", "c"), p=(0.2, 0.3, 0.
 def test_most_exposed_has_exactly_its_size_and_the_highest(risk, share):
     risk = np.array(risk, float)
     top = most_exposed(risk, share)
-    assert top.dtype == bool and top.sum() == max(1, int(np.ceil(share * len(risk))))
+    assert top.dtype == bool
+    assert top.sum() == max(1, int(np.ceil(share * len(risk))))
     assert top.all() or risk[top].min() >= risk[~top].max()
 
 
@@ -50,21 +52,24 @@ def test_ties_at_the_top_are_broken_by_position():
 def test_ratio_is_of_the_two_shares():
     group, top = np.arange(100) < 20, np.isin(np.arange(100), [0, 1, 50, 60])
     ratio, low, high = risk_ratio(group, top)
-    assert ratio == pytest.approx((2 / 20) / (2 / 80)) and low < ratio < high
+    assert ratio == pytest.approx((2 / 20) / (2 / 80))
+    assert low < ratio < high
     assert risk_ratio(group, group & top)[0] == np.inf
     nobody = risk_ratio(group, np.zeros(100, bool))
-    assert np.isnan(nobody[0]) and np.isfinite(nobody[1:]).all() and nobody[1] < 1 < nobody[2]
+    assert np.isnan(nobody[0])
+    assert np.isfinite(nobody[1:]).all()
+    assert nobody[1] < 1 < nobody[2]
     none = risk_ratio(group, ~group & top)
-    assert (
-        none[0] == 0 and 0 <= none[1] < 1 < none[2]
-    )  # no patient of 20 at the top is no proof of less risk
+    assert none[0] == 0
+    assert 0 <= none[1] < 1 < none[2]
     assert risk_ratio(group, top) == (ratio, low, high)
     inverse = risk_ratio(~group, top)
-    assert inverse[0] == pytest.approx(1 / ratio) and inverse[1] == pytest.approx(1 / high, rel=0.1)
+    assert inverse[0] == pytest.approx(1 / ratio)
+    assert inverse[1] == pytest.approx(1 / high, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    "inside, p_in, outside, p_out",
+    ("inside", "p_in", "outside", "p_out"),
     [
         (150, 0.04, 850, 0.02),
         (100, 0.05, 900, 0.05),
@@ -86,7 +91,9 @@ def test_interval_covers_the_true_ratio(inside, p_in, outside, p_out):
     assert covered / 1500 == pytest.approx(0.95, abs=4 * 0.0056)
 
 
-@pytest.mark.parametrize("patients, size, share", [(14, 10, 0.2), (13, 11, 0.4), (15, 10, 0.3)])
+@pytest.mark.parametrize(
+    ("patients", "size", "share"), [(14, 10, 0.2), (13, 11, 0.4), (15, 10, 0.3)]
+)
 def test_p_is_the_exact_permutation_p(patients, size, share, monkeypatch):
     """Every way of handing out the labels; as or less probable than what was seen, as Fisher's two sides are."""
     monkeypatch.setattr(
@@ -113,9 +120,12 @@ def test_a_planted_group_is_found():
     for seed in range(10):
         frame, attributes = table(np.random.default_rng([seed, 1]), 3000, shift=2.0)
         got = disparity(frame, attributes).set_index("group")
-        assert got.risk_ratio["a"] > got.ci_low["a"] > 1 and got.p_adjusted["a"] < 0.001
-        assert got.ci_high["c"] < 1 and got.p_adjusted["c"] < 0.001
-        assert got.mean_risk.idxmax() == "a" and got.exposed_share.idxmax() == "a"
+        assert got.risk_ratio["a"] > got.ci_low["a"] > 1
+        assert got.p_adjusted["a"] < 0.001
+        assert got.ci_high["c"] < 1
+        assert got.p_adjusted["c"] < 0.001
+        assert got.mean_risk.idxmax() == "a"
+        assert got.exposed_share.idxmax() == "a"
 
 
 def test_without_disparity_few_groups_are_named(monkeypatch):
@@ -147,9 +157,8 @@ def test_counts_and_shares_by_hand():
             sum(frame.records[i] for i in own),
         )
         assert (row.share, row.share_top) == pytest.approx((len(own) / 400, inside / 20))
-        assert row.exposed == sum(
-            frame.exposed[i] for i in own
-        ) and row.exposed_share == pytest.approx(row.exposed / len(own))
+        assert row.exposed == sum(frame.exposed[i] for i in own)
+        assert row.exposed_share == pytest.approx(row.exposed / len(own))
         assert row.mean_risk == pytest.approx(sum(frame.auc_joint[i] for i in own) / len(own))
         assert row.risk_ratio == pytest.approx(
             (inside / len(own)) / ((20 - inside) / (400 - len(own)))
@@ -179,7 +188,8 @@ def test_missing_values_are_left_out_of_their_attribute_alone():
             (holes.sex == row.group).to_numpy(),
             most_exposed(frame.auc_joint.to_numpy(), 0.1),
         )
-        assert row.patients == own.sum() == 240 and row.share == pytest.approx(240 / 480)
+        assert row.patients == own.sum() == 240
+        assert row.share == pytest.approx(240 / 480)
         assert row.share_top == pytest.approx((own & top).sum() / (known & top).sum())
         assert row.risk_ratio == pytest.approx((own & top).sum() / (known & ~own & top).sum())
         ways = [
@@ -195,7 +205,8 @@ def test_small_groups_are_left_out():
     frame, _ = table(np.random.default_rng(7), 200)
     group = np.array(["large"] * 100 + ["middle"] * 80 + ["ten"] * 10 + ["nine"] * 9 + ["one"])
     got = disparity(frame, pd.DataFrame({"g": group, "same": "all"}))
-    assert sorted(got.group) == ["large", "middle", "ten"] and set(got.attribute) == {"g"}
+    assert sorted(got.group) == ["large", "middle", "ten"]
+    assert set(got.attribute) == {"g"}
     with pytest.raises(
         InputError,
         match="no attribute has two groups of at least 10 patients; expected at least one, in: same",
@@ -219,10 +230,8 @@ def test_a_group_whose_rest_is_small_is_left_out_too():
 def test_the_difference_is_of_the_two_shares():
     group, top = np.arange(100) < 20, np.isin(np.arange(100), [0, 1, 50, 60])
     got = effects(group, top)
-    assert (
-        got["difference"] == pytest.approx(2 / 20 - 2 / 80)
-        and got["difference_low"] < got["difference"] < got["difference_high"]
-    )
+    assert got["difference"] == pytest.approx(2 / 20 - 2 / 80)
+    assert got["difference_low"] < got["difference"] < got["difference_high"]
     assert (got["risk_ratio"], got["ci_low"], got["ci_high"]) == risk_ratio(group, top)
     swapped = effects(~group, top)
     assert swapped["difference"] == pytest.approx(-got["difference"])
@@ -230,7 +239,7 @@ def test_the_difference_is_of_the_two_shares():
 
 
 @pytest.mark.parametrize(
-    "inside, p_in, outside, p_out",
+    ("inside", "p_in", "outside", "p_out"),
     [(150, 0.04, 850, 0.02), (500, 0.05, 500, 0.05), (400, 0.03, 600, 0.01)],
 )
 def test_interval_covers_the_true_difference(inside, p_in, outside, p_out):
@@ -268,9 +277,8 @@ def test_odds_are_statsmodels_on_every_patient():
         np.column_stack([np.ones(1500), group, np.log(records), diagnosis == 2]).astype(float),
     ).fit(disp=0)
     got = adjusted_odds(group, top, records, [diagnosis])
-    assert got["odds_method"] == "logit" and got["odds_ratio"] == pytest.approx(
-        np.exp(fit.params[1]), rel=1e-5
-    )
+    assert got["odds_method"] == "logit"
+    assert got["odds_ratio"] == pytest.approx(np.exp(fit.params[1]), rel=1e-5)
     assert (got["odds_low"], got["odds_high"]) == pytest.approx(
         tuple(np.exp(fit.conf_int()[1])), rel=1e-4
     )
@@ -291,14 +299,11 @@ def test_a_separated_group_gets_firths_estimate():
             for x, y in ((group, top), (group, ~top), (~group, top), (~group, ~top))
         )
         got = adjusted_odds(group, top, ones)
-        assert got["odds_method"] == "Firth" and got["odds_ratio"] == pytest.approx(
-            a * d / (b * c), rel=1e-6
-        )
-        assert (
-            got["odds_low"] < got["odds_ratio"] < got["odds_high"]
-            and got["odds_low"] < 1.2
-            and got["odds_high"] > 0.8
-        )
+        assert got["odds_method"] == "Firth"
+        assert got["odds_ratio"] == pytest.approx(a * d / (b * c), rel=1e-6)
+        assert got["odds_low"] < got["odds_ratio"] < got["odds_high"]
+        assert got["odds_low"] < 1.2
+        assert got["odds_high"] > 0.8
     top = np.arange(200) % 20 == 0
     for arguments in (
         (group, top, ones, [group.astype(int)]),
@@ -306,7 +311,8 @@ def test_a_separated_group_gets_firths_estimate():
         (group | True, top, ones),
     ):
         nothing = adjusted_odds(*arguments)
-        assert nothing["odds_method"] == "not identified" and np.isnan(nothing["odds_ratio"])
+        assert nothing["odds_method"] == "not identified"
+        assert np.isnan(nothing["odds_ratio"])
 
 
 def test_odds_account_for_records_and_diagnosis():
@@ -363,12 +369,14 @@ def crossed(counts):
 def test_groups_of_two_attributes_are_their_intersections():
     frame, attributes = crossed({(0, 0): 40, (0, 1): 60, (1, 0): 30, (1, 1): 50, (1, -1): 20})
     got = disparity(frame, attributes, share=0.1)
-    assert list(got[got.intersection].attribute.unique()) == ["one x two"] and len(got) == 8
+    assert list(got[got.intersection].attribute.unique()) == ["one x two"]
+    assert len(got) == 8
     row = got[got.group == "r1, c0"].iloc[0]
     top = most_exposed(frame.auc_joint.to_numpy(), 0.1)
     inside = ((attributes.one == "r1") & (attributes.two == "c0")).to_numpy()
     known = attributes.two.notna().to_numpy()
-    assert row.patients == 30 and row.share == pytest.approx(30 / 180)
+    assert row.patients == 30
+    assert row.share == pytest.approx(30 / 180)
     assert row.risk_ratio == pytest.approx(top[inside].mean() / top[known & ~inside].mean())
     assert not disparity(frame, attributes, pairs=[]).intersection.any()
     assert disparity(frame, attributes, pairs=[("two", "one")]).attribute.iloc[-1] == "two x one"
@@ -385,7 +393,7 @@ def test_groups_of_two_attributes_are_their_intersections():
     assert list(disparity(frame, flags).attribute) == ["finding", "finding"]
 
 
-@pytest.mark.parametrize("small, shown", [(0, 3), (1, 0), (9, 0), (10, 4)])
+@pytest.mark.parametrize(("small", "shown"), [(0, 3), (1, 0), (9, 0), (10, 4)])
 def test_no_small_intersection_can_be_had_by_subtraction(small, shown):
     """In a table of two by two any one cell beside the margins gives the other three."""
     frame, attributes = crossed({(0, 0): 40, (0, 1): 60, (1, 0): small, (1, 1): 50})
@@ -425,4 +433,5 @@ def test_many_records_per_patient_name_no_group(more):
         odds = adjusted_odds(group, top, sizes)
         apart += not odds["odds_low"] <= 1 <= odds["odds_high"]
     limit = 0.06 + 3 * np.sqrt(0.06 * 0.94 / 200)
-    assert np.mean(np.array(p) <= 0.05) <= limit and apart / 200 <= limit
+    assert np.mean(np.array(p) <= 0.05) <= limit
+    assert apart / 200 <= limit

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.runs import external as own
 from rollcall.__main__ import main
-from rollcall.util.errors import InputError
+from rollcall.runs import external as own
 from rollcall.stats.members import draw
+from rollcall.util.errors import InputError
 
 
 def write(folder, targets=16, patients=80, seed=0):
@@ -51,8 +51,10 @@ def test_the_whole_audit_of_given_scores(tmp_path, capsys):
     said = capsys.readouterr().out
     patients = pd.read_parquet(tmp_path / "out" / "patients.parquet")
     assert list(patients["patient_id"]) == [f"p{k:03d}" for k in range(80)]
-    assert patients["exposed"].to_numpy()[:8].all() and patients["exposed"].sum() <= 10
-    assert "of 80 patients are exposed" in said and "most exposed 1%" in said
+    assert patients["exposed"].to_numpy()[:8].all()
+    assert patients["exposed"].sum() <= 10
+    assert "of 80 patients are exposed" in said
+    assert "most exposed 1%" in said
     for name in (
         "report.html",
         "attacks.parquet",
@@ -62,7 +64,8 @@ def test_the_whole_audit_of_given_scores(tmp_path, capsys):
     ):
         assert (tmp_path / "out" / name).is_file()
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "trained elsewhere" in page and "p003" not in page
+    assert "trained elsewhere" in page
+    assert "p003" not in page
 
 
 def test_without_attributes_there_is_no_disparity_part(tmp_path, capsys):
@@ -85,14 +88,11 @@ def test_members_by_record_and_by_patient_are_the_same(tmp_path):
         folder / "table.csv",
         tmp_path / "b",
     )
-    assert (a.members() == b.members()).all() and (
-        a.scores() == np.load(folder / "scores.npy")
-    ).all()
+    assert (a.members() == b.members()).all()
+    assert (a.scores() == np.load(folder / "scores.npy")).all()
     _, cohort = own.read(tmp_path / "b")
-    assert (
-        cohort.attributes == ("ward", "sex")
-        and cohort.records["sex"].isna().sum() == (owner % 2).sum()
-    )
+    assert cohort.attributes == ("ward", "sex")
+    assert cohort.records["sex"].isna().sum() == (owner % 2).sum()
 
 
 def test_attributes_may_be_by_record(tmp_path):
@@ -128,7 +128,7 @@ def infinite(scores):
 
 
 @pytest.mark.parametrize(
-    "damage, message",
+    ("damage", "message"),
     [
         (
             edit("scores.npy", lambda a: a[:, :-1]),

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rollcall import recipes
-from rollcall.runs import run
 from rollcall.data.cohort import Cohort
+from rollcall.runs import run
 from rollcall.util.errors import InputError
 
 
@@ -18,25 +18,29 @@ def recipe():
 def test_a_run_keeps_what_decides_it(tiny, recipe, tmp_path):
     made = run.create(tmp_path / "r", tiny, recipe, 8, seed=3)
     again = run.open_run(tmp_path / "r")
-    assert again == made and again.recipe == recipe and again.missing() == list(range(8))
-    assert again.members().shape == (8, 60) and {"torch", "python"} <= set(again.config["versions"])
+    assert again == made
+    assert again.recipe == recipe
+    assert again.missing() == list(range(8))
+    assert again.members().shape == (8, 60)
+    assert {"torch", "python"} <= set(again.config["versions"])
 
 
 def test_a_run_grows_and_keeps_its_rows(tiny, recipe, tmp_path):
     before = run.create(tmp_path / "r", tiny, recipe, 8).members()
     grown = run.create(tmp_path / "r", tiny, recipe, 12)
-    assert (grown.members()[:8] == before).all() and grown.targets == 12
+    assert (grown.members()[:8] == before).all()
+    assert grown.targets == 12
     assert run.create(tmp_path / "r", tiny, recipe, 8).members().shape == (8, 60)
     assert run.open_run(tmp_path / "r").targets == 12
 
 
 @pytest.mark.parametrize(
-    "change, names",
+    ("change", "names"),
     [
-        (dict(seed=1), ["seed is 0", "yours is 1"]),
-        (dict(epochs=99), ["recipe", "99"]),
-        (dict(name="other"), ["cohort", "other"]),
-        (dict(fingerprint="f00"), ["fingerprint", "f00"]),
+        ({"seed": 1}, ["seed is 0", "yours is 1"]),
+        ({"epochs": 99}, ["recipe", "99"]),
+        ({"name": "other"}, ["cohort", "other"]),
+        ({"fingerprint": "f00"}, ["fingerprint", "f00"]),
     ],
 )
 def test_a_mismatch_names_both_sides(tiny, recipe, tmp_path, change, names):
@@ -53,7 +57,8 @@ def test_a_mismatch_names_both_sides(tiny, recipe, tmp_path, change, names):
     other = dataclasses.replace(recipe, **{k: v for k, v in change.items() if k == "epochs"})
     with pytest.raises(InputError) as caught:
         run.create(tmp_path / "r", cohort, other, 8, seed=change.get("seed", 0))
-    assert all(name in str(caught.value) for name in names) and "\n" not in str(caught.value)
+    assert all(name in str(caught.value) for name in names)
+    assert "\n" not in str(caught.value)
     assert (tmp_path / "r" / "run.json").read_bytes() == before
 
 
@@ -80,7 +85,9 @@ def test_a_target_exists_when_its_json_does(tiny, recipe, tmp_path):
     np.save(tmp_path / "r" / "targets" / "0003.npy", logits)
     assert not made.has(3)
     made.write_target(3, logits, {"seed": 1})
-    assert made.has(3) and (made.logits(3) == logits).all() and made.info(3)["seed"] == 1
+    assert made.has(3)
+    assert (made.logits(3) == logits).all()
+    assert made.info(3)["seed"] == 1
     assert made.claim(3) is None  # it exists
     lock.release()
     assert made.claim(3) is None

@@ -14,12 +14,12 @@ EVEN = st.integers(4, 20).map(lambda half: 2 * half)
 @given(EVEN, st.integers(2, 41), st.integers(0, 2**32))
 def test_halves_are_complementary_and_equal(targets, patients, seed):
     drawn = members.draw(targets, patients, seed)
-    assert drawn.dtype == bool and drawn.shape == (targets, patients)
+    assert drawn.dtype == bool
+    assert drawn.shape == (targets, patients)
     assert (drawn[0::2] ^ drawn[1::2]).all()
     assert (drawn.sum(0) == targets // 2).all()
-    assert (drawn[0::2].sum(1) == patients // 2).all() and (
-        drawn[1::2].sum(1) == patients - patients // 2
-    ).all()
+    assert (drawn[0::2].sum(1) == patients // 2).all()
+    assert (drawn[1::2].sum(1) == patients - patients // 2).all()
     assert members.check_paired(drawn) is drawn
 
 

@@ -44,7 +44,8 @@ def test_auc_knows_only_the_order_and_the_sign(rows):
     assert metrics.auc(-scores, positive) == pytest.approx(1 - area, abs=1e-12)
     assert metrics.auc(scores, ~positive) == pytest.approx(1 - area, abs=1e-12)
     raised = metrics.auc(scores + 0.5 * positive, positive)
-    assert raised >= area and metrics.auc(scores + 100 * positive, positive) == 1
+    assert raised >= area
+    assert metrics.auc(scores + 100 * positive, positive) == 1
 
 
 def test_constant_scores_tell_nothing():
@@ -130,9 +131,8 @@ def test_clustered_error_is_the_spread_of_the_auc():
         claimed.append(error)
         ignoring.append(metrics.auc_clustered(scores, positive, np.arange(len(cluster)))[1])
     assert np.mean(claimed) / np.std(areas, ddof=1) == pytest.approx(1, abs=4 * 0.03)
-    assert (np.array(claimed) > np.array(ignoring)).all() and np.mean(ignoring) < 0.67 * np.mean(
-        claimed
-    )
+    assert (np.array(claimed) > np.array(ignoring)).all()
+    assert np.mean(ignoring) < 0.67 * np.mean(claimed)
 
 
 @FIXED
@@ -140,11 +140,9 @@ def test_clustered_error_is_the_spread_of_the_auc():
 def test_rank_is_the_order_and_the_placements(rows):
     scores, positive = split(rows)
     got = metrics.rank(scores, positive)
-    assert (
-        (scores[got.order] == got.values).all()
-        and (positive[got.order] == got.positive).all()
-        and (np.diff(got.values) >= 0).all()
-    )
+    assert (scores[got.order] == got.values).all()
+    assert (positive[got.order] == got.positive).all()
+    assert (np.diff(got.values) >= 0).all()
     for n, own in enumerate(positive):
         others = scores[positive != own]
         below = ((scores[n] > others) + 0.5 * (scores[n] == others)).mean()
@@ -185,7 +183,8 @@ def test_interval_of_a_rate_covers_it_where_hits_cluster():
         covered += low <= 0.05 <= high
         exact = binomtest(int(hits.sum()), int(tries.sum())).proportion_ci(method="exact")
         naively += exact.low <= 0.05 <= exact.high
-    assert 0.93 <= covered / 1000 <= 0.98 and naively / 1000 < 0.9
+    assert 0.93 <= covered / 1000 <= 0.98
+    assert naively / 1000 < 0.9
 
 
 def test_precision_falls_with_the_prior():

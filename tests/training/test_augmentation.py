@@ -89,11 +89,9 @@ def test_every_policy_is_its_naive_twin(policy, shape):
     before = images.clone()
     draws = augment.draw(policy, np.random.default_rng(3), 12, *shape[:2])
     result = augment.apply(images, draws)
-    assert (
-        result.shape == images.shape
-        and result.dtype == torch.float32
-        and torch.equal(images, before)
-    )
+    assert result.shape == images.shape
+    assert result.dtype == torch.float32
+    assert torch.equal(images, before)
     for row in range(12):
         np.testing.assert_allclose(
             result[row].numpy(), naive(images[row].numpy(), one(draws, row)), atol=3e-5
@@ -150,7 +148,7 @@ def test_draws_that_change_nothing():
     )
 
 
-@pytest.mark.parametrize("height, width", [(17, 17), (9, 15)])
+@pytest.mark.parametrize(("height", "width"), [(17, 17), (9, 15)])
 def test_rotation_keeps_the_centre(height, width):
     images = pictures(40, height, width)
     turned = augment.apply(images, {"rotate": np.linspace(-1, 1, 40)})
@@ -194,11 +192,11 @@ def test_the_seed_decides():
     first, again, other = (
         augment.augment(images, "strong", np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
-    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
     rng = np.random.default_rng(1)
-    assert torch.equal(augment.augment(images, "strong", rng), first) and not torch.equal(
-        augment.augment(images, "strong", rng), first
-    )
+    assert torch.equal(augment.augment(images, "strong", rng), first)
+    assert not torch.equal(augment.augment(images, "strong", rng), first)
     state = torch.random.get_rng_state()
     augment.augment(images, "strong", rng)
     assert torch.equal(torch.random.get_rng_state(), state)  # nothing is drawn from torch
@@ -207,40 +205,37 @@ def test_the_seed_decides():
 def test_draws_have_the_facts_ranges():
     n = 20_000
     draws = augment.draw("strong", np.random.default_rng(0), n, 64, 64)
-    assert list(draws) == ["flip", "shift", "rotate", "contrast", "brightness"] and all(
-        len(values) == n for values in draws.values()
-    )
+    assert list(draws) == ["flip", "shift", "rotate", "contrast", "brightness"]
+    assert all(len(values) == n for values in draws.values())
     assert draws["flip"].mean() == pytest.approx(0.5, abs=0.02)
     for axis in (0, 1):
         shifts, counts = np.unique(draws["shift"][:, axis], return_counts=True)
-        assert shifts.tolist() == list(range(-8, 9)) and counts.min() > 0.8 * n / 17
+        assert shifts.tolist() == list(range(-8, 9))
+        assert counts.min() > 0.8 * n / 17
     assert abs(np.corrcoef(draws["shift"].T)[0, 1]) < 0.03
     for name, low, high in (
         ("rotate", -math.radians(10), math.radians(10)),
         ("contrast", 0, 1),
         ("brightness", -0.25, 0.25),
     ):
-        assert (
-            low <= draws[name].min() < low + 0.01 * (high - low)
-            and high - 0.01 * (high - low) < draws[name].max() <= high + 1e-7
-        )
+        assert low <= draws[name].min() < low + 0.01 * (high - low)
+        assert high - 0.01 * (high - low) < draws[name].max() <= high + 1e-7
     assert (
         np.abs(augment.draw("weak", np.random.default_rng(0), n, 64, 48)["shift"]).max() == 6
     )  # an eighth of the width, on both axes
     for policy, low, high in (("contrast", 0.5, 1.5), ("paper_embed", 0, 0.5)):
         drawn = augment.draw(policy, np.random.default_rng(0), n, 64, 48)
-        assert list(drawn) == ["rotate", "contrast", "brightness"] and np.abs(
-            drawn["brightness"]
-        ).max() == pytest.approx(0.1, abs=0.001)
-        assert drawn["contrast"].min() == pytest.approx(low, abs=0.01) and drawn[
-            "contrast"
-        ].max() == pytest.approx(high, abs=0.01)
+        assert list(drawn) == ["rotate", "contrast", "brightness"]
+        assert np.abs(drawn["brightness"]).max() == pytest.approx(0.1, abs=0.001)
+        assert drawn["contrast"].min() == pytest.approx(low, abs=0.01)
+        assert drawn["contrast"].max() == pytest.approx(high, abs=0.01)
 
 
 def test_views_are_fixed_paired_and_begin_with_the_clean_image():
     images = pictures(5, 16, 16)
     views = augment.views("medium", 6, 0, 16, 16)
-    assert len(views) == 6 and torch.equal(augment.apply(images, views[0]), images)
+    assert len(views) == 6
+    assert torch.equal(augment.apply(images, views[0]), images)
     rendered = [augment.apply(images, view) for view in views]
     for number in range(1, 6):
         assert not torch.equal(rendered[number], rendered[number - 1])

@@ -96,7 +96,9 @@ def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_noth
                 os.kill(processes[0].pid, signal.SIGKILL)
 
         workers.train(shared, tiny, progress=progress, scheduler=str(file))
-    assert killed and seen[-1] == 16 and seen == sorted(seen)
+    assert killed
+    assert seen[-1] == 16
+    assert seen == sorted(seen)
     assert all(len(times) == 1 for times in stamps.values())  # nothing was stored twice
     for target in range(16):
         assert (shared.logits(target) == alone.logits(target)).all()

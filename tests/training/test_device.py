@@ -8,10 +8,13 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rollcall.training import augmentation as augment, device, stack as training, worker as workers
-from rollcall.data import cohort
 from rollcall import models, recipes
+from rollcall.data import cohort
 from rollcall.runs import run
+from rollcall.training import augmentation as augment
+from rollcall.training import device
+from rollcall.training import stack as training
+from rollcall.training import worker as workers
 from rollcall.training.device import Way
 from rollcall.util.errors import InputError
 
@@ -55,11 +58,9 @@ def test_the_fastest_way_is_chosen_and_one_that_lacks_memory_is_halved():
         1 / 8,
     ]
     assert device.choose([Way(compiled=True)], measure)[0] == Way()
-    assert (
-        Way(lanes=3, width=2).halved() == Way(lanes=3)
-        and Way(lanes=3).halved() == Way()
-        and Way().halved() == Way(parts=2)
-    )
+    assert Way(lanes=3, width=2).halved() == Way(lanes=3)
+    assert Way(lanes=3).halved() == Way()
+    assert Way().halved() == Way(parts=2)
 
 
 def test_a_compiler_is_asked_only_where_the_work_is_long():
@@ -75,14 +76,14 @@ def test_a_compiler_is_asked_only_where_the_work_is_long():
     assert device.choose([Way(), Way(compiled=True)], measure, 300)[0] == Way(compiled=True)
     for recipe, random in [(RECIPE, False), (FILMS, False), (FILMS, True)]:
         compiled = [way.compiled for way in device.ways(recipe, 200, random)]
-        assert any(compiled) and compiled == sorted(compiled)  # last
+        assert any(compiled)
+        assert compiled == sorted(compiled)
 
 
 def test_ways_fit_the_number_of_targets_and_dropout_trains_alone():
     assert device.ways(RECIPE, 20, False) == [Way(), Way(width=8), Way(width=8, compiled=True)]
-    assert all(way.targets == 1 for way in device.ways(FILMS, 200, True)) and {
-        way.targets for way in device.ways(FILMS, 200, False)
-    } == {1, 4, 8}
+    assert all(way.targets == 1 for way in device.ways(FILMS, 200, True))
+    assert {way.targets for way in device.ways(FILMS, 200, False)} == {1, 4, 8}
 
 
 def trained(cohort, recipe, targets, members, **how):
@@ -99,7 +100,7 @@ def members(tiny):
 
 
 @pytest.mark.parametrize(
-    "recipe, ways",
+    ("recipe", "ways"),
     [
         (RECIPE, [Way(width=3), Way(lanes=2, width=2), Way(lanes=5), Way(width=3, parts=3)]),
         (FILMS, [Way(width=2), Way(lanes=2), Way(parts=2), Way(width=2, parts=16)]),
@@ -113,7 +114,7 @@ def test_every_way_trains_the_same_targets_to_rounding(tiny, members, recipe, wa
             np.testing.assert_allclose(mine, theirs, atol=2e-3)
 
 
-@pytest.mark.parametrize("room, left", [(2, Way(width=2)), (0.25, Way(parts=4))])
+@pytest.mark.parametrize(("room", "left"), [(2, Way(width=2)), (0.25, Way(parts=4))])
 def test_out_of_memory_halves_the_stack_then_the_batch_and_goes_on(
     tiny, members, monkeypatch, room, left
 ):
@@ -127,7 +128,8 @@ def test_out_of_memory_halves_the_stack_then_the_batch_and_goes_on(
 
     monkeypatch.setattr(training, "Lane", small)
     results, trainer = trained(tiny, RECIPE, range(4), members, way=Way(width=8))
-    assert trainer.way == left and len(results) == 4
+    assert trainer.way == left
+    assert len(results) == 4
     for mine, theirs in zip(results, whole):
         np.testing.assert_allclose(mine, theirs, atol=2e-3)
 
@@ -145,9 +147,8 @@ def test_what_does_not_fit_with_one_record_at_a_time_says_so(tiny, members, monk
     ):
         trained(tiny, RECIPE, range(4), members, way=Way(width=8))
     way, table = device.choose([Way(width=4)], lambda way: none(training.place(tiny), RECIPE, way))
-    assert way == Way() and [row["failed"][:13] for row in table] == ["out of memory"] * 7 + [
-        "InputError: c"
-    ]  # 4, 2, 1 targets; 2, 4, 8, 16 parts
+    assert way == Way()
+    assert [row["failed"][:13] for row in table] == ["out of memory"] * 7 + ["InputError: c"]
 
 
 class Asked(TorchDispatchMode):
@@ -177,7 +178,7 @@ class Asked(TorchDispatchMode):
 
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 @pytest.mark.parametrize(
-    "model, settings, shape",
+    ("model", "settings", "shape"),
     [
         ("mlp", {"width": 16}, (9,)),
         ("tabular_resnet", {"width": 20, "depth": 1}, (9,)),
@@ -225,7 +226,8 @@ def test_a_step_waits_for_nothing_that_the_host_must_know(model, settings, shape
         lane.load([0] * way.width)
         with Asked() as asked:
             lane.step()
-        assert asked.operations > 30 and not asked.asked
+        assert asked.operations > 30
+        assert not asked.asked
 
 
 def test_what_the_host_must_know_is_noticed():
@@ -253,12 +255,12 @@ def test_bf16_leaves_heads_losses_and_logits_in_float32(tiny, members):
             if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d)
         ).register_forward_hook(lambda _, inputs, output: seen.append(output.dtype))
         with device.autocast("cpu", "bf16"):
-            assert network(
-                torch.zeros(2, *tiny.inputs.shape[1:])
-            ).dtype == torch.float32 and seen == [torch.bfloat16]
+            assert network(torch.zeros(2, *tiny.inputs.shape[1:])).dtype == torch.float32
+            assert seen == [torch.bfloat16]
     exact = trained(tiny, FILMS, [0], members, way=Way())[0][0]
     rounded = trained(tiny, FILMS, [0], members, way=Way(), precision="bf16")[0][0]
-    assert rounded.dtype == np.float32 and (rounded != exact).any()
+    assert rounded.dtype == np.float32
+    assert (rounded != exact).any()
     np.testing.assert_allclose(rounded, exact, atol=0.1)
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from rollcall.training import device, stack as training, worker as workers
 from rollcall import recipes
 from rollcall.runs import run
+from rollcall.training import device
+from rollcall.training import stack as training
+from rollcall.training import worker as workers
 from rollcall.training.device import Way
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -110,4 +112,5 @@ def test_a_run_on_gpus_is_complete_and_keeps_its_way(tiny, tmp_path, recipe):
     made = run.create(tmp_path / "r", tiny, dataclasses.replace(recipe, precision="auto"), 8)
     workers.train(made, tiny)
     config = run.open_run(made.path).config
-    assert not made.missing() and Way(**config[f"way on {device.name('cuda:0')}"]).targets >= 1
+    assert not made.missing()
+    assert Way(**config[f"way on {device.name('cuda:0')}"]).targets >= 1

@@ -10,10 +10,12 @@ import numpy as np
 import psutil
 import pytest
 
-from rollcall.data import cohort
-from rollcall.training import device, memory, stack as training, worker as workers
 from rollcall import recipes
+from rollcall.data import cohort
 from rollcall.runs import run
+from rollcall.training import device, memory
+from rollcall.training import stack as training
+from rollcall.training import worker as workers
 from rollcall.training.device import Way
 from rollcall.util.errors import InputError
 
@@ -119,7 +121,8 @@ def test_a_run_keeps_its_parts_and_is_complete(tiny, tmp_path, monkeypatch):
     assert run.open_run(made.path).config["parts"] == 4
     monkeypatch.undo()
     workers.train(run.create(made.path, tiny, DENSE, 12), tiny, workers=1)
-    assert not run.open_run(made.path).missing() and run.open_run(made.path).config["parts"] == 4
+    assert not run.open_run(made.path).missing()
+    assert run.open_run(made.path).config["parts"] == 4
     assert workers.join(str(made.path), 12, str(tiny.folder), "cpu").trainer.way == Way(
         width=4, parts=4
     )

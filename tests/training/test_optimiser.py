@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from rollcall import models, recipes
-from rollcall.util.errors import InputError
 from rollcall.training.optimiser import Optimiser, learning_rate
+from rollcall.util.errors import InputError
 
 PAPER = recipes.Recipe(
     model="mlp",
@@ -98,9 +98,8 @@ def test_adamw_is_torchs_own():
         other.zero_grad()
         (theirs**2).sum().backward()
         other.step()
-    assert torch.allclose(ours, theirs, atol=1e-6) and torch.equal(
-        optimiser.weights()["w"], ours.detach()
-    )
+    assert torch.allclose(ours, theirs, atol=1e-6)
+    assert torch.equal(optimiser.weights()["w"], ours.detach())
 
 
 # --- recipes ------------------------------------------------------------------------------------------------------------------------
@@ -133,9 +132,8 @@ def test_the_papers_recipes(cohort):
         r.views,
     ) == TABLE[cohort]
     assert (r.optimiser, r.schedule, r.cohort) == ("sgd", "paper", {"rules": "paper"})
-    assert recipes.load(cohort).model in models.MODELS and recipes.load(cohort) == recipes.load(
-        cohort, "quick"
-    )
+    assert recipes.load(cohort).model in models.MODELS
+    assert recipes.load(cohort) == recipes.load(cohort, "quick")
 
 
 def test_which_recipe_is_taken():
@@ -143,10 +141,8 @@ def test_which_recipe_is_taken():
     wide = recipes.load("chexpert", model="wrn_40_4")
     assert (wide.model, wide.learning_rate) == ("wrn_40_4", 1.0)
     assert recipes.load("chexpert", "quick", "wrn_28_2").epochs == recipes.load("chexpert").epochs
-    assert (
-        recipes.load("simulated").model == "mlp"
-        and recipes.load("simulated", model="small_cnn").model == "small_cnn"
-    )
+    assert recipes.load("simulated").model == "mlp"
+    assert recipes.load("simulated", model="small_cnn").model == "small_cnn"
     assert set(recipes.MODELS) == set(models.MODELS)
     for call, message in (
         (lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"),

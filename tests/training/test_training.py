@@ -11,15 +11,24 @@ import numpy as np
 import pytest
 import torch
 
-from rollcall import audit, datasets as cohorts, models, recipes
+from rollcall import audit, models, recipes
+from rollcall import datasets as cohorts
+from rollcall.runs import run
+from rollcall.training import (
+    batches as feed,
+)
 from rollcall.training import (
     evaluation as evaluate,
-    batches as feed,
+)
+from rollcall.training import (
     optimiser as optimise,
+)
+from rollcall.training import (
     stack as training,
+)
+from rollcall.training import (
     worker as workers,
 )
-from rollcall.runs import run
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -49,7 +58,8 @@ def members(tiny):
 def test_batches_use_every_member_before_any_again():
     own = np.arange(10, 33)
     drawn = np.concatenate(list(feed.batches(5, own, 7, 23)))
-    assert len(drawn) == 7 * 23 and set(drawn) == set(own)
+    assert len(drawn) == 7 * 23
+    assert set(drawn) == set(own)
     for start in range(0, len(drawn) - 23, 23):
         assert sorted(drawn[start : start + 23]) == sorted(own)
     assert (drawn == np.concatenate(list(feed.batches(5, own, 7, 23)))).all()
@@ -57,15 +67,14 @@ def test_batches_use_every_member_before_any_again():
 
 def test_the_learning_rate_rises_then_falls_to_zero():
     rates = [optimise.learning_rate(RECIPE, step, 100) for step in range(100)]
-    assert (
-        rates[0] < rates[3] < rates[4]
-        and max(rates) <= RECIPE.learning_rate
-        and rates[-1] == pytest.approx(0, abs=1e-9)
-    )
+    assert rates[0] < rates[3] < rates[4]
+    assert max(rates) <= RECIPE.learning_rate
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    "model, cohort_task", [("mlp", "multiclass"), ("mlp", "binary"), ("tabular_resnet", "binary")]
+    ("model", "cohort_task"),
+    [("mlp", "multiclass"), ("mlp", "binary"), ("tabular_resnet", "binary")],
 )
 def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
     """The stacked training equals a plain loop over one nn.Module with torch's own loss, to rounding, over a few steps."""
@@ -169,7 +178,8 @@ def test_many_labels_average_views_and_a_test_set(multilabel, members):
     )
     own = members[0][multilabel.patient_index]
     ((logits, test),) = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
-    assert logits.shape == (len(multilabel), 3, 2) and test.shape == (50, 2)
+    assert logits.shape == (len(multilabel), 3, 2)
+    assert test.shape == (50, 2)
     assert np.allclose(logits[:50, 0], test, atol=1e-5)  # the first view is the clean image
     assert not np.allclose(logits[:, 0], logits[:, 1])
     result = evaluate.performance(multilabel, logits, own, test)
@@ -198,7 +208,7 @@ def test_signals_are_scaled():
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    ("change", "message"),
     [({"augment": "medum"}, "did you mean 'medium'"), ({"augment": "none", "views": 4}, "4 views")],
 )
 def test_an_augmentation_that_cannot_be_is_said_before_training(tiny, tmp_path, change, message):
@@ -236,7 +246,7 @@ def test_parameter_counts():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
         (lambda: models.build("small_cnn", (64,), 1), "needs images"),
         (lambda: models.build("tabular_resnet", (8, 8, 1), 1), "needs a table"),
@@ -334,7 +344,8 @@ def test_two_processes_train_each_target_once(undisturbed, tmp_path):
             seen.setdefault(path.name, set()).add(path.stat().st_mtime_ns)
         time.sleep(0.05)
     assert [process.returncode for process in both] == [0, 0]
-    assert len(seen) == 16 and all(len(times) == 1 for times in seen.values())
+    assert len(seen) == 16
+    assert all(len(times) == 1 for times in seen.values())
     same_results(undisturbed / "out", tmp_path / "out")
 
 
@@ -377,7 +388,8 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
     """Target 1's first seed, and target 3's first two, are made to start from NaN; everything after that is the ordinary way."""
     quiet = run.create(tmp_path / "quiet", tiny, RECIPE, 8)
     member = workers.join(str(quiet.path), 8, str(tiny.folder), "cpu")
-    assert member.train(list(range(8)), most=4) == 4 and member.train(list(range(8)), most=4) == 4
+    assert member.train(list(range(8)), most=4) == 4
+    assert member.train(list(range(8)), most=4) == 4
     bad = {feed.target_seed(0, 1), feed.target_seed(0, 3), feed.target_seed(0, 3, 1)}
     build = training._build
 
@@ -390,20 +402,18 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
     monkeypatch.setattr(training, "_build", poisoned)
     shaken = run.create(tmp_path / "shaken", tiny, RECIPE, 8)
     member = workers.join(str(shaken.path), 8, str(tiny.folder), "cpu")
-    assert member.train(list(range(8)), most=4) == 4 and member.train(list(range(8)), most=4) == 4
+    assert member.train(list(range(8)), most=4) == 4
+    assert member.train(list(range(8)), most=4) == 4
     for target in range(8):
         if target in (1, 3):
             lost = [
                 feed.target_seed(0, target, attempt) for attempt in range(2 if target == 3 else 1)
             ]
             info = shaken.info(target)
-            assert (
-                info["diverged_seeds"] == lost
-                and info["seed"] == feed.target_seed(0, target, len(lost))
-                and np.isfinite(shaken.logits(target)).all()
-            )
+            assert info["diverged_seeds"] == lost
+            assert info["seed"] == feed.target_seed(0, target, len(lost))
+            assert np.isfinite(shaken.logits(target)).all()
         else:
-            assert (
-                shaken.logits(target) == quiet.logits(target)
-            ).all() and "diverged_seeds" not in shaken.info(target)
+            assert (shaken.logits(target) == quiet.logits(target)).all()
+            assert "diverged_seeds" not in shaken.info(target)
     assert "target 3 diverged" in next((shaken.path / "logs").glob("*.log")).read_text()

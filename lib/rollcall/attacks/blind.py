@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.util.parallel import blocks
 from rollcall.util.errors import InputError
+from rollcall.util.parallel import blocks
 
 RIDGE = 0.01  # of the records' number, added to the sums of squares of standardised features: features that say the same stay solvable
 BLOCK = 16384  # records at a time

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.util.errors import InputError
 from rollcall.stats.members import MIN_TARGETS
+from rollcall.util.errors import InputError
 
 
 def check(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from rollcall.attacks import multilabel as labels
 from rollcall.attacks.checks import check, finite
-from rollcall.util.parallel import blocks, over
 from rollcall.util.errors import InputError
+from rollcall.util.parallel import blocks, over
 
 CELLS = (
     2**18

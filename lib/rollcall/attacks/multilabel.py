@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.attacks.checks import finite
-from rollcall.util.parallel import blocks, over
 from rollcall.util.errors import InputError
+from rollcall.util.parallel import blocks, over
 
 CELLS = (
     2**17

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.stats import metrics
 from rollcall.attacks.checks import check, finite
-from rollcall.util.parallel import blocks, over
+from rollcall.stats import metrics
 from rollcall.util.errors import InputError
+from rollcall.util.parallel import blocks, over
 
 CELLS = (
     2**18

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from rollcall.data.cohort import Cohort
-from rollcall.util.errors import InputError
 from rollcall.runs.run import Run
+from rollcall.util.errors import InputError
 
 
 def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.util.errors import InputError
 from rollcall.data.decode import Files, decoded, signature
+from rollcall.util.errors import InputError
 
 TASKS = ("multiclass", "binary", "multilabel")
 MIN_PATIENTS = (

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rollcall.util.errors import InputError
 from rollcall.data.release import inside
+from rollcall.util.errors import InputError
 from rollcall.util.files import cores
 
 CHUNK = 64  # files a task decodes: large enough to hide the pool, small enough to be lost

@@ -39,10 +39,8 @@ def inside(root: Path, name: str | Path) -> Path:
         )
     path = root / name
     real = _real(root)
-    if (
-        not _real(path.parent).is_relative_to(real)
-        or path.is_symlink()
-        and not path.resolve().is_relative_to(real)
+    if not _real(path.parent).is_relative_to(real) or (
+        path.is_symlink() and not path.resolve().is_relative_to(real)
     ):
         raise InputError(f"{path}: leads out of the root {root}; copy the file into it")
     return path

@@ -20,9 +20,9 @@ from filelock import FileLock
 
 from rollcall.data import cohort as _cohort
 from rollcall.data.cohort import Cohort
+from rollcall.data.release import is_simulated
 from rollcall.util.errors import InputError, unknown
 from rollcall.util.files import sha256
-from rollcall.data.release import is_simulated
 
 NAMES = (
     "simulated",

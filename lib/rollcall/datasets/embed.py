@@ -36,11 +36,11 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
-from rollcall.datasets.parts.dicom import FIRST_NUMBER, mammogram
+from rollcall.data.decode import Files, require
 from rollcall.datasets.parts.common import RULES, bands, check_choice, counted, missing_notes
+from rollcall.datasets.parts.dicom import FIRST_NUMBER, mammogram
 from rollcall.datasets.parts.images import picture
 from rollcall.util.errors import InputError
-from rollcall.data.decode import Files, require
 
 VERSION = 1
 OPTIONS: dict = {"size": 64, "rules": "default", "pictures": "auto"}
@@ -357,7 +357,7 @@ def _inputs(
     if pictures == "auto":
         there = [sum((root / name).is_file() for name in names[:LOOK]) for names in (dicom, png)]
         pictures = (
-            "png" if there[1] > there[0] or not there[0] and not _cohorts(root, base) else "dicom"
+            "png" if there[1] > there[0] or (not there[0] and not _cohorts(root, base)) else "dicom"
         )
     shape, rows = (size, size * 3 // 4, 1), table.index.to_numpy() + 2
     if pictures == "png":

@@ -35,10 +35,10 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import Drop, Files, require
 from rollcall.datasets.parts.common import RULES, bands, check_choice, count_notes, missing_notes
 from rollcall.datasets.parts.images import opened, resized
 from rollcall.util.errors import InputError
-from rollcall.data.decode import Drop, Files, require
 
 VERSION = 1
 OPTIONS: dict = {"size": 64, "rules": "default"}

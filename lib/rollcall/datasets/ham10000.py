@@ -23,6 +23,7 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import require
 from rollcall.datasets.parts.common import (
     bands,
     check_size,
@@ -33,7 +34,6 @@ from rollcall.datasets.parts.common import (
     pictures,
 )
 from rollcall.util.errors import InputError
-from rollcall.data.decode import require
 
 VERSION = 1
 OPTIONS: dict = {"size": 64}

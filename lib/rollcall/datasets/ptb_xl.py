@@ -36,6 +36,7 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import Files, require
 from rollcall.datasets.parts.common import (
     RULES,
     bands,
@@ -45,7 +46,6 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.util.errors import InputError
-from rollcall.data.decode import Files, require
 
 VERSION = 1
 OPTIONS: dict = {"rate": 100, "rules": "default"}

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from rollcall import audit
-from rollcall.util.files import home
 from rollcall.util.errors import InputError
+from rollcall.util.files import home
 
 
 @dataclass(frozen=True)

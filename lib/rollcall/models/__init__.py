@@ -10,13 +10,13 @@ from functools import partial
 
 from torch import nn
 
-from rollcall.util.errors import InputError, unknown
 from rollcall.models.mlp import mlp
 from rollcall.models.resnet1d import resnet1d
 from rollcall.models.small_cnn import small_cnn
 from rollcall.models.tabular_resnet import tabular_resnet
 from rollcall.models.vit import vit
 from rollcall.models.wide_resnet import wide_resnet
+from rollcall.util.errors import InputError, unknown
 
 MODELS = {
     "mlp": mlp,

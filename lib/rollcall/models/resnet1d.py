@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import nn
 
-from rollcall.util.errors import InputError
 from rollcall.models.layers import Head
 from rollcall.models.wide_resnet import same
+from rollcall.util.errors import InputError
 
 GROUPS, EPSILON, SLOPE = 16, 1e-6, 0.2
 KERNELS = (8, 5, 3)

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rollcall.util.errors import InputError
 from rollcall.models.layers import ChannelsFirst, Head
+from rollcall.util.errors import InputError
 
 
 class ChannelPlanes(ChannelsFirst):

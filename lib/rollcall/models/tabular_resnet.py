@@ -1,7 +1,7 @@
 from torch import nn
 
-from rollcall.util.errors import InputError
 from rollcall.models.layers import Head
+from rollcall.util.errors import InputError
 
 
 class Block(nn.Module):

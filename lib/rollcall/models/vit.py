@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from rollcall.util.errors import InputError
 from rollcall.models.layers import Head
+from rollcall.util.errors import InputError
 
 EPSILON = 1e-6
 DAMAGED = (

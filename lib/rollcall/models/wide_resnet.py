@@ -7,8 +7,8 @@ from math import sqrt
 import torch.nn.functional as F
 from torch import nn
 
-from rollcall.util.errors import InputError
 from rollcall.models.layers import ChannelsFirst, Head
+from rollcall.util.errors import InputError
 
 GROUPS, EPSILON, SLOPE = 16, 1e-3, 0.1
 

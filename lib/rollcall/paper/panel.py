@@ -12,8 +12,8 @@ from scipy.special import ndtr
 from scipy.stats import chi2
 
 from rollcall.risk.disparity import SMALLEST_GROUP, TOP, groups
-from rollcall.util.errors import InputError
 from rollcall.risk.record import Moments
+from rollcall.util.errors import InputError
 
 CAP = 1 - 1e-10  # the largest AUC
 

@@ -15,13 +15,13 @@ import pandas as pd
 from scipy.special import expit, softmax
 from scipy.stats import trim_mean
 
-from rollcall.stats import metrics
-from rollcall.paper import panel as paper_panel
 from rollcall.attacks.evaluation import ROC_FPRS
-from rollcall.util.parallel import blocks
-from rollcall.util.errors import InputError
-from rollcall.stats.members import check_paired
+from rollcall.paper import panel as paper_panel
 from rollcall.risk.record import in_and_out, moments
+from rollcall.stats import metrics
+from rollcall.stats.members import check_paired
+from rollcall.util.errors import InputError
+from rollcall.util.parallel import blocks
 
 EPS = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
 HELD_OUT = 10  # targets that are attacked, the last ones; all others are their references

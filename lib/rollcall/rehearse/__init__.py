@@ -12,8 +12,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from rollcall.util.errors import InputError, unknown
 from rollcall.data.release import SIMULATED
+from rollcall.util.errors import InputError, unknown
 
 NAMES = ("chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed")
 FEWEST = 40  # patients; with fewer, groups and test sets come out empty

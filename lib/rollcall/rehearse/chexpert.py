@@ -112,17 +112,17 @@ def findings(rng: np.random.Generator) -> tuple[list[int], dict[str, float]]:
     kind = rng.random()
     if kind < 0.35:
         labels["No Finding"] = 1.0
-        labels |= {finding: 0.0 for finding in rng.choice(SICK, 2, replace=False)}
+        labels |= dict.fromkeys(rng.choice(SICK, 2, replace=False), 0.0)
         if rng.random() < 0.5:
             labels["Support Devices"] = 1.0  # may stand beside No Finding
     elif kind < 0.95:
-        labels |= {finding: 0.0 for finding in rng.choice(SICK, 3, replace=False)}
+        labels |= dict.fromkeys(rng.choice(SICK, 3, replace=False), 0.0)
         for finding in rng.choice(SICK, int(rng.integers(1, 5)), replace=False, p=COMMON):
             labels[finding] = -1.0 if rng.random() < 0.12 else 1.0
     shown = [
         place
         for place, finding in enumerate(FINDINGS)
-        if labels[finding] == 1 or labels[finding] == -1 and rng.random() < 0.5
+        if labels[finding] == 1 or (labels[finding] == -1 and rng.random() < 0.5)
     ]
     if rng.random() < WRONG:
         shown = [int(place) for place in rng.choice(len(FINDINGS), 3, replace=False)]

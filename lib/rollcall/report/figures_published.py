@@ -14,8 +14,8 @@ import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from rollcall.report import figures, gallery
 from rollcall.paper import published
+from rollcall.report import figures, gallery
 from rollcall.report.figures import (
     ACCENT,
     DOUBLE,

@@ -11,12 +11,12 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from rollcall import audit
-from rollcall.runs import external as own
 from rollcall.paper import published
 from rollcall.risk.disparity import SMALLEST_GROUP
-from rollcall.util.files import home
-from rollcall.util.errors import InputError, unknown
+from rollcall.runs import external as own
 from rollcall.runs.run import Run, open_run
+from rollcall.util.errors import InputError, unknown
+from rollcall.util.files import home
 
 TABLES = {  # what is compared, and the columns that it takes: no table is collected with its patient ids
     "attacks": ["attack", "variant", "target", "auc"],
@@ -88,8 +88,7 @@ def collect(out: str = "", runs: list[str] = ()) -> Gallery:
         name: run
         for name, run in found.items()
         if run.config.get("finished")
-        or run.config["cohort"] == own.NAME
-        and run.file("attacks.parquet").exists()
+        or (run.config["cohort"] == own.NAME and run.file("attacks.parquet").exists())
     }
     for name in runs:
         if name in found and name not in finished:

@@ -12,8 +12,8 @@ import socket
 import tempfile
 from pathlib import Path
 
-from rollcall.util.files import PACKAGE, home
 from rollcall.util.errors import InputError, unknown
+from rollcall.util.files import PACKAGE, home
 
 TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "dict": dict}
 

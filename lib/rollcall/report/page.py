@@ -136,7 +136,7 @@ def _section(path: Path, mark: str) -> tuple[str, str]:
     book.cells = [
         cell
         for cell in book.cells
-        if cell.cell_type == "markdown" or cell.cell_type == "code" and cell.outputs
+        if cell.cell_type == "markdown" or (cell.cell_type == "code" and cell.outputs)
     ]
     body, _ = HTMLExporter(
         template_name="basic",
@@ -182,10 +182,8 @@ def _make_inert(soup) -> None:
             for name in tag.attrs
             if name.startswith("on")
             or name in ("srcset", "poster", "background")
-            or name == "style"
-            and ("url(" in tag["style"] or "image-set(" in tag["style"])
-            or name in ("href", "xlink:href")
-            and not _may_point(tag.name, tag[name])
+            or (name == "style" and ("url(" in tag["style"] or "image-set(" in tag["style"]))
+            or (name in ("href", "xlink:href") and not _may_point(tag.name, tag[name]))
         ]:
             del tag[name]
         if "src" in tag.attrs and not tag["src"].startswith("data:"):

@@ -10,10 +10,10 @@ import pandas as pd
 from IPython.display import HTML
 
 from rollcall import audit as _audit
-from rollcall.report import figures
 from rollcall.data.cohort import label, patient_attributes
-from rollcall.risk.disparity import SMALLEST_GROUP, groups
+from rollcall.report import figures
 from rollcall.risk.assess import FDR, q_values, survival
+from rollcall.risk.disparity import SMALLEST_GROUP, groups
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 

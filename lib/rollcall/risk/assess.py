@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rollcall.risk import patient as patient_risk, record as record_risk
-from rollcall.util.parallel import blocks, over
-from rollcall.util.errors import InputError
+from rollcall.risk import patient as patient_risk
+from rollcall.risk import record as record_risk
 from rollcall.risk.noise_floor import exposed_interval, noise_floor, q_values
-from rollcall.stats.members import check_paired
 from rollcall.risk.record import TINY
+from rollcall.stats.members import check_paired
+from rollcall.util.errors import InputError
+from rollcall.util.parallel import blocks, over
 
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
 FDR = 0.05

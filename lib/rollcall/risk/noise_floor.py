@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import chi2, false_discovery_control, norm
 
-from rollcall.util.parallel import blocks, over
 from rollcall.risk.record import TINY, in_and_out
+from rollcall.util.parallel import blocks, over
 
 PATIENTS = 32  # patients at a time; they share their redrawn coins, which are fair for each
 CLOSE = (

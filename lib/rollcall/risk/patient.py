@@ -12,9 +12,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import rankdata
 
-from rollcall.util.parallel import blocks, over
 from rollcall.risk.noise_floor import coins, redrawn
 from rollcall.risk.record import TINY, Moments, signs
+from rollcall.util.parallel import blocks, over
 
 CHUNK = 256  # records at a time
 SAMPLE = 4000  # patients from which the correlation of a patient's records is estimated
@@ -172,8 +172,8 @@ def summaries(
         for c in slices:
             columns = order[first[c.start] : last[c.stop - 1]]
             starts = first[c] - first[c.start]
-            mean = lambda values: np.add.reduceat(values, starts, axis=-1) / count[c]  # noqa: E731
-            highest = lambda values: np.maximum.reduceat(values, starts, axis=-1)  # noqa: E731
+            mean = lambda values: np.add.reduceat(values, starts, axis=-1) / count[c]
+            highest = lambda values: np.maximum.reduceat(values, starts, axis=-1)
             even, odd = scores[0::2, columns], scores[1::2, columns]
             lead, both = (
                 np.subtract(even, odd, dtype=np.float32),

@@ -10,10 +10,10 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import MIN_PATIENTS, Cohort
+from rollcall.runs.run import Run, describe, open_run
+from rollcall.stats.members import check_paired, check_targets
 from rollcall.util.errors import InputError
 from rollcall.util.files import write_json, write_table, written
-from rollcall.stats.members import check_paired, check_targets
-from rollcall.runs.run import Run, describe, open_run
 
 NAME = "own"
 

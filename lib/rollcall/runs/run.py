@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from rollcall.stats import members as _members
 from rollcall.data.cohort import Cohort
+from rollcall.recipes import Recipe
+from rollcall.stats import members as _members
 from rollcall.util.errors import InputError
 from rollcall.util.files import cores, sha256, write_json, written
-from rollcall.recipes import Recipe
 
 BEGUN = (
     "locks",

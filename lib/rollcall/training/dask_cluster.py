@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rollcall.data.cohort import Cohort
-from rollcall.util.errors import InputError
 from rollcall.runs.run import Run
+from rollcall.util.errors import InputError
 
 WAIT, ROUNDS = 60, 30  # seconds for a first worker to come; times that nothing may be stored
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ import torch
 from scipy.special import softmax
 from torch.func import functional_call
 
-from rollcall.training import augmentation as augment
-from rollcall.stats import metrics
 from rollcall.data.cohort import Cohort
+from rollcall.stats import metrics
+from rollcall.training import augmentation as augment
 from rollcall.training.batches import as_input
 
 EVAL_BATCH, EVAL_VALUES = (

@@ -12,12 +12,12 @@ import numpy as np
 import psutil
 import torch
 
-from rollcall.training import device as _device
 from rollcall import models
 from rollcall.data.cohort import Cohort
-from rollcall.util.errors import InputError
-from rollcall.training.batches import as_input
 from rollcall.recipes import Recipe
+from rollcall.training import device as _device
+from rollcall.training.batches import as_input
+from rollcall.util.errors import InputError
 
 PROCESS = 2**29  # a process with torch and this library, and the buffers of a prediction
 BACKWARD = 2.0  # a step's peak over what its forward pass keeps: gradients on their way, copies in another layout (1.3 to 1.8 measured)

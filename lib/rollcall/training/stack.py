@@ -20,16 +20,16 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call, vmap
 
-from rollcall.training import augmentation as augment
 from rollcall import models
-from rollcall.training import device as _device
 from rollcall.data.cohort import Cohort
-from rollcall.training.device import Way
-from rollcall.util.errors import InputError
-from rollcall.training.evaluation import predict
-from rollcall.training.batches import as_input, batches, steps_of
-from rollcall.training.optimiser import Optimiser
 from rollcall.recipes import Recipe
+from rollcall.training import augmentation as augment
+from rollcall.training import device as _device
+from rollcall.training.batches import as_input, batches, steps_of
+from rollcall.training.device import Way
+from rollcall.training.evaluation import predict
+from rollcall.training.optimiser import Optimiser
+from rollcall.util.errors import InputError
 
 CHUNK = 64  # steps whose records and augmentations are drawn, and sent to the device, at once
 

@@ -18,18 +18,19 @@ import numpy as np
 import torch
 from filelock import FileLock
 
-from rollcall.training import augmentation as augment, memory
 from rollcall import models
-from rollcall.training import device as _device
 from rollcall.data.cohort import Cohort, open_saved
-from rollcall.training.device import Way
-from rollcall.util.errors import InputError
-from rollcall.training.evaluation import performance
-from rollcall.training.batches import steps_of, target_seed
-from rollcall.util.files import cores
 from rollcall.recipes import Recipe
 from rollcall.runs.run import Run, open_run
+from rollcall.training import augmentation as augment
+from rollcall.training import device as _device
+from rollcall.training import memory
+from rollcall.training.batches import steps_of, target_seed
+from rollcall.training.device import Way
+from rollcall.training.evaluation import performance
 from rollcall.training.stack import Ground, Trainer, measure, place
+from rollcall.util.errors import InputError
+from rollcall.util.files import cores
 
 ATTEMPTS = 3  # seeds that a target is tried with before its recipe is said to diverge
 log = logging.getLogger(__name__)

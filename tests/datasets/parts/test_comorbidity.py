@@ -8,11 +8,45 @@ import pytest
 
 from rollcall.datasets.parts.comorbidity import CHARLSON, ELIXHAUSER, NAMES, flags
 
-CHARLSON_NAMES = "MI CHF PVD Stroke Dementia Pulmonary Rheumatic PUD Liver1 DM1 DM2 Paralysis Renal Cancer1 Liver2 Cancer2 HIV".split()
-ELIXHAUSER_NAMES = (
-    "Arrhythmia Valvular PHTN HTN1 HTN2 NeuroOther Hypothyroid Lymphoma Coagulopathy Obesity WeightLoss FluidsLytes BloodLoss "
-    "Anemia Alcohol Drugs Psychoses Depression"
-).split()
+CHARLSON_NAMES = [
+    "MI",
+    "CHF",
+    "PVD",
+    "Stroke",
+    "Dementia",
+    "Pulmonary",
+    "Rheumatic",
+    "PUD",
+    "Liver1",
+    "DM1",
+    "DM2",
+    "Paralysis",
+    "Renal",
+    "Cancer1",
+    "Liver2",
+    "Cancer2",
+    "HIV",
+]
+ELIXHAUSER_NAMES = [
+    "Arrhythmia",
+    "Valvular",
+    "PHTN",
+    "HTN1",
+    "HTN2",
+    "NeuroOther",
+    "Hypothyroid",
+    "Lymphoma",
+    "Coagulopathy",
+    "Obesity",
+    "WeightLoss",
+    "FluidsLytes",
+    "BloodLoss",
+    "Anemia",
+    "Alcohol",
+    "Drugs",
+    "Psychoses",
+    "Depression",
+]
 
 # One case a line: version, code, then every group it sets (none: nothing).
 CASES = """
@@ -310,12 +344,13 @@ def _groups(code, version):
 
 
 def test_names():
-    assert list(CHARLSON) == CHARLSON_NAMES and list(ELIXHAUSER) == ELIXHAUSER_NAMES
+    assert list(CHARLSON) == CHARLSON_NAMES
+    assert list(ELIXHAUSER) == ELIXHAUSER_NAMES
     assert (
-        NAMES
-        == tuple(["cci_" + n for n in CHARLSON_NAMES] + ["eci_" + n for n in ELIXHAUSER_NAMES])
-        and len(NAMES) == 35
+        tuple(["cci_" + n for n in CHARLSON_NAMES] + ["eci_" + n for n in ELIXHAUSER_NAMES])
+        == NAMES
     )
+    assert len(NAMES) == 35
 
 
 def test_prefixes_are_plain_and_not_redundant():
@@ -325,9 +360,8 @@ def test_prefixes_are_plain_and_not_redundant():
             for p in prefixes:
                 assert 3 <= len(p) <= 5 and p.isalnum() and p == p.upper(), (name, p)
                 assert not any(p != q and p.startswith(q) for q in prefixes), (name, p)
-        assert all(p[0].isdigit() or p[0] == "V" for p in lists[0]) and all(
-            p[0].isalpha() for p in lists[1]
-        )
+        assert all(p[0].isdigit() or p[0] == "V" for p in lists[0])
+        assert all(p[0].isalpha() for p in lists[1])
 
 
 def test_ranges_are_written_out():
@@ -345,12 +379,11 @@ def test_ranges_are_written_out():
         "5728",
     )
     assert {"C00", "C09", "C10", "C26"} <= set(CHARLSON["Cancer1"][1])
-    assert len(CHARLSON["DM1"][1]) == len(CHARLSON["DM2"][1]) == 25 and not set(
-        CHARLSON["DM1"][1]
-    ) & set(CHARLSON["DM2"][1])
+    assert len(CHARLSON["DM1"][1]) == len(CHARLSON["DM2"][1]) == 25
+    assert not set(CHARLSON["DM1"][1]) & set(CHARLSON["DM2"][1])
 
 
-@pytest.mark.parametrize("code,version,groups", list(_cases()))
+@pytest.mark.parametrize(("code", "version", "groups"), list(_cases()))
 def test_cases(code, version, groups):
     assert _groups(code, version) == groups
 
@@ -359,11 +392,12 @@ def test_cases_cover_every_name_in_both_versions():
     for version in (9, 10):
         seen = set().union(*(groups for _, v, groups in _cases() if v == version))
         assert seen == set(CHARLSON_NAMES + ELIXHAUSER_NAMES)
-    assert len(list(_cases())) >= 70 and sum(not groups for _, _, groups in _cases()) >= 30
+    assert len(list(_cases())) >= 70
+    assert sum(not groups for _, _, groups in _cases()) >= 30
 
 
 @pytest.mark.parametrize(
-    "code,version,groups",
+    ("code", "version", "groups"),
     [
         ("4280   ", 9, {"CHF"}),
         ("  4280", 9, {"CHF"}),
@@ -398,8 +432,10 @@ def test_no_icd9_case_counts_as_icd10_and_the_reverse():
 def test_shape_index_and_dtypes():
     codes, versions = ["4280", "I509", "4280", "I509 "], np.array([9, 10, 10, 10])
     want = flags(pd.Series(codes), versions)
-    assert want.shape == (4, 35) and want.dtype == bool
-    assert want[:, NAMES.index("cci_CHF")].tolist() == [True, True, False, True] and want.sum() == 3
+    assert want.shape == (4, 35)
+    assert want.dtype == bool
+    assert want[:, NAMES.index("cci_CHF")].tolist() == [True, True, False, True]
+    assert want.sum() == 3
     for series in (
         pd.Series(codes, index=[7, 7, 1, 0]),
         pd.Series(codes, dtype="category"),
@@ -452,4 +488,5 @@ def test_twin_on_random_codes(seed):
     codes = codes + codes[:300]
     versions = rng.choice([9, 10], len(codes))
     got = flags(pd.Series(codes), versions)
-    assert np.array_equal(got, _twin(codes, versions)) and got.any(axis=0).sum() >= 30
+    assert np.array_equal(got, _twin(codes, versions))
+    assert got.any(axis=0).sum() >= 30

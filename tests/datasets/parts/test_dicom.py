@@ -4,6 +4,7 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -11,7 +12,6 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLosslessSV1,
     RLELossless,
-    UID,
 )
 
 from rollcall.datasets.parts.dicom import mammogram, turned, window
@@ -87,7 +87,8 @@ def decode(path, *arguments):
 
 
 def close(one, other):
-    assert one.dtype == np.uint8 and one.shape == other.shape
+    assert one.dtype == np.uint8
+    assert one.shape == other.shape
     assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
 
 
@@ -153,7 +154,7 @@ def test_rle_needs_no_further_package(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "laterality, view, orientation, flipped, mirror, upside_down",
+    ("laterality", "view", "orientation", "flipped", "mirror", "upside_down"),
     [
         ("L", "MLO", "", "", False, False),
         ("R", "MLO", "", "", True, False),
@@ -207,7 +208,7 @@ def test_all_ways_to_store_a_picture_decode_to_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "center, breadth",
+    ("center", "breadth"),
     [
         ("", "100"),
         ("100", ""),
@@ -226,7 +227,7 @@ def test_a_window_that_is_none(center, breadth):
 
 
 @pytest.mark.parametrize(
-    "text, number",
+    ("text", "number"),
     [
         ("540", 540),
         ("540.5", 540.5),
@@ -251,7 +252,7 @@ def damaged(tmp_path, change):
 
 
 @pytest.mark.parametrize(
-    "elements, message",
+    ("elements", "message"),
     [
         (
             {"PixelData": None},
@@ -291,7 +292,7 @@ def test_a_wrong_header_says_so(tmp_path, elements, message):
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    ("change", "message"),
     [
         (lambda content: b"", "not a DICOM file"),
         (lambda content: content[:100], "not a DICOM file"),

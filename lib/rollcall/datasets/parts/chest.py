@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release
+from rollcall.data.decode import Files, require
 from rollcall.datasets.parts.common import (
     RULES,
     bands,
@@ -17,7 +18,6 @@ from rollcall.datasets.parts.common import (
     decodable,
     missing_notes,
 )
-from rollcall.data.decode import Files, require
 
 FINDINGS = (
     "No Finding",

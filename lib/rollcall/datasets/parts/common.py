@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.datasets.parts.images import picture
-from rollcall.util.errors import InputError
 from rollcall.data.decode import Files
 from rollcall.data.release import inside
+from rollcall.datasets.parts.images import picture
+from rollcall.util.errors import InputError
 
 RULES = ("default", "paper")
 AGES = ("0-17", "18-39", "40-59", "60-79", "80+")

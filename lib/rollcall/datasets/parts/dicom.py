@@ -196,8 +196,8 @@ def turned(
         mirror = across[:1] == "P"
     else:
         mirror = side in ("L", "R") and (side == "R") != (flipped.upper() == "YES")
-    upside_down = (
-        down[:1] == "H" or view.upper() == "CC" and side in ("L", "R") and down[:1] == side
+    upside_down = down[:1] == "H" or (
+        view.upper() == "CC" and side in ("L", "R") and down[:1] == side
     )  # CC: its foot is the middle of the body
     return values[:: -1 if upside_down else 1, :: -1 if mirror else 1]
 
