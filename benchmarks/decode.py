@@ -15,7 +15,7 @@ from PIL import Image
 
 from rollcall.data import decode as prepare
 from rollcall.datasets.parts.images import picture
-from rollcall.util.files import cores
+from rollcall.util.parallel import cores
 
 SIDE = 256  # pixels of the pictures that are written
 
@@ -29,7 +29,7 @@ def table(
         root = Path(folder) / "release"
         names = written(root, max(counts))
         for count in counts:
-            files = prepare.Files(
+            files = prepare.FileInputs(
                 root,
                 names[:count],
                 partial(picture, height=size, width=size, mode="L"),

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.training import cases, invented
+from rollcall import training
 from rollcall.runs import run as _run
-from rollcall.training import worker as workers
 
 
 def growth(
@@ -36,7 +36,7 @@ def growth(
             )
             started = time.perf_counter()
             with Peak() as peak:
-                workers.train(_run.Run(made.path, made.config | {"targets": count}), found)
+                training.train(_run.Run(made.path, made.config | {"targets": count}), found)
             rows.append(
                 {
                     "targets": count,

@@ -6,18 +6,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import timed
-from rollcall.risk import (
-    assess as risk,
-)
-from rollcall.risk import (
-    noise_floor as floor,
-)
-from rollcall.risk import (
-    patient as patient_risk,
-)
-from rollcall.risk import (
-    record as record_risk,
-)
+from rollcall.risk import assess as risk
+from rollcall.risk import noise_floor as floor
+from rollcall.risk import patient as patient_risk
+from rollcall.risk import record as record_risk
+from rollcall.stats import moments
 from rollcall.stats.members import draw
 
 
@@ -44,7 +37,7 @@ def table(
     rounds = max(1, -(-draws // patients))
 
     def record(of: np.ndarray, who: np.ndarray, whose: np.ndarray | None = None):
-        found = record_risk.moments(of, who, whose)
+        found = moments.moments(of, who, whose)
         return found, record_risk.binormal(found, record_risk.shape(found))
 
     found, (auc, *_) = record(scores, members, index)

@@ -19,32 +19,20 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torch.utils.flop_counter import FlopCounterMode
 
 from rollcall import models, recipes
-from rollcall.data import cohort
+from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
-from rollcall.runs import run as _run
-from rollcall.training import (
-    augmentation as augment,
-)
-from rollcall.training import (
-    batches as feed,
-)
+from rollcall.runs import environment
+from rollcall.training import augmentation as augment
+from rollcall.training import batches as feed
 from rollcall.training import device as _device
-from rollcall.training import (
-    evaluation as evaluate,
-)
-from rollcall.training import (
-    memory,
-)
-from rollcall.training import (
-    optimiser as optimise,
-)
-from rollcall.training import (
-    worker as workers,
-)
-from rollcall.training.device import Way
-from rollcall.training.stack import Lane, measure, place
-from rollcall.util.files import cores
+from rollcall.training import evaluation as evaluate
+from rollcall.training import layout, local, memory
+from rollcall.training import optimiser as optimise
+from rollcall.training.layout import Way
+from rollcall.training.stack import Lane, place
+from rollcall.training.trainer import measure
+from rollcall.util.parallel import cores
 
 TARGETS, ROUNDS = 200, 3
 
@@ -133,8 +121,8 @@ def invented(case: Case, folder: Path, records: int = 0) -> Cohort:
             "group": pd.Categorical(np.where(np.arange(count) % 2, "a", "b")),
         }
     )
-    cohort.save(Cohort("bench", table, inputs, targets, kind, classes, ("group",)), folder)
-    return cohort.open_saved(folder)
+    store.save(Cohort("bench", table, inputs, targets, kind, classes, ("group",)), folder)
+    return store.open_saved(folder)
 
 
 # --- the plain loop: a Dataset that decodes one record at a time on the host, a DataLoader, one model after another --------------------
@@ -155,7 +143,7 @@ class Records(Dataset):
         )
         if self.policy != "none":
             value = augment.augment(value[None], self.policy, self.rng)[0]
-        return value, torch.as_tensor(self.cohort.targets[record])
+        return value, torch.as_tensor(self.cohort.labels[record])
 
 
 def plain(
@@ -234,7 +222,7 @@ def plain_logits(network: torch.nn.Module, cohort: Cohort, device: str) -> np.nd
 
 def _plain(folder: str, case: Case, device: str, loaders: int) -> float:
     """Seconds per step of the plain loop. In a fresh process with torch's own number of threads."""
-    found = cohort.open_saved(Path(folder))
+    found = store.open_saved(Path(folder))
     own = np.random.default_rng(0).permutation(len(found))[
         : max(case.recipe.batch, len(found) // 2)
     ]
@@ -247,15 +235,13 @@ def _plain(folder: str, case: Case, device: str, loaders: int) -> float:
 def _ours(folder: str, case: Case, device: str, way: Way, how: str) -> float:
     """Seconds per step and target in one worker."""
     _device.prepare(device)
-    return measure(
-        place(cohort.open_saved(Path(folder)), device), case.recipe, way, how, case.steps
-    )
+    return measure(place(store.open_saved(Path(folder)), device), case.recipe, way, how, case.steps)
 
 
 def _predicts(folder: str, case: Case, device: str) -> float:
     """Seconds per record and view of storing logits, in one worker."""
     _device.prepare(device)
-    ground = place(cohort.open_saved(Path(folder)), device)
+    ground = place(store.open_saved(Path(folder)), device)
     lane = Lane(ground, replace(case.recipe, views=1), Way())
     lane.load([0])
     lane.network.eval()
@@ -295,9 +281,9 @@ def ways(case: Case, device: str, targets: int = TARGETS) -> list[tuple[str, Way
     if device != "cpu":
         return [
             (f"{way.lanes} x {way.width}{' compiled' * way.compiled}, {own}", way, own)
-            for way in _device.ways(case.recipe, targets, case.family == "vit")
+            for way in layout.ways(case.recipe, targets, case.family == "vit")
         ]
-    width = _device.stack_width(case.recipe)
+    width = layout.stack_width(case.recipe)
     both = [
         (Way(width=width), own),
         *((Way(), how) for how in ("float32", "bf16") if (width, own) != (1, how)),
@@ -329,13 +315,13 @@ def table(
             rows += _measured(case, str(Path(folder) / "cohort"), device, count, rounds, rates)
     return pd.DataFrame(rows).assign(
         device=_device.name(device),
-        **{f"version_{name}": text for name, text in _run.versions().items()},
-        **_run.hardware(),
+        **{f"version_{name}": text for name, text in environment.versions().items()},
+        **environment.hardware(),
     )
 
 
 def _rate(count: int, device: str, how: str) -> float:
-    with workers.single_threaded_environment(device == "cpu"):
+    with local.single_threaded_environment(device == "cpu"):
         return statistics.mean(_together(count, _device.product_rate, device, how))
 
 
@@ -343,7 +329,7 @@ def _fitted(
     folder: str, case: Case, count: int, name: str, way: Way, how: str
 ) -> tuple[str, Way, str]:
     """The way with batches in as many parts as memory asks for."""
-    _, parts = memory.fitted(cohort.open_saved(Path(folder)), case.recipe, how, count, way.width)
+    _, parts = memory.fitted(store.open_saved(Path(folder)), case.recipe, how, count, way.width)
     return name + f", batches in {parts} parts" * (parts > 1), replace(way, parts=parts), how
 
 
@@ -362,14 +348,14 @@ def _measured(
             )
         for name, way, how in tried:
             try:
-                with workers.single_threaded_environment(device == "cpu"):
+                with local.single_threaded_environment(device == "cpu"):
                     times[name].append(
                         statistics.mean(_together(count, _ours, folder, case, device, way, how))
                         / count
                     )
             except Exception as error:  # one way that a machine lacks does not end the table
                 failed[name] = f"{type(error).__name__}: {error}"[:200]
-    with workers.single_threaded_environment(device == "cpu"):
+    with local.single_threaded_environment(device == "cpu"):
         predicts = statistics.mean(_together(count, _predicts, folder, case, device)) / count
     steps, arithmetic, batch = (
         feed.steps_of(case.recipe, case.records),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from rollcall.report import summary
 from rollcall.util.errors import InputError
 from rollcall.util.files import home
 from rollcall.util.files import notebooks as notebooks_folder
@@ -202,7 +203,6 @@ def _report(
     planned, notebooks, parameters: dict, started: float, trained_by: dict | None = None
 ) -> int:
     """Run the notebooks one after another into the run's folder, then write its page and say where it is and what matters."""
-    from rollcall import audit
     from rollcall.report import notebooks as runner
     from rollcall.report import page as report
 
@@ -219,18 +219,18 @@ def _report(
             cwd=notebooks_folder(),
             stream=sys.stderr,
         )
-    sentences = audit.summary(run)
+    sentences = summary.summary(run)
     page = run.path / "report.html"
     report.write(
         f"{'Rehearsal' if cohort.simulated else 'Privacy audit'}: {cohort.name}",
         sentences,
         executed,
         page,
-        audit.facts(planned),
-        audit.SIMULATED if cohort.simulated else "",
+        summary.facts(planned),
+        summary.SIMULATED if cohort.simulated else "",
     )
     print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
-    for sentence in [audit.SIMULATED] * cohort.simulated + sentences:
+    for sentence in [summary.SIMULATED] * cohort.simulated + sentences:
         print(f"  {sentence}")
     return 0
 
@@ -239,7 +239,7 @@ def run_rehearsal(given: argparse.Namespace) -> int:
     """Write the simulated release, unless it is there already, and audit it."""
     from pathlib import Path
 
-    from rollcall import audit, rehearse
+    from rollcall import rehearse
 
     data = Path(given.data or home() / "data")
     given.root = str(

@@ -16,19 +16,23 @@ import pandas as pd
 from rollcall import attacks, recipes
 from rollcall import datasets as cohorts
 from rollcall.attacks import scores
-from rollcall.data.cohort import Cohort, patient_attributes
+from rollcall.data import groups
+from rollcall.data.cohort import Cohort
+from rollcall.data.groups import patient_attributes
 from rollcall.paper import reproduce as _paper
 from rollcall.risk import assess as risk
 from rollcall.risk import disparity as _disparity
+from rollcall.risk import labels
 from rollcall.runs import external as own
 from rollcall.runs import run as _run
+from rollcall.runs.run import read_table
 from rollcall.stats.members import check_targets
-from rollcall.util.errors import InputError, settings, unknown
+from rollcall.util.errors import InputError, unknown
 from rollcall.util.files import home, write_table
 from rollcall.util.progress import bar, track
+from rollcall.util.settings import settings
 
-SMALLEST_SHOWN = _disparity.SMALLEST_GROUP
-SIMULATED = "Simulated data: a rehearsal. Every patient and every value here is invented; no number below says anything about real people."
+SMALLEST_SHOWN = groups.MIN_GROUP_SIZE
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,13 @@ def train(audit: Audit, workers: int | None = None, scheduler: str = "local") ->
 
     scheduler: "local" for processes of this machine; or a Dask scheduler's address (tcp://...) or scheduler file.
     """
-    from rollcall.training import worker as _workers
+
+    from rollcall import training
 
     missing = len(audit.run.missing())
     if missing:
         with bar(missing, "Training", "target") as at:
-            _workers.train(audit.run, audit.cohort, workers, at, scheduler or "local")
+            training.train(audit.run, audit.cohort, workers, at, scheduler or "local")
     infos = [audit.run.info(target) for target in range(audit.run.targets)]
     return pd.DataFrame(
         [
@@ -144,7 +149,7 @@ def attack(audit: Audit) -> Attacked:
         lambda items: track(items, "Attacking", "attack"),
     )
     if values.ndim == 3:
-        values = risk.combine_labels(values, members, cohort.patient_index)
+        values = labels.combine_labels(values, members, cohort.patient_index)
     assessed = risk.assess(
         values,
         members,
@@ -180,7 +185,7 @@ def paper(audit: Audit) -> _paper.Paper:
     else:
         logits = [run.logits(target) for target in range(run.targets)]
         y = _paper.positives(
-            cohort.targets, cohort.task, cohort.outputs, cohort.classes[0] == "No Finding"
+            cohort.labels, cohort.task, cohort.outputs, cohort.classes[0] == "No Finding"
         )
 
         def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -202,148 +207,10 @@ def paper(audit: Audit) -> _paper.Paper:
     return found
 
 
-def examples(audit: Audit, attacked: Attacked) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """(title, in scores, out scores) of the most exposed patient's most exposed record and of an ordinary patient's record."""
-    records, patients = attacked.risk.records, attacked.risk.patients
-    joint = patients["auc_joint"].to_numpy()
-    members = audit.run.members()
-    panels = []
-    for title, patient in (
-        ("the most exposed patient", int(joint.argmax())),
-        ("an ordinary patient", int(np.abs(joint - np.median(joint)).argmin())),
-    ):
-        own = np.flatnonzero(audit.cohort.patient_index == patient)
-        record = own[records["auc"].to_numpy()[own].argmax()]
-        had = members[:, patient]
-        panels.append(
-            (
-                f"{title}: record AUC {records['auc'].iloc[record]:.2f}",
-                attacked.scores[had, record],
-                attacked.scores[~had, record],
-            )
-        )
-    return panels
-
-
-def most_exposed_records(
-    audit: Audit, attacked: Attacked, count: int = 8
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """(record numbers, de-identified rows) of the most exposed record of each of the `count` most exposed patients.
-
-    The rows hold the risk and the attributes, no id; InputError for a restricted cohort, whose rows are not for showing.
-    """
-    if audit.cohort.restricted:
-        raise InputError(
-            f"cohort {audit.cohort.name!r} is restricted: none of its records is shown"
-        )
-    table = attacked.risk.records.assign(
-        joint=attacked.risk.patients["auc_joint"].to_numpy()[audit.cohort.patient_index]
-    )
-    best = (
-        table.sort_values(["joint", "auc"], ascending=False)
-        .drop_duplicates("patient_id")
-        .head(count)
-    )
-    rows = audit.cohort.records.loc[best["record"], list(audit.cohort.attributes)].reset_index(
-        drop=True
-    )
-    rows.insert(0, "patient AUC", best["joint"].round(3).to_numpy())
-    rows.insert(1, "record AUC", best["auc"].round(3).to_numpy())
-    return best["record"].to_numpy(), rows
-
-
 def disparity(audit: Audit) -> pd.DataFrame:
     """Who carries the risk: the table of disparity.disparity on this run's patients, written to the run."""
     table = _disparity.disparity(
-        read(audit.run, "patients"), patient_attributes(audit.cohort), seed=audit.run.seed
+        read_table(audit.run, "patients"), patient_attributes(audit.cohort), seed=audit.run.seed
     )
     write_table(audit.run.file("disparity.parquet"), table)
     return table
-
-
-def read(run: _run.Run, name: str) -> pd.DataFrame:
-    """A table of the run by name (attacks, pooled, roc, records, patients, floor, risk, disparity, paper_*); InputError if it was not made yet."""
-    path = run.file(f"{name}.parquet")
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not readable ({error}); run the audit's notebooks in order: 1_train, 2_attack, 3_disparity"
-        ) from error
-
-
-def summary(run: _run.Run) -> list[str]:
-    """The three sentences that matter, from the tables of a finished run."""
-    attacked, patients, floor, sure = (
-        read(run, name) for name in ("attacks", "patients", "floor", "risk")
-    )
-    exposed, total, units = int(patients["exposed"].sum()), len(patients), f"{run.unit}s"
-    passes = len(floor) / total
-    high, null = (
-        int((patients["auc_joint"] >= 0.9).sum()),
-        float((floor["auc_joint"] >= 0.9).sum()) / passes,
-    )
-    area = attacked.groupby(["attack", "variant"])["auc"].mean()
-    return [
-        f"{exposed:,} of {total:,} {units} are exposed (95% interval {sure['exposed_low'][0]:,.0f} to {sure['exposed_high'][0]:,.0f}): "
-        f"whether they were in the training set can be told, at a false-discovery rate of 5% "
-        f"({high:,} have an AUC of 0.9 or more, where the noise floor has {null:.2g}).",
-        f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of {area['LiRA', 'online']:.3f} and RMIA of "
-        f"{area['RMIA', 'online']:.3f}, where 0.5 is guessing.",
-        *(
-            [_third(read(run, "disparity"), units)]
-            if run.file("disparity.parquet").exists()
-            else []
-        ),
-    ]
-
-
-def _third(groups: pd.DataFrame, units: str) -> str:
-    """The sentence on groups."""
-    found = groups[
-        (groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1) & ~groups["intersection"]
-    ]
-    if len(found):
-        worst = found.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
-        times = [
-            f"with {row['attribute']} {row['group']!r} are "
-            + (
-                f"{row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to {row['ci_high']:.1f})"
-                if np.isfinite(row["risk_ratio"])
-                else f"more than {row['ci_low']:.1f} times"
-            )
-            for _, row in worst.head(2).iterrows()
-        ]
-        return f"{units.capitalize()} {', and those '.join(times)} as likely as all others to be among the most exposed 1% (Holm-adjusted p < 0.05)."
-    return f"No group of {len(groups)} is over-represented among the most exposed 1% beyond chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
-
-
-def _models(run: _run.Run, unit: str) -> str:
-    if "recipe" not in run.config:
-        return f"{run.targets}, trained elsewhere"
-    recipe = run.recipe
-    return (
-        f"{run.targets} x {recipe.model}, each trained on a random half of the {unit}s: {recipe.epochs} epochs, batch {recipe.batch}"
-        f"{f' x {recipe.accumulate}' if recipe.accumulate > 1 else ''}, {recipe.optimiser}, "
-        f"learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
-    )
-
-
-def facts(audit: Audit) -> dict[str, str]:
-    """What a reader of the report should know about the run: the data, the models, the versions."""
-    run, cohort, config = audit.run, audit.cohort, audit.run.config
-    return {
-        "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} {cohort.unit}s, {cohort.task}. {cohort.source}",
-        "Held-out test set": f"{len(cohort.test):,} records of {len(cohort.test.patients):,} {cohort.unit}s"
-        if cohort.test is not None
-        else "none",
-        "Notes on the data": "; ".join(cohort.notes) or "none",
-        "Target models": _models(run, cohort.unit),
-        "Seed, scores": f"{run.seed}, {config['scores']}",
-        "Cohort fingerprint": cohort.fingerprint[:16],
-        "Versions, hardware": ", ".join(
-            f"{name} {version}" for name, version in config["versions"].items()
-        )
-        + f"; {config['hardware']['cores']} cores, {config['hardware']['machine']}",
-        "Started": config["started"],
-    }

@@ -99,7 +99,7 @@ def test_what_is_known_without_a_model(inputs, size):
     assert got.shape == (40, 3 + 1 + 3 + 2 + size)
     assert got.dtype == np.float32
     assert np.isfinite(got).all()
-    assert (got[:, :3].argmax(1) == cohort.targets).all()
+    assert (got[:, :3].argmax(1) == cohort.labels).all()
     assert got[:, 3] == pytest.approx(np.log(2))
     if inputs.ndim == 4:
         np.testing.assert_allclose(

@@ -106,13 +106,13 @@ def test_an_unknown_task_is_refused():
 
 class Records(SimpleNamespace):
     def __len__(self):
-        return len(self.targets)
+        return len(self.labels)
 
 
 def test_of_run_scores_every_record_under_every_target():
     rng = np.random.default_rng(2)
     logits = rng.standard_normal((3, 10, 4)).astype(np.float32)
-    cohort = Records(fingerprint="f" * 64, targets=rng.integers(0, 4, 10), task="multiclass")
+    cohort = Records(fingerprint="f" * 64, labels=rng.integers(0, 4, 10), task="multiclass")
     run = SimpleNamespace(
         path="results/x",
         config={"fingerprint": "f" * 64},
@@ -125,7 +125,7 @@ def test_of_run_scores_every_record_under_every_target():
     for target in range(3):
         for record in range(10):
             assert got[target, record] == pytest.approx(
-                naive.exact(logits[target, record].astype(float), cohort.targets[record]), abs=1e-5
+                naive.exact(logits[target, record].astype(float), cohort.labels[record]), abs=1e-5
             )
     run.config["fingerprint"] = "0" * 64
     with pytest.raises(

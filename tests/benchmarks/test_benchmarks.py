@@ -59,13 +59,11 @@ def test_the_plain_loop_learns(tmp_path):
         TINY, recipe=dataclasses.replace(TINY.recipe, learning_rate=0.05, batch=64)
     )
     found = bench_training.invented(case, tmp_path / "c", 256)
-    found = dataclasses.replace(
-        found, targets=(np.asarray(found.inputs)[:, 0] > 0).astype(np.int64)
-    )
+    found = dataclasses.replace(found, labels=(np.asarray(found.inputs)[:, 0] > 0).astype(np.int64))
     network, times = bench_training.plain(found, case.recipe, np.arange(256), "cpu", 60)
     assert len(times) == 60
     assert (
-        (bench_training.plain_logits(network, found, "cpu")[:, 0] > 0) == found.targets
+        (bench_training.plain_logits(network, found, "cpu")[:, 0] > 0) == found.labels
     ).mean() > 0.9
 
 

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from rollcall import datasets as cohorts
-from rollcall.data.cohort import Cohort, open_saved, patient_attributes, save, validate
+from rollcall.data.cohort import Cohort, validate
+from rollcall.data.groups import patient_attributes
+from rollcall.data.store import open_saved, save
 from rollcall.util.errors import InputError
 
 
@@ -18,7 +20,7 @@ def cohort(**changes) -> Cohort:
             {"patient_id": patients, "sex": pd.Categorical(np.tile(["f", "m"], 20))}
         ),
         "inputs": np.arange(80, dtype=np.float32).reshape(40, 2),
-        "targets": np.tile([0, 1], 20),
+        "labels": np.tile([0, 1], 20),
         "task": "binary",
         "classes": ("no", "yes"),
         "attributes": ("sex",),
@@ -43,7 +45,7 @@ def test_the_cache_gives_back_what_was_saved(tiny, tmp_path):
     assert not list(tmp_path.glob(".building*"))
 
 
-@pytest.mark.parametrize("name", ["inputs.npy", "targets.npy", "records.parquet", "cohort.json"])
+@pytest.mark.parametrize("name", ["inputs.npy", "labels.npy", "records.parquet", "cohort.json"])
 def test_a_damaged_cache_is_named(tiny, tmp_path, name):
     save(tiny, tmp_path / "c")
     path = tmp_path / "c" / name
@@ -54,9 +56,9 @@ def test_a_damaged_cache_is_named(tiny, tmp_path, name):
 
 def test_a_changed_cache_is_noticed(tiny, tmp_path):
     save(tiny, tmp_path / "c")
-    labels = np.load(tmp_path / "c" / "targets.npy")
+    labels = np.load(tmp_path / "c" / "labels.npy")
     labels[3] = (labels[3] + 1) % 3
-    np.save(tmp_path / "c" / "targets.npy", labels)
+    np.save(tmp_path / "c" / "labels.npy", labels)
     with pytest.raises(InputError, match="fingerprint"):
         open_saved(tmp_path / "c")
 
@@ -67,7 +69,7 @@ def test_the_fingerprint_sees_every_part(tiny):
     inputs[39, 1] += 1
     for changed in (
         cohort(inputs=inputs),
-        cohort(targets=np.tile([1, 0], 20)),
+        cohort(labels=np.tile([1, 0], 20)),
         cohort(name="other"),
         cohort(classes=("no", "ja")),
     ):
@@ -89,9 +91,9 @@ def nan_inputs():
     ("bad", "message"),
     [
         (lambda: cohort(task="regression"), "task is 'regression'"),
-        (lambda: cohort(targets=np.zeros(39, int)), "40 records, 40 inputs and 39 targets"),
-        (lambda: cohort(targets=np.zeros(40, int)), "every record has the label 'no'"),
-        (lambda: cohort(targets=np.r_[np.tile([0, 1], 19), 0, 2]), "row 39: label 2"),
+        (lambda: cohort(labels=np.zeros(39, int)), "40 records, 40 inputs and 39 labels"),
+        (lambda: cohort(labels=np.zeros(40, int)), "every record has the label 'no'"),
+        (lambda: cohort(labels=np.r_[np.tile([0, 1], 19), 0, 2]), "row 39: label 2"),
         (lambda: cohort(inputs=nan_inputs()), "row 7, weight: input is NaN"),
         (lambda: cohort(attributes=("race",)), "lack the column 'race'"),
         (lambda: _with(patient_id=["p"] * 40), r"1 patient\(s\)"),
@@ -154,7 +156,7 @@ def test_loading_what_is_not_there(tmp_path, call, message):
 def test_no_pickle_is_ever_loaded(tiny, tmp_path):
     save(tiny, tmp_path / "c")
     np.save(
-        tmp_path / "c" / "targets.npy",
+        tmp_path / "c" / "labels.npy",
         np.array([{"code": "run me"}], dtype=object),
         allow_pickle=True,
     )

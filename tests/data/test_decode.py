@@ -14,6 +14,7 @@ from PIL import Image
 
 from rollcall.data import cohort as cohorts_on_disk
 from rollcall.data import decode as prepare
+from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.images import picture
 from rollcall.util.errors import InputError
@@ -24,7 +25,7 @@ SIZE = 8
 def blank_is_dropped(path: Path, shift: int) -> np.ndarray:
     array = picture(path, SIZE, SIZE, "L")
     if array.max() == 0:
-        raise prepare.Drop("blank picture")
+        raise prepare.SkipRecord("blank picture")
     return array + np.uint8(shift)
 
 
@@ -38,9 +39,9 @@ def write(root: Path, count: int, blank=()) -> np.ndarray:
     return names
 
 
-def files(root: Path, names, shifts=None) -> prepare.Files:
+def files(root: Path, names, shifts=None) -> prepare.FileInputs:
     shifts = np.zeros(len(names), int) if shifts is None else shifts
-    return prepare.Files(
+    return prepare.FileInputs(
         root,
         names,
         blank_is_dropped,
@@ -114,7 +115,7 @@ def test_a_killed_preparation_is_resumed(tmp_path):
     )
     script = tmp_path / "script.py"
     script.write_text(code)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
         [sys.executable, script, root, tmp_path / "out"],
         env=environment,
@@ -193,16 +194,16 @@ def cohort(root: Path, names) -> Cohort:
 def test_a_cohort_is_saved_without_its_dropped_records(tmp_path):
     names = write(tmp_path / "release", 80, blank={0, 1, 7})
     progress = []
-    cohorts_on_disk.save(
+    store.save(
         cohorts_on_disk.validate(cohort(tmp_path / "release", names)),
         tmp_path / "data" / "key",
         lambda *a: progress.append(a),
     )
-    opened = cohorts_on_disk.open_saved(tmp_path / "data" / "key")
+    opened = store.open_saved(tmp_path / "data" / "key")
     kept = np.setdiff1d(np.arange(80), [0, 1, 7])
     assert len(opened) == 77
     assert opened.notes == ("3 records dropped: blank picture",)
-    assert opened.targets.tolist() == (kept % 2).tolist()
+    assert opened.labels.tolist() == (kept % 2).tolist()
     assert opened.records["patient_id"].tolist() == [f"q{k // 2}" for k in kept]
     assert all(
         (opened.inputs[place] == naive(tmp_path / "release", names[k])).all()
@@ -210,22 +211,22 @@ def test_a_cohort_is_saved_without_its_dropped_records(tmp_path):
     )
     assert progress[-1] == (80, 80)
     left = {path.name for path in (tmp_path / "data" / "key").iterdir()}
-    assert left == {"inputs.npy", "targets.npy", "records.parquet", "cohort.json", "files.parquet"}
+    assert left == {"inputs.npy", "labels.npy", "records.parquet", "cohort.json", "files.parquet"}
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["key"]
 
 
 def test_the_cache_knows_the_files_it_came_from(tmp_path):
     root, folder = tmp_path / "release", tmp_path / "data" / "key"
     names = write(root, 40)
-    assert not cohorts_on_disk.current(folder, root)
-    cohorts_on_disk.save(cohort(root, names), folder)
-    before = cohorts_on_disk.open_saved(folder).fingerprint
-    assert cohorts_on_disk.current(folder, root)
+    assert not store.current(folder, root)
+    store.save(cohort(root, names), folder)
+    before = store.open_saved(folder).fingerprint
+    assert store.current(folder, root)
     Image.fromarray(np.full((20, 16), 9, np.uint8)).save(root / names[5])
-    assert not cohorts_on_disk.current(folder, root)
-    cohorts_on_disk.save(cohort(root, names), folder)
-    after = cohorts_on_disk.open_saved(folder)
-    assert cohorts_on_disk.current(folder, root)
+    assert not store.current(folder, root)
+    store.save(cohort(root, names), folder)
+    after = store.open_saved(folder)
+    assert store.current(folder, root)
     assert after.fingerprint != before
     assert (after.inputs[5] == 9).all()
 
@@ -233,11 +234,11 @@ def test_the_cache_knows_the_files_it_came_from(tmp_path):
 def test_a_damaged_file_leaves_the_cache_as_it_was(tmp_path):
     root, folder = tmp_path / "release", tmp_path / "data" / "key"
     names = write(root, 40)
-    cohorts_on_disk.save(cohort(root, names), folder)
+    store.save(cohort(root, names), folder)
     before = {path: path.read_bytes() for path in folder.iterdir()}
     (root / names[5]).write_bytes(b"cut")
     with pytest.raises(InputError):
-        cohorts_on_disk.save(cohort(root, names), folder)
+        store.save(cohort(root, names), folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -251,7 +252,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
         "if __name__ == '__main__':\n"
         "    root, out, n = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]); out.mkdir()\n"
         "    names = np.array([p.name for p in sorted(root.iterdir())] * n, object)[:n]\n"
-        "    f = prepare.Files(root, names, partial(picture, height=112, width=112, mode='L'), (112, 112, 1), 'uint8', root, np.arange(n))\n"
+        "    f = prepare.FileInputs(root, names, partial(picture, height=112, width=112, mode='L'), (112, 112, 1), 'uint8', root, np.arange(n))\n"
         "    prepare.decoded(f, out, workers=1)\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
@@ -263,7 +264,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
             [sys.executable, script, root, tmp_path / f"out{count}", str(count)],
             capture_output=True,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )
         peaks.append([int(part) / 1024 for part in done.stdout.split()])
     assert peaks[1][0] - peaks[0][0] < 3 and peaks[1][1] - peaks[0][1] < 3, peaks

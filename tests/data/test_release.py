@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.util.errors import InputError
 
 
@@ -68,9 +68,9 @@ def test_two_releases_under_one_root_are_not_guessed_between(tmp_path):
 def test_values_come_as_they_stand(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes('\ufeffa,b,c\r\nNA,,"x,y"\r\n None,1.0,é\r\n'.encode())
-    table = release.read_table(path, ["c", "a", "b"])
+    table = tables.read_table(path, ["c", "a", "b"])
     assert table.to_numpy().tolist() == [["x,y", "NA", ""], ["é", " None", "1.0"]]
-    assert release.line_of(table, 1) == 3
+    assert tables.line_of(table, 1) == 3
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_bad_table_is_one_line(tmp_path, content, message):
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        release.read_table(path, ["a", "b"], key="a")
+        tables.read_table(path, ["a", "b"], key="a")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600 + len(str(tmp_path))
 
@@ -119,7 +119,7 @@ def test_a_damaged_gz_is_one_line(tmp_path, damage):
     with pytest.raises(
         InputError, match="t.csv.gz: (damaged or cut short|not a readable csv)"
     ) as caught:
-        release.read_table(path, ["a", "b"])
+        tables.read_table(path, ["a", "b"])
     assert "\n" not in str(caught.value)
 
 
@@ -136,25 +136,25 @@ def test_numbers_codes_ids_and_times(tmp_path):
         w=["2180-05-06 19:17:00", "2180-05-07", ""],
     )
     assert np.array_equal(
-        release.numbers(path, t, "n", missing=True), [1.5, np.nan, -2], equal_nan=True
+        tables.numbers(path, t, "n", missing=True), [1.5, np.nan, -2], equal_nan=True
     )
-    assert release.codes(path, t, "c", ("b", "a")).tolist() == [1, 0, 1]
-    assert release.whole(path, t, "i").tolist() == ["1", "02", "3"]
-    assert release.times(path, t, "w", missing=True).isna().tolist() == [False, False, True]
+    assert tables.codes(path, t, "c", ("b", "a")).tolist() == [1, 0, 1]
+    assert tables.whole(path, t, "i").tolist() == ["1", "02", "3"]
+    assert tables.times(path, t, "w", missing=True).isna().tolist() == [False, False, True]
     for call, message in (
-        (lambda: release.numbers(path, t, "n"), "row 3, column 'n': ''; expected a number"),
+        (lambda: tables.numbers(path, t, "n"), "row 3, column 'n': ''; expected a number"),
         (
-            lambda: release.numbers(path, t, "n", True, 0, 9),
+            lambda: tables.numbers(path, t, "n", True, 0, 9),
             "row 4, column 'n': '-2'; expected a number from 0 to 9 or nothing",
         ),
-        (lambda: release.numbers(path, table(n=["inf"]), "n"), "'inf'; expected a number"),
+        (lambda: tables.numbers(path, table(n=["inf"]), "n"), "'inf'; expected a number"),
         (
-            lambda: release.codes(path, t, "c", ("a",)),
+            lambda: tables.codes(path, t, "c", ("a",)),
             "row 3, column 'c': 'b'; expected one of 'a'",
         ),
-        (lambda: release.whole(path, table(i=["1.0"]), "i"), "expected a whole number"),
-        (lambda: release.times(path, t, "w"), "row 4, column 'w': ''; expected a time"),
-        (lambda: release.times(path, table(w=["soon"]), "w", True), "'soon'; expected a time"),
+        (lambda: tables.whole(path, table(i=["1.0"]), "i"), "expected a whole number"),
+        (lambda: tables.times(path, t, "w"), "row 4, column 'w': ''; expected a time"),
+        (lambda: tables.times(path, table(w=["soon"]), "w", True), "'soon'; expected a time"),
     ):
         with pytest.raises(InputError, match=message):
             call()

@@ -91,7 +91,7 @@ def check(part, rows, race, views=("AP", "PA", "LL", "RL")):
             assert (None if pd.isna(got[column]) else got[column]) == value, (place, column)
         for position, finding in enumerate(chest.FINDINGS):
             value = int(row[finding] != "" and float(row[finding]) in (1, -1))
-            assert part.targets[place, position] == value
+            assert part.labels[place, position] == value
             assert bool(got[f"finding: {finding}"]) == bool(value)
 
 
@@ -140,7 +140,13 @@ def test_the_default_equals_a_naive_reading(intact, cohort):
     check(cohort.test, valid, race)
     check_pixels(cohort, train, intact)
     check_pixels(cohort.test, valid, intact)
-    assert (cohort.task, cohort.unit, cohort.restricted, cohort.simulated, cohort.straddles) == (
+    assert (
+        cohort.task,
+        cohort.unit,
+        cohort.restricted,
+        cohort.simulated,
+        cohort.test_shares_patients,
+    ) == (
         "multilabel",
         "patient",
         True,
@@ -249,7 +255,7 @@ def test_quirks_by_hand(tmp_path):
         tmp_path,
     )
     labels = [
-        [finding for finding, has in zip(chest.FINDINGS, row) if has] for row in cohort.targets
+        [finding for finding, has in zip(chest.FINDINGS, row) if has] for row in cohort.labels
     ]
     assert labels == [["Edema"], ["No Finding"], ["Pneumonia"], []]
     assert list(cohort.records["patient_id"]) == ["00007", "00008", "00009", "64540"]
@@ -285,7 +291,7 @@ def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(
     for root in (small, small.parent, small.parent.parent):
         found = chexpert.read(chexpert.locate(root, tmp_path), root)
         pd.testing.assert_frame_equal(found.records, cohort.records)
-        np.testing.assert_array_equal(found.targets, cohort.targets)
+        np.testing.assert_array_equal(found.labels, cohort.labels)
         assert (root / found.inputs.paths[0]).samefile(
             small / "train/patient00001/study1/view1_frontal.jpg"
         )

@@ -25,7 +25,7 @@ def test_the_invented_release_reads_as_computed_by_hand(tmp_path):
     cohort = load(tmp_path, rows)
     table = pd.DataFrame(rows)
     assert (len(cohort), len(cohort.patients)) == (60, 40)
-    assert (cohort.targets == (table["readmitted"] == "<30")).all()
+    assert (cohort.labels == (table["readmitted"] == "<30")).all()
     counts = table["num_medications"].astype(float)
     column = cohort.features.index("num_medications")
     np.testing.assert_allclose(
@@ -190,7 +190,7 @@ def test_without_network_the_way_out_is_named(tmp_path, monkeypatch):
 def test_the_real_table(diabetes_release, tmp_path):
     cohort = cohorts.load("diabetes130", root=diabetes_release, data=tmp_path)
     assert (len(cohort), len(cohort.patients)) == (101_766, 71_518)
-    assert cohort.targets.sum() == 11_357
+    assert cohort.labels.sum() == 11_357
     assert cohort.records["race"].value_counts().to_dict() == {
         "Caucasian": 76_099,
         "AfricanAmerican": 19_210,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from rollcall import datasets as cohorts
 from rollcall import rehearse
-from rollcall.data.cohort import patient_attributes
+from rollcall.data.groups import patient_attributes
 from rollcall.datasets import embed
 from rollcall.datasets.parts.common import counted
 from rollcall.util.errors import InputError
@@ -156,7 +156,7 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
         table = part.records.astype(object).where(part.records.notna(), None)
         for record, row in zip(wanted, table.to_dict("records"), strict=True):
             assert {name: record[name] for name in row} == row
-        assert part.targets.tolist() == ["ABCD".index(record["label"]) for record in wanted]
+        assert part.labels.tolist() == ["ABCD".index(record["label"]) for record in wanted]
         paths = pd.read_parquet(part.folder / "files.parquet")["path"].tolist()
         assert paths == [record["path"] for record in wanted]
         assert part.inputs.shape == (len(wanted), 64, 48, 1)

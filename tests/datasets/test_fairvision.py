@@ -11,7 +11,7 @@ from PIL import Image
 
 from rollcall import datasets as cohorts
 from rollcall import rehearse
-from rollcall.data.decode import Drop
+from rollcall.data.decode import SkipRecord
 from rollcall.datasets import fairvision
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
@@ -101,7 +101,7 @@ def check(cohort, root):
         table = part.records.astype(object).where(part.records.notna(), None)
         for record, row in zip(wanted, table.to_dict("records"), strict=True):
             assert {name: record[name] for name in row} == row
-        assert part.targets.tolist() == [ORDER.index(record["label"]) for record in wanted]
+        assert part.labels.tolist() == [ORDER.index(record["label"]) for record in wanted]
         assert part.inputs.shape == (len(wanted), 64, 64, 1)
         assert (
             f"{count:,} records dropped: quality: standard deviation of at most 3 or mean of at most 1"
@@ -158,7 +158,7 @@ def test_the_quality_filter_is_inclusive_and_looks_at_the_full_picture(tmp_path,
         tmp_path / "a.png"
     )  # PNG keeps the numbers as they are
     if dropped:
-        with pytest.raises(Drop, match="quality"):
+        with pytest.raises(SkipRecord, match="quality"):
             fairvision.fundus(tmp_path / "a.png", 8, 8)
     else:
         assert fairvision.fundus(tmp_path / "a.png", 8, 8).shape == (8, 8, 1)
@@ -168,7 +168,7 @@ def test_the_filter_and_the_picture_are_the_first_channels(tmp_path):
     values = np.zeros((32, 40, 3), np.uint8)
     values[:, :, 1] = np.arange(40) * 5
     Image.fromarray(values).save(tmp_path / "green.png")
-    with pytest.raises(Drop):
+    with pytest.raises(SkipRecord):
         fairvision.fundus(tmp_path / "green.png", 8, 8)
     Image.fromarray(values[:, :, [1, 0, 2]]).save(tmp_path / "red.png")
     np.testing.assert_array_equal(

@@ -59,7 +59,7 @@ def twin(rows, there):
 
 def agree(cohort, rows):
     assert cohort.records["patient_id"].tolist() == [row["md5hash"] for row in rows]
-    assert cohort.targets.tolist() == [CLASSES.index(row["three_partition_label"]) for row in rows]
+    assert cohort.labels.tolist() == [CLASSES.index(row["three_partition_label"]) for row in rows]
     assert cohort.records["label"].tolist() == [row["three_partition_label"] for row in rows]
     assert cohort.records["nine-partition label"].tolist() == [
         row["nine_partition_label"] for row in rows

@@ -79,7 +79,7 @@ def agree(cohort, rows):
     """The records of a cohort are these rows of the table."""
     records = cohort.records
     assert records["patient_id"].tolist() == [row["lesion_id"] for row in rows]
-    assert cohort.targets.tolist() == [CODES.index(row["dx"]) for row in rows]
+    assert cohort.labels.tolist() == [CODES.index(row["dx"]) for row in rows]
     assert (
         records["label"].tolist()
         == records["diagnosis"].tolist()
@@ -345,7 +345,7 @@ def test_the_real_images(real, tmp_path):
         len(cohort.patients) + len(cohort.test.patients),
         len(test),
     ) == (10_015, 7_470, 1_494)
-    assert np.bincount(np.concatenate([cohort.targets, cohort.test.targets])).tolist() == [
+    assert np.bincount(np.concatenate([cohort.labels, cohort.test.labels])).tolist() == [
         6_705,
         1_113,
         1_099,

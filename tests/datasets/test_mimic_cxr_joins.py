@@ -95,7 +95,7 @@ def test_plain_csv_is_the_same_cohort_and_one_table_of_mimic_iv_serves(intact, t
     pd.testing.assert_frame_equal(
         found.records.drop(columns="race"), whole.records.drop(columns="race")
     )
-    np.testing.assert_array_equal(found.targets, whole.targets)
+    np.testing.assert_array_equal(found.labels, whole.labels)
     assert found.records["race"].isna().all()
     assert "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in found.notes
 

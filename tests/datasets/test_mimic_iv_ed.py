@@ -171,7 +171,7 @@ def test_default_and_paper(release, prepared, tmp_path):
     assert cohort.task == "binary"
     whole = table.set_index("stay_id")
     raw = np.concatenate([paper.inputs, paper.test.inputs])
-    assert paper.straddles
+    assert paper.test_shares_patients
     assert set(paper.patients) & set(paper.test.patients)
     assert sorted(raw[:, 0].tolist()) == sorted(whole["age"].tolist())  # years, not z-scores
     assert len(paper.test) == -(-len(table) // 5)

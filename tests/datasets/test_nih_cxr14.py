@@ -106,7 +106,7 @@ def agree(cohort, rows):
     records = cohort.records
     assert records["patient_id"].tolist() == [row[3] for row in rows]
     expected = [[int(name in row[1].split("|")) for name in NAMES] for row in rows]
-    assert cohort.targets.tolist() == expected
+    assert cohort.labels.tolist() == expected
     for place, name in enumerate(NAMES):
         assert records[f"finding: {name.replace('_', ' ')}"].tolist() == [
             bool(row[place]) for row in expected
@@ -452,7 +452,7 @@ def test_the_whole_real_table(real, monkeypatch):
     agree(cohort, [row for row in rows if row[3] not in test])
     agree(cohort.test, [row for row in rows if row[3] in test])
     counts = Counter(name for row in rows for name in row[1].split("|"))
-    assert (cohort.targets.sum(axis=0) + cohort.test.targets.sum(axis=0)).tolist() == [
+    assert (cohort.labels.sum(axis=0) + cohort.test.labels.sum(axis=0)).tolist() == [
         counts[name] for name in NAMES
     ]
     assert len(test) == 6_161

@@ -79,7 +79,7 @@ def twin(root, table=TABLE, drop=DUPLICATES, column="filename_lr"):
 def agree(cohort, expected):
     records = cohort.records
     assert records["patient_id"].tolist() == [row["patient"] for row in expected]
-    assert cohort.targets.tolist() == [row["labels"] for row in expected]
+    assert cohort.labels.tolist() == [row["labels"] for row in expected]
     for column in ("sex", "age", "extra beats"):
         assert [None if value != value else value for value in records[column].astype(object)] == [
             row[column] for row in expected
@@ -169,7 +169,7 @@ def test_500_hz_and_the_papers_rules(release, data, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
     paper = cohorts.load("ptb_xl", release, data, rules="paper")
     assert paper.scale == 1e-3
-    assert paper.targets.tolist() == cohorts.load("ptb_xl", release, data).targets.tolist()
+    assert paper.labels.tolist() == cohorts.load("ptb_xl", release, data).labels.tolist()
     root = tmp_path / "release"
     shutil.copytree(release, root, ignore=shutil.ignore_patterns("records100"))
     fast = cohorts.load("ptb_xl", root, tmp_path / "data", rate=500)
@@ -262,7 +262,7 @@ def test_ages_sexes_beats_and_statements(tmp_path):
     assert cohort.records["age"].isna().tolist()[6:8] == [True, False]
     assert cohort.records["sex"].tolist()[8:10] == ["Male", "Female"]
     assert cohort.records["extra beats"].tolist()[8:10] == ["noted", "not noted"]
-    assert cohort.targets[10:13].tolist() == [[1, 0, 0, 0, 1], [0] * 5, [0] * 5]
+    assert cohort.labels[10:13].tolist() == [[1, 0, 0, 0, 1], [0] * 5, [0] * 5]
     assert cohort.test is None
     assert "no test set: no record has strat_fold 10" in cohort.notes
     assert "age: missing for fewer than 10 records" in cohort.notes
@@ -613,13 +613,13 @@ def test_the_real_records(real, tmp_path):
             )
     by_id = {row["id"]: place for place, row in enumerate(pool)}
     # by hand from the table: NORM + LVOLT + SR, female, 56; IMI + LVH + ISC_ + IVCD, male, 67, at fold 8
-    assert cohort.targets[by_id[1]].tolist() == [1, 0, 0, 0, 0]
+    assert cohort.labels[by_id[1]].tolist() == [1, 0, 0, 0, 0]
     assert cohort.records.loc[by_id[1], ["patient_id", "sex", "age"]].tolist() == [
         "15709",
         "Female",
         "40-59",
     ]
-    assert cohort.targets[by_id[500]].tolist() == [0, 1, 1, 1, 1]
+    assert cohort.labels[by_id[500]].tolist() == [0, 1, 1, 1, 1]
     assert cohort.records.loc[by_id[500], ["patient_id", "sex", "age"]].tolist() == [
         "1168",
         "Male",

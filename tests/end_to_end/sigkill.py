@@ -18,7 +18,6 @@ from pathlib import Path
 
 import psutil
 
-from rollcall import audit
 from rollcall.runs import run
 from rollcall.util import files
 from tests.training.test_dask_cluster import cluster

@@ -13,6 +13,7 @@ import pytest
 
 from rollcall import audit
 from rollcall.__main__ import NOTEBOOKS
+from rollcall.report import summary
 from rollcall.util import files
 from tests.conftest import diabetes_rows, write_release
 from tests.report import notebook_books as notebooks
@@ -143,7 +144,7 @@ def test_the_report_is_one_page_without_ids_or_calls(finished):
     assert page.count("<img") == 6
     levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
-    for sentence in audit.summary(audit._run.open_run(folder)):
+    for sentence in summary.summary(audit._run.open_run(folder)):
         assert sentence.split(":")[0] in page
 
 

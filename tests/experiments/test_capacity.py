@@ -2,7 +2,6 @@
 
 import pytest
 
-from rollcall import audit
 from rollcall.experiments import capacity
 from rollcall.report import figures
 from rollcall.report import notebooks as runner
@@ -51,7 +50,7 @@ def test_each_variant_has_a_run_and_a_row(tmp_path):
     assert (table["targets"] == 8).all()
     assert (tmp_path / "out" / "simulated" / "width-4" / "patients.parquet").is_file()
     assert len(present.capacity_table(result)) == 2
-    assert "4,135" in present.alt_capacity(result)
+    assert "4,135" in figures.alt_capacity(result)
     assert len(figures.capacity(table, result.patients).axes) == 3
 
 

@@ -386,7 +386,7 @@ def published(side=3, patch=4, width=12, depth=2, heads=3, mlp=20, seed=0):
     }
 
 
-def written(folder, file, name="weights.npz"):
+def atomic_write(folder, file, name="weights.npz"):
     np.savez(folder / name, **file)
     return str(folder / name)
 
@@ -446,7 +446,9 @@ def naive_vit(file, image, head, head_bias, patch=4, depth=2, heads=3):
 @pytest.mark.parametrize("shape", [(12, 12, 3), (8, 20, 3), (24, 4, 1), (12, 12, 1)])
 def test_published_weights_give_the_naive_transformer(tmp_path, shape):
     file = published()
-    built = network("vit", shape, 5, seed=3, weights=written(tmp_path, file), **SMALL_VIT).eval()
+    built = network(
+        "vit", shape, 5, seed=3, weights=atomic_write(tmp_path, file), **SMALL_VIT
+    ).eval()
     random = network("vit", shape, 5, seed=3, **SMALL_VIT)
     assert torch.equal(built.head.weight, random.head.weight)
     assert not torch.equal(built.cls, random.cls)
@@ -489,7 +491,7 @@ def test_positions_of_the_same_grid_stay_and_others_are_interpolated_between_cor
 
 
 def test_half_precision_weights_are_read_as_float32(tmp_path):
-    path = written(
+    path = atomic_write(
         tmp_path, {name: value.astype(np.float16) for name, value in published().items()}
     )
     assert all(
@@ -545,7 +547,7 @@ BLOCK = "Transformer/encoderblock_1"
 def test_weights_that_do_not_fit_are_said_in_one_line(tmp_path, change, message):
     file = {name: value for name, value in (published() | change).items() if value is not None}
     with pytest.raises(InputError, match=message) as caught:
-        network("vit", (12, 12, 3), 2, weights=written(tmp_path, file), **SMALL_VIT)
+        network("vit", (12, 12, 3), 2, weights=atomic_write(tmp_path, file), **SMALL_VIT)
     assert "\n" not in str(caught.value)
     assert "weights.npz" in str(caught.value)
 
@@ -553,7 +555,7 @@ def test_weights_that_do_not_fit_are_said_in_one_line(tmp_path, change, message)
 def test_files_that_are_no_weights_are_said_in_one_line(tmp_path):
     (tmp_path / "text.npz").write_text("not weights")
     (tmp_path / "empty.npz").write_bytes(b"")
-    whole = Path(written(tmp_path, published())).read_bytes()
+    whole = Path(atomic_write(tmp_path, published())).read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[:3000])
     at = whole.index(b"NUMPY") + 200
     (tmp_path / "spoilt.npz").write_bytes(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from rollcall import audit, models
+from rollcall import models
 from rollcall.data import cohort
 from rollcall.models.small_cnn import Halve
 from rollcall.util import files
@@ -169,7 +169,7 @@ def test_the_fingerprint_is_of_the_whole_table(tiny):
     whole = hashlib.sha256(
         json.dumps(head).encode()
         + made.inputs.tobytes()
-        + made.targets.tobytes()
+        + made.labels.tobytes()
         + table.astype(object).to_csv(index=False).encode()
     )
     assert made.fingerprint == whole.hexdigest()

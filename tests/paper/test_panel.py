@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from rollcall.paper.panel import chi_square, panel, record_auc, standard_error
-from rollcall.risk import record as record_risk
+from rollcall.stats import moments
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 
@@ -51,7 +51,7 @@ def test_record_auc_is_clipped_and_so_above_half():
     scores, members, index = naive.simulate(
         np.random.default_rng(0), 200, np.ones(4000, int), tails=None
     )
-    got = record_auc(record_risk.moments(scores, members, index))
+    got = record_auc(moments.moments(scores, members, index))
     for n in range(20):
         inside, outside = (
             scores[members[:, n], n].astype(float),
@@ -64,7 +64,7 @@ def test_record_auc_is_clipped_and_so_above_half():
     assert got.min() == 0.5
     assert got.mean() == pytest.approx(0.516, abs=0.002)
     members = np.tile([[True], [False]], (8, 3))
-    assert (record_auc(record_risk.moments(members.astype(np.float32), members)) == 1 - 1e-10).all()
+    assert (record_auc(moments.moments(members.astype(np.float32), members)) == 1 - 1e-10).all()
 
 
 def test_panel_by_hand():
@@ -149,7 +149,7 @@ def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, leas
         )
         named += (
             panel(
-                record_auc(record_risk.moments(scores, members, index)),
+                record_auc(moments.moments(scores, members, index)),
                 pd.DataFrame({"g": pd.Categorical(group[index])}),
             ).p[0]
             <= 0.05

@@ -7,7 +7,7 @@ from scipy.stats import trim_mean
 
 from rollcall.paper import panel as paper_panel
 from rollcall.paper import reproduce as paper
-from rollcall.risk.record import moments
+from rollcall.stats.moments import moments
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 

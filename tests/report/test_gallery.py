@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall import attacks, audit, recipes
+from rollcall import attacks, recipes
 from rollcall.paper import panel as paper_panel
 from rollcall.paper import published
+from rollcall.report import figures_published, gallery
 from rollcall.report import figures_published as figures_paper
-from rollcall.report import gallery
 from rollcall.report import notebooks as runner
 from rollcall.risk import assess as risk
 from rollcall.risk import disparity
-from rollcall.risk import record as record_risk
-from rollcall.runs import run
-from rollcall.stats import members
+from rollcall.runs import environment
+from rollcall.stats import members, moments
 from rollcall.util import files
 from rollcall.util.errors import InputError
 from rollcall.util.files import write_json, write_table
@@ -71,7 +70,7 @@ def make_run(
     path = out / cohort / name
     path.mkdir(parents=True)
     made = (
-        run.describe()
+        environment.describe()
         | {
             "cohort": cohort,
             "fingerprint": "0" * 64,
@@ -98,8 +97,8 @@ def make_run(
     )
     found = attacks.run(scores, had, index)
     table, curves = found.attacks, found.roc
-    moments = record_risk.moments(scores, had, index)
-    auc = paper_panel.record_auc(moments)
+    per_record = moments.moments(scores, had, index)
+    auc = paper_panel.record_auc(per_record)
     own = pd.Series(auc).groupby(index)
     by_patient = pd.DataFrame(
         {
@@ -490,9 +489,9 @@ def test_figures_without_tables_say_so(tmp_path):
     make_run(tmp_path, "ptb_xl", tables=[])
     found = gallery.collect(str(tmp_path))
     for draw, alt in (
-        (figures_paper.roc, gallery.alt_roc),
-        (figures_paper.survival, gallery.alt_survival),
-        (figures_paper.errors, gallery.alt_errors),
+        (figures_paper.roc, figures_published.alt_roc),
+        (figures_paper.survival, figures_published.alt_survival),
+        (figures_paper.errors, figures_published.alt_errors),
     ):
         assert draw(found) is None
         assert "no run has it" in alt(found)
@@ -501,7 +500,7 @@ def test_figures_without_tables_say_so(tmp_path):
             in figures_paper.show(draw(found), found, "x", alt(found), "A caption").data
         )
     assert figures_paper.subgroups(found.entries[0]) is None
-    assert gallery.alt_subgroups(found.entries[0]) == "No groups."
+    assert figures_published.alt_subgroups(found.entries[0]) == "No groups."
     assert figures_paper.size(found).axes[2].texts[0].get_text() == "no run has the table"
     assert gallery.aggregate_table(found)["published"].tolist() == [0.677]
     assert not (tmp_path / "figures_paper").exists()

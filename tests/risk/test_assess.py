@@ -4,18 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from rollcall.risk import (
-    assess as risk,
-)
-from rollcall.risk import (
-    noise_floor as floor,
-)
-from rollcall.risk import (
-    patient as patient_risk,
-)
-from rollcall.risk import (
-    record as record_risk,
-)
+from rollcall.risk import assess as risk
+from rollcall.risk import exposed, labels
+from rollcall.risk import noise_floor as floor
+from rollcall.risk import patient as patient_risk
+from rollcall.risk import record as record_risk
+from rollcall.risk.exposed import FDR
+from rollcall.stats import moments
 from rollcall.stats.members import draw
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
@@ -26,14 +21,12 @@ DRAWS = 40_000  # null patients of a floor: enough to tell p = 0.05 / 300
 
 def pipeline(scores, members, index):
     """(moments, joint statistic, its AUCs): assess's steps without its errors."""
-    found = record_risk.moments(scores, members, index)
+    found = moments.moments(scores, members, index)
     statistic = patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index))
     return (
         found,
         statistic,
-        record_risk.binormal(
-            record_risk.moments(statistic, members), record_risk.Shape(0, 0, 0, 0)
-        )[0],
+        record_risk.binormal(moments.moments(statistic, members), record_risk.Shape(0, 0, 0, 0))[0],
     )
 
 
@@ -56,7 +49,7 @@ def test_moments_and_aucs_of_each_record(seed, patients, pairs, tied, level):
     scores = 3 * rng.standard_normal((2 * pairs, 6)) + level + members[:, index]
     scores = (np.round(scores / 3) if tied else scores).astype(np.float32)
     scores[:, 0] = 1.1  # constant
-    found = record_risk.moments(scores, members, index)
+    found = moments.moments(scores, members, index)
     pooled = record_risk.Shape(-0.2, 0.1, -0.3, 0.5)
     areas = np.array(record_risk.binormal(found, pooled))
     ranked = record_risk.rank_auc(scores, members, index)
@@ -86,12 +79,13 @@ def test_more_columns_than_a_chunk_and_other_types(monkeypatch):
     rng = np.random.default_rng(0)
     scores, members, index = naive.simulate(rng, 10, rng.integers(1, 4, 30))
     whole = (
-        record_risk.moments(scores, members, index),
+        moments.moments(scores, members, index),
         record_risk.rank_auc(scores, members, index),
     )
+    monkeypatch.setattr(moments, "CHUNK", 8)
     monkeypatch.setattr(record_risk, "CHUNK", 8)
     parts = (
-        record_risk.moments(scores.astype(np.float64), members, index),
+        moments.moments(scores.astype(np.float64), members, index),
         record_risk.rank_auc(np.asfortranarray(scores), members, index),
     )
     for name in ("mean_in", "var_out", "skew_in", "kurt_out", "cov"):
@@ -109,7 +103,7 @@ def test_constant_and_separated_columns_stay_finite():
         (~members * 1.0, 0.0),
         (members * 1e6 - 5e5, 1.0),
     ):
-        found = record_risk.moments(scores, members)
+        found = moments.moments(scores, members)
         area, error, low, high = (
             value[0] for value in record_risk.binormal(found, record_risk.shape(found))
         )
@@ -137,7 +131,7 @@ def test_joint_is_the_weighted_sum_of_standardised_scores(seed, targets, sizes):
     scores = (5 * rng.standard_normal((targets, len(index))) + 2).astype(np.float32)
     scores[:, 0] = 3.3  # a constant record
     weight = rng.random(len(index))
-    found = record_risk.moments(scores, naive.paired(rng, targets, len(sizes)), index)
+    found = moments.moments(scores, naive.paired(rng, targets, len(sizes)), index)
     got = patient_risk.joint(scores, found, index, weight)
     assert got.dtype == np.float32
     alone = index != index[0]  # the constant record is rounding over rounding
@@ -185,7 +179,8 @@ def test_q_values_are_benjamini_hochbergs(values, null):
 
 def test_survival_counts_values_at_or_above():
     np.testing.assert_allclose(
-        risk.survival(np.array([3.0, 1, 1, 2]), np.array([0, 1, 1.5, 3, 4])), [1, 1, 0.5, 0.25, 0]
+        exposed.survival(np.array([3.0, 1, 1, 2]), np.array([0, 1, 1.5, 3, 4])),
+        [1, 1, 0.5, 0.25, 0],
     )
 
 
@@ -197,7 +192,7 @@ def test_assess_is_made_of_the_parts(monkeypatch):
     monkeypatch.setattr(patient_risk, "CHUNK", 5)
     ids = np.array(list("abcdefgh"))
     got = risk.assess(scores, members, index, ids, seed=3, draws=1000)
-    found = record_risk.moments(scores, members, index)
+    found = moments.moments(scores, members, index)
     pooled, ranked = record_risk.shape(found), record_risk.rank_auc(scores, members, index)
     assert list(got.records.patient_id) == list(ids[index])
     assert (got.records.n_in == 5).all()
@@ -307,11 +302,11 @@ def test_no_membership_of_a_patient_enters_its_weights():
     rng = np.random.default_rng(1)
     scores, members, index = naive.simulate(rng, 16, np.arange(200) % 4 + 1, 1.0)
     half = patient_risk.halves(index)
-    before = patient_risk.weights(scores, record_risk.moments(scores, members, index), index)
+    before = patient_risk.weights(scores, moments.moments(scores, members, index), index)
     other = members.copy()
     own = np.unique(index[half])
     other[:, own] = naive.paired(rng, 16, len(own))
-    after = patient_risk.weights(scores, record_risk.moments(scores, other, index), index)
+    after = patient_risk.weights(scores, moments.moments(scores, other, index), index)
     np.testing.assert_allclose(after[half], before[half], rtol=1e-3)  # rounding of float32 sums
     assert abs(after[~half] / before[~half] - 1).max() > 0.01
 
@@ -325,11 +320,11 @@ def test_weights_follow_the_shift_where_it_can_be_foreseen():
     noise = rng.standard_normal((32, 1800))
     hard = level < -0.8
     scores = (3 * level + noise + 1.5 * hard * members[:, index]).astype(np.float32)
-    weight = patient_risk.weights(scores, record_risk.moments(scores, members, index), index)
+    weight = patient_risk.weights(scores, moments.moments(scores, members, index), index)
     assert weight[hard].mean() > 4 * weight[~hard].mean()
     assert (weight > 0).all()
     flat = patient_risk.weights(
-        noise.astype(np.float32), record_risk.moments(noise, members, index), index
+        noise.astype(np.float32), moments.moments(noise, members, index), index
     )
     assert np.quantile(flat, 0.99) < 4 * np.quantile(flat, 0.01)
 
@@ -343,10 +338,10 @@ def test_labels_are_combined_towards_those_that_leak():
     mean = [
         np.nanmean(
             record_risk.binormal(
-                record_risk.moments(each, members, index), record_risk.Shape(0, 0, 0, 0)
+                moments.moments(each, members, index), record_risk.Shape(0, 0, 0, 0)
             )[0]
         )
-        for each in (risk.combine_labels(scores, members, index), scores[:, :, 1], scores.sum(2))
+        for each in (labels.combine_labels(scores, members, index), scores[:, :, 1], scores.sum(2))
     ]
     assert mean[0] > mean[1] - 0.02
     assert mean[0] > mean[2] + 0.1
@@ -354,8 +349,8 @@ def test_labels_are_combined_towards_those_that_leak():
     assert len(got.records) == 800
     assert got.patients.auc_joint.mean() == pytest.approx(mean[0], abs=0.02)
     scores[:, :, 2] = 1.5  # a constant label changes nothing
-    assert risk.combine_labels(scores, members, index).dtype == np.float32
-    assert np.isfinite(risk.combine_labels(scores, members, index)).all()
+    assert labels.combine_labels(scores, members, index).dtype == np.float32
+    assert np.isfinite(labels.combine_labels(scores, members, index)).all()
 
 
 @pytest.mark.parametrize("targets", [8, 32])
@@ -367,7 +362,7 @@ def test_combined_labels_have_a_null_auc_of_half(targets):
     scores = (
         rng.standard_normal((targets, 4000, 4)) + rng.standard_normal((targets, 4000, 1))
     ).astype(np.float32)
-    area = record_risk.rank_auc(risk.combine_labels(scores, members, index), members, index)
+    area = record_risk.rank_auc(labels.combine_labels(scores, members, index), members, index)
     assert abs(area.mean() - 0.5) < 4 * area.std() / np.sqrt(2000)
 
 
@@ -437,7 +432,7 @@ def test_no_leakage_names_nobody():
         )
         _, statistic, area = pipeline(scores, members, index)
         naming += (
-            risk.q_values(area, floor.noise_floor(statistic, DRAWS // 300, seed)) <= risk.FDR
+            risk.q_values(area, floor.noise_floor(statistic, DRAWS // 300, seed)) <= FDR
         ).any()
     assert naming <= binom.ppf(0.999, 200, 0.05)
 
@@ -458,7 +453,7 @@ def test_planted_patients_are_found_and_few_others(targets, shift, power):
             np.random.default_rng([seed, 8]), targets, sizes, shift * planted
         )
         _, statistic, area = pipeline(scores, members, index)
-        exposed = risk.q_values(area, floor.noise_floor(statistic, DRAWS // 400, seed)) <= risk.FDR
+        exposed = risk.q_values(area, floor.noise_floor(statistic, DRAWS // 400, seed)) <= FDR
         found.append(exposed[planted].mean())
         false.append((exposed & ~planted).sum() / max(exposed.sum(), 1))
     assert np.mean(found) > power
@@ -496,7 +491,7 @@ def test_power_of_the_joint_statistic_the_mean_and_the_maximum(kind, powers):
         found, statistic, area = pipeline(scores, members, index)
         plain = patient_risk.joint(scores, found, index, np.ones(2400))
         no_shape = record_risk.Shape(0, 0, 0, 0)
-        flat = record_risk.binormal(record_risk.moments(plain, members), no_shape)[0]
+        flat = record_risk.binormal(moments.moments(plain, members), no_shape)[0]
         single = patient_risk.summaries(
             scores, members, index, record_risk.binormal(found, no_shape)[0], 100, seed
         )

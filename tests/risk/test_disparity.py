@@ -11,7 +11,9 @@ from scipy.stats import fisher_exact
 from rollcall.risk import disparity as module
 from rollcall.risk import patient as patient_risk
 from rollcall.risk import record as record_risk
-from rollcall.risk.disparity import adjusted_odds, disparity, effects, most_exposed
+from rollcall.risk.disparity import disparity, effects, most_exposed
+from rollcall.risk.odds import adjusted_odds
+from rollcall.stats import moments
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
@@ -97,7 +99,7 @@ def test_interval_covers_the_true_ratio(inside, p_in, outside, p_out):
 def test_p_is_the_exact_permutation_p(patients, size, share, monkeypatch):
     """Every way of handing out the labels; as or less probable than what was seen, as Fisher's two sides are."""
     monkeypatch.setattr(
-        module, "SMALLEST_GROUP", 1
+        module, "MIN_GROUP_SIZE", 1
     )  # so few patients that every labelling can be tried
     for seed in range(6):
         rng = np.random.default_rng([seed, patients])
@@ -416,7 +418,7 @@ def test_many_records_per_patient_name_no_group(more):
         sizes = rng.choice([1, 3, 20], 1000, p=[0.5, 0.3, 0.2])
         group = rng.random(1000) < np.where(sizes > 3, 0.7, 0.4) if more else rng.random(1000) < 0.5
         scores, members, index = naive.simulate(rng, 32, sizes)
-        found = record_risk.moments(scores, members, index)
+        found = moments.moments(scores, members, index)
         statistic = patient_risk.joint(
             scores, found, index, patient_risk.weights(scores, found, index)
         )

@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, norm
 
-from rollcall.risk import (
-    assess as risk,
-)
-from rollcall.risk import (
-    noise_floor as floor,
-)
-from rollcall.risk import (
-    patient as patient_risk,
-)
-from rollcall.risk import (
-    record as record_risk,
-)
+from rollcall.risk import assess as risk
+from rollcall.risk import exposed
+from rollcall.risk import noise_floor as floor
+from rollcall.risk import patient as patient_risk
+from rollcall.risk import record as record_risk
+from rollcall.stats import moments
 from tests.oracles import risk as naive
 
 AREAS = (0.5, 0.7, 0.9, 0.95)
@@ -61,7 +55,7 @@ def test_record_auc(kind, correlation, ratio, targets):
     rng = np.random.default_rng([targets, int(10 * ratio), len(kind)])
     for area in AREAS:
         scores, members = records(rng, kind, targets // 2, 4000, correlation, ratio, area)
-        found = record_risk.moments(scores, members)
+        found = moments.moments(scores, members)
         auc, se, low, high = record_risk.binormal(found, record_risk.shape(found))
         assert (
             0.93 <= ((low <= area) & (area <= high)).mean() <= (0.97 if kind == "normal" else 0.975)
@@ -82,7 +76,7 @@ def test_record_rank_auc(targets, correlation):
         _, low, high = record_risk.rank_interval(
             ranked,
             targets // 2,
-            record_risk.shape(record_risk.moments(scores, members)).correlation,
+            record_risk.shape(moments.moments(scores, members)).correlation,
         )
         assert 0.93 <= ((low <= area) & (area <= high)).mean() <= 0.98
 
@@ -90,7 +84,7 @@ def test_record_rank_auc(targets, correlation):
 def test_an_error_that_takes_models_as_independent_is_too_small():
     """Why the correlation within pairs is there: at -0.4 the interval without it covers 90%."""
     scores, members = records(np.random.default_rng(5), "normal", 32, 20_000, -0.4, 1, 0.7)
-    found = record_risk.moments(scores, members)
+    found = moments.moments(scores, members)
     pooled = record_risk.shape(found)
     assert pooled.correlation == pytest.approx(-0.4, abs=0.02)
     for shape, least, most in ((pooled, 0.94, 0.96), (record_risk.Shape(0, 0, 0, 0), 0.85, 0.935)):
@@ -122,9 +116,9 @@ def test_patient_auc(targets, within):
         + shift * members[:, index]
     )
     scores = scores.astype(np.float32)
-    found = record_risk.moments(scores, members, index)
+    found = moments.moments(scores, members, index)
     weight = patient_risk.weights(scores, found, index)
-    joint = record_risk.moments(patient_risk.joint(scores, found, index, weight), members)
+    joint = moments.moments(patient_risk.joint(scores, found, index, weight), members)
     _, _, low, high = record_risk.binormal(joint, record_risk.shape(joint))
     share = weight * sd / found.sd
     truth = norm.cdf(
@@ -153,7 +147,7 @@ def test_mean_auc_of_a_patients_records(targets, shift):
         scores, members, index = naive.simulate(
             np.random.default_rng([seed, targets]), targets, np.full(750, 3), shift, tails=None
         )
-        found = record_risk.moments(scores, members, index)
+        found = moments.moments(scores, members, index)
         got = patient_risk.summaries(
             scores, members, index, record_risk.binormal(found, record_risk.shape(found))[0], 1
         )
@@ -182,11 +176,11 @@ def test_number_of_exposed_patients(targets, kind):
         scores = (
             noise + 0.2 * rng.standard_normal((targets, 1)) + np.sqrt(2) * true * members * strength
         ).astype(np.float32)
-        found = record_risk.moments(scores, members)
+        found = moments.moments(scores, members)
         auc = record_risk.binormal(found, record_risk.shape(found))[0]
         null = floor.noise_floor(scores, 60, seed)
         got.append(
-            floor.exposed_interval(scores, members, auc, risk.q_values(auc, null) <= 0.05, null)
+            exposed.exposed_interval(scores, members, auc, risk.q_values(auc, null) <= 0.05, null)
         )
     count, low, high = np.array(got).T
     assert ((low <= count.mean()) & (count.mean() <= high)).mean() >= 0.9
@@ -196,7 +190,7 @@ def test_number_of_exposed_patients(targets, kind):
 def test_no_exposed_patient_has_an_interval_too():
     scores, members, _ = naive.simulate(np.random.default_rng(0), 16, np.ones(50, int))
     auc = np.full(50, 0.5)
-    assert floor.exposed_interval(scores, members, auc, auc > 1, np.full((1, 50), 0.5)) == (
+    assert exposed.exposed_interval(scores, members, auc, auc > 1, np.full((1, 50), 0.5)) == (
         0,
         0.0,
         pytest.approx(3.689, abs=1e-3),
@@ -210,7 +204,7 @@ def test_normality_is_rejected_at_its_level_and_found_wanting(targets):
     rng = np.random.default_rng(7)
     share = {
         kind: record_risk.not_normal(
-            record_risk.moments(*records(rng, kind, targets // 2, 20_000, -0.3, 1, 0.8))
+            moments.moments(*records(rng, kind, targets // 2, 20_000, -0.3, 1, 0.8))
         )
         for kind in ("normal", "tails", "skewed")
     }

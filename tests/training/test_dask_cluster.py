@@ -9,9 +9,8 @@ import time
 
 import pytest
 
-from rollcall import audit, recipes
+from rollcall import recipes, training
 from rollcall.runs import run
-from rollcall.training import worker as workers
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -82,7 +81,7 @@ def cluster(folder, count, *options):
 
 def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_nothing(tiny, tmp_path):
     alone = run.create(tmp_path / "alone", tiny, RECIPE, 16)
-    workers.train(alone, tiny, workers=1)
+    training.train(alone, tiny, workers=1)
     shared, seen, killed = run.create(tmp_path / "shared", tiny, RECIPE, 16), [], []
     stamps = {}
     with cluster(tmp_path, 2) as (file, processes):
@@ -95,7 +94,7 @@ def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_noth
                 killed.append(processes[0].pid)
                 os.kill(processes[0].pid, signal.SIGKILL)
 
-        workers.train(shared, tiny, progress=progress, scheduler=str(file))
+        training.train(shared, tiny, progress=progress, scheduler=str(file))
     assert killed
     assert seen[-1] == 16
     assert seen == sorted(seen)
@@ -108,9 +107,9 @@ def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_noth
 def test_what_is_wrong_with_a_scheduler_is_said(tiny, tmp_path):
     made = run.create(tmp_path / "r", tiny, RECIPE, 8)
     with pytest.raises(InputError, match="there is no such file"):
-        workers.train(made, tiny, scheduler=str(tmp_path / "none.json"))
+        training.train(made, tiny, scheduler=str(tmp_path / "none.json"))
     with (
         cluster(tmp_path, 1, "--nthreads", 2) as (file, _),
         pytest.raises(InputError, match="start workers with --nthreads 1"),
     ):
-        workers.train(made, tiny, scheduler=str(file))
+        training.train(made, tiny, scheduler=str(file))

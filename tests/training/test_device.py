@@ -12,10 +12,9 @@ from rollcall import models, recipes
 from rollcall.data import cohort
 from rollcall.runs import run
 from rollcall.training import augmentation as augment
-from rollcall.training import device
-from rollcall.training import stack as training
+from rollcall.training import device, layout, stack, trainer
 from rollcall.training import worker as workers
-from rollcall.training.device import Way
+from rollcall.training.layout import Way
 from rollcall.util.errors import InputError
 
 RECIPE = recipes.Recipe(
@@ -47,7 +46,7 @@ def test_the_fastest_way_is_chosen_and_one_that_lacks_memory_is_halved():
             raise torch.OutOfMemoryError
         return 1 / way.targets
 
-    way, table = device.choose([Way(), Way(compiled=True), Way(lanes=4), Way(width=32)], measure)
+    way, table = layout.choose([Way(), Way(compiled=True), Way(lanes=4), Way(width=32)], measure)
     assert way == Way(width=8)
     assert [row.get("failed", row.get("seconds")) for row in table] == [
         1,
@@ -57,7 +56,7 @@ def test_the_fastest_way_is_chosen_and_one_that_lacks_memory_is_halved():
         "out of memory",
         1 / 8,
     ]
-    assert device.choose([Way(compiled=True)], measure)[0] == Way()
+    assert layout.choose([Way(compiled=True)], measure)[0] == Way()
     assert Way(lanes=3, width=2).halved() == Way(lanes=3)
     assert Way(lanes=3).halved() == Way()
     assert Way().halved() == Way(parts=2)
@@ -69,27 +68,27 @@ def test_a_compiler_is_asked_only_where_the_work_is_long():
     def measure(way):
         return 0.5 if way.compiled else 1.0
 
-    assert device.choose([Way(), Way(compiled=True)], measure, 299) == (
+    assert layout.choose([Way(), Way(compiled=True)], measure, 299) == (
         Way(),
         [{**vars(Way()), "seconds": 1.0}],
     )
-    assert device.choose([Way(), Way(compiled=True)], measure, 300)[0] == Way(compiled=True)
+    assert layout.choose([Way(), Way(compiled=True)], measure, 300)[0] == Way(compiled=True)
     for recipe, random in [(RECIPE, False), (FILMS, False), (FILMS, True)]:
-        compiled = [way.compiled for way in device.ways(recipe, 200, random)]
+        compiled = [way.compiled for way in layout.ways(recipe, 200, random)]
         assert any(compiled)
         assert compiled == sorted(compiled)
 
 
 def test_ways_fit_the_number_of_targets_and_dropout_trains_alone():
-    assert device.ways(RECIPE, 20, False) == [Way(), Way(width=8), Way(width=8, compiled=True)]
-    assert all(way.targets == 1 for way in device.ways(FILMS, 200, True))
-    assert {way.targets for way in device.ways(FILMS, 200, False)} == {1, 4, 8}
+    assert layout.ways(RECIPE, 20, False) == [Way(), Way(width=8), Way(width=8, compiled=True)]
+    assert all(way.targets == 1 for way in layout.ways(FILMS, 200, True))
+    assert {way.targets for way in layout.ways(FILMS, 200, False)} == {1, 4, 8}
 
 
 def trained(cohort, recipe, targets, members, **how):
     own = [np.flatnonzero(members[target][cohort.patient_index]) for target in targets]
-    trainer = training.Trainer(training.place(cohort), recipe, **how)
-    return [logits for logits, _ in trainer.train(own, list(targets))], trainer
+    one = trainer.Trainer(stack.place(cohort), recipe, **how)
+    return [logits for logits, _ in one.train(own, list(targets))], one
 
 
 @pytest.fixture(scope="module")
@@ -119,34 +118,34 @@ def test_out_of_memory_halves_the_stack_then_the_batch_and_goes_on(
     tiny, members, monkeypatch, room, left
 ):
     """`room`: the batches of how many targets fit."""
-    whole, lane = trained(tiny, RECIPE, range(4), members, way=Way())[0], training.Lane
+    whole, lane = trained(tiny, RECIPE, range(4), members, way=Way())[0], stack.Lane
 
     def small(ground, recipe, way, *more):
         if way.width / way.parts > room:
             raise torch.OutOfMemoryError
         return lane(ground, recipe, way, *more)
 
-    monkeypatch.setattr(training, "Lane", small)
-    results, trainer = trained(tiny, RECIPE, range(4), members, way=Way(width=8))
-    assert trainer.way == left
+    monkeypatch.setattr(trainer, "Lane", small)
+    results, one = trained(tiny, RECIPE, range(4), members, way=Way(width=8))
+    assert one.way == left
     assert len(results) == 4
     for mine, theirs in zip(results, whole):
         np.testing.assert_allclose(mine, theirs, atol=2e-3)
 
 
 def test_what_does_not_fit_with_one_record_at_a_time_says_so(tiny, members, monkeypatch):
-    lane = training.Lane
+    lane = stack.Lane
 
     def none(*arguments):
         lane(*arguments)  # which refuses parts of less than a record
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(training, "Lane", none)
+    monkeypatch.setattr(trainer, "Lane", none)
     with pytest.raises(
         InputError, match="not enough memory to train 'mlp' .* one record at a time"
     ):
         trained(tiny, RECIPE, range(4), members, way=Way(width=8))
-    way, table = device.choose([Way(width=4)], lambda way: none(training.place(tiny), RECIPE, way))
+    way, table = layout.choose([Way(width=4)], lambda way: none(stack.place(tiny), RECIPE, way))
     assert way == Way()
     assert [row["failed"][:13] for row in table] == ["out of memory"] * 7 + ["InputError: c"]
 
@@ -222,7 +221,7 @@ def test_a_step_waits_for_nothing_that_the_host_must_know(model, settings, shape
     for way in [Way(parts=2)] + [Way(width=2)] * (
         model not in ("vit", "small_cnn")
     ):  # dropout goes one after another; small_cnn's pooling is a processor's
-        lane = training.Lane(training.place(made), recipe, way, "bf16")
+        lane = stack.Lane(stack.place(made), recipe, way, "bf16")
         lane.load([0] * way.width)
         with Asked() as asked:
             lane.step()
@@ -282,7 +281,7 @@ def test_precision_is_the_recipes_or_the_devices_and_settled_once(tiny, tmp_path
 
 
 def test_augmentation_takes_draws_that_are_on_the_device_already(tiny):
-    images = training.as_input(torch.from_numpy(np.array(tiny.inputs[:9])))
+    images = stack.as_input(torch.from_numpy(np.array(tiny.inputs[:9])))
     draws = augment.draw("strong", np.random.default_rng(0), 9, 32, 32)
     assert torch.equal(
         augment.apply(images, draws),

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from rollcall import recipes
+from rollcall import recipes, training
 from rollcall.runs import run
-from rollcall.training import device
-from rollcall.training import stack as training
-from rollcall.training import worker as workers
-from rollcall.training.device import Way
+from rollcall.training import device, stack, trainer
+from rollcall.training.layout import Way
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 TABLE = recipes.Recipe(
@@ -53,12 +51,10 @@ def trained(cohort, recipe, where, way, precision="float32", targets=3):
     members = np.random.default_rng(0).permuted(
         np.tile(np.arange(len(cohort)) % 2 == 0, (targets, 1)), axis=1
     )
-    trainer = training.Trainer(training.place(cohort, where), recipe, way, precision)
+    one = trainer.Trainer(stack.place(cohort, where), recipe, way, precision)
     return [
         logits
-        for logits, _ in trainer.train(
-            [np.flatnonzero(rows) for rows in members], list(range(targets))
-        )
+        for logits, _ in one.train([np.flatnonzero(rows) for rows in members], list(range(targets)))
     ]
 
 
@@ -90,7 +86,7 @@ def test_a_lane_used_again_forgets_the_targets_before(tiny):
 def test_stored_logits_are_float32_and_not_less(tiny, recipe):
     """Of the same weights, after no training: TF32, with 10 bits, would differ by 1e-3."""
     ours, theirs = (
-        training.Lane(training.place(tiny, where), recipe, Way()) for where in ("cuda:0", "cpu")
+        stack.Lane(stack.place(tiny, where), recipe, Way()) for where in ("cuda:0", "cpu")
     )
     for lane in (ours, theirs):
         lane.load([7])
@@ -110,7 +106,7 @@ def test_bf16_is_close_to_float32(tiny):
 @pytest.mark.parametrize("recipe", [TABLE, FILMS])
 def test_a_run_on_gpus_is_complete_and_keeps_its_way(tiny, tmp_path, recipe):
     made = run.create(tmp_path / "r", tiny, dataclasses.replace(recipe, precision="auto"), 8)
-    workers.train(made, tiny)
+    training.train(made, tiny)
     config = run.open_run(made.path).config
     assert not made.missing()
     assert Way(**config[f"way on {device.name('cuda:0')}"]).targets >= 1

@@ -10,13 +10,12 @@ import numpy as np
 import psutil
 import pytest
 
-from rollcall import recipes
-from rollcall.data import cohort
+from rollcall import recipes, training
+from rollcall.data import store
 from rollcall.runs import run
-from rollcall.training import device, memory
-from rollcall.training import stack as training
+from rollcall.training import device, memory, stack, trainer
 from rollcall.training import worker as workers
-from rollcall.training.device import Way
+from rollcall.training.layout import Way
 from rollcall.util.errors import InputError
 
 DENSE = recipes.Recipe(
@@ -62,9 +61,9 @@ def _most() -> int:
 def _peak(folder, precision):
     """Bytes by which two steps raise this process's peak."""
     device.prepare("cpu")
-    ground = training.place(cohort.open_saved(folder))
+    ground = stack.place(store.open_saved(folder))
     before = _most()
-    training.measure(ground, DEEP, Way(), precision, steps=1)
+    trainer.measure(ground, DEEP, Way(), precision, steps=1)
     return _most() - before
 
 
@@ -117,17 +116,17 @@ def test_a_run_keeps_its_parts_and_is_complete(tiny, tmp_path, monkeypatch):
         ),
     )
     made = run.create(tmp_path / "short", tiny, DENSE, 8)
-    workers.train(made, tiny, workers=1)
+    training.train(made, tiny, workers=1)
     assert run.open_run(made.path).config["parts"] == 4
     monkeypatch.undo()
-    workers.train(run.create(made.path, tiny, DENSE, 12), tiny, workers=1)
+    training.train(run.create(made.path, tiny, DENSE, 12), tiny, workers=1)
     assert not run.open_run(made.path).missing()
     assert run.open_run(made.path).config["parts"] == 4
     assert workers.join(str(made.path), 12, str(tiny.folder), "cpu").trainer.way == Way(
         width=4, parts=4
     )
     plenty = run.create(tmp_path / "plenty", tiny, DENSE, 12)
-    workers.train(plenty, tiny, workers=1)
+    training.train(plenty, tiny, workers=1)
     assert run.open_run(plenty.path).config["parts"] == 1
     for target in (0, 11):
         np.testing.assert_allclose(
@@ -141,7 +140,7 @@ def test_too_little_memory_is_one_line_and_trains_nothing(tiny, tmp_path, monkey
     monkeypatch.setattr(memory, "free", lambda: GIB // 8)
     made = run.create(tmp_path / "none", tiny, DENSE, 8)
     with pytest.raises(InputError, match="GiB are free"):
-        workers.train(made, tiny)
+        training.train(made, tiny)
     assert len(made.missing()) == 8
 
 

@@ -11,24 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from rollcall import audit, models, recipes
 from rollcall import datasets as cohorts
+from rollcall import models, recipes, training
 from rollcall.runs import run
-from rollcall.training import (
-    batches as feed,
-)
-from rollcall.training import (
-    evaluation as evaluate,
-)
-from rollcall.training import (
-    optimiser as optimise,
-)
-from rollcall.training import (
-    stack as training,
-)
-from rollcall.training import (
-    worker as workers,
-)
+from rollcall.training import batches as feed
+from rollcall.training import evaluation as evaluate
+from rollcall.training import optimiser as optimise
+from rollcall.training import stack, trainer
+from rollcall.training import worker as workers
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -44,7 +34,7 @@ def trained_alone(cohort, recipe, targets, members):
     seeds = [feed.target_seed(0, target) for target in targets]
     return {
         target: logits
-        for target, (logits, _) in zip(targets, training.train_stack(cohort, recipe, own, seeds))
+        for target, (logits, _) in zip(targets, trainer.train_stack(cohort, recipe, own, seeds))
     }
 
 
@@ -81,7 +71,7 @@ def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
     cohort = tiny
     if cohort_task == "binary":
         cohort = dataclasses.replace(
-            tiny, targets=(tiny.targets > 0).astype(np.int64), task="binary", classes=("no", "yes")
+            tiny, labels=(tiny.labels > 0).astype(np.int64), task="binary", classes=("no", "yes")
         )
     if model == "tabular_resnet":
         flat = np.asarray(tiny.inputs).reshape(len(tiny), -1)[:, ::16].astype(np.float32) / 255
@@ -103,7 +93,7 @@ def test_a_stack_is_a_loop(tiny, members, model, cohort_task):
             optimiser.param_groups[0]["lr"] = optimise.learning_rate(recipe, step, steps)
             x = torch.from_numpy(np.asarray(cohort.inputs[index])).float()
             x = x / 127.5 - 1 if cohort.inputs.dtype == np.uint8 else x
-            y = torch.from_numpy(cohort.targets[index])
+            y = torch.from_numpy(cohort.labels[index])
             z = network(x)
             loss = (
                 torch.nn.functional.cross_entropy(z, y)
@@ -141,22 +131,22 @@ def test_small_cnn_learns(tiny, members):
     recipe = recipes.load("simulated", "small_cnn")
     (logits,) = trained_alone(tiny, dataclasses.replace(recipe, epochs=30), [0], members).values()
     own = members[0][tiny.patient_index]
-    assert (logits.argmax(1) == tiny.targets)[own].mean() > 0.7
+    assert (logits.argmax(1) == tiny.labels)[own].mean() > 0.7
 
 
 @pytest.fixture(scope="module")
 def multilabel(tiny):
     """The tiny cohort with two labels of its own, and a test set."""
-    labels = np.stack([tiny.targets == 1, tiny.targets > 0], 1).astype(np.int64)
+    labels = np.stack([tiny.labels == 1, tiny.labels > 0], 1).astype(np.int64)
     return dataclasses.replace(
         tiny,
-        targets=labels,
+        labels=labels,
         task="multilabel",
         classes=("effusion", "any"),
         test=dataclasses.replace(
             tiny,
             inputs=tiny.inputs[:50],
-            targets=labels[:50],
+            labels=labels[:50],
             task="multilabel",
             records=tiny.records[:50],
             classes=("effusion", "any"),
@@ -177,7 +167,7 @@ def test_many_labels_average_views_and_a_test_set(multilabel, members):
         stack=1,
     )
     own = members[0][multilabel.patient_index]
-    ((logits, test),) = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
+    ((logits, test),) = trainer.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
     assert logits.shape == (len(multilabel), 3, 2)
     assert test.shape == (50, 2)
     assert np.allclose(logits[:50, 0], test, atol=1e-5)  # the first view is the clean image
@@ -189,10 +179,10 @@ def test_many_labels_average_views_and_a_test_set(multilabel, members):
         for part in ("members", "non_members", "test")
     }
     assert result["accuracy_members"] == pytest.approx(
-        ((logits[own, 0] > 0) == multilabel.targets[own]).mean()
+        ((logits[own, 0] > 0) == multilabel.labels[own]).mean()
     )
     assert result["auroc_members"] > 0.7
-    ((again, _),) = training.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
+    ((again, _),) = trainer.train_stack(multilabel, recipe, [np.flatnonzero(own)], [3])
     assert (again == logits).all()
 
 
@@ -213,7 +203,7 @@ def test_signals_are_scaled():
 )
 def test_an_augmentation_that_cannot_be_is_said_before_training(tiny, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
-        workers.train(
+        training.train(
             run.create(tmp_path / "r", tiny, dataclasses.replace(RECIPE, **change), 8),
             tiny,
             workers=1,
@@ -231,10 +221,10 @@ def test_dropout_is_the_targets_own(tiny, members):
     )
     own = np.flatnonzero(members[0][tiny.patient_index])
     torch.manual_seed(1)
-    first = next(training.train_stack(tiny, recipe, [own], [5]))[0]
+    first = next(trainer.train_stack(tiny, recipe, [own], [5]))[0]
     torch.manual_seed(2)
-    assert (first == next(training.train_stack(tiny, recipe, [own], [5]))[0]).all()
-    assert (first != next(training.train_stack(tiny, recipe, [own], [6]))[0]).any()
+    assert (first == next(trainer.train_stack(tiny, recipe, [own], [5]))[0]).all()
+    assert (first != next(trainer.train_stack(tiny, recipe, [own], [6]))[0]).any()
 
 
 def test_parameter_counts():
@@ -375,7 +365,7 @@ def test_divergence_is_said(tiny, tmp_path):
         InputError,
         match=r"target \d diverged .* each of 3 seeds; lower the recipe's learning_rate, now 1e\+12",
     ):
-        workers.train(made, tiny, workers=1)
+        training.train(made, tiny, workers=1)
     assert made.missing() == list(range(8))
     assert multiprocessing.active_children() == []
     (journal,) = (made.path / "logs").glob("*.log")
@@ -391,7 +381,7 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
     assert member.train(list(range(8)), most=4) == 4
     assert member.train(list(range(8)), most=4) == 4
     bad = {feed.target_seed(0, 1), feed.target_seed(0, 3), feed.target_seed(0, 3, 1)}
-    build = training._build
+    build = stack._build
 
     def poisoned(recipe, cohort, seed):
         network = build(recipe, cohort, seed)
@@ -399,7 +389,7 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
             next(network.parameters()).data[0, 0] = float("nan")
         return network
 
-    monkeypatch.setattr(training, "_build", poisoned)
+    monkeypatch.setattr(stack, "_build", poisoned)
     shaken = run.create(tmp_path / "shaken", tiny, RECIPE, 8)
     member = workers.join(str(shaken.path), 8, str(tiny.folder), "cpu")
     assert member.train(list(range(8)), most=4) == 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import blocks
+from rollcall.util.parallel import make_blocks
 
 RIDGE = 0.01  # of the records' number, added to the sums of squares of standardised features: features that say the same stay solvable
 BLOCK = 16384  # records at a time
@@ -52,7 +52,7 @@ def blind(
         raise InputError(
             f"{len(patients)} patients; expected at least 4: one half of the patients is predicted from the other"
         )
-    slices = blocks(records, BLOCK)
+    slices = make_blocks(records, BLOCK)
     side = (np.random.default_rng([seed, 3]).permutation(len(patients)) < len(patients) // 2)[own]
     mean, spread = _moments(features, slices)
     gram, reach, sums, count = (

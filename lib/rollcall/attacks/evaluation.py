@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.stats import metrics
-from rollcall.util.parallel import blocks, over
+from rollcall.util.parallel import make_blocks, map_blocks
 
 ROC_FPRS = np.unique(np.concatenate([np.geomspace(1e-5, 1, 101), np.linspace(0, 1, 101)]))
 CELLS = 4096  # cells of equal content that thresholds over all targets are looked for in
@@ -115,7 +115,7 @@ def _one(
                 )
         return moves, hits
 
-    moves, hits = (sum(parts) for parts in zip(*over(together, blocks(targets, 1))))
+    moves, hits = (sum(parts) for parts in zip(*map_blocks(together, make_blocks(targets, 1))))
     error = np.sqrt(len(count) / max(len(count) - 1, 1) * (moves**2).sum())
     fpr = [(tails > limit).sum() / n0 for limit in limits]
     row = {"auc": area, "auc_se": float(error)} | _rates(hits, count * members.sum(0), fpr)
@@ -170,7 +170,9 @@ def _balanced(held: np.ndarray) -> np.ndarray:
 
 def _each(work, targets: int) -> list:
     """[work(0), work(1), ...] of every target, on every core."""
-    found = over(lambda slices: [(c.start, work(c.start)) for c in slices], blocks(targets, 1))
+    found = map_blocks(
+        lambda slices: [(c.start, work(c.start)) for c in slices], make_blocks(targets, 1)
+    )
     return [
         value
         for _, value in sorted((pair for part in found for pair in part), key=lambda pair: pair[0])

@@ -15,9 +15,9 @@ def features(cohort: Cohort) -> np.ndarray:
     """(N, D) float32: labels and attributes as indicators, how many records the patient has (log), and the input made small: images as 8 x 8
     means of each channel, signals as mean and standard deviation of each lead, tables as they are or, beyond 128 columns, randomly projected."""
     labels = (
-        cohort.targets
+        cohort.labels
         if cohort.task == "multilabel"
-        else np.eye(max(2, len(cohort.classes)), dtype=np.float32)[cohort.targets]
+        else np.eye(max(2, len(cohort.classes)), dtype=np.float32)[cohort.labels]
     )
     columns = [labels, np.log(np.bincount(cohort.patient_index))[cohort.patient_index][:, None]]
     for attribute in cohort.attributes:

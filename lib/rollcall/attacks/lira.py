@@ -12,7 +12,7 @@ import numpy as np
 from rollcall.attacks import multilabel as labels
 from rollcall.attacks.checks import check, finite
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import blocks, over
+from rollcall.util.parallel import make_blocks, map_blocks
 
 CELLS = (
     2**18
@@ -84,9 +84,9 @@ def lira(
                 )
 
     if variance == "shared":
-        squares, freedom = sum(over(pool, blocks(records, chunk)))
+        squares, freedom = sum(map_blocks(pool, make_blocks(records, chunk)))
         shared = np.maximum(squares / freedom, TINY)
-    over(attack, blocks(records, chunk))
+    map_blocks(attack, make_blocks(records, chunk))
     return out
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from rollcall.attacks.checks import finite
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import blocks, over
+from rollcall.util.parallel import make_blocks, map_blocks
 
 CELLS = (
     2**17
@@ -82,9 +82,11 @@ def lira(
             out[:, c] = terms[0] - terms[1] if online else terms[0]
 
     if variance == "shared":
-        squares, freedom = (sum(part) for part in zip(*over(pool, blocks(records, chunk))))
+        squares, freedom = (
+            sum(part) for part in zip(*map_blocks(pool, make_blocks(records, chunk)))
+        )
         shared = squares / freedom[..., None, None] + RIDGE * np.eye(size)
-    over(attack, blocks(records, chunk))
+    map_blocks(attack, make_blocks(records, chunk))
     return out
 
 

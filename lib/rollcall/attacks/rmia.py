@@ -7,7 +7,7 @@ import numpy as np
 from rollcall.attacks.checks import check, finite
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import blocks, over
+from rollcall.util.parallel import make_blocks, map_blocks
 
 CELLS = (
     2**18
@@ -78,8 +78,8 @@ def rmia(
             if not held_out:
                 out[row, place] = (beaten[place] - (limit[place] >= z[row])) / (z.shape[1] - 1)
 
-    over(relate, blocks(records, chunk))
-    over(rank, blocks(len(chosen), 1))
+    map_blocks(relate, make_blocks(records, chunk))
+    map_blocks(rank, make_blocks(len(chosen), 1))
     return out
 
 

@@ -48,8 +48,8 @@ def of_run(run: Run, cohort: Cohort) -> np.ndarray:
         raise InputError(
             f"{run.path}: this run is of another cohort (fingerprint {run.config['fingerprint'][:12]}, yours {cohort.fingerprint[:12]})"
         )
-    labels = cohort.targets.shape[1:] if cohort.task == "multilabel" else ()
+    labels = cohort.labels.shape[1:] if cohort.task == "multilabel" else ()
     scores = np.empty((run.targets, len(cohort), *labels), np.float32)
     for target in range(run.targets):
-        scores[target] = exact(run.logits(target), cohort.targets, cohort.task)
+        scores[target] = exact(run.logits(target), cohort.labels, cohort.task)
     return scores

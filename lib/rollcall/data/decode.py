@@ -1,6 +1,6 @@
 """Preparing a cohort: its files decoded in parallel into one array on disk, resumable, in memory that does not grow with their number.
 
-A cohort module gives `Files` in place of an array where every record is a file of its own. They are decoded in chunks by a pool of
+A cohort module gives `FileInputs` in place of an array where every record is a file of its own. They are decoded in chunks by a pool of
 processes that write into the array themselves. A chunk is marked done under a digest of its files' names, sizes and times, so that a
 preparation that was stopped goes on where it was, and what changed meanwhile is decoded again.
 """
@@ -20,24 +20,24 @@ import numpy as np
 
 from rollcall.data.release import inside
 from rollcall.util.errors import InputError
-from rollcall.util.files import cores
+from rollcall.util.parallel import cores
 
 CHUNK = 64  # files a task decodes: large enough to hide the pool, small enough to be lost
 MOST_FAILURES = 100  # damaged files after which preparing stops; they are mended and it goes on
 
 
-class Drop(Exception):
+class SkipRecord(Exception):
     """Raised by a decoder: the record does not belong in the cohort (a blank image). Its message is the reason, counted in the notes."""
 
 
 @dataclass(frozen=True)
-class Files:
+class FileInputs:
     """Inputs that are still files, one a record; stands for an array (records, *shape) until it is decoded.
 
     root       the release; every path is under it
     paths      (N,) paths relative to root
     decode     decode(path, *arguments) -> array of `shape` and `dtype`; a function of a module, so that processes can share it. What
-               it raises (OSError, ValueError, ...) becomes an InputError that names the file and its row; `Drop` drops the record
+               it raises (OSError, ValueError, ...) becomes an InputError that names the file and its row; `SkipRecord` drops the record
     shape, dtype  of one record
     where      the table that names the files, for messages, with `rows`, the line of each
     arguments  further arrays (N,), one value a record for each further argument of `decode`
@@ -66,12 +66,12 @@ class Files:
         ]
 
 
-def missing(files: Files) -> np.ndarray:
+def missing(files: FileInputs) -> np.ndarray:
     """(N,) bool: which files are not there."""
     return np.array([not (files.root / path).is_file() for path in files.paths], bool)
 
 
-def require(files: Files) -> Files:
+def require(files: FileInputs) -> FileInputs:
     """The files themselves, or InputError naming the first that is not there."""
     gone = np.flatnonzero(missing(files))
     if len(gone):
@@ -84,7 +84,7 @@ def require(files: Files) -> Files:
 
 
 def decoded(
-    files: Files,
+    files: FileInputs,
     folder: Path,
     progress: Callable[[int], None] = lambda done: None,
     workers: int | None = None,
@@ -147,7 +147,7 @@ def _header(path: Path):
         return None
 
 
-def _length(files: Files, chunk: int) -> int:
+def _length(files: FileInputs, chunk: int) -> int:
     return min((chunk + 1) * CHUNK, len(files)) - chunk * CHUNK
 
 
@@ -160,7 +160,7 @@ def signature(root: Path, path: str) -> str:
         return f"{path}\0gone\n"
 
 
-def _digest(files: Files) -> bytes:
+def _digest(files: FileInputs) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for place, path in enumerate(files.paths):
         digest.update(
@@ -188,7 +188,7 @@ def _bounded(pool, calls, ahead: int):
             yield future.result()
 
 
-def _part(files: Files, chunk: int) -> Files:
+def _part(files: FileInputs, chunk: int) -> FileInputs:
     """The files of one chunk: all that a process needs to know."""
     span = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
     return replace(
@@ -200,7 +200,7 @@ def _part(files: Files, chunk: int) -> Files:
 
 
 def _decode_chunk(
-    files: Files, chunk: int, path: Path, offset: int, reasons: Path
+    files: FileInputs, chunk: int, path: Path, offset: int, reasons: Path
 ) -> tuple[int, bytes, list[tuple[int, str]]]:
     """Decode one chunk's files into their place in the array at `path`. Returns the chunk, its digest, and (record, why) of damaged files."""
     digest, bad, dropped = _digest(files), [], []
@@ -215,7 +215,7 @@ def _decode_chunk(
             if array.shape != tuple(files.shape):
                 raise ValueError(f"decodes to {array.shape}, expected {tuple(files.shape)}")
             block[place] = array
-        except Drop as reason:
+        except SkipRecord as reason:
             dropped.append(f"{place} {reason}\n")
         except (
             Exception

@@ -4,7 +4,7 @@ A cohort module has
     VERSION                      raised whenever `read` would give another result for the same release
     OPTIONS                      its options and their defaults
     locate(root, folder) -> dict the release's tables by name (fetched into `folder` where the publisher allows it and root is None)
-    read(files, root, **options) -> Cohort, its inputs an array or `prepare.Files` under root; InputError names file, column and row
+    read(files, root, **options) -> Cohort, its inputs an array or `FileInputs` under root; InputError names file, column and row
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from rollcall.data import cohort as _cohort
+from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.data.release import is_simulated
 from rollcall.util.errors import InputError, unknown
@@ -85,7 +86,7 @@ def load(
     ]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = Path(data) / name / "prepared" / key
-    if not _cohort.current(folder, root):
+    if not store.current(folder, root):
         cohort = _cohort.validate(module.read(files, root, **options))
         if rehearsed:
             cohort = replace(
@@ -95,7 +96,7 @@ def load(
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{key}.lock"):
-            if not _cohort.current(folder, root):  # else another process was first
+            if not store.current(folder, root):  # else another process was first
                 log.info("preparing %s in %s", name, folder)
-                _cohort.save(cohort, folder, progress)
-    return _cohort.open_saved(folder)
+                store.save(cohort, folder, progress)
+    return store.open_saved(folder)

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.common import count_notes, counted
@@ -95,10 +95,10 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     if paper and unknown.any():
         train = train[~unknown]
         notes.append(f"{counted(unknown.sum())} records dropped: sex is Unknown")
-    tables = {"train": train}
+    splits = {"train": train}
     if "valid" in files:
         valid = _table(files["valid"], "valid")
-        release.fail(
+        tables.fail(
             files["valid"],
             valid,
             "Path",
@@ -109,10 +109,10 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
         notes.append(
             f"test: {len(valid):,} records of {found['test patients']:,} other patients (valid.csv)"
         )
-        tables["valid"] = valid
+        splits["valid"] = valid
     else:
         notes.append("test: none, since there is no valid.csv beside train.csv")
-    everyone = pd.concat([table["patient"] for table in tables.values()])
+    everyone = pd.concat([table["patient"] for table in splits.values()])
     race = (
         _races(files["demographics"], everyone, paper)
         if "demographics" in files
@@ -120,7 +120,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     )
     parts = {
         name: _part(files[name], table, root, files["train"].parent, size, race, paper)
-        for name, table in tables.items()
+        for name, table in splits.items()
     }
     notes = [*count_notes(found, {name: EXPECTED[name] for name in found}), *notes]
     pool = parts["train"]
@@ -147,9 +147,9 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
 
 def _table(path: Path, split: str) -> pd.DataFrame:
     """One of the release's two tables, its paths taken apart: the film's patient, the patient's folder, the path below the release's."""
-    table = release.read_table(path, COLUMNS, key="Path")
+    table = tables.read_table(path, COLUMNS, key="Path")
     parts = table["Path"].str.extract(rf"\A{PATH}\Z")
-    release.fail(
+    tables.fail(
         path,
         table,
         "Path",
@@ -166,11 +166,11 @@ def _part(
     values = chest.labels(path, table)
     targets = (np.nan_to_num(values) != 0).astype(np.int64)
     sex = np.array(["Female", "Male", None])[
-        release.codes(path, table, "Sex", ("Female", "Male", "Unknown"))
+        tables.codes(path, table, "Sex", ("Female", "Male", "Unknown"))
     ]
-    age = release.numbers(path, table, "Age", missing=True, low=0, high=150)
-    view = np.array([None, *VIEWS])[release.codes(path, table, "AP/PA", ("", *VIEWS))]
-    release.codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
+    age = tables.numbers(path, table, "Age", missing=True, low=0, high=150)
+    view = np.array([None, *VIEWS])[tables.codes(path, table, "AP/PA", ("", *VIEWS))]
+    tables.codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
     records = chest.records(
         table["patient"],
         race.reindex(table["patient"]).to_numpy(),
@@ -183,7 +183,7 @@ def _part(
     rows = table.index.to_numpy() + 2
     return {
         "records": records,
-        "targets": targets,
+        "labels": targets,
         "uncertain": int((values == -1).sum()),
         "inputs": chest.films(root, _placed(root, home, table), path, rows, size),
     }
@@ -191,7 +191,7 @@ def _part(
 
 def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
     """Race group by patient (the number in `patient00001`), of the patients asked for."""
-    table = release.read_table(path, ("PATIENT", "PRIMARY_RACE"))
+    table = tables.read_table(path, ("PATIENT", "PRIMARY_RACE"))
     number = table["PATIENT"].str.strip().str.removeprefix("patient")
     wanted = number.isin(set(patients))
     if not wanted.any():
@@ -200,7 +200,7 @@ def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
             "expected such as patient00001"
         )
     table, number = table[wanted], number[wanted]
-    release.fail(
+    tables.fail(
         path,
         table,
         "PATIENT",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.util.errors import InputError
 
@@ -142,14 +142,14 @@ def _fetch(path: Path) -> None:
 def read(files: dict[str, Path], root: Path | None) -> Cohort:
     """Read the release as its publisher ships it. Features float32 (stays, features): counts as z-scores, all else one-hot."""
     path = files["diabetic_data"]
-    table = release.read_table(path, COLUMNS, key="encounter_id")
-    release.whole(path, table, "encounter_id")
-    release.whole(path, table, "patient_nbr")
-    labels = release.codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2
-    release.codes(path, table, "age", AGES)
+    table = tables.read_table(path, COLUMNS, key="encounter_id")
+    tables.whole(path, table, "encounter_id")
+    tables.whole(path, table, "patient_nbr")
+    labels = tables.codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2
+    tables.codes(path, table, "age", AGES)
     blocks, features = [], []
     for column in COUNTS:
-        values = release.numbers(path, table, column)
+        values = tables.numbers(path, table, column)
         blocks.append(
             ((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)[:, None]
         )

@@ -34,9 +34,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import Files, require
+from rollcall.data.decode import FileInputs, require
 from rollcall.datasets.parts.common import RULES, bands, check_choice, counted, missing_notes
 from rollcall.datasets.parts.dicom import FIRST_NUMBER, mammogram
 from rollcall.datasets.parts.images import picture
@@ -235,7 +235,7 @@ def _exams(
     path: Path, paper: bool, notes: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """(a row per screening exam: density, gender, race, age; a row per finding of them: exam, side, asses; counts of the whole table)."""
-    table = release.read_table(path, CLINICAL)
+    table = tables.read_table(path, CLINICAL)
     _exam_key(path, table)
     found = {
         "clinical rows": len(table),
@@ -247,11 +247,11 @@ def _exams(
         raise InputError(
             f"{path}: no exam whose 'desc' has 'screen' in it; expected screening exams"
         )
-    release.codes(path, table, "asses", (*ASSESSMENTS, "X", ""))
-    release.codes(path, table, "side", ("L", "R", "B", ""))
+    tables.codes(path, table, "asses", (*ASSESSMENTS, "X", ""))
+    tables.codes(path, table, "side", ("L", "R", "B", ""))
     table["tissueden"] = _kept(path, table, "tissueden", 1, 5)
     table["age_at_study"] = _kept(path, table, "age_at_study", 0, 130)
-    release.fail(
+    tables.fail(
         path,
         table,
         "tissueden",
@@ -280,20 +280,20 @@ def _exams(
 
 def _images(path: Path) -> pd.DataFrame:
     """The metadata table with the columns exam, file (below images/) and row (its place in the table)."""
-    table = release.read_table(path, METADATA, optional=(*HEADER, "PatientSex"))
+    table = tables.read_table(path, METADATA, optional=(*HEADER, "PatientSex"))
     _exam_key(path, table)
-    release.codes(path, table, "ImageLateralityFinal", ("L", "R", "B", ""))
+    tables.codes(path, table, "ImageLateralityFinal", ("L", "R", "B", ""))
     text = table["anon_dicom_path"]
     below = text.str.extract(r"^(?:.*/)?images/(.*)$", expand=False)
     table["file"] = below.fillna(text.str.extract(r"(?:^|/)(cohort_[0-9]+/.*)$", expand=False))
-    release.fail(
+    tables.fail(
         path,
         table,
         "anon_dicom_path",
         table["file"].isna() | ~text.str.endswith(".dcm"),
         "expected a path with images/ or cohort_<number>/ in it that ends in .dcm",
     )
-    release.fail(
+    tables.fail(
         path,
         table,
         "anon_dicom_path",
@@ -301,7 +301,7 @@ def _images(path: Path) -> pd.DataFrame:
         "leads out of the release",
     )
     again = table[table.duplicated("file", keep=False)]
-    release.fail(
+    tables.fail(
         path,
         again,
         "anon_dicom_path",
@@ -321,9 +321,9 @@ def _images(path: Path) -> pd.DataFrame:
             + (" above 0" if column == "WindowWidth" else "")
             + ", several, or nothing"
         )
-        release.fail(path, table, column, bad & (table[column] != ""), wanted)
+        tables.fail(path, table, column, bad & (table[column] != ""), wanted)
     half = (table["WindowWidth"] == "") != (table["WindowCenter"] == "")
-    release.fail(
+    tables.fail(
         path, table, "WindowWidth", half, "expected both WindowCenter and WindowWidth, or neither"
     )
     return table.assign(row=table.index)
@@ -333,17 +333,17 @@ def _exam_key(path: Path, table: pd.DataFrame) -> None:
     """Patient and exam as digits (a table saved with them as floats ends in .0), and both in one column `exam`."""
     for column in ("empi_anon", "acc_anon"):
         table[column] = table[column].str.removesuffix(".0")
-        release.whole(path, table, column)
+        tables.whole(path, table, column)
     table["exam"] = table["empi_anon"] + " " + table["acc_anon"]
 
 
 def _kept(path: Path, table: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
-    return release.numbers(path, table, column, missing=True, low=low, high=high)
+    return tables.numbers(path, table, column, missing=True, low=low, high=high)
 
 
 def _inputs(
     path: Path, table: pd.DataFrame, root: Path, size: int, pictures: str, notes: list[str]
-) -> tuple[pd.DataFrame, Files]:
+) -> tuple[pd.DataFrame, FileInputs]:
     """The images as files, and the rows of the table that they belong to: those of a cohort_ folder that is not there are dropped."""
     base = "images/" if (root / "images").is_dir() else ""
     dicom = (base + table["file"]).to_numpy(dtype=object)
@@ -362,7 +362,7 @@ def _inputs(
     shape, rows = (size, size * 3 // 4, 1), table.index.to_numpy() + 2
     if pictures == "png":
         decode = functools.partial(picture, height=shape[0], width=shape[1], mode="L")
-        return table, require(Files(root, png, decode, shape, "uint8", path, rows))
+        return table, require(FileInputs(root, png, decode, shape, "uint8", path, rows))
     folder = table["file"].str.extract(r"^(cohort_[0-9]+)/", expand=False)
     gone = ~folder.isin(_cohorts(root, base)).to_numpy() & folder.notna().to_numpy()
     if gone.any() and not gone.all():
@@ -374,7 +374,7 @@ def _inputs(
         for column in ("ImageLateralityFinal", "ViewPosition", *HEADER)
     )
     return table, require(
-        Files(
+        FileInputs(
             root,
             dicom,
             functools.partial(mammogram, height=shape[0], width=shape[1]),

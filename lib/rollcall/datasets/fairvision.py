@@ -33,9 +33,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import Drop, Files, require
+from rollcall.data.decode import FileInputs, SkipRecord, require
 from rollcall.datasets.parts.common import RULES, bands, check_choice, count_notes, missing_notes
 from rollcall.datasets.parts.images import opened, resized
 from rollcall.util.errors import InputError
@@ -92,15 +92,15 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
             f"option size of cohort 'fairvision' is {size!r}; expected a whole number of pixels from 16 to 1024"
         )
     check_choice("fairvision", "rules", rules, RULES)
-    tables = {disease: _table(files[disease], root, disease) for disease in DISEASES}
+    by_disease = {disease: _table(files[disease], root, disease) for disease in DISEASES}
     parts = {
         name: [
             _part(files[disease], table[table["use"].isin(uses)], root, size, rules == "paper")
-            for disease, table in tables.items()
+            for disease, table in by_disease.items()
         ]
         for name, uses in (("pool", USES[:2]), ("test", USES[2:]))
     }
-    found = {f"records of {disease}": len(table) for disease, table in tables.items()}
+    found = {f"records of {disease}": len(table) for disease, table in by_disease.items()}
     notes = count_notes(found, EXPECTED)
     pool, test = (_joined(parts[name]) for name in ("pool", "test"))
     if not len(pool[0]):
@@ -134,16 +134,16 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
 def _table(path: Path, root: Path, disease: str) -> pd.DataFrame:
     """One disease's table with the columns patient_id, target, years and file added."""
     column = disease.lower()
-    table = release.read_table(
+    table = tables.read_table(
         path, ("filename", "age", "gender", "race", "use", column), key="filename"
     )
     prefix, words = DISEASES[disease]
     number = table["filename"].str.extract(r"^data_([0-9]{1,8})\.npz$", expand=False)
-    release.fail(path, table, "filename", number.isna(), "expected data_<number>.npz")
+    tables.fail(path, table, "filename", number.isna(), "expected data_<number>.npz")
     table[column], table["use"] = (table[name].str.strip().str.lower() for name in (column, "use"))
-    target = np.array(list(words.values()))[release.codes(path, table, column, words)]
-    use = release.codes(path, table, "use", USES)
-    years = release.numbers(path, table, "age", missing=True, low=0, high=130)
+    target = np.array(list(words.values()))[tables.codes(path, table, column, words)]
+    use = tables.codes(path, table, "use", USES)
+    years = tables.numbers(path, table, "age", missing=True, low=0, high=130)
     folders, name = _layout(root, disease, number, use)
     return table.assign(
         patient_id=prefix + "_" + number,
@@ -188,7 +188,7 @@ def _part(path: Path, table: pd.DataFrame, root: Path, size: int, paper: bool):
         }
     )
     decode = functools.partial(fundus, height=size, width=size)
-    inputs = Files(
+    inputs = FileInputs(
         root,
         table["file"].to_numpy(dtype=object),
         decode,
@@ -213,7 +213,7 @@ def _words(values: pd.Series, known: dict[str, str], paper: bool) -> pd.Series:
     return words.reset_index(drop=True)
 
 
-def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, Files]:
+def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, FileInputs]:
     """The three diseases one after another, attributes categorical."""
     records = pd.concat([part[0] for part in parts], ignore_index=True)
     records = records.assign(
@@ -235,11 +235,11 @@ def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, Files]:
 
 
 def fundus(path: Path, height: int, width: int) -> np.ndarray:
-    """A fundus picture's first channel as uint8 (height, width, 1), the whole picture resized; Drop if it is blank at its full size."""
+    """A fundus picture's first channel as uint8 (height, width, 1), the whole picture resized; SkipRecord if it is blank at its full size."""
     channel = opened(path, "RGB").getchannel(0)
     values = np.asarray(channel, dtype=np.float64)
     if values.mean() <= LOWEST_MEAN or values.std() <= LOWEST_STD:
-        raise Drop(
+        raise SkipRecord(
             f"quality: standard deviation of at most {LOWEST_STD} or mean of at most {LOWEST_MEAN}"
         )
     return resized(channel, height, width)

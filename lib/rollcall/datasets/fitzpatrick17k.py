@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.common import (
     RULES,
@@ -80,22 +80,22 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     check_size("fitzpatrick17k", size)
     check_choice("fitzpatrick17k", "rules", rules, RULES)
     path = files["annotations"]
-    table = release.read_table(
+    table = tables.read_table(
         path,
         ("md5hash", "fitzpatrick_scale", "nine_partition_label", "three_partition_label", "qc"),
         key="md5hash",
     )
-    release.fail(
+    tables.fail(
         path,
         table,
         "md5hash",
         ~table["md5hash"].str.fullmatch(r"[0-9a-f]{32}"),
         "expected 32 hexadecimal digits",
     )
-    targets = release.codes(path, table, "three_partition_label", CLASSES).astype(np.int64)
-    nine = release.codes(path, table, "nine_partition_label", NINE)
-    skin = release.codes(path, table, "fitzpatrick_scale", SCALE)
-    test = release.codes(path, table, "qc", CHECKED) == 1
+    targets = tables.codes(path, table, "three_partition_label", CLASSES).astype(np.int64)
+    nine = tables.codes(path, table, "nine_partition_label", NINE)
+    skin = tables.codes(path, table, "fitzpatrick_scale", SCALE)
+    test = tables.codes(path, table, "qc", CHECKED) == 1
 
     there = pictures(root, path.parent, ".jpg")
     paths = (table["md5hash"] + ".jpg").map(there)

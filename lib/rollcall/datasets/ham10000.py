@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import require
 from rollcall.datasets.parts.common import (
@@ -87,24 +87,24 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
     """Read the release. Inputs uint8 (images, size, size, 3), still files; targets int64 (images,)."""
     check_size("ham10000", size)
     path = files["metadata"]
-    table = release.read_table(
+    table = tables.read_table(
         path,
         ("lesion_id", "image_id", "dx", "age", "sex", "localization"),
         key="image_id",
         separator="\t" if ".tab" in path.suffixes else ",",
     )
     for column, pattern in (("lesion_id", "HAM_[0-9]{7}"), ("image_id", "ISIC_[0-9]{7}")):
-        release.fail(
+        tables.fail(
             path,
             table,
             column,
             ~table[column].str.fullmatch(pattern),
             f"expected {pattern.replace('[0-9]{7}', ' and seven digits')}",
         )
-    targets = release.codes(path, table, "dx", DIAGNOSES).astype(np.int64)
-    sex = release.codes(path, table, "sex", ("female", "male", *UNKNOWN))
-    site = release.codes(path, table, "localization", (*SITES, *UNKNOWN))
-    years = release.numbers(path, table, "age", missing=True, low=0, high=120)
+    targets = tables.codes(path, table, "dx", DIAGNOSES).astype(np.int64)
+    sex = tables.codes(path, table, "sex", ("female", "male", *UNKNOWN))
+    site = tables.codes(path, table, "localization", (*SITES, *UNKNOWN))
+    years = tables.numbers(path, table, "age", missing=True, low=0, high=120)
     names = list(DIAGNOSES.values())
     records = pd.DataFrame(
         {

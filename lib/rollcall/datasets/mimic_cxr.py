@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.common import count_notes, counted
@@ -87,23 +87,19 @@ def read(
         )
     paper = rules == "paper"
     path = files["metadata"]
-    table = release.read_table(
-        path, ("dicom_id", *KEY, "ViewPosition", "StudyDate"), key="dicom_id"
-    )
+    table = tables.read_table(path, ("dicom_id", *KEY, "ViewPosition", "StudyDate"), key="dicom_id")
     for column in KEY:
-        release.whole(path, table, column)
+        tables.whole(path, table, column)
     named = table["dicom_id"].str.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
-    release.fail(
-        path, table, "dicom_id", ~named, "expected five groups of eight hexadecimal digits"
-    )
-    release.fail(
+    tables.fail(path, table, "dicom_id", ~named, "expected five groups of eight hexadecimal digits")
+    tables.fail(
         path,
         table,
         "StudyDate",
         ~table["StudyDate"].str.fullmatch(r"[0-9]{8}"),
         "expected a date such as 21800506",
     )
-    release.fail(
+    tables.fail(
         path,
         table,
         "ViewPosition",
@@ -171,7 +167,7 @@ def read(
     def part(chosen: np.ndarray) -> dict:
         return {
             "records": records[chosen].reset_index(drop=True),
-            "targets": targets[chosen],
+            "labels": targets[chosen],
             "inputs": chest.films(root, paths[chosen], path, rows[chosen], size),
         }
 
@@ -186,11 +182,11 @@ def read(
 
 
 def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
-    """bool (records,): in the official test set. Every record has a row there, of the same study and patient, and no patient straddles."""
-    split = release.read_table(path, ("dicom_id", *KEY, "split"), key="dicom_id")
-    codes = release.codes(path, split, "split", SPLITS)
+    """bool (records,): in the official test set. Every record has a row there, of the same study and patient, and no patient test_shares_patients."""
+    split = tables.read_table(path, ("dicom_id", *KEY, "split"), key="dicom_id")
+    codes = tables.codes(path, split, "split", SPLITS)
     place = pd.Index(split["dicom_id"]).get_indexer(table["dicom_id"])
-    release.fail(
+    tables.fail(
         metadata_path, table, "dicom_id", place < 0, f"not in {path.name}; complete the release"
     )
     used = np.zeros(len(split), bool)
@@ -198,7 +194,7 @@ def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
     for column in KEY:
         other = np.full(len(split), "", dtype=object)
         other[place] = table[column]
-        release.fail(
+        tables.fail(
             path,
             split,
             column,
@@ -206,12 +202,14 @@ def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
             f"another {column} than in {metadata_path.name}",
         )
     held_out = codes == SPLITS.index("test")
-    straddles = held_out & split["subject_id"].isin(split["subject_id"][~held_out]).to_numpy()
-    release.fail(
+    straddling = (
+        held_out & split["subject_id"].isin(split["subject_id"][~held_out]).to_numpy()
+    )
+    tables.fail(
         path,
         split,
         "subject_id",
-        straddles,
+        straddling,
         "this patient is in the test set and outside it; expected each in one of the two",
     )
     return held_out[place]
@@ -219,10 +217,10 @@ def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
 
 def _targets(path: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
     """(records, 14) int64, the number of uncertain labels of each record, and how many records have no labels."""
-    studies = release.read_table(path, (*KEY, *chest.FINDINGS), key=tuple(KEY))
+    studies = tables.read_table(path, (*KEY, *chest.FINDINGS), key=tuple(KEY))
     values = chest.labels(path, studies)
     place = pd.MultiIndex.from_frame(studies[KEY]).get_indexer(pd.MultiIndex.from_frame(table[KEY]))
-    release.fail(
+    tables.fail(
         path,
         studies,
         "study_id",
@@ -254,15 +252,15 @@ def _demographics(
     )
     if "patients" in files:
         path = files["patients"]
-        patients = release.read_table(
+        patients = tables.read_table(
             path, ("subject_id", "gender", "anchor_age", "anchor_year"), key="subject_id"
         )
         names = np.array(["Female", "Male", None])[
-            np.append(release.codes(path, patients, "gender", ("F", "M")), -1)
+            np.append(tables.codes(path, patients, "gender", ("F", "M")), -1)
         ]
-        born = release.numbers(
-            path, patients, "anchor_year", low=1800, high=2400
-        ) - release.numbers(path, patients, "anchor_age", low=0, high=150)
+        born = tables.numbers(path, patients, "anchor_year", low=1800, high=2400) - tables.numbers(
+            path, patients, "anchor_age", low=0, high=150
+        )
         place = pd.Index(patients["subject_id"]).get_indexer(table["subject_id"])
         sex = names[place]
         age = table["StudyDate"].str[:4].astype(int).to_numpy() - np.append(born, np.nan)[place]
@@ -272,7 +270,7 @@ def _demographics(
             )
             age[age < 0] = np.nan
     if "admissions" in files:
-        admissions = release.read_table(files["admissions"], ("subject_id", "race"))
+        admissions = tables.read_table(files["admissions"], ("subject_id", "race"))
         admissions = admissions[admissions["subject_id"].isin(table["subject_id"])]
         groups, several = races(admissions["subject_id"], admissions["race"], paper)
         race = groups.reindex(table["subject_id"]).to_numpy()

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.common import (
@@ -130,7 +130,7 @@ def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
         attributes=ATTRIBUTES,
         features=FEATURES,
         restricted=not open_,
-        straddles=paper,
+        test_shares_patients=paper,
         source=(
             "MIMIC-IV-ED demo 2.2 and MIMIC-IV demo 2.2, PhysioNet (doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), ODbL 1.0."
             if open_
@@ -144,7 +144,7 @@ def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
         return Cohort(
             records=records[chosen].reset_index(drop=True),
             inputs=values[chosen].astype(np.float32),
-            targets=targets[chosen],
+            labels=targets[chosen],
             **common,
             **more,
         )
@@ -191,6 +191,6 @@ def _records(table: pd.DataFrame, paper: bool) -> pd.DataFrame:
 def _is_demo(files: dict[str, Path], table: pd.DataFrame) -> bool:
     if "demo" not in files:
         return False
-    named = release.read_table(files["demo"], ("subject_id",))["subject_id"]
+    named = tables.read_table(files["demo"], ("subject_id",))["subject_id"]
     listed = hashlib.sha256("\n".join(sorted(named)).encode()).hexdigest()
     return listed == DEMO and bool(table["subject_id"].isin(named).all())

@@ -34,9 +34,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import Files, require
+from rollcall.data.decode import FileInputs, require
 from rollcall.datasets.parts.common import (
     RULES,
     bands,
@@ -91,7 +91,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
     check_choice("ptb_xl", "rate", rate, tuple(FILE))
     check_choice("ptb_xl", "rules", rules, RULES)
     path = files["records"]
-    table = release.read_table(
+    table = tables.read_table(
         path,
         (
             "ecg_id",
@@ -105,8 +105,8 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         ),
         key="ecg_id",
     )
-    number = release.whole(path, table, "ecg_id").astype(float).astype(np.int64)
-    release.fail(
+    number = tables.whole(path, table, "ecg_id").astype(float).astype(np.int64)
+    tables.fail(
         path,
         table,
         "patient_id",
@@ -114,8 +114,8 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         "expected a patient's number, such as 15709.0",
     )
     patient = table["patient_id"].str.removesuffix(".0")
-    years = release.numbers(path, table, "age", missing=True, low=0, high=VERY_OLD)
-    release.fail(
+    years = tables.numbers(path, table, "age", missing=True, low=0, high=VERY_OLD)
+    tables.fail(
         path,
         table,
         "age",
@@ -123,9 +123,9 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         f"expected at most 120 years, or {VERY_OLD} for an age over 89",
     )
     sex = pd.Categorical.from_codes(
-        release.codes(path, table, "sex", ("0", "1")), ["Male", "Female"]
+        tables.codes(path, table, "sex", ("0", "1")), ["Male", "Female"]
     )
-    fold = release.codes(path, table, "strat_fold", [str(fold) for fold in range(1, 11)]) + 1
+    fold = tables.codes(path, table, "strat_fold", [str(fold) for fold in range(1, 11)]) + 1
     targets = superclasses(path, table, classes_of(files["statements"]))
     inputs = _files(root, path, table, number, rate)
 
@@ -153,7 +153,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         raise InputError(f"{path}: no record has strat_fold 1 to 9, the audit pool")
     _require(inputs, np.flatnonzero(keep))
     both = np.isin(patient, patient.iloc[test]) & keep & (fold <= 9)
-    release.fail(
+    tables.fail(
         path,
         table,
         "patient_id",
@@ -211,11 +211,11 @@ def _count_notes(records: pd.DataFrame, number: pd.Series) -> list[str]:
 
 def classes_of(path: Path) -> dict[str, int]:
     """SCP code -> the position of its superclass in CLASSES, -1 for a code that is not diagnostic."""
-    table = release.read_table(
+    table = tables.read_table(
         path, ("", "diagnostic", "diagnostic_class"), key=("",)
     )  # the first column has no name
-    diagnostic = release.codes(path, table, "diagnostic", ("", "0", "0.0", "1", "1.0")) >= 3
-    release.codes(path, table[diagnostic], "diagnostic_class", CLASSES)
+    diagnostic = tables.codes(path, table, "diagnostic", ("", "0", "0.0", "1", "1.0")) >= 3
+    tables.codes(path, table[diagnostic], "diagnostic_class", CLASSES)
     place = pd.Index(CLASSES).get_indexer(table["diagnostic_class"])
     return dict(zip(table[""], np.where(diagnostic, place, -1).tolist()))
 
@@ -223,7 +223,7 @@ def classes_of(path: Path) -> dict[str, int]:
 def superclasses(path: Path, table: pd.DataFrame, classes: dict[str, int]) -> np.ndarray:
     """int64 (rows, 5): the superclasses of each row's scp_codes, a dict of likelihoods written as Python writes it."""
     written = table["scp_codes"]
-    release.fail(
+    tables.fail(
         path,
         table,
         "scp_codes",
@@ -234,7 +234,7 @@ def superclasses(path: Path, table: pd.DataFrame, classes: dict[str, int]) -> np
     for row, text in enumerate(written):
         for code in _statements(text) if _CODES.fullmatch(text) else [None]:
             if code not in classes:
-                release.fail(
+                tables.fail(
                     path,
                     table,
                     "scp_codes",
@@ -255,18 +255,20 @@ def _statements(text: str) -> list:
         return [None]
 
 
-def _files(root: Path, where: Path, table: pd.DataFrame, number: pd.Series, rate: int) -> Files:
+def _files(
+    root: Path, where: Path, table: pd.DataFrame, number: pd.Series, rate: int
+) -> FileInputs:
     """The signal file of every row, its name checked."""
     column = FILE[rate]
     named = table[column].str.extract(f"^{_PATH}$", expand=False)
-    release.fail(
+    tables.fail(
         where,
         table,
         column,
         named.isna(),
         f"expected a path inside the release, such as records{rate}/00000/00001_{column[-2:]}",
     )
-    release.fail(
+    tables.fail(
         where,
         table,
         column,
@@ -277,7 +279,7 @@ def _files(root: Path, where: Path, table: pd.DataFrame, number: pd.Series, rate
         raise InputError(f"{root}: '::' in a path is an address to wfdb; rename the folder")
     home = where.parent.relative_to(root)
     paths = np.array([str(home / f"{name}.dat") for name in table[column]], dtype=object)
-    return Files(
+    return FileInputs(
         root,
         paths,
         functools.partial(signal, root=root, rate=rate),
@@ -289,11 +291,11 @@ def _files(root: Path, where: Path, table: pd.DataFrame, number: pd.Series, rate
     )
 
 
-def _some(files: Files, rows: np.ndarray) -> Files:
+def _some(files: FileInputs, rows: np.ndarray) -> FileInputs:
     return replace(files, paths=files.paths[rows], rows=files.rows[rows])
 
 
-def _require(files: Files, rows: np.ndarray) -> None:
+def _require(files: FileInputs, rows: np.ndarray) -> None:
     """InputError for the first of `rows` whose header or signal file is not there."""
     chosen = _some(files, rows)
     require(replace(chosen, paths=np.array(chosen.every[len(rows) :], dtype=object)))

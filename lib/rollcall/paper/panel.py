@@ -11,8 +11,9 @@ import pandas as pd
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from rollcall.risk.disparity import SMALLEST_GROUP, TOP, groups
-from rollcall.risk.record import Moments
+from rollcall.data.groups import MIN_GROUP_SIZE, groups
+from rollcall.risk.disparity import TOP
+from rollcall.stats.moments import Moments
 from rollcall.util.errors import InputError
 
 CAP = 1 - 1e-10  # the largest AUC
@@ -82,7 +83,7 @@ def panel(
     rows = []
     found: dict[str, list] = {}
     for attribute, group, inside, _ in groups(attributes):
-        if inside.sum() >= SMALLEST_GROUP and (
+        if inside.sum() >= MIN_GROUP_SIZE and (
             not values or attribute not in values or group in values[attribute]
         ):
             found.setdefault(attribute, []).append((group, inside))
@@ -138,6 +139,6 @@ def panel(
             )
     if not rows:
         raise InputError(
-            f"no group of at least {SMALLEST_GROUP} records; expected one, in: {', '.join(attributes)}"
+            f"no group of at least {MIN_GROUP_SIZE} records; expected one, in: {', '.join(attributes)}"
         )
     return pd.DataFrame(rows)

@@ -17,11 +17,11 @@ from scipy.stats import trim_mean
 
 from rollcall.attacks.evaluation import ROC_FPRS
 from rollcall.paper import panel as paper_panel
-from rollcall.risk.record import in_and_out, moments
 from rollcall.stats import metrics
 from rollcall.stats.members import check_paired
+from rollcall.stats.moments import in_and_out, moments
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import blocks
+from rollcall.util.parallel import make_blocks
 
 EPS = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
 HELD_OUT = 10  # targets that are attacked, the last ones; all others are their references
@@ -159,7 +159,7 @@ def reproduce(
     subsets = [np.sort(rng.permutation(targets // 2)[:number]) for number in half]
     auc, few = np.empty(records), np.empty((len(half), records))
     attack, x, z = (np.empty((held_out, records)) for _ in range(3))
-    for c in progress(blocks(records, CHUNK)):
+    for c in progress(make_blocks(records, CHUNK)):
         pieces = [part(target, c) for target in range(targets)]
         scores, p, had = (
             np.stack([piece[0] for piece in pieces]),

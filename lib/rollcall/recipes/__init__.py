@@ -9,7 +9,8 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from rollcall.util.errors import InputError, settings, unknown
+from rollcall.util.errors import InputError, unknown
+from rollcall.util.settings import settings
 
 FOLDER = Path(__file__).parent
 DEFAULTS = (

@@ -5,12 +5,7 @@ One colour per meaning: members blue, non-members vermillion, noise floor grey, 
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import textwrap
-from functools import wraps
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,35 +13,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
-from rollcall.util.errors import InputError
-from rollcall.util.files import written
-
-STYLE = Path(__file__).with_name("rollcall.mplstyle")
-MM = 1 / 25.4
-SINGLE, DOUBLE = 89 * MM, 183 * MM  # Nature's column widths in inches
-MEMBER, NON_MEMBER, FLOOR, EXPOSED, ACCENT = "#0072B2", "#D55E00", "#767676", "#000000", "#00714F"
-MARKS = {
-    ("LiRA", "online"): (MEMBER, "-"),
-    ("LiRA", "offline"): (MEMBER, "--"),
-    ("RMIA", "online"): (NON_MEMBER, "-"),
-    ("RMIA", "offline"): (NON_MEMBER, "--"),
-    ("loss", "threshold"): (EXPOSED, ":"),
-    ("blind", "no model"): (FLOOR, "-."),
-}
-
-
-def _styled(draw):
-    @wraps(draw)
-    def inside(*args, **kwargs):
-        with plt.style.context(STYLE), plt.ioff():
-            return draw(*args, **kwargs)
-
-    return inside
-
-
-def _figure(width: float, height: float, *shape, **options):
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(*shape, **options)
+from rollcall import audit as _audit
+from rollcall.report import examples
+from rollcall.report.style import (
+    DOUBLE,
+    EXPOSED,
+    FLOOR,
+    MARKS,
+    MEMBER,
+    MM,
+    NON_MEMBER,
+    SINGLE,
+    _figure,
+    _styled,
+)
 
 
 @_styled
@@ -346,41 +326,55 @@ def shares(table: pd.DataFrame, unit: str = "patient") -> Figure:
     return figure
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write figures/<name>.pdf and .png; the same figure gives the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for suffix, metadata in (("pdf", {"CreationDate": None}), ("png", {})):
-        with plt.style.context(STYLE), written(folder / f"{name}.{suffix}") as file:
-            figure.savefig(file, format=suffix, metadata=metadata)
+def alt_capacity(result) -> str:
+    t = result.table.sort_values("parameters")
+    first, last = t.iloc[0], t.iloc[-1]
+    return (
+        f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go "
+        f"from {first['exposed']:,} to {last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}."
+    )
 
 
-def show(figure: Figure, alt: str, caption: str):
-    """The figure for a notebook, as HTML with alternative text and caption, which survive into the report."""
-    from IPython.display import HTML
+def alt_roc(attacked: _audit.Attacked) -> str:
+    areas = attacked.attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()
+    return (
+        "Two line plots of true- against false-positive rate, linear and logarithmic. AUC: "
+        + ", ".join(f"{' '.join(key)} {value:.3f}" for key, value in areas.items())
+        + "."
+    )
 
-    if not alt.strip():
-        raise InputError(
-            "show: alt is empty; say what kind of plot it is and its one message with its numbers"
+
+def alt_in_out(plan: _audit.Audit, attacked: _audit.Attacked) -> str:
+    return (
+        "Two density plots of membership scores, models that had the record against models that had not: "
+        + "; ".join(
+            f"{title}, medians {np.median(inside):.2f} and {np.median(outside):.2f}"
+            for title, inside, outside in examples.examples(plan, attacked)
         )
-    buffer = io.BytesIO()
-    with plt.style.context(STYLE):
-        figure.savefig(buffer, format="png", dpi=200)
-    width = round(figure.get_figwidth() * 100)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return HTML(
-        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        + "."
     )
 
 
-def table(frame: pd.DataFrame, caption: str):
-    """A table for a notebook, as HTML with a caption and scoped headers."""
-    from IPython.display import HTML
+def alt_survival(attacked: _audit.Attacked) -> str:
+    patients = attacked.risk.patients
+    return (
+        f"Line plot on a log axis of the share of {len(patients):,} patients at or above each risk, with its noise floor. "
+        f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, "
+        f"the floor's {attacked.risk.floor.max():.3f}."
+    )
 
-    body = frame.to_html(
-        index=False, border=0, float_format=lambda value: f"{value:.3g}", na_rep="–"
+
+def alt_forest(groups: pd.DataFrame) -> str:
+    row = groups.loc[groups["p_adjusted"].idxmin()]
+    return (
+        f"Forest plot of risk ratios of {len(groups)} groups. The clearest: {row['attribute']} {row['group']}, {row['risk_ratio']:.2f} "
+        f"({row['ci_low']:.2f} to {row['ci_high']:.2f})."
     )
-    body = body.replace("<th>", '<th scope="col">').replace(
-        "<thead>", f"<caption>{html.escape(caption)}</caption><thead>", 1
+
+
+def alt_shares(groups: pd.DataFrame) -> str:
+    row = groups.loc[(groups["share_top"] - groups["share"]).idxmax()]
+    return (
+        f"Bar charts of each group's share among all patients and among the most exposed 1%. The largest gain: {row['attribute']} "
+        f"{row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}."
     )
-    return HTML(body)

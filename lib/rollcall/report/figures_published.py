@@ -15,8 +15,9 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from rollcall.paper import published
-from rollcall.report import figures, gallery
-from rollcall.report.figures import (
+from rollcall.report import gallery, style
+from rollcall.report.gallery import Entry, Gallery, aggregate_table, correlation, groups, points
+from rollcall.report.style import (
     ACCENT,
     DOUBLE,
     EXPOSED,
@@ -27,7 +28,6 @@ from rollcall.report.figures import (
     _figure,
     _styled,
 )
-from rollcall.report.gallery import Entry, Gallery
 
 COLOURS = (
     MEMBER,
@@ -506,11 +506,81 @@ def show(figure: Figure | None, found: Gallery, name: str, alt: str, caption: st
         return HTML(f"<p>Nothing to draw: no run has the tables. ({html.escape(caption)})</p>")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, for the files and the notebook alike
-    figures.save(figure, found.folder / "figures_paper", name)
-    return figures.show(figure, alt=alt, caption=caption)
+    style.save(figure, found.folder / "figures_paper", name)
+    return style.show(figure, alt=alt, caption=caption)
 
 
 def notes(found: Gallery) -> HTML:
     """What must be said before anything is shown, a paragraph each."""
     said = [f"Runs: {', '.join(entry.name for entry in found.entries)}.", *gallery.notes(found)]
     return HTML("".join(f"<p>{html.escape(sentence)}</p>" for sentence in said))
+
+
+def alt_roc(gallery: Gallery) -> str:
+    table = aggregate_table(gallery)
+    said = [
+        f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "")
+        for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"])
+        if ours == ours
+    ]
+    return f"Line plots of true- against false-positive rate of online LiRA, linear and logarithmic axes. AUC: {'; '.join(said) or 'no run has it'}."
+
+
+def alt_survival(gallery: Gallery) -> str:
+    said, curves = [], published.survival()
+    for entry in gallery.entries:
+        told = [
+            f"{(entry.tables[name][column] >= 0.7).mean():.2%} {words}"
+            for name, column, words in (
+                ("paper_patients", "auc_max", "by the paper's definition"),
+                ("patients", "auc_joint", "by ours"),
+            )
+            if name in entry.tables
+        ]
+        theirs = curves.loc[(curves["dataset"] == entry.dataset) & (curves["auc"] == 0.7), "share"]
+        said += [
+            f"{entry.label}: {', '.join(told + [f'{value:.2%} published' for value in theirs])}"
+        ] * bool(told)
+    return f"Two line plots on a log axis of the share of patients at or above each risk. At 0.7 or more: {'; '.join(said) or 'no run has it'}."
+
+
+def alt_subgroups(entry: Entry) -> str:
+    if "disparity" not in entry.tables:
+        return "No groups."
+    table = groups(entry)
+    row = table.loc[(table["share_top"] - table["share"]).idxmax()]
+    beside = (
+        f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})"
+        if row["train_share"] == row["train_share"]
+        else ""
+    )
+    return (
+        f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, "
+        f"Pearson residuals. The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}."
+    )
+
+
+def alt_size(gallery: Gallery) -> str:
+    said = []
+    for source, part in points(gallery).groupby("source", sort=False):
+        rho, r = correlation(part["share"], part["value"])
+        found = [
+            f"{name} {value:.2f}"
+            for name, value in (("Spearman", rho), ("Pearson", r))
+            if value == value
+        ]
+        said.append(
+            f"{source}, {len(part)} groups: {', '.join(found) or 'no correlation can be told'}"
+        )
+    return f"Three scatter plots of group size against over-representation among the most exposed. {'; '.join(said)}."
+
+
+def alt_errors(gallery: Gallery) -> str:
+    said = []
+    for entry in gallery.having("paper_errors"):
+        table = entry.tables["paper_errors"]
+        table = table[table["kind"] == "all"].sort_values("models")
+        few, many = table.iloc[0], table.iloc[-1]
+        more = f", {many['median']:.3f} with {many['models']}" if len(table) > 1 else ""
+        said.append(f"{entry.label} {few['median']:.3f} with {few['models']} models{more}")
+    return f"Box plots of the standard error of record AUCs against the number of models. Median over all records: {'; '.join(said) or 'no run has it'}."

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
-from rollcall import audit
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.paper import published
-from rollcall.risk.disparity import SMALLEST_GROUP
+from rollcall.report import summary
 from rollcall.runs import external as own
-from rollcall.runs.run import Run, open_run
+from rollcall.runs.run import Run, open_run, read_table
 from rollcall.util.errors import InputError, unknown
 from rollcall.util.files import home
 
@@ -115,7 +115,7 @@ def _tables(run: Run) -> dict[str, pd.DataFrame]:
     tables = {}
     for name, columns in TABLES.items():
         if run.file(f"{name}.parquet").exists():
-            table = audit.read(run, name)
+            table = read_table(run, name)
             lost = [column for column in columns if column not in table]
             if lost:
                 raise InputError(
@@ -157,7 +157,7 @@ def command(run: Run) -> str:
 
 def notes(gallery: Gallery) -> list[str]:
     """Sentences that must be said first: which runs are simulated, what is left out and how it is made, what is not finished."""
-    said = [f"{entry.name}: {audit.SIMULATED}" for entry in gallery.entries if entry.simulated]
+    said = [f"{entry.name}: {summary.SIMULATED}" for entry in gallery.entries if entry.simulated]
     said += [
         f"{entry.name}: left out below where {', '.join(entry.missing)} would be needed; made by {command(entry.run)}."
         for entry in gallery.entries
@@ -212,7 +212,7 @@ def groups(entry: Entry) -> pd.DataFrame:
     """One row per group of a run that has at least 10 patients: attribute, group, patients, share and share_top (of patients), risk_ratio; residual,
     chi2 and stars of the paper's panel on this run's records; and train_share, tail_share and published_residual. NaN (stars "") where there is none."""
     ours = entry.tables["disparity"]
-    ours = ours[ours["patients"] >= SMALLEST_GROUP].reset_index(drop=True)
+    ours = ours[ours["patients"] >= MIN_GROUP_SIZE].reset_index(drop=True)
     theirs = entry.tables.get("paper_panel", pd.DataFrame(columns=TABLES["paper_panel"]))
     theirs = theirs.assign(
         **{column: theirs[column].astype(float) for column in ("residual", "chi2")}
@@ -284,73 +284,3 @@ def correlation(share: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     )
     enough = finite.sum() > 2 and np.ptp(share[finite]) > 0 and np.ptp(value[finite]) > 0
     return float(rho), float(pearsonr(share[finite], value[finite]).statistic) if enough else np.nan
-
-
-def alt_roc(gallery: Gallery) -> str:
-    table = aggregate_table(gallery)
-    said = [
-        f"{run} {ours:.3f}" + (f", published {theirs:.3f}" if theirs == theirs else "")
-        for run, ours, theirs in zip(table["run"], table["LiRA AUC"], table["published"])
-        if ours == ours
-    ]
-    return f"Line plots of true- against false-positive rate of online LiRA, linear and logarithmic axes. AUC: {'; '.join(said) or 'no run has it'}."
-
-
-def alt_survival(gallery: Gallery) -> str:
-    said, curves = [], published.survival()
-    for entry in gallery.entries:
-        told = [
-            f"{(entry.tables[name][column] >= 0.7).mean():.2%} {words}"
-            for name, column, words in (
-                ("paper_patients", "auc_max", "by the paper's definition"),
-                ("patients", "auc_joint", "by ours"),
-            )
-            if name in entry.tables
-        ]
-        theirs = curves.loc[(curves["dataset"] == entry.dataset) & (curves["auc"] == 0.7), "share"]
-        said += [
-            f"{entry.label}: {', '.join(told + [f'{value:.2%} published' for value in theirs])}"
-        ] * bool(told)
-    return f"Two line plots on a log axis of the share of patients at or above each risk. At 0.7 or more: {'; '.join(said) or 'no run has it'}."
-
-
-def alt_subgroups(entry: Entry) -> str:
-    if "disparity" not in entry.tables:
-        return "No groups."
-    table = groups(entry)
-    row = table.loc[(table["share_top"] - table["share"]).idxmax()]
-    beside = (
-        f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})"
-        if row["train_share"] == row["train_share"]
-        else ""
-    )
-    return (
-        f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among all and the most exposed 1%, published shares, "
-        f"Pearson residuals. The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}{beside}."
-    )
-
-
-def alt_size(gallery: Gallery) -> str:
-    said = []
-    for source, part in points(gallery).groupby("source", sort=False):
-        rho, r = correlation(part["share"], part["value"])
-        found = [
-            f"{name} {value:.2f}"
-            for name, value in (("Spearman", rho), ("Pearson", r))
-            if value == value
-        ]
-        said.append(
-            f"{source}, {len(part)} groups: {', '.join(found) or 'no correlation can be told'}"
-        )
-    return f"Three scatter plots of group size against over-representation among the most exposed. {'; '.join(said)}."
-
-
-def alt_errors(gallery: Gallery) -> str:
-    said = []
-    for entry in gallery.having("paper_errors"):
-        table = entry.tables["paper_errors"]
-        table = table[table["kind"] == "all"].sort_values("models")
-        few, many = table.iloc[0], table.iloc[-1]
-        more = f", {many['median']:.3f} with {many['models']}" if len(table) > 1 else ""
-        said.append(f"{entry.label} {few['median']:.3f} with {few['models']} models{more}")
-    return f"Box plots of the standard error of record AUCs against the number of models. Median over all records: {'; '.join(said) or 'no run has it'}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from rollcall.util.files import written
+from rollcall.util.files import atomic_write
 
 ACTIVE = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
 
@@ -118,7 +118,7 @@ def write(
             for key, value in facts.items()
         ),
     )
-    with written(Path(output)) as file:
+    with atomic_write(Path(output)) as file:
         file.write(page.encode())
 
 

@@ -10,17 +10,17 @@ import pandas as pd
 from IPython.display import HTML
 
 from rollcall import audit as _audit
-from rollcall.data.cohort import label, patient_attributes
-from rollcall.report import figures
-from rollcall.risk.assess import FDR, q_values, survival
-from rollcall.risk.disparity import SMALLEST_GROUP, groups
+from rollcall.data.groups import MIN_GROUP_SIZE, groups, patient_attributes
+from rollcall.report import style, summary
+from rollcall.risk.assess import q_values
+from rollcall.risk.exposed import FDR, survival
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 def notice(plan: _audit.Audit) -> HTML | None:
     """What must be said before anything is shown: that the data are simulated, and what stands for a patient; None if there is nothing."""
-    said = [_audit.SIMULATED] if plan.cohort.simulated else []
+    said = [summary.SIMULATED] if plan.cohort.simulated else []
     if plan.cohort.unit != "patient":
         said.append(
             f"This release does not say which patient a record is of: below, a patient is one {plan.cohort.unit}."
@@ -40,7 +40,7 @@ def cohort_table(plan: _audit.Audit) -> pd.DataFrame:
         part = list(part)
         known = part[0][3]
         for group, own in [*((group, own) for _, group, own, _ in part), ("(missing)", ~known)]:
-            if own.sum() >= SMALLEST_GROUP:
+            if own.sum() >= MIN_GROUP_SIZE:
                 rows.append(
                     {
                         "attribute": name,
@@ -217,7 +217,7 @@ def panel(found) -> HTML:
     if found.panel is None:
         return HTML("<p>No attribute has a group of at least 10 records.</p>")
     panel = found.panel
-    return figures.table(
+    return style.table(
         pd.DataFrame(
             {
                 "attribute": panel["attribute"],
@@ -238,30 +238,6 @@ def panel(found) -> HTML:
     )
 
 
-def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) -> HTML:
-    """The most exposed records: pictures for images, de-identified rows for tables, a sentence for restricted cohorts."""
-    cohort = plan.cohort
-    if cohort.restricted:
-        return HTML("<p>This cohort is restricted: none of its records is shown.</p>")
-    records, rows = _audit.most_exposed_records(plan, attacked, count)
-    if cohort.inputs.ndim != 4:
-        return figures.table(
-            rows, f"Most exposed record of each of the {len(rows)} most exposed patients"
-        )
-    titles = [
-        f"{cohort.unit} {a:.2f}\n{label(cohort, record)}"
-        for a, record in zip(rows["patient AUC"], records)
-    ]
-    figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
-    figures.save(figure, plan.run.file("figures"), "most_exposed")
-    alt = f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above."
-    return figures.show(
-        figure,
-        alt=alt,
-        caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.",
-    )
-
-
 def capacity_table(result) -> pd.DataFrame:
     """capacity.compare's table as people read it."""
     t = result.table.sort_values("parameters")
@@ -277,58 +253,4 @@ def capacity_table(result) -> pd.DataFrame:
             "AUC of 0.9 or more": t["high"].map("{:,}".format),
             "noise floor has": t["floor_high"].map("{:.2g}".format),
         }
-    )
-
-
-def alt_capacity(result) -> str:
-    t = result.table.sort_values("parameters")
-    first, last = t.iloc[0], t.iloc[-1]
-    return (
-        f"Three line plots against model size. From {first['parameters']:,} to {last['parameters']:,} parameters the exposed patients go "
-        f"from {first['exposed']:,} to {last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to {last['auroc']:.3f}."
-    )
-
-
-def alt_roc(attacked: _audit.Attacked) -> str:
-    areas = attacked.attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()
-    return (
-        "Two line plots of true- against false-positive rate, linear and logarithmic. AUC: "
-        + ", ".join(f"{' '.join(key)} {value:.3f}" for key, value in areas.items())
-        + "."
-    )
-
-
-def alt_in_out(plan: _audit.Audit, attacked: _audit.Attacked) -> str:
-    return (
-        "Two density plots of membership scores, models that had the record against models that had not: "
-        + "; ".join(
-            f"{title}, medians {np.median(inside):.2f} and {np.median(outside):.2f}"
-            for title, inside, outside in _audit.examples(plan, attacked)
-        )
-        + "."
-    )
-
-
-def alt_survival(attacked: _audit.Attacked) -> str:
-    patients = attacked.risk.patients
-    return (
-        f"Line plot on a log axis of the share of {len(patients):,} patients at or above each risk, with its noise floor. "
-        f"{int(patients['exposed'].sum()):,} patients are exposed; the highest risk is {patients['auc_joint'].max():.3f}, "
-        f"the floor's {attacked.risk.floor.max():.3f}."
-    )
-
-
-def alt_forest(groups: pd.DataFrame) -> str:
-    row = groups.loc[groups["p_adjusted"].idxmin()]
-    return (
-        f"Forest plot of risk ratios of {len(groups)} groups. The clearest: {row['attribute']} {row['group']}, {row['risk_ratio']:.2f} "
-        f"({row['ci_low']:.2f} to {row['ci_high']:.2f})."
-    )
-
-
-def alt_shares(groups: pd.DataFrame) -> str:
-    row = groups.loc[(groups["share_top"] - groups["share"]).idxmax()]
-    return (
-        f"Bar charts of each group's share among all patients and among the most exposed 1%. The largest gain: {row['attribute']} "
-        f"{row['group']}, from {row['share']:.1%} to {row['share_top']:.1%}."
     )

@@ -13,15 +13,15 @@ import pandas as pd
 
 from rollcall.risk import patient as patient_risk
 from rollcall.risk import record as record_risk
-from rollcall.risk.noise_floor import exposed_interval, noise_floor, q_values
-from rollcall.risk.record import TINY
+from rollcall.risk.exposed import FDR, exposed_interval, q_values
+from rollcall.risk.labels import combine_labels
+from rollcall.risk.noise_floor import noise_floor
+from rollcall.stats import moments
 from rollcall.stats.members import check_paired
+from rollcall.stats.moments import _finite
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import blocks, over
 
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
-FDR = 0.05
-SAMPLE = 20_000  # records from which the correlation of labels is estimated
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def assess(
         )
     if scores.ndim == 3:
         scores = combine_labels(scores, members, index)
-    found = record_risk.moments(scores, members, index)
+    found = moments.moments(scores, members, index)
     _finite(found, scores)
     ids, half = (
         np.arange(patients) if patient_ids is None else np.asarray(patient_ids),
@@ -95,7 +95,7 @@ def assess(
     summed = patient_risk.summaries(scores, members, index, records["auc"], rounds, seed, progress)
     floors = {name: summed.pop(f"floor_{name}").ravel() for name in ("auc_mean", "auc_max")}
     statistic = patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index))
-    of_patients = record_risk.moments(statistic, members)
+    of_patients = moments.moments(statistic, members)
     table, _ = _aucs("auc_joint", of_patients, statistic, members)
     floor = noise_floor(statistic, rounds, seed).ravel()
     q = q_values(table["auc_joint"], floor)
@@ -139,7 +139,7 @@ def assess(
 
 
 def _aucs(
-    name: str, found: record_risk.Moments, scores, members, index=None
+    name: str, found: moments.Moments, scores, members, index=None
 ) -> tuple[dict[str, np.ndarray], record_risk.Shape]:
     """Columns of the binormal and the rank AUC with errors and intervals, and the cohort's shape."""
     pooled = record_risk.shape(found)
@@ -155,57 +155,3 @@ def _aucs(
         for suffix in ("", "_se", "_low", "_high")
     )
     return dict(zip(names, columns)), pooled
-
-
-def _finite(found: record_risk.Moments, scores: np.ndarray) -> None:
-    """InputError with the first record whose scores are not all finite."""
-    wrong = np.flatnonzero(~np.isfinite(found.mean_in + found.mean_out))
-    if len(wrong):
-        target = np.argmax(~np.isfinite(scores[:, wrong[0]]))
-        raise InputError(
-            f"scores: target {target}, record {wrong[0]} is NaN or infinite; expected finite scores"
-        )
-
-
-def combine_labels(
-    scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray
-) -> np.ndarray:
-    """One score of each record from its labels' scores, float32 (M, N) of (M, N, L): sum_l w_nl s_nl / sd_nl. members (M, P); patient_index (N,).
-
-    w_n = R^-1 e_n, negative weights set to 0: e_nl is the shift expected of label l of record n (patient_risk.expected_shift, each half of the
-    patients from the other), R the correlation of labels within a record, pooled over the cohort. No membership of a patient enters its
-    weights: without leakage the AUC stays 0.5.
-    """
-    targets, records, labels = scores.shape
-    expected, mean, sd = (np.empty((records, labels)) for _ in range(3))
-    half = patient_risk.halves(patient_index)
-    for label in range(labels):
-        found = record_risk.moments(scores[:, :, label], members, patient_index)
-        _finite(found, scores[:, :, label])
-        mean[:, label], sd[:, label] = found.mean, found.sd
-        expected[:, label] = patient_risk.expected_shift(found, half)
-    varies = sd**2 > 2 * TINY  # a constant label weighs nothing
-    chosen = np.random.default_rng([0, 8]).permutation(records)[:SAMPLE]
-    together = 1e-3 * len(chosen) * np.eye(labels)
-    for part in np.array_split(chosen, -(-len(chosen) // 500)):
-        standard = np.where(varies[part], (scores[:, part] - mean[part]) / sd[part], 0).reshape(
-            -1, labels
-        )
-        together += standard.T @ standard / targets
-    size = np.sqrt(np.diag(together))
-    weight = np.linalg.solve(together / size / size[:, None], expected.T).T
-    weight = np.where(varies, (np.maximum(weight, 0) + 1e-6 * expected) / sd, 0).astype(np.float32)
-    out = np.empty((targets, records), np.float32)
-
-    def work(slices):
-        for c in slices:
-            out[:, c] = np.einsum("mnl,nl->mn", scores[:, c], weight[c])
-
-    over(work, blocks(records, 1024))
-    return out
-
-
-def survival(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Share of `values` at or above each threshold. (len(thresholds),)."""
-    ordered = np.sort(values)
-    return 1 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)

@@ -5,17 +5,16 @@ Units are patients: a patient counts once however many records there are. (`pape
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
-from scipy.stats import fisher_exact, norm
+from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 
+from rollcall.data.groups import MIN_GROUP_SIZE, groups, intersections
+from rollcall.risk.odds import adjusted_odds
 from rollcall.util.errors import InputError
 
 TOP = 0.01
-SMALLEST_GROUP = 10
 DRAWS = 20_000
 DIAGNOSIS = (
     "diagnosis",
@@ -62,137 +61,6 @@ def effects(
     }
 
 
-def adjusted_odds(
-    group: np.ndarray, top: np.ndarray, records: np.ndarray, covariates: list[np.ndarray] = ()
-) -> dict[str, float | str]:
-    """Odds ratio of being among the most exposed, group against all others, with as many records and of the same diagnoses: odds_ratio,
-    odds_low, odds_high (95%, Wald), odds_p, odds_method. Logistic regression of `top` on the group, log records and covariates.
-
-    group, top bool (P,); records int (P,); covariates: (P,) integer codes each, one indicator for each level. odds_method: "logit", maximum
-    likelihood (statsmodels); "Firth", penalised by Jeffreys' prior (Firth 1993; Heinze and Schemper 2002), where the group separates: it or its
-    rest has none or all of the top; "not identified", with NaN, where group and covariates say the same. Levels of which nobody (or
-    everybody) is at the top say nothing of the group and are left out.
-    """
-    none = {"odds_ratio": np.nan, "odds_low": np.nan, "odds_high": np.nan, "odds_p": np.nan}
-    keep = np.ones(len(group), bool)
-    for codes in covariates:
-        size, ups = np.bincount(codes), np.bincount(codes, top)
-        keep &= ((ups > 0) & (ups < size))[codes]
-    group, top, records, covariates = (
-        group[keep],
-        top[keep],
-        records[keep],
-        [codes[keep] for codes in covariates],
-    )
-    if not len(group) or group.all() or not group.any() or top.all() or not top.any():
-        return none | {"odds_method": "not identified"}
-    cell = np.zeros(len(group), np.int64)
-    for codes in (group, records, *covariates):  # patients who are alike make one row
-        cell = np.unique(cell * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
-    first = np.unique(cell, return_index=True)[1]
-    columns = [
-        group,
-        np.log(records),
-        *(codes == level for codes in covariates for level in np.unique(codes)[1:]),
-    ]
-    x = np.column_stack(
-        [
-            np.ones(len(first)),
-            *(column[first] for column in columns if np.ptp(column[first].astype(float)) > 0),
-        ]
-    )
-    n, y = np.bincount(cell).astype(float), np.bincount(cell, top)
-    if np.linalg.matrix_rank(x) < x.shape[1]:
-        return none | {"odds_method": "not identified"}
-    separated = not all(
-        (group == side).any() and 0 < top[group == side].sum() < (group == side).sum()
-        for side in (False, True)
-    )
-    found = None if separated else _logit(x, y, n)
-    method = "Firth" if found is None else "logit"
-    beta, se = found or _firth(x, y, n)
-    with np.errstate(over="ignore"):
-        low, middle, high = np.exp([beta - norm.ppf(0.975) * se, beta, beta + norm.ppf(0.975) * se])
-    return {
-        "odds_ratio": float(middle),
-        "odds_low": float(low),
-        "odds_high": float(high),
-        "odds_p": float(2 * norm.sf(abs(beta) / se)),
-        "odds_method": method,
-    }
-
-
-def _logit(x, y, n) -> tuple[float, float] | None:
-    """(coefficient, standard error) of column 1 by maximum likelihood; None if it does not converge to something finite."""
-    from statsmodels.genmod import families
-    from statsmodels.genmod.generalized_linear_model import GLM
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # perfect separation and overflow are looked for below
-        try:
-            fit = GLM(np.column_stack([y, n - y]), x, family=families.Binomial()).fit(maxiter=50)
-        except (ValueError, np.linalg.LinAlgError):
-            return None
-    fine = (
-        fit.converged
-        and np.isfinite(fit.bse).all()
-        and (np.abs(fit.params) < 20).all()
-        and fit.bse[1] < 20
-    )
-    return (float(fit.params[1]), float(fit.bse[1])) if fine else None
-
-
-def _firth(x, y, n, steps: int = 200) -> tuple[float, float]:
-    """(coefficient, standard error) of column 1, Firth's penalised likelihood for y of n in each row of x, by Newton's method with short steps."""
-    beta = np.zeros(x.shape[1])
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        w = n * p * (1 - p)
-        covariance = np.linalg.pinv((x * w[:, None]).T @ x)
-        leverage = w * np.einsum("ij,jk,ik->i", x, covariance, x)
-        step = covariance @ (x.T @ (y - n * p + leverage * (0.5 - p)))
-        beta = beta + step / max(1.0, np.abs(step).max() / 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    return float(beta[1]), float(np.sqrt(covariance[1, 1]))
-
-
-def groups(attributes: pd.DataFrame):
-    """Yield (attribute, group, in it, known), the latter two bool (P,): the categories of each categorical column, and each bool column
-    "attribute: group", one of several overlapping groups, whose value is always known."""
-    for column in attributes:
-        values = attributes[column]
-        if values.dtype == bool:
-            attribute, _, group = column.partition(": ")
-            yield attribute, group or "yes", values.to_numpy(), np.ones(len(values), bool)
-            continue
-        values = values.astype("category")
-        known = values.notna().to_numpy()
-        for group in values.cat.categories:
-            yield column, str(group), (values == group).to_numpy(dtype=bool), known
-
-
-def intersections(attributes: pd.DataFrame, pairs: list[tuple[str, str]] | None = None):
-    """Yield the groups of each pair of categorical attributes as `groups` does: ("race x sex", "B, female", in both, both known). pairs: None
-    is the first two categorical columns. A pair of which any combination has 1 to 9 patients is left out as a whole: beside the groups of
-    either attribute alone, that number could be had by subtraction."""
-    plain = [column for column in attributes if attributes[column].dtype != bool]
-    for pair in ([tuple(plain[:2])] if len(plain) > 1 else []) if pairs is None else pairs:
-        if len(pair) != 2 or pair[0] == pair[1]:
-            raise InputError(f"intersection {' x '.join(pair)}: expected two different attributes")
-        for name in pair:
-            if name not in plain:
-                raise InputError(
-                    f"intersection {' x '.join(pair)}: {name!r} is no categorical attribute; expected two of: {', '.join(plain)}"
-                )
-        one, two = (list(groups(attributes[[name]])) for name in pair)
-        both = [(f"{a[1]}, {b[1]}", a[2] & b[2], a[3] & b[3]) for a in one for b in two]
-        if min(len(one), len(two)) > 1 and not any(
-            0 < inside.sum() < SMALLEST_GROUP for _, inside, _ in both
-        ):
-            yield from ((" x ".join(pair), name, inside, known) for name, inside, known in both)
-
-
 def disparity(
     patients: pd.DataFrame,
     attributes: pd.DataFrame,
@@ -232,7 +100,7 @@ def disparity(
     for crossed, (attribute, name, group, known) in every:
         size = int(group.sum())
         if (
-            min(size, known.sum() - size) < SMALLEST_GROUP
+            min(size, known.sum() - size) < MIN_GROUP_SIZE
         ):  # a small rest could be had by subtraction
             continue
         counts = [
@@ -264,7 +132,7 @@ def disparity(
         )
     if not rows:
         raise InputError(
-            f"no attribute has two groups of at least {SMALLEST_GROUP} patients; expected at least one, in: {', '.join(attributes)}"
+            f"no attribute has two groups of at least {MIN_GROUP_SIZE} patients; expected at least one, in: {', '.join(attributes)}"
         )
     table = pd.DataFrame(rows)
     table["p_adjusted"] = multipletests(table["p"], method="holm")[1]

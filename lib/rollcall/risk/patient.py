@@ -13,8 +13,8 @@ from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import rankdata
 
 from rollcall.risk.noise_floor import coins, redrawn
-from rollcall.risk.record import TINY, Moments, signs
-from rollcall.util.parallel import blocks, over
+from rollcall.stats.moments import TINY, Moments, signs
+from rollcall.util.parallel import make_blocks, map_blocks
 
 CHUNK = 256  # records at a time
 SAMPLE = 4000  # patients from which the correlation of a patient's records is estimated
@@ -133,7 +133,7 @@ def joint(scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndar
             part *= factor[begin:end]
             np.add.reduceat(part, first[c] - begin, axis=1, out=out[:, c])
 
-    over(work, blocks(len(count), CHUNK))
+    map_blocks(work, make_blocks(len(count), CHUNK))
     return out
 
 
@@ -198,7 +198,7 @@ def summaries(
                 out[name][c] = of(auc[columns])
                 out[f"{name}_se"][c] = of(without).std(0, dtype=np.float64) * np.sqrt(pairs - 1)
 
-    over(work, [slice(a, b) for a, b in zip(np.append(0, ends[:-1]), ends)], progress)
+    map_blocks(work, [slice(a, b) for a, b in zip(np.append(0, ends[:-1]), ends)], progress)
     d = ndtri(np.clip(out["auc_mean"], 1e-9, 1 - 1e-9))
     reach = stdtrit(pairs - 1, 0.975) * out["auc_mean_se"] * np.sqrt(2 * np.pi) * np.exp(d * d / 2)
     return out | {"auc_mean_low": ndtr(d - reach), "auc_mean_high": ndtr(d + reach)}

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release
+from rollcall.data import tables
 from rollcall.data.cohort import MIN_PATIENTS, Cohort
-from rollcall.runs.run import Run, describe, open_run
+from rollcall.runs.environment import describe
+from rollcall.runs.run import Run, open_run
 from rollcall.stats.members import check_paired, check_targets
 from rollcall.util.errors import InputError
-from rollcall.util.files import write_json, write_table, written
+from rollcall.util.files import atomic_write, write_json, write_table
 
 NAME = "own"
 
@@ -53,9 +54,9 @@ def create(
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()) and not (out / "scores.npy").is_file():
         raise InputError(f"{out}: exists and is not an audit of own scores; choose another --out")
-    with written(out / "scores.npy") as file:
+    with atomic_write(out / "scores.npy") as file:
         np.save(file, values.astype(np.float32))
-    with written(out / "members.npy") as file:
+    with atomic_write(out / "members.npy") as file:
         np.save(file, had)
     write_table(out / "own.parquet", records)
     write_json(
@@ -110,14 +111,14 @@ def _array(path: Path, kind: str, wanted: str) -> np.ndarray:
 
 
 def _ids(path: Path) -> pd.Series:
-    header = release.header(path)
+    header = tables.header(path)
     column = "patient_id" if "patient_id" in header else header[0]
     if column != "patient_id" and len(header) > 1:
         raise InputError(
             f"{path}: lacks the column 'patient_id'; it has {', '.join(map(repr, header))[:300]}"
         )
-    table = release.read_table(path, [column])
-    release.fail(path, table, column, table[column] == "", "expected the patient of this record")
+    table = tables.read_table(path, [column])
+    tables.fail(path, table, column, table[column] == "", "expected the patient of this record")
     return table[column].rename("patient_id")
 
 
@@ -142,8 +143,8 @@ def _by_patient(
 
 
 def _attributes(path: Path, ids: pd.Series) -> pd.DataFrame:
-    header = release.header(path)
-    table = release.read_table(path, header, key="patient_id" if "patient_id" in header else ())
+    header = tables.header(path)
+    table = tables.read_table(path, header, key="patient_id" if "patient_id" in header else ())
     columns = [column for column in header if column != "patient_id"]
     if not columns:
         raise InputError(f"{path}: no column but patient_id; expected at least one attribute")

@@ -6,21 +6,20 @@ written last, by atomic rename, under a lock that the operating system frees whe
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
+from rollcall.runs.environment import _now, describe
 from rollcall.stats import members as _members
 from rollcall.util.errors import InputError
-from rollcall.util.files import cores, sha256, write_json, written
+from rollcall.util.files import atomic_write, sha256, write_json
 
 BEGUN = (
     "locks",
@@ -29,7 +28,6 @@ BEGUN = (
     "members.npy.part",
     "run.json.part",
 )  # what a run killed while it was created may have left
-PACKAGES = ("torch", "numpy", "pandas", "scipy")
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Run:
     def write_target(self, target: int, logits: np.ndarray, info: dict) -> None:
         """Store a target's logits (records, outputs) float32 and its json; the caller holds its claim."""
         path = self._target(target, "npy")
-        with written(path) as file:
+        with atomic_write(path) as file:
             np.save(file, logits)
         write_json(self._target(target, "json"), {"target": target, **info, "sha256": sha256(path)})
 
@@ -120,7 +118,7 @@ class Run:
                 f"{path}: damaged ({error}); delete {path.stem}.json and run again: the target is trained anew"
             ) from error
 
-    def settle(self, key: str, value):
+    def set_once(self, key: str, value):
         """What run.json says of `key`; `value` from now on, if it says nothing yet. Whoever comes first decides for all."""
         with FileLock(self.path / "locks" / "run.lock"):
             config = open_run(self.path).config
@@ -131,7 +129,7 @@ class Run:
 
     def finish(self) -> None:
         """Note in run.json that every target is there."""
-        self.settle("finished", _now())
+        self.set_once("finished", _now())
 
 
 def create(
@@ -185,7 +183,7 @@ def create(
             if targets <= found["targets"]:
                 return Run(path, found | {"targets": targets})
             config = found | {"targets": targets, "finished": None}
-        with written(path / "members.npy") as file:
+        with atomic_write(path / "members.npy") as file:
             np.save(file, _members.draw(targets, len(cohort.patients), seed))
         write_json(path / "run.json", config)
     return Run(path, config)
@@ -202,26 +200,17 @@ def open_run(path: str | Path) -> Run:
         ) from error
 
 
-def describe() -> dict:
-    """What a new run says of itself: versions, hardware, when it was started, and that it is not finished."""
-    return {"versions": versions(), "hardware": hardware(), "started": _now(), "finished": None}
-
-
-def versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
-    }
-
-
-def hardware() -> dict:
-    return {"machine": platform.machine(), "system": platform.system(), "cores": cores()}
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
 def _short(value) -> str:
     text = json.dumps(value)
     return text if len(text) <= 300 else text[:299] + "…"
+
+
+def read_table(run: Run, name: str) -> pd.DataFrame:
+    """A table of the run by name (attacks, pooled, roc, records, patients, floor, risk, disparity, paper_*); InputError if it was not made yet."""
+    path = run.file(f"{name}.parquet")
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not readable ({error}); run the audit's notebooks in order: 1_train, 2_attack, 3_disparity"
+        ) from error

@@ -50,11 +50,11 @@ def performance(
     """Accuracy and AUROC on the members' and the non-members' records, and on the test set if there is one. Of several views, the first."""
     logits = logits[:, 0] if logits.ndim == 3 else logits
     parts = {
-        "members": (logits[member], cohort.targets[member]),
-        "non_members": (logits[~member], cohort.targets[~member]),
+        "members": (logits[member], cohort.labels[member]),
+        "non_members": (logits[~member], cohort.labels[~member]),
     }
     if test_logits is not None:
-        parts["test"] = (test_logits, cohort.test.targets)
+        parts["test"] = (test_logits, cohort.test.labels)
     result = {}
     for name, (z, y) in parts.items():
         result[f"accuracy_{name}"], result[f"auroc_{name}"] = _accuracy_auroc(z, y, cohort.task)

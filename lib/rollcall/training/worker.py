@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import math
-import multiprocessing
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,18 +15,19 @@ import torch
 from filelock import FileLock
 
 from rollcall import models
-from rollcall.data.cohort import Cohort, open_saved
+from rollcall.data.cohort import Cohort
+from rollcall.data.store import open_saved
 from rollcall.recipes import Recipe
 from rollcall.runs.run import Run, open_run
-from rollcall.training import augmentation as augment
 from rollcall.training import device as _device
-from rollcall.training import memory
+from rollcall.training import layout, memory
 from rollcall.training.batches import steps_of, target_seed
-from rollcall.training.device import Way
 from rollcall.training.evaluation import performance
-from rollcall.training.stack import Ground, Trainer, measure, place
+from rollcall.training.layout import Way
+from rollcall.training.stack import Ground, place
+from rollcall.training.trainer import Trainer, measure
 from rollcall.util.errors import InputError
-from rollcall.util.files import cores
+from rollcall.util.parallel import cores
 
 ATTEMPTS = 3  # seeds that a target is tried with before its recipe is said to diverge
 log = logging.getLogger(__name__)
@@ -136,10 +133,10 @@ def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker
         raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
     journal = _journal(run)
     ground = place(cohort, device)
-    how = run.settle("precision", _device.precision(run.recipe, device))
+    how = run.set_once("precision", _device.precision(run.recipe, device))
     if device == "cpu":
         way = Way(
-            width=_device.stack_width(run.recipe),
+            width=layout.stack_width(run.recipe),
             parts=run.config.get("parts") or _fitted(run, cohort, cores())[1],
         )
     else:
@@ -150,16 +147,16 @@ def join(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker
 
 def _fitted(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
     """(workers that fit into this machine's memory, parts of a batch): on the CPU. The parts are settled by the first who trains."""
-    how = run.settle("precision", _device.precision(run.recipe, "cpu"))
+    how = run.set_once("precision", _device.precision(run.recipe, "cpu"))
     workers, parts = memory.fitted(
         cohort,
         run.recipe,
         how,
         workers,
-        _device.stack_width(run.recipe),
+        layout.stack_width(run.recipe),
         open_run(run.path).config.get("parts", 0),
     )
-    return workers, run.settle("parts", parts)
+    return workers, run.set_once("parts", parts)
 
 
 def _way(run: Run, ground: Ground, how: str, journal: logging.Logger) -> Way:
@@ -179,10 +176,10 @@ def _way(run: Run, ground: Ground, how: str, journal: logging.Logger) -> Way:
                     torch.cuda.empty_cache()
 
             steps = len(run.missing()) * steps_of(run.recipe, len(ground.cohort))
-            way, table = _device.choose(_device.ways(run.recipe, run.targets, random), timed, steps)
+            way, table = layout.choose(layout.ways(run.recipe, run.targets, random), timed, steps)
             for row in table:
                 journal.info("%s", row)
-            run.settle(key, vars(way))
+            run.set_once(key, vars(way))
     return Way(**open_run(run.path).config[key])
 
 
@@ -207,140 +204,3 @@ def _meta(recipe: Recipe, cohort: Cohort) -> torch.nn.Module:
         return models.build(
             recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings
         )
-
-
-def check(recipe: Recipe, cohort: Cohort) -> None:
-    """InputError if the recipe's model, augmentation or views cannot be applied to this cohort's inputs: found here, not in the workers."""
-    _meta(recipe, cohort)
-    if recipe.augment != "none" and cohort.inputs.dtype != np.uint8:
-        raise InputError(
-            f"augment is {recipe.augment!r} and cohort {cohort.name!r} has no images; expected none"
-        )
-    if recipe.augment != "none" or recipe.views > 1:
-        augment.views(recipe.augment, max(2, recipe.views), 0, *cohort.inputs.shape[1:3])
-
-
-def train(
-    run: Run,
-    cohort: Cohort,
-    workers: int | None = None,
-    progress: Callable[[float], None] | None = None,
-    scheduler: str = "local",
-) -> None:
-    """Train every target of `run` that does not exist yet, in worker processes: one a core on the CPU, one a GPU.
-
-    `cohort` must be a prepared one (every worker maps it into memory). `progress(done)` is called with the number of targets
-    done, in fractions. Other processes may work on the same run at the same time; this returns when every target exists.
-    scheduler: "local" for processes of this machine; or a Dask scheduler's address or scheduler file (rollcall.training.dask_cluster).
-    """
-    missing = len(run.missing())
-    if missing:
-        check(run.recipe, cohort)
-        if scheduler == "local":
-            _processes(run, cohort, workers, progress, missing)
-        else:
-            from rollcall.training import dask_cluster as scale
-
-            scale.train(run, cohort, scheduler, progress)
-    if progress:
-        progress(missing)
-    run.finish()
-
-
-def _processes(run: Run, cohort: Cohort, workers: int | None, progress, missing: int) -> None:
-    gpus = torch.cuda.device_count()
-    workers = max(
-        1,
-        min(
-            workers or gpus or cores(),
-            missing if gpus else math.ceil(missing / _device.stack_width(run.recipe)),
-        ),
-    )
-    if not gpus:
-        workers, _ = _fitted(run, cohort, workers)
-    context = multiprocessing.get_context(
-        "spawn" if gpus or sys.platform != "linux" else "forkserver"
-    )
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(
-            ["rollcall.training.worker"]
-        )  # torch is loaded once, and its pages are shared
-    done, pipes, processes = context.RawArray("d", workers), [], []
-    for worker in range(workers):
-        ours, theirs = context.Pipe(duplex=False)
-        pipes.append(ours)
-        processes.append(
-            context.Process(
-                target=_work,
-                daemon=True,
-                args=(
-                    str(run.path),
-                    run.targets,
-                    str(cohort.folder),
-                    f"cuda:{worker % gpus}" if gpus else "cpu",
-                    done,
-                    worker,
-                    theirs,
-                ),
-            )
-        )
-    with single_threaded_environment():
-        for process in processes:
-            process.start()
-    try:
-        while any(process.is_alive() for process in processes):
-            if progress:
-                progress(min(sum(done), missing))
-            time.sleep(0.1)
-        for pipe in pipes:
-            with contextlib.suppress(EOFError, OSError):  # a worker that was killed says nothing
-                if pipe.poll() and run.missing():
-                    raise InputError(pipe.recv())
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
-    failed = [process.exitcode for process in processes if process.exitcode]
-    if failed and run.missing():
-        raise RuntimeError(
-            f"{len(failed)} of {workers} training processes ended with {failed}; {len(run.missing())} targets are "
-            f"missing. Their messages are above, their logs in {run.path / 'logs'}; the same command resumes"
-        )
-
-
-@contextlib.contextmanager
-def single_threaded_environment(needed: bool = True):
-    """Children started inside compute with one thread each: as fast in all, and the same arithmetic on every machine size."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if needed else ()
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-
-
-def _work(
-    run_path: str, targets: int, cohort_folder: str, device: str, done, number: int, said
-) -> None:
-    """A worker process: train stacks of missing targets until none is left, waiting for those that others hold. What is wrong goes through `said`."""
-    parent, finished = multiprocessing.parent_process(), 0
-
-    def report(trained: float) -> None:
-        done[number] = finished + trained
-        if not parent.is_alive():  # the one who asked is gone: leave the targets to whoever resumes
-            os._exit(1)
-
-    try:
-        worker = join(run_path, targets, cohort_folder, device)
-        while missing := worker.run.missing():
-            trained = worker.train(missing, report, worker.trainer.way.targets)
-            finished += trained
-            report(0)
-            if not trained:
-                time.sleep(0.5)
-    except InputError as error:
-        said.send(str(error))
-        raise SystemExit(1) from None

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1]  # lib/rollcall in a clone
 
 
 @contextlib.contextmanager
-def written(path: Path):
+def atomic_write(path: Path):
     """A binary file that takes the place of `path` when the block ends well; nothing changes there when it does not."""
     part = path.with_name(path.name + ".part")
     try:
@@ -26,13 +26,13 @@ def written(path: Path):
 
 
 def write_json(path: Path, content: dict) -> None:
-    with written(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(content, indent=1).encode())
 
 
 def write_table(path: Path, table) -> None:
     """A pandas table as parquet."""
-    with written(path) as file:
+    with atomic_write(path) as file:
         table.to_parquet(file, index=False)
 
 
@@ -67,8 +67,3 @@ def notebooks() -> Path:
     """Return the folder of the notebooks: the clone's, or the installed package's own."""
     top = clone()
     return top / "notebooks" if top else PACKAGE / "notebooks"
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

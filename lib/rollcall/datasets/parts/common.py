@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data.decode import Files
+from rollcall.data.decode import FileInputs
 from rollcall.data.release import inside
 from rollcall.datasets.parts.images import picture
 from rollcall.util.errors import InputError
@@ -95,9 +95,9 @@ def pictures(root: Path, top: Path, suffix: str) -> dict[str, str]:
     return found
 
 
-def decodable(root: Path, paths, where: Path, rows, size: int, mode: str) -> Files:
+def decodable(root: Path, paths, where: Path, rows, size: int, mode: str) -> FileInputs:
     """One picture a record, to be decoded to uint8 (size, size, 1 or 3), aspect ratio not kept."""
-    return Files(
+    return FileInputs(
         root,
         np.asarray(paths, dtype=object),
         functools.partial(picture, height=size, width=size, mode=mode),

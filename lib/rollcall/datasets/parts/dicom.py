@@ -1,6 +1,6 @@
 """Decoding a mammogram from DICOM: opened without trust, turned so that every breast points the same way, windowed, made small.
 
-For `prepare.Files`: `functools.partial(mammogram, height=64, width=48)`. pydicom is imported where it is used.
+For `FileInputs`: `functools.partial(mammogram, height=64, width=48)`. pydicom is imported where it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decoders of pictures, for `prepare.Files`: one file to one uint8 array, as `functools.partial(picture, height=64, width=64, mode="L")`."""
+"""Decoders of pictures, for `FileInputs`: one file to one uint8 array, as `functools.partial(picture, height=64, width=64, mode="L")`."""
 
 from __future__ import annotations
 
