@@ -43,12 +43,14 @@ def table(
                 out = Path(folder) / f"{count}-{turn}"
                 out.mkdir()
                 started = time.perf_counter()
-                array, _ = prepare.decoded(files, out)
+                array, _ = prepare.decode_files(files, out)
                 ours.append(count / (time.perf_counter() - started))
                 started = time.perf_counter()
                 with multiprocessing.get_context("spawn").Pool(cores()) as pool:
                     same = pool.map(
-                        files.decode, [root / name for name in files.paths], chunksize=prepare.CHUNK
+                        files.decode,
+                        [root / name for name in files.paths],
+                        chunksize=prepare.FILES_PER_CHUNK,
                     )
                 bare.append(count / (time.perf_counter() - started))
                 assert all((one == two).all() for one, two in zip(same[::997], array[::997]))

@@ -175,12 +175,12 @@ def run_attack(given: argparse.Namespace) -> int:
     from pathlib import Path
 
     from rollcall import audit
-    from rollcall.runs import external as own
+    from rollcall.runs import external
 
     started = time.perf_counter()
     out = Path(given.out).absolute()
     planned = audit.Audit(
-        *own.create(
+        *external.create(
             Path(given.scores),
             Path(given.members),
             Path(given.patients),
@@ -194,7 +194,7 @@ def run_attack(given: argparse.Namespace) -> int:
     return _report(
         planned,
         NOTEBOOKS[1:3] if given.attributes else NOTEBOOKS[1:2],
-        {"cohort": own.NAME, "out": str(out)},
+        {"cohort": external.COHORT_NAME, "out": str(out)},
         started,
     )
 

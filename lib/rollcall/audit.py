@@ -15,22 +15,22 @@ import pandas as pd
 
 from rollcall import attacks, recipes
 from rollcall import datasets as cohorts
-from rollcall.attacks import scores
+from rollcall.attacks.scores import score_run
 from rollcall.data import groups
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes
-from rollcall.paper import reproduce as _paper
+from rollcall.paper import reproduce
 from rollcall.risk import assess as risk
 from rollcall.risk import disparity as _disparity
 from rollcall.risk import labels
-from rollcall.runs import external as own
+from rollcall.runs import external
 from rollcall.runs import run as _run
 from rollcall.runs.run import read_table
 from rollcall.stats.members import check_targets
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home, write_table
 from rollcall.util.progress import bar, track
-from rollcall.util.settings import settings
+from rollcall.util.settings import parse_settings
 
 SMALLEST_SHOWN = groups.MIN_GROUP_SIZE
 
@@ -61,11 +61,11 @@ def plan(
     to the model's name. options and recipe are "key=value" strings that change a cohort's options or a recipe's settings, the latter as
     recipes.choose takes them. Nothing is written unless everything is right.
     """
-    if cohort == own.NAME:
-        return Audit(*own.read(Path(out)))
+    if cohort == external.COHORT_NAME:
+        return Audit(*external.read(Path(out)))
     check_targets(targets)
     if cohort not in cohorts.NAMES:
-        raise unknown("cohort", cohort, cohorts.NAMES)
+        raise unknown_name("cohort", cohort, cohorts.NAMES)
     chosen = recipes.choose(cohort, model, recipe)
     name = run or chosen.model
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
@@ -74,7 +74,7 @@ def plan(
         )
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
-    given = chosen.cohort | settings(
+    given = chosen.cohort | parse_settings(
         f"option of cohort {cohort!r}", options, cohorts.options(cohort)
     )
     loaded = load(cohort, root, data, **given)
@@ -139,13 +139,13 @@ def attack(audit: Audit) -> Attacked:
     run, cohort = audit.run, audit.cohort
     members, values = (
         run.members(),
-        run.scores() if cohort.name == own.NAME else scores.of_run(run, cohort),
+        run.scores() if cohort.name == external.COHORT_NAME else score_run(run, cohort),
     )
-    found = attacks.run(
+    found = attacks.run_all(
         values,
         members,
         cohort.patient_index,
-        attacks.features(cohort),
+        attacks.compute_features(cohort),
         lambda items: track(items, "Attacking", "attack"),
     )
     if values.ndim == 3:
@@ -171,11 +171,11 @@ def attack(audit: Audit) -> Attacked:
     return Attacked(values, found.attacks, found.pooled, found.roc, assessed)
 
 
-def paper(audit: Audit) -> _paper.Paper:
+def paper(audit: Audit) -> reproduce.Reproduction:
     """The paper's scores, attacks and tables from the same logits, written to the run as paper_records, paper_patients, paper_attacks, paper_roc,
     paper_errors and, where a group is large enough, paper_panel. Of scores that were given, not trained, only the statistics are the paper's."""
     run, cohort = audit.run, audit.cohort
-    if cohort.name == own.NAME:
+    if cohort.name == external.COHORT_NAME:
         given = run.scores()
         given = given if given.ndim == 3 else given[..., None]
 
@@ -184,15 +184,17 @@ def paper(audit: Audit) -> _paper.Paper:
             return values.sum(1, keepdims=True), np.exp(-np.logaddexp(0, -values).sum(1))
     else:
         logits = [run.logits(target) for target in range(run.targets)]
-        y = _paper.positives(
+        y = reproduce.encode_positives(
             cohort.labels, cohort.task, cohort.outputs, cohort.classes[0] == "No Finding"
         )
 
         def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-            p = _paper.probabilities(logits[target][rows], cohort.task)
-            return _paper.score(p, y[rows]), _paper.confidence(p, y[rows], cohort.task)
+            p = reproduce.compute_probabilities(logits[target][rows], cohort.task)
+            return reproduce.score_records(p, y[rows]), reproduce.compute_confidence(
+                p, y[rows], cohort.task
+            )
 
-    found = _paper.reproduce(
+    found = reproduce.reproduce_paper(
         part,
         run.members(),
         cohort.patient_index,

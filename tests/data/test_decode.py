@@ -63,7 +63,7 @@ def test_every_file_is_in_its_place(tmp_path):
     names = write(tmp_path / "release", 150, blank={3, 149})
     (tmp_path / "out").mkdir()
     seen = []
-    array, dropped = prepare.decoded(
+    array, dropped = prepare.decode_files(
         files(tmp_path / "release", names, np.arange(150) % 5),
         tmp_path / "out",
         seen.append,
@@ -91,16 +91,16 @@ def test_it_goes_on_where_it_was_and_decodes_what_changed(tmp_path):
     with pytest.raises(
         InputError, match=r"p0070.png \(table.csv: row 72\): .*fetch this file again$"
     ):
-        prepare.decoded(files(root, names), out, workers=1)
+        prepare.decode_files(files(root, names), out, workers=1)
     write(tmp_path / "again", 200)
     os.replace(tmp_path / "again" / names[70], root / names[70])
     first = []
-    array, _ = prepare.decoded(files(root, names), out, first.append, workers=1)
+    array, _ = prepare.decode_files(files(root, names), out, first.append, workers=1)
     assert first[0] == 136  # all but the chunk of 64 with the damaged file
     assert (array[70] == naive(root, names[70])).all()
     assert (array[199] == naive(root, names[199])).all()
     again = []
-    prepare.decoded(files(root, names), out, again.append, workers=1)
+    prepare.decode_files(files(root, names), out, again.append, workers=1)
     assert again == [200]
 
 
@@ -111,7 +111,7 @@ def test_a_killed_preparation_is_resumed(tmp_path):
         "import sys, numpy as np; from pathlib import Path; from tests.data.test_decode import files; from rollcall.data import decode as prepare\n"
         "if __name__ == '__main__':\n"
         "    root, out = Path(sys.argv[1]), Path(sys.argv[2]); out.mkdir(exist_ok=True)\n"
-        "    prepare.decoded(files(root, np.array(sorted(p.name for p in root.iterdir()), object)), out, workers=1)\n"
+        "    prepare.decode_files(files(root, np.array(sorted(p.name for p in root.iterdir()), object)), out, workers=1)\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
@@ -131,7 +131,7 @@ def test_a_killed_preparation_is_resumed(tmp_path):
     os.killpg(process.pid, 9)
     process.wait()
     seen = []
-    array, _ = prepare.decoded(files(root, names), tmp_path / "out", seen.append, workers=1)
+    array, _ = prepare.decode_files(files(root, names), tmp_path / "out", seen.append, workers=1)
     assert seen[0] > 0
     assert all((array[k] == naive(root, name)).all() for k, name in enumerate(names))
 
@@ -156,7 +156,7 @@ def test_a_damaged_file_is_named_with_its_row(tmp_path, damage, message):
     damage(root / names[4])
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match=rf"p0004.png \(table.csv: row 6\): .*{message}") as caught:
-        prepare.decoded(files(root, names), tmp_path / "out", workers=1)
+        prepare.decode_files(files(root, names), tmp_path / "out", workers=1)
     assert "\n" not in str(caught.value)
 
 
@@ -166,7 +166,7 @@ def test_required_files(tmp_path):
     with pytest.raises(
         InputError, match=r"table.csv: row 3: .*p0001.png does not exist \(2 such rows\)"
     ):
-        prepare.require(files(tmp_path, names))
+        prepare.require_files(files(tmp_path, names))
 
 
 # --- a whole cohort ---------------------------------------------------------------------------------------------------------------
@@ -218,15 +218,15 @@ def test_a_cohort_is_saved_without_its_dropped_records(tmp_path):
 def test_the_cache_knows_the_files_it_came_from(tmp_path):
     root, folder = tmp_path / "release", tmp_path / "data" / "key"
     names = write(root, 40)
-    assert not store.current(folder, root)
+    assert not store.is_current(folder, root)
     store.save(cohort(root, names), folder)
     before = store.open_saved(folder).fingerprint
-    assert store.current(folder, root)
+    assert store.is_current(folder, root)
     Image.fromarray(np.full((20, 16), 9, np.uint8)).save(root / names[5])
-    assert not store.current(folder, root)
+    assert not store.is_current(folder, root)
     store.save(cohort(root, names), folder)
     after = store.open_saved(folder)
-    assert store.current(folder, root)
+    assert store.is_current(folder, root)
     assert after.fingerprint != before
     assert (after.inputs[5] == 9).all()
 
@@ -253,7 +253,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
         "    root, out, n = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]); out.mkdir()\n"
         "    names = np.array([p.name for p in sorted(root.iterdir())] * n, object)[:n]\n"
         "    f = prepare.FileInputs(root, names, partial(picture, height=112, width=112, mode='L'), (112, 112, 1), 'uint8', root, np.arange(n))\n"
-        "    prepare.decoded(f, out, workers=1)\n"
+        "    prepare.decode_files(f, out, workers=1)\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
     script = tmp_path / "script.py"

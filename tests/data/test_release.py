@@ -16,7 +16,7 @@ from rollcall.util.errors import InputError
 )
 def test_a_path_out_of_the_root_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="not a path inside the release"):
-        release.inside(tmp_path, name)
+        release.resolve_inside(tmp_path, name)
 
 
 @pytest.mark.parametrize(
@@ -35,15 +35,15 @@ def test_a_link_out_of_the_root_is_refused(tmp_path, make):
     make(root, out)
     name = "a.csv" if (root / "a.csv").is_symlink() else "folder/a.csv"
     with pytest.raises(InputError, match="leads out of the root"):
-        release.inside(root, name)
+        release.resolve_inside(root, name)
     with pytest.raises(InputError, match="leads out of the root"):
-        release.find(root, name)
+        release.find_file(root, name)
 
 
 def test_a_link_within_the_root_is_followed(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
     os.symlink(tmp_path / "a.csv", tmp_path / "b.csv")
-    assert release.find(tmp_path, "b.csv").read_text() == "x\n1\n"
+    assert release.find_file(tmp_path, "b.csv").read_text() == "x\n1\n"
 
 
 def test_a_table_is_found_at_the_top_and_two_folders_down(tmp_path):
@@ -70,7 +70,7 @@ def test_values_come_as_they_stand(tmp_path):
     path.write_bytes('\ufeffa,b,c\r\nNA,,"x,y"\r\n None,1.0,é\r\n'.encode())
     table = tables.read_table(path, ["c", "a", "b"])
     assert table.to_numpy().tolist() == [["x,y", "NA", ""], ["é", " None", "1.0"]]
-    assert tables.line_of(table, 1) == 3
+    assert tables.find_line(table, 1) == 3
 
 
 @pytest.mark.parametrize(
@@ -136,25 +136,25 @@ def test_numbers_codes_ids_and_times(tmp_path):
         w=["2180-05-06 19:17:00", "2180-05-07", ""],
     )
     assert np.array_equal(
-        tables.numbers(path, t, "n", missing=True), [1.5, np.nan, -2], equal_nan=True
+        tables.read_numbers(path, t, "n", missing=True), [1.5, np.nan, -2], equal_nan=True
     )
-    assert tables.codes(path, t, "c", ("b", "a")).tolist() == [1, 0, 1]
-    assert tables.whole(path, t, "i").tolist() == ["1", "02", "3"]
-    assert tables.times(path, t, "w", missing=True).isna().tolist() == [False, False, True]
+    assert tables.read_codes(path, t, "c", ("b", "a")).tolist() == [1, 0, 1]
+    assert tables.read_ids(path, t, "i").tolist() == ["1", "02", "3"]
+    assert tables.read_times(path, t, "w", missing=True).isna().tolist() == [False, False, True]
     for call, message in (
-        (lambda: tables.numbers(path, t, "n"), "row 3, column 'n': ''; expected a number"),
+        (lambda: tables.read_numbers(path, t, "n"), "row 3, column 'n': ''; expected a number"),
         (
-            lambda: tables.numbers(path, t, "n", True, 0, 9),
+            lambda: tables.read_numbers(path, t, "n", True, 0, 9),
             "row 4, column 'n': '-2'; expected a number from 0 to 9 or nothing",
         ),
-        (lambda: tables.numbers(path, table(n=["inf"]), "n"), "'inf'; expected a number"),
+        (lambda: tables.read_numbers(path, table(n=["inf"]), "n"), "'inf'; expected a number"),
         (
-            lambda: tables.codes(path, t, "c", ("a",)),
+            lambda: tables.read_codes(path, t, "c", ("a",)),
             "row 3, column 'c': 'b'; expected one of 'a'",
         ),
-        (lambda: tables.whole(path, table(i=["1.0"]), "i"), "expected a whole number"),
-        (lambda: tables.times(path, t, "w"), "row 4, column 'w': ''; expected a time"),
-        (lambda: tables.times(path, table(w=["soon"]), "w", True), "'soon'; expected a time"),
+        (lambda: tables.read_ids(path, table(i=["1.0"]), "i"), "expected a whole number"),
+        (lambda: tables.read_times(path, t, "w"), "row 4, column 'w': ''; expected a time"),
+        (lambda: tables.read_times(path, table(w=["soon"]), "w", True), "'soon'; expected a time"),
     ):
         with pytest.raises(InputError, match=message):
             call()

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from rollcall.__main__ import main
-from rollcall.runs import external as own
-from rollcall.stats.members import draw
+from rollcall.runs import external
+from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
 
 
@@ -15,7 +15,7 @@ def write(folder, targets=16, patients=80, seed=0):
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(patients), rng.integers(1, 4, patients))
-    members = draw(targets, patients, seed)
+    members = draw_members(targets, patients, seed)
     scores = (
         rng.normal(size=(targets, len(owner))) + 8 * (members & (np.arange(patients) < 8))[:, owner]
     )
@@ -78,10 +78,10 @@ def test_without_attributes_there_is_no_disparity_part(tmp_path, capsys):
 def test_members_by_record_and_by_patient_are_the_same(tmp_path):
     folder, owner, members = write(tmp_path / "in")
     np.save(folder / "by_record.npy", members[:, owner])
-    a, _ = own.create(
+    a, _ = external.create(
         folder / "scores.npy", folder / "members.npy", folder / "ids.csv", None, tmp_path / "a"
     )
-    b, _ = own.create(
+    b, _ = external.create(
         folder / "scores.npy",
         folder / "by_record.npy",
         folder / "ids.csv",
@@ -90,7 +90,7 @@ def test_members_by_record_and_by_patient_are_the_same(tmp_path):
     )
     assert (a.members() == b.members()).all()
     assert (a.scores() == np.load(folder / "scores.npy")).all()
-    _, cohort = own.read(tmp_path / "b")
+    _, cohort = external.read(tmp_path / "b")
     assert cohort.attributes == ("ward", "sex")
     assert cohort.records["sex"].isna().sum() == (owner % 2).sum()
 
@@ -100,7 +100,7 @@ def test_attributes_may_be_by_record(tmp_path):
     pd.DataFrame({"view": np.where(owner % 3, "a", "b")}).to_csv(
         folder / "records.csv", index=False
     )
-    _, cohort = own.create(
+    _, cohort = external.create(
         folder / "scores.npy",
         folder / "members.npy",
         folder / "ids.csv",
@@ -189,7 +189,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
     with pytest.raises(InputError, match="is not an audit of own scores"):
-        own.create(
+        external.create(
             folder / "scores.npy",
             folder / "members.npy",
             folder / "ids.csv",

@@ -134,7 +134,7 @@ def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
                 f"{where}: {len(shared)} patient(s) are in both the audit pool and the test set, the first in row "
                 f"{int(np.flatnonzero(np.isin(cohort.records['patient_id'], shared))[0])} of the pool; split by patient"
             )
-    return cohort if files else replace(cohort, fingerprint=_fingerprint(cohort))
+    return cohort if files else replace(cohort, fingerprint=compute_fingerprint(cohort))
 
 
 def _check_labels(where: str, cohort: Cohort, held_out: bool) -> None:
@@ -152,11 +152,11 @@ def _check_labels(where: str, cohort: Cohort, held_out: bool) -> None:
         )
     if (labels == labels[:1]).all() and not held_out:
         raise InputError(
-            f"{where}: every record has the label {label(cohort, 0)!r}; a model needs at least two classes"
+            f"{where}: every record has the label {describe_label(cohort, 0)!r}; a model needs at least two classes"
         )
 
 
-def label(cohort: Cohort, record: int) -> str:
+def describe_label(cohort: Cohort, record: int) -> str:
     """The label of a record in words."""
     if cohort.task != "multilabel":
         return cohort.classes[int(cohort.labels[record])]
@@ -165,7 +165,7 @@ def label(cohort: Cohort, record: int) -> str:
     )
 
 
-def _fingerprint(cohort: Cohort) -> str:
+def compute_fingerprint(cohort: Cohort) -> str:
     digest = hashlib.sha256()
     digest.update(
         json.dumps(

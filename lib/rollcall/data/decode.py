@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rollcall.data.release import inside
+from rollcall.data.release import resolve_inside
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import cores
 
-CHUNK = 64  # files a task decodes: large enough to hide the pool, small enough to be lost
-MOST_FAILURES = 100  # damaged files after which preparing stops; they are mended and it goes on
+FILES_PER_CHUNK = 64  # files a task decodes: large enough to hide the pool, small enough to be lost
+MAX_FAILURES = 100  # damaged files after which preparing stops; they are mended and it goes on
 
 
 class SkipRecord(Exception):
@@ -66,14 +66,14 @@ class FileInputs:
         ]
 
 
-def missing(files: FileInputs) -> np.ndarray:
+def find_missing(files: FileInputs) -> np.ndarray:
     """(N,) bool: which files are not there."""
     return np.array([not (files.root / path).is_file() for path in files.paths], bool)
 
 
-def require(files: FileInputs) -> FileInputs:
+def require_files(files: FileInputs) -> FileInputs:
     """The files themselves, or InputError naming the first that is not there."""
-    gone = np.flatnonzero(missing(files))
+    gone = np.flatnonzero(find_missing(files))
     if len(gone):
         raise InputError(
             f"{files.where}: row {files.rows[gone[0]]}: {files.root / files.paths[gone[0]]} does not exist"
@@ -83,7 +83,7 @@ def require(files: FileInputs) -> FileInputs:
     return files
 
 
-def decoded(
+def decode_files(
     files: FileInputs,
     folder: Path,
     progress: Callable[[int], None] = lambda done: None,
@@ -93,7 +93,7 @@ def decoded(
 
     Their rows in the array are zero. progress(records done). Raises InputError naming the first damaged file, and keeps what is decoded.
     """
-    path, chunks = folder / "decoded.npy", -(-len(files) // CHUNK)
+    path, chunks = folder / "decoded.npy", -(-len(files) // FILES_PER_CHUNK)
     done_path, reasons_path = folder / "done.npy", folder / "dropped"
     shape = (len(files), *files.shape)
     if _header(path) != (shape, np.dtype(files.dtype)) or not done_path.exists():
@@ -121,7 +121,7 @@ def decoded(
                     done[chunk] = np.frombuffer(digest, np.uint8)
                 finished += _length(files, chunk)
                 progress(finished)
-                if len(failures) >= MOST_FAILURES:
+                if len(failures) >= MAX_FAILURES:
                     pool.shutdown(cancel_futures=True)
                     break
     if failures:
@@ -132,7 +132,7 @@ def decoded(
         )
     dropped = {}
     for file in reasons_path.iterdir():
-        start = int(file.name) * CHUNK
+        start = int(file.name) * FILES_PER_CHUNK
         for line in file.read_text().splitlines():
             place, reason = line.split(" ", 1)
             dropped[start + int(place)] = reason
@@ -148,7 +148,7 @@ def _header(path: Path):
 
 
 def _length(files: FileInputs, chunk: int) -> int:
-    return min((chunk + 1) * CHUNK, len(files)) - chunk * CHUNK
+    return min((chunk + 1) * FILES_PER_CHUNK, len(files)) - chunk * FILES_PER_CHUNK
 
 
 def signature(root: Path, path: str) -> str:
@@ -190,7 +190,7 @@ def _bounded(pool, calls, ahead: int):
 
 def _part(files: FileInputs, chunk: int) -> FileInputs:
     """The files of one chunk: all that a process needs to know."""
-    span = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+    span = slice(chunk * FILES_PER_CHUNK, (chunk + 1) * FILES_PER_CHUNK)
     return replace(
         files,
         paths=files.paths[span],
@@ -209,7 +209,7 @@ def _decode_chunk(
         try:
             array = np.asarray(
                 files.decode(
-                    inside(files.root, name), *(column[place] for column in files.arguments)
+                    resolve_inside(files.root, name), *(column[place] for column in files.arguments)
                 )
             )
             if array.shape != tuple(files.shape):
@@ -222,12 +222,12 @@ def _decode_chunk(
         ) as error:  # decoders meet any kind of damage; what they raise is a fact about the file
             bad.append(
                 (
-                    chunk * CHUNK + place,
+                    chunk * FILES_PER_CHUNK + place,
                     (str(error).strip().splitlines() or [type(error).__name__])[0][:200],
                 )
             )
     with open(path, "r+b", buffering=0) as file:
-        file.seek(offset + chunk * CHUNK * (block.nbytes // len(block)))
+        file.seek(offset + chunk * FILES_PER_CHUNK * (block.nbytes // len(block)))
         file.write(block.data)
     (reasons / str(chunk)).unlink(missing_ok=True)
     if dropped:

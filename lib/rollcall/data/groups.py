@@ -44,7 +44,7 @@ def patient_attributes(cohort: Cohort) -> pd.DataFrame:
 MIN_GROUP_SIZE = 10
 
 
-def groups(attributes: pd.DataFrame):
+def iterate_groups(attributes: pd.DataFrame):
     """Yield (attribute, group, in it, known), the latter two bool (P,): the categories of each categorical column, and each bool column
     "attribute: group", one of several overlapping groups, whose value is always known."""
     for column in attributes:
@@ -59,7 +59,7 @@ def groups(attributes: pd.DataFrame):
             yield column, str(group), (values == group).to_numpy(dtype=bool), known
 
 
-def intersections(attributes: pd.DataFrame, pairs: list[tuple[str, str]] | None = None):
+def iterate_intersections(attributes: pd.DataFrame, pairs: list[tuple[str, str]] | None = None):
     """Yield the groups of each pair of categorical attributes as `groups` does: ("race x sex", "B, female", in both, both known). pairs: None
     is the first two categorical columns. A pair of which any combination has 1 to 9 patients is left out as a whole: beside the groups of
     either attribute alone, that number could be had by subtraction."""
@@ -72,7 +72,7 @@ def intersections(attributes: pd.DataFrame, pairs: list[tuple[str, str]] | None 
                 raise InputError(
                     f"intersection {' x '.join(pair)}: {name!r} is no categorical attribute; expected two of: {', '.join(plain)}"
                 )
-        one, two = (list(groups(attributes[[name]])) for name in pair)
+        one, two = (list(iterate_groups(attributes[[name]])) for name in pair)
         both = [(f"{a[1]}, {b[1]}", a[2] & b[2], a[3] & b[3]) for a in one for b in two]
         if min(len(one), len(two)) > 1 and not any(
             0 < inside.sum() < MIN_GROUP_SIZE for _, inside, _ in both

@@ -17,7 +17,7 @@ SIMULATED = "SIMULATED_BY_ROLLCALL.txt"  # lies in the root of a rehearsal's rel
 # --- files ------------------------------------------------------------------------------------------------------------------------
 
 
-def inside(root: Path, name: str | Path) -> Path:
+def resolve_inside(root: Path, name: str | Path) -> Path:
     """root/name, or InputError if that is not under root: an absolute name, `..`, or a link that leads out."""
     name = str(name)
     if (
@@ -43,11 +43,11 @@ def _real(folder: Path) -> Path:
     return folder.resolve()
 
 
-def find(root: Path, *names: str) -> Path:
+def find_file(root: Path, *names: str) -> Path:
     """The first of `names` that is a regular file under `root`; InputError if none is, or if a link leads out of the root."""
     for name in names:
         if (root / name).is_file():
-            return inside(root, name)
+            return resolve_inside(root, name)
     raise InputError(
         f"{root}: holds no {' or '.join(names)}; ROOT must name the folder with the release's files (see data/README.md)"
     )
@@ -68,7 +68,7 @@ def find_table(root: Path, name: str, required: bool = True) -> Path | None:
                 f"{root}: holds {name} more than once ({found[0]}, {found[1]}); ROOT must name the folder of one release"
             )
         if found:
-            return inside(root, found[0].relative_to(root))
+            return resolve_inside(root, found[0].relative_to(root))
     if required:
         raise InputError(
             f"{root}: holds no {name} or {name}.gz; ROOT must name the folder with the release's files (see data/README.md)"

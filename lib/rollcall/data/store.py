@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data.cohort import Cohort, _fingerprint, validate
-from rollcall.data.decode import FileInputs, decoded, signature
+from rollcall.data.cohort import Cohort, compute_fingerprint, validate
+from rollcall.data.decode import FileInputs, decode_files, signature
 from rollcall.util.errors import InputError
 
 
@@ -43,7 +43,7 @@ def save(
             place.mkdir(exist_ok=True)
             if isinstance(part.inputs, FileInputs):
                 files, seen = part.inputs, before
-                made.append(_decoded(part, place, lambda done: progress(seen + done, total)))
+                made.append(_decode(part, place, lambda done: progress(seen + done, total)))
                 before += len(files)
             else:
                 np.save(place / "inputs.npy", part.inputs)
@@ -62,9 +62,9 @@ def save(
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _decoded(cohort: Cohort, folder: Path, progress) -> Cohort:
+def _decode(cohort: Cohort, folder: Path, progress) -> Cohort:
     """The cohort with its files decoded into folder/inputs.npy; records whose decoder dropped them are left out and counted in the notes."""
-    array, dropped = decoded(cohort.inputs, folder, progress)
+    array, dropped = decode_files(cohort.inputs, folder, progress)
     keep = np.setdiff1d(np.arange(len(cohort)), list(dropped))
     if not len(keep):
         raise InputError(
@@ -104,7 +104,7 @@ def release_digest(root: Path, paths) -> str:
     return digest.hexdigest()
 
 
-def current(folder: Path, root: Path | None) -> bool:
+def is_current(folder: Path, root: Path | None) -> bool:
     """Whether a prepared cohort exists in `folder` and the files under `root` that it was decoded from are still the same."""
     try:
         tables = [
@@ -161,7 +161,7 @@ def open_saved(folder: Path) -> Cohort:
             folder=folder,
             **meta,
         )
-        if cohort.fingerprint != _fingerprint(cohort):
+        if cohort.fingerprint != compute_fingerprint(cohort):
             raise ValueError("its content does not match its fingerprint")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

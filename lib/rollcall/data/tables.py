@@ -85,14 +85,14 @@ def read_table(
     if rows and not len(table):
         raise InputError(f"{path}: holds no rows, only a header; fetch the release again")
     for column in columns:
-        fail(
+        refuse_rows(
             path,
             table,
             column,
             table[column].str.contains("\n", regex=False),
             "a line break in a field; is a quote not closed?",
         )
-        fail(
+        refuse_rows(
             path,
             table,
             column,
@@ -102,7 +102,7 @@ def read_table(
     if key:
         key = [key] if isinstance(key, str) else list(key)
         repeated = table.duplicated(key)
-        fail(
+        refuse_rows(
             path,
             table,
             key[-1],
@@ -116,7 +116,7 @@ def _opened(path: Path):
     return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
 
 
-def header(path: Path) -> list[str]:
+def read_header(path: Path) -> list[str]:
     """The names of a csv's columns; InputError if it cannot be read."""
     try:
         return _header(path)
@@ -148,23 +148,23 @@ def _line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def fail(path: Path, table: pd.DataFrame, column: str, bad, why: str) -> None:
+def refuse_rows(path: Path, table: pd.DataFrame, column: str, bad, why: str) -> None:
     """InputError naming the first row of `table` where `bad` (bool per row) holds; nothing if none does."""
     rows = np.flatnonzero(np.asarray(bad, dtype=bool))
     if len(rows):
         value = table[column].iloc[rows[0]]
         raise InputError(
-            f"{path}: row {line_of(table, rows[0])}, column {column!r}: {str('' if pd.isna(value) else value)[:40]!r}; {why}"
+            f"{path}: row {find_line(table, rows[0])}, column {column!r}: {str('' if pd.isna(value) else value)[:40]!r}; {why}"
             + (f" ({len(rows):,} such rows)" if len(rows) > 1 else "")
         )
 
 
-def line_of(table: pd.DataFrame, position: int) -> int:
+def find_line(table: pd.DataFrame, position: int) -> int:
     """The line of the file that the row at `position` came from, the header being line 1 (fields with line breaks aside)."""
     return int(table.index[position]) + 2
 
 
-def numbers(
+def read_numbers(
     path: Path,
     table: pd.DataFrame,
     column: str,
@@ -184,20 +184,24 @@ def numbers(
     )
     with np.errstate(invalid="ignore"):
         wrong = ~empty & ~(np.isfinite(values) & (values >= low) & (values <= high))
-    fail(path, table, column, wrong, f"expected a number{limits}{' or nothing' if missing else ''}")
+    refuse_rows(
+        path, table, column, wrong, f"expected a number{limits}{' or nothing' if missing else ''}"
+    )
     return values
 
 
-def codes(path: Path, table: pd.DataFrame, column: str, allowed) -> np.ndarray:
+def read_codes(path: Path, table: pd.DataFrame, column: str, allowed) -> np.ndarray:
     """The position of each value in `allowed` (rows,) int; InputError for any other value."""
     positions = pd.Index(list(allowed)).get_indexer(table[column])
-    fail(path, table, column, positions < 0, f"expected one of {', '.join(map(repr, allowed))}")
+    refuse_rows(
+        path, table, column, positions < 0, f"expected one of {', '.join(map(repr, allowed))}"
+    )
     return positions
 
 
-def whole(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
+def read_ids(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
     """The column itself, every value a whole number written in digits (an id)."""
-    fail(
+    refuse_rows(
         path,
         table,
         column,
@@ -207,13 +211,13 @@ def whole(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
     return table[column]
 
 
-def times(path: Path, table: pd.DataFrame, column: str, missing: bool = False) -> pd.Series:
+def read_times(path: Path, table: pd.DataFrame, column: str, missing: bool = False) -> pd.Series:
     """The column as timestamps, format "YYYY-MM-DD HH:MM:SS" (or the date alone)."""
     plain = table[column].str.fullmatch(
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?"
     )  # time zones do not mix with none
     values = pd.to_datetime(table[column].where(plain), format="ISO8601", errors="coerce")
-    fail(
+    refuse_rows(
         path,
         table,
         column,

@@ -22,7 +22,7 @@ from rollcall.data import cohort as _cohort
 from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.data.release import is_simulated
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import sha256
 
 NAMES = (
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def _module(name: str):
     if name not in NAMES:
-        raise unknown("cohort", name, NAMES)
+        raise unknown_name("cohort", name, NAMES)
     return import_module(f"rollcall.datasets.{name}")
 
 
@@ -68,7 +68,7 @@ def load(
     module = _module(name)
     for option in options:
         if option not in module.OPTIONS:
-            raise unknown(f"option of cohort {name!r}", option, module.OPTIONS)
+            raise unknown_name(f"option of cohort {name!r}", option, module.OPTIONS)
     options = module.OPTIONS | options
     if root is not None and not Path(root).is_dir():
         raise InputError(
@@ -86,7 +86,7 @@ def load(
     ]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = Path(data) / name / "prepared" / key
-    if not store.current(folder, root):
+    if not store.is_current(folder, root):
         cohort = _cohort.validate(module.read(files, root, **options))
         if rehearsed:
             cohort = replace(
@@ -96,7 +96,7 @@ def load(
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{key}.lock"):
-            if not store.current(folder, root):  # else another process was first
+            if not store.is_current(folder, root):  # else another process was first
                 log.info("preparing %s in %s", name, folder)
                 store.save(cohort, folder, progress)
     return store.open_saved(folder)

@@ -77,7 +77,7 @@ def _beside(root: Path, places: list[Path], names: list[str]) -> Path | None:
         for suffix in ("", ".gz")
         if (place / f"{name}{suffix}").is_file()
     ]
-    return release.inside(root, found[0].relative_to(root)) if found else None
+    return release.resolve_inside(root, found[0].relative_to(root)) if found else None
 
 
 def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "default") -> Cohort:
@@ -98,7 +98,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     splits = {"train": train}
     if "valid" in files:
         valid = _table(files["valid"], "valid")
-        tables.fail(
+        tables.refuse_rows(
             files["valid"],
             valid,
             "Path",
@@ -149,7 +149,7 @@ def _table(path: Path, split: str) -> pd.DataFrame:
     """One of the release's two tables, its paths taken apart: the film's patient, the patient's folder, the path below the release's."""
     table = tables.read_table(path, COLUMNS, key="Path")
     parts = table["Path"].str.extract(rf"\A{PATH}\Z")
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "Path",
@@ -166,11 +166,11 @@ def _part(
     values = chest.labels(path, table)
     targets = (np.nan_to_num(values) != 0).astype(np.int64)
     sex = np.array(["Female", "Male", None])[
-        tables.codes(path, table, "Sex", ("Female", "Male", "Unknown"))
+        tables.read_codes(path, table, "Sex", ("Female", "Male", "Unknown"))
     ]
-    age = tables.numbers(path, table, "Age", missing=True, low=0, high=150)
-    view = np.array([None, *VIEWS])[tables.codes(path, table, "AP/PA", ("", *VIEWS))]
-    tables.codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
+    age = tables.read_numbers(path, table, "Age", missing=True, low=0, high=150)
+    view = np.array([None, *VIEWS])[tables.read_codes(path, table, "AP/PA", ("", *VIEWS))]
+    tables.read_codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
     records = chest.records(
         table["patient"],
         race.reindex(table["patient"]).to_numpy(),
@@ -200,7 +200,7 @@ def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
             "expected such as patient00001"
         )
     table, number = table[wanted], number[wanted]
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "PATIENT",
@@ -227,7 +227,7 @@ def _placed(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:
     batch = {}
     for place in sorted(path.name for path in home.parent.glob(f"{BATCH}*")):
         for split in ("train", "valid"):
-            inner = release.inside(root, f"{above}{place}/{split}")
+            inner = release.resolve_inside(root, f"{above}{place}/{split}")
             if inner.is_dir():
                 batch |= {f"{split}/{entry}": f"{above}{place}/" for entry in os.listdir(inner)}
     return (

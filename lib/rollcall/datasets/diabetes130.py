@@ -105,7 +105,9 @@ PAYERS = {
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """`diabetic_data.csv` or `.csv.gz` under root; without a root, fetched from the publisher into `folder` and checked by hash."""
     if root is not None:
-        return {"diabetic_data": release.find(root, "diabetic_data.csv", "diabetic_data.csv.gz")}
+        return {
+            "diabetic_data": release.find_file(root, "diabetic_data.csv", "diabetic_data.csv.gz")
+        }
     path = folder / "diabetic_data.csv"
     if not path.exists():
         _fetch(path)
@@ -143,13 +145,13 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
     """Read the release as its publisher ships it. Features float32 (stays, features): counts as z-scores, all else one-hot."""
     path = files["diabetic_data"]
     table = tables.read_table(path, COLUMNS, key="encounter_id")
-    tables.whole(path, table, "encounter_id")
-    tables.whole(path, table, "patient_nbr")
-    labels = tables.codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2
-    tables.codes(path, table, "age", AGES)
+    tables.read_ids(path, table, "encounter_id")
+    tables.read_ids(path, table, "patient_nbr")
+    labels = tables.read_codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2
+    tables.read_codes(path, table, "age", AGES)
     blocks, features = [], []
     for column in COUNTS:
-        values = tables.numbers(path, table, column)
+        values = tables.read_numbers(path, table, column)
         blocks.append(
             ((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)[:, None]
         )

@@ -36,7 +36,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import FileInputs, require
+from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.parts.common import RULES, bands, check_choice, counted, missing_notes
 from rollcall.datasets.parts.dicom import FIRST_NUMBER, mammogram
 from rollcall.datasets.parts.images import picture
@@ -125,7 +125,7 @@ def _table(root: Path, kind: str, endings) -> Path:
             f"{root}: holds no EMBED_OpenData_{kind}.csv and no EMBED_OpenData_{kind}_reduced.csv, in tables/ or at the top; "
             "ROOT must name the folder of the release (see data/README.md)"
         )
-    return release.find(root, *names)
+    return release.find_file(root, *names)
 
 
 def read(
@@ -247,11 +247,11 @@ def _exams(
         raise InputError(
             f"{path}: no exam whose 'desc' has 'screen' in it; expected screening exams"
         )
-    tables.codes(path, table, "asses", (*ASSESSMENTS, "X", ""))
-    tables.codes(path, table, "side", ("L", "R", "B", ""))
+    tables.read_codes(path, table, "asses", (*ASSESSMENTS, "X", ""))
+    tables.read_codes(path, table, "side", ("L", "R", "B", ""))
     table["tissueden"] = _kept(path, table, "tissueden", 1, 5)
     table["age_at_study"] = _kept(path, table, "age_at_study", 0, 130)
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "tissueden",
@@ -282,18 +282,18 @@ def _images(path: Path) -> pd.DataFrame:
     """The metadata table with the columns exam, file (below images/) and row (its place in the table)."""
     table = tables.read_table(path, METADATA, optional=(*HEADER, "PatientSex"))
     _exam_key(path, table)
-    tables.codes(path, table, "ImageLateralityFinal", ("L", "R", "B", ""))
+    tables.read_codes(path, table, "ImageLateralityFinal", ("L", "R", "B", ""))
     text = table["anon_dicom_path"]
     below = text.str.extract(r"^(?:.*/)?images/(.*)$", expand=False)
     table["file"] = below.fillna(text.str.extract(r"(?:^|/)(cohort_[0-9]+/.*)$", expand=False))
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "anon_dicom_path",
         table["file"].isna() | ~text.str.endswith(".dcm"),
         "expected a path with images/ or cohort_<number>/ in it that ends in .dcm",
     )
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "anon_dicom_path",
@@ -301,7 +301,7 @@ def _images(path: Path) -> pd.DataFrame:
         "leads out of the release",
     )
     again = table[table.duplicated("file", keep=False)]
-    tables.fail(
+    tables.refuse_rows(
         path,
         again,
         "anon_dicom_path",
@@ -321,9 +321,9 @@ def _images(path: Path) -> pd.DataFrame:
             + (" above 0" if column == "WindowWidth" else "")
             + ", several, or nothing"
         )
-        tables.fail(path, table, column, bad & (table[column] != ""), wanted)
+        tables.refuse_rows(path, table, column, bad & (table[column] != ""), wanted)
     half = (table["WindowWidth"] == "") != (table["WindowCenter"] == "")
-    tables.fail(
+    tables.refuse_rows(
         path, table, "WindowWidth", half, "expected both WindowCenter and WindowWidth, or neither"
     )
     return table.assign(row=table.index)
@@ -333,12 +333,12 @@ def _exam_key(path: Path, table: pd.DataFrame) -> None:
     """Patient and exam as digits (a table saved with them as floats ends in .0), and both in one column `exam`."""
     for column in ("empi_anon", "acc_anon"):
         table[column] = table[column].str.removesuffix(".0")
-        tables.whole(path, table, column)
+        tables.read_ids(path, table, column)
     table["exam"] = table["empi_anon"] + " " + table["acc_anon"]
 
 
 def _kept(path: Path, table: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
-    return tables.numbers(path, table, column, missing=True, low=low, high=high)
+    return tables.read_numbers(path, table, column, missing=True, low=low, high=high)
 
 
 def _inputs(
@@ -362,7 +362,7 @@ def _inputs(
     shape, rows = (size, size * 3 // 4, 1), table.index.to_numpy() + 2
     if pictures == "png":
         decode = functools.partial(picture, height=shape[0], width=shape[1], mode="L")
-        return table, require(FileInputs(root, png, decode, shape, "uint8", path, rows))
+        return table, require_files(FileInputs(root, png, decode, shape, "uint8", path, rows))
     folder = table["file"].str.extract(r"^(cohort_[0-9]+)/", expand=False)
     gone = ~folder.isin(_cohorts(root, base)).to_numpy() & folder.notna().to_numpy()
     if gone.any() and not gone.all():
@@ -373,7 +373,7 @@ def _inputs(
         table[column].to_numpy(dtype=object)
         for column in ("ImageLateralityFinal", "ViewPosition", *HEADER)
     )
-    return table, require(
+    return table, require_files(
         FileInputs(
             root,
             dicom,

@@ -35,7 +35,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import FileInputs, SkipRecord, require
+from rollcall.data.decode import FileInputs, SkipRecord, require_files
 from rollcall.datasets.parts.common import RULES, bands, check_choice, count_notes, missing_notes
 from rollcall.datasets.parts.images import opened, resized
 from rollcall.util.errors import InputError
@@ -73,7 +73,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "grants access at https://ophai.hms.harvard.edu/datasets/harvard-fairvision30k (see data/README.md)"
         )
     return {
-        disease: release.find(
+        disease: release.find_file(
             root,
             *(
                 f"{place}data_summary_{disease.lower()}.csv{zipped}"
@@ -139,11 +139,11 @@ def _table(path: Path, root: Path, disease: str) -> pd.DataFrame:
     )
     prefix, words = DISEASES[disease]
     number = table["filename"].str.extract(r"^data_([0-9]{1,8})\.npz$", expand=False)
-    tables.fail(path, table, "filename", number.isna(), "expected data_<number>.npz")
+    tables.refuse_rows(path, table, "filename", number.isna(), "expected data_<number>.npz")
     table[column], table["use"] = (table[name].str.strip().str.lower() for name in (column, "use"))
-    target = np.array(list(words.values()))[tables.codes(path, table, column, words)]
-    use = tables.codes(path, table, "use", USES)
-    years = tables.numbers(path, table, "age", missing=True, low=0, high=130)
+    target = np.array(list(words.values()))[tables.read_codes(path, table, column, words)]
+    use = tables.read_codes(path, table, "use", USES)
+    years = tables.read_numbers(path, table, "age", missing=True, low=0, high=130)
     folders, name = _layout(root, disease, number, use)
     return table.assign(
         patient_id=prefix + "_" + number,
@@ -197,7 +197,7 @@ def _part(path: Path, table: pd.DataFrame, root: Path, size: int, paper: bool):
         path,
         table.index.to_numpy() + 2,
     )
-    return records, target, require(inputs)
+    return records, target, require_files(inputs)
 
 
 def _words(values: pd.Series, known: dict[str, str], paper: bool) -> pd.Series:

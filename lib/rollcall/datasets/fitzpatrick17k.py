@@ -85,17 +85,17 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
         ("md5hash", "fitzpatrick_scale", "nine_partition_label", "three_partition_label", "qc"),
         key="md5hash",
     )
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "md5hash",
         ~table["md5hash"].str.fullmatch(r"[0-9a-f]{32}"),
         "expected 32 hexadecimal digits",
     )
-    targets = tables.codes(path, table, "three_partition_label", CLASSES).astype(np.int64)
-    nine = tables.codes(path, table, "nine_partition_label", NINE)
-    skin = tables.codes(path, table, "fitzpatrick_scale", SCALE)
-    test = tables.codes(path, table, "qc", CHECKED) == 1
+    targets = tables.read_codes(path, table, "three_partition_label", CLASSES).astype(np.int64)
+    nine = tables.read_codes(path, table, "nine_partition_label", NINE)
+    skin = tables.read_codes(path, table, "fitzpatrick_scale", SCALE)
+    test = tables.read_codes(path, table, "qc", CHECKED) == 1
 
     there = pictures(root, path.parent, ".jpg")
     paths = (table["md5hash"] + ".jpg").map(there)

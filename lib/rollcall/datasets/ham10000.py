@@ -23,7 +23,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import require
+from rollcall.data.decode import require_files
 from rollcall.datasets.parts.common import (
     bands,
     check_size,
@@ -94,17 +94,17 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         separator="\t" if ".tab" in path.suffixes else ",",
     )
     for column, pattern in (("lesion_id", "HAM_[0-9]{7}"), ("image_id", "ISIC_[0-9]{7}")):
-        tables.fail(
+        tables.refuse_rows(
             path,
             table,
             column,
             ~table[column].str.fullmatch(pattern),
             f"expected {pattern.replace('[0-9]{7}', ' and seven digits')}",
         )
-    targets = tables.codes(path, table, "dx", DIAGNOSES).astype(np.int64)
-    sex = tables.codes(path, table, "sex", ("female", "male", *UNKNOWN))
-    site = tables.codes(path, table, "localization", (*SITES, *UNKNOWN))
-    years = tables.numbers(path, table, "age", missing=True, low=0, high=120)
+    targets = tables.read_codes(path, table, "dx", DIAGNOSES).astype(np.int64)
+    sex = tables.read_codes(path, table, "sex", ("female", "male", *UNKNOWN))
+    site = tables.read_codes(path, table, "localization", (*SITES, *UNKNOWN))
+    years = tables.read_numbers(path, table, "age", missing=True, low=0, high=120)
     names = list(DIAGNOSES.values())
     records = pd.DataFrame(
         {
@@ -139,7 +139,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         return Cohort(
             "ham10000",
             records.iloc[rows].reset_index(drop=True),
-            require(decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB")),
+            require_files(decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB")),
             targets[rows],
             "multiclass",
             tuple(names),

@@ -89,17 +89,19 @@ def read(
     path = files["metadata"]
     table = tables.read_table(path, ("dicom_id", *KEY, "ViewPosition", "StudyDate"), key="dicom_id")
     for column in KEY:
-        tables.whole(path, table, column)
+        tables.read_ids(path, table, column)
     named = table["dicom_id"].str.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
-    tables.fail(path, table, "dicom_id", ~named, "expected five groups of eight hexadecimal digits")
-    tables.fail(
+    tables.refuse_rows(
+        path, table, "dicom_id", ~named, "expected five groups of eight hexadecimal digits"
+    )
+    tables.refuse_rows(
         path,
         table,
         "StudyDate",
         ~table["StudyDate"].str.fullmatch(r"[0-9]{8}"),
         "expected a date such as 21800506",
     )
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "ViewPosition",
@@ -184,9 +186,9 @@ def read(
 def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
     """bool (records,): in the official test set. Every record has a row there, of the same study and patient, and no patient test_shares_patients."""
     split = tables.read_table(path, ("dicom_id", *KEY, "split"), key="dicom_id")
-    codes = tables.codes(path, split, "split", SPLITS)
+    codes = tables.read_codes(path, split, "split", SPLITS)
     place = pd.Index(split["dicom_id"]).get_indexer(table["dicom_id"])
-    tables.fail(
+    tables.refuse_rows(
         metadata_path, table, "dicom_id", place < 0, f"not in {path.name}; complete the release"
     )
     used = np.zeros(len(split), bool)
@@ -194,7 +196,7 @@ def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
     for column in KEY:
         other = np.full(len(split), "", dtype=object)
         other[place] = table[column]
-        tables.fail(
+        tables.refuse_rows(
             path,
             split,
             column,
@@ -202,10 +204,8 @@ def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
             f"another {column} than in {metadata_path.name}",
         )
     held_out = codes == SPLITS.index("test")
-    straddling = (
-        held_out & split["subject_id"].isin(split["subject_id"][~held_out]).to_numpy()
-    )
-    tables.fail(
+    straddling = held_out & split["subject_id"].isin(split["subject_id"][~held_out]).to_numpy()
+    tables.refuse_rows(
         path,
         split,
         "subject_id",
@@ -220,7 +220,7 @@ def _targets(path: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, i
     studies = tables.read_table(path, (*KEY, *chest.FINDINGS), key=tuple(KEY))
     values = chest.labels(path, studies)
     place = pd.MultiIndex.from_frame(studies[KEY]).get_indexer(pd.MultiIndex.from_frame(table[KEY]))
-    tables.fail(
+    tables.refuse_rows(
         path,
         studies,
         "study_id",
@@ -256,11 +256,11 @@ def _demographics(
             path, ("subject_id", "gender", "anchor_age", "anchor_year"), key="subject_id"
         )
         names = np.array(["Female", "Male", None])[
-            np.append(tables.codes(path, patients, "gender", ("F", "M")), -1)
+            np.append(tables.read_codes(path, patients, "gender", ("F", "M")), -1)
         ]
-        born = tables.numbers(path, patients, "anchor_year", low=1800, high=2400) - tables.numbers(
-            path, patients, "anchor_age", low=0, high=150
-        )
+        born = tables.read_numbers(
+            path, patients, "anchor_year", low=1800, high=2400
+        ) - tables.read_numbers(path, patients, "anchor_age", low=0, high=150)
         place = pd.Index(patients["subject_id"]).get_indexer(table["subject_id"])
         sex = names[place]
         age = table["StudyDate"].str[:4].astype(int).to_numpy() - np.append(born, np.nan)[place]

@@ -100,29 +100,29 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         key="Image Index",
     )
     in_name = table["Image Index"].str.extract(f"^{NAME}$", expand=False)
-    tables.fail(
+    tables.refuse_rows(
         path, table, "Image Index", in_name.isna(), "expected a name such as 00000001_000.png"
     )
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "Patient ID",
-        tables.whole(path, table, "Patient ID").str.lstrip("0") != in_name.str.lstrip("0"),
+        tables.read_ids(path, table, "Patient ID").str.lstrip("0") != in_name.str.lstrip("0"),
         "not the patient in the image's name",
     )
     patient = (
         table["Patient ID"].str.lstrip("0").where(table["Patient ID"].str.strip("0") != "", "0")
     )
     targets = findings(path, table)
-    sex = tables.codes(path, table, "Patient Gender", ("F", "M", ""))
-    view = tables.codes(path, table, "View Position", ("AP", "PA", ""))
+    sex = tables.read_codes(path, table, "Patient Gender", ("F", "M", ""))
+    view = tables.read_codes(path, table, "View Position", ("AP", "PA", ""))
     years, impossible = ages(path, table)
 
     test, where = held_out_fifth(patient), "a fifth by patient"
     if "test_list" in files:
         test, where = _listed(files["test_list"], path, table), files["test_list"].name
         both = np.isin(patient, patient[test].unique()) & ~test
-        tables.fail(
+        tables.refuse_rows(
             path,
             table,
             "Image Index",
@@ -197,7 +197,7 @@ def findings(path: Path, table: pd.DataFrame) -> np.ndarray:
         names = [] if text == NONE else text.split("|")
         wrong = next((name for name in names if name not in known), None)
         if wrong is not None:
-            tables.fail(
+            tables.refuse_rows(
                 path,
                 table,
                 "Finding Labels",
@@ -213,7 +213,7 @@ def findings(path: Path, table: pd.DataFrame) -> np.ndarray:
 def ages(path: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """(years float (rows,), NaN where missing; bool (rows,), over OLDEST and so missing) from 58 or, in the older table, 058Y, 011M, 020D."""
     parts = table["Patient Age"].str.extract(r"^([0-9]{1,3})([YMD]?)$")
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "Patient Age",

@@ -36,7 +36,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import FileInputs, require
+from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.parts.common import (
     RULES,
     bands,
@@ -105,8 +105,8 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         ),
         key="ecg_id",
     )
-    number = tables.whole(path, table, "ecg_id").astype(float).astype(np.int64)
-    tables.fail(
+    number = tables.read_ids(path, table, "ecg_id").astype(float).astype(np.int64)
+    tables.refuse_rows(
         path,
         table,
         "patient_id",
@@ -114,8 +114,8 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         "expected a patient's number, such as 15709.0",
     )
     patient = table["patient_id"].str.removesuffix(".0")
-    years = tables.numbers(path, table, "age", missing=True, low=0, high=VERY_OLD)
-    tables.fail(
+    years = tables.read_numbers(path, table, "age", missing=True, low=0, high=VERY_OLD)
+    tables.refuse_rows(
         path,
         table,
         "age",
@@ -123,9 +123,9 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         f"expected at most 120 years, or {VERY_OLD} for an age over 89",
     )
     sex = pd.Categorical.from_codes(
-        tables.codes(path, table, "sex", ("0", "1")), ["Male", "Female"]
+        tables.read_codes(path, table, "sex", ("0", "1")), ["Male", "Female"]
     )
-    fold = tables.codes(path, table, "strat_fold", [str(fold) for fold in range(1, 11)]) + 1
+    fold = tables.read_codes(path, table, "strat_fold", [str(fold) for fold in range(1, 11)]) + 1
     targets = superclasses(path, table, classes_of(files["statements"]))
     inputs = _files(root, path, table, number, rate)
 
@@ -153,7 +153,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         raise InputError(f"{path}: no record has strat_fold 1 to 9, the audit pool")
     _require(inputs, np.flatnonzero(keep))
     both = np.isin(patient, patient.iloc[test]) & keep & (fold <= 9)
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "patient_id",
@@ -214,8 +214,8 @@ def classes_of(path: Path) -> dict[str, int]:
     table = tables.read_table(
         path, ("", "diagnostic", "diagnostic_class"), key=("",)
     )  # the first column has no name
-    diagnostic = tables.codes(path, table, "diagnostic", ("", "0", "0.0", "1", "1.0")) >= 3
-    tables.codes(path, table[diagnostic], "diagnostic_class", CLASSES)
+    diagnostic = tables.read_codes(path, table, "diagnostic", ("", "0", "0.0", "1", "1.0")) >= 3
+    tables.read_codes(path, table[diagnostic], "diagnostic_class", CLASSES)
     place = pd.Index(CLASSES).get_indexer(table["diagnostic_class"])
     return dict(zip(table[""], np.where(diagnostic, place, -1).tolist()))
 
@@ -223,7 +223,7 @@ def classes_of(path: Path) -> dict[str, int]:
 def superclasses(path: Path, table: pd.DataFrame, classes: dict[str, int]) -> np.ndarray:
     """int64 (rows, 5): the superclasses of each row's scp_codes, a dict of likelihoods written as Python writes it."""
     written = table["scp_codes"]
-    tables.fail(
+    tables.refuse_rows(
         path,
         table,
         "scp_codes",
@@ -234,7 +234,7 @@ def superclasses(path: Path, table: pd.DataFrame, classes: dict[str, int]) -> np
     for row, text in enumerate(written):
         for code in _statements(text) if _CODES.fullmatch(text) else [None]:
             if code not in classes:
-                tables.fail(
+                tables.refuse_rows(
                     path,
                     table,
                     "scp_codes",
@@ -261,14 +261,14 @@ def _files(
     """The signal file of every row, its name checked."""
     column = FILE[rate]
     named = table[column].str.extract(f"^{_PATH}$", expand=False)
-    tables.fail(
+    tables.refuse_rows(
         where,
         table,
         column,
         named.isna(),
         f"expected a path inside the release, such as records{rate}/00000/00001_{column[-2:]}",
     )
-    tables.fail(
+    tables.refuse_rows(
         where,
         table,
         column,
@@ -298,13 +298,13 @@ def _some(files: FileInputs, rows: np.ndarray) -> FileInputs:
 def _require(files: FileInputs, rows: np.ndarray) -> None:
     """InputError for the first of `rows` whose header or signal file is not there."""
     chosen = _some(files, rows)
-    require(replace(chosen, paths=np.array(chosen.every[len(rows) :], dtype=object)))
-    require(chosen)
+    require_files(replace(chosen, paths=np.array(chosen.every[len(rows) :], dtype=object)))
+    require_files(chosen)
 
 
 def signal(path: Path, root: Path, rate: int) -> np.ndarray:
     """One ECG as int16 microvolts (10 * rate, 12). ValueError if its header is not what this data set has, or does not fit the signal file."""
-    header = release.inside(root, path.with_suffix(".hea").relative_to(root))
+    header = release.resolve_inside(root, path.with_suffix(".hea").relative_to(root))
     _check_header(header, path, rate)
     record = _wfdb().rdrecord(
         str(path.parent.resolve() / path.stem), physical=False, return_res=16

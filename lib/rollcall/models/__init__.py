@@ -16,7 +16,7 @@ from rollcall.models.small_cnn import small_cnn
 from rollcall.models.tabular_resnet import tabular_resnet
 from rollcall.models.vit import vit
 from rollcall.models.wide_resnet import wide_resnet
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 
 MODELS = {
     "mlp": mlp,
@@ -46,7 +46,7 @@ STACKED = (
 def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> nn.Module:
     """A fresh model `name` for inputs of `input_shape` (without the batch) and `outputs` logits."""
     if name not in MODELS:
-        raise unknown("model", name, MODELS)
+        raise unknown_name("model", name, MODELS)
     builder = MODELS[name]
     try:
         return builder(input_shape, outputs, **settings)

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from rollcall.data.groups import MIN_GROUP_SIZE, groups
+from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups
 from rollcall.risk.disparity import TOP
 from rollcall.stats.moments import Moments
 from rollcall.util.errors import InputError
@@ -19,7 +19,7 @@ from rollcall.util.errors import InputError
 CAP = 1 - 1e-10  # the largest AUC
 
 
-def record_auc(*views: Moments) -> np.ndarray:
+def compute_record_auc(*views: Moments) -> np.ndarray:
     """Phi((mean_in - mean_out) / sqrt(sd_in^2 + sd_out^2)), population standard deviations, 1e-10 added to the in one, clipped to
     [0.5, 1 - 1e-10]. (n,). Means and standard deviations are averaged over the `views` of a record, whose noise so stays in them. Clipped, it
     averages above 0.5 where nothing leaks: 0.516 with 100 models in and 100 out."""
@@ -37,7 +37,7 @@ def record_auc(*views: Moments) -> np.ndarray:
     )
 
 
-def standard_error(auc: np.ndarray, inside: int, outside: int) -> np.ndarray:
+def compute_standard_error(auc: np.ndarray, inside: int, outside: int) -> np.ndarray:
     """Hanley and McNeil's (Radiology 1982) standard error of AUCs, which takes the `inside` + `outside` models as independent."""
     a = np.asarray(auc, float)
     q0, q1 = a / (2 - a), 2 * a * a / (1 + a)
@@ -47,7 +47,7 @@ def standard_error(auc: np.ndarray, inside: int, outside: int) -> np.ndarray:
     )
 
 
-def chi_square(
+def compute_chi_square(
     observed: np.ndarray, share: np.ndarray, factor: int = 1
 ) -> tuple[float, float, float]:
     """(chi2, p, p after Bonferroni) of goodness of fit: `observed` counts against `share` of each group times their sum; factor tests were made."""
@@ -57,7 +57,7 @@ def chi_square(
     return statistic, p, min(1.0, p * factor)
 
 
-def panel(
+def compute_panel(
     auc: np.ndarray,
     attributes: pd.DataFrame,
     share: float = TOP,
@@ -82,7 +82,7 @@ def panel(
     factor = factor or max(1, len(tested))
     rows = []
     found: dict[str, list] = {}
-    for attribute, group, inside, _ in groups(attributes):
+    for attribute, group, inside, _ in iterate_groups(attributes):
         if inside.sum() >= MIN_GROUP_SIZE and (
             not values or attribute not in values or group in values[attribute]
         ):
@@ -101,7 +101,7 @@ def panel(
         expected = sizes / len(where) * top.sum()
         testable = alone and len(members) > 1 and top.any()
         chi, p, corrected = (
-            chi_square(observed, sizes / len(where), factor) if testable else (np.nan,) * 3
+            compute_chi_square(observed, sizes / len(where), factor) if testable else (np.nan,) * 3
         )
         stars = (
             ""

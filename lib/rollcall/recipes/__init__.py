@@ -9,8 +9,8 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from rollcall.util.errors import InputError, unknown
-from rollcall.util.settings import settings
+from rollcall.util.errors import InputError, unknown_name
+from rollcall.util.settings import parse_settings
 
 FOLDER = Path(__file__).parent
 DEFAULTS = (
@@ -93,7 +93,7 @@ def load(cohort: str, name: str = "", model: str = "") -> Recipe:
     found = {path.stem: _read(path) for path in sorted((FOLDER / cohort).glob("*.toml"))}
     if name:
         if name not in found:
-            raise unknown(f"recipe for cohort {cohort!r}", name, found)
+            raise unknown_name(f"recipe for cohort {cohort!r}", name, found)
         return _with_model(found[name], model)
     if not model:
         return found[next(default for default in DEFAULTS if default in found)]
@@ -106,7 +106,7 @@ def load(cohort: str, name: str = "", model: str = "") -> Recipe:
     if holders:
         return found[holders[0]]
     if "paper" not in found:
-        raise unknown(
+        raise unknown_name(
             f"model for cohort {cohort!r}",
             model,
             {*found, *(recipe.model for recipe in found.values())},
@@ -137,7 +137,7 @@ def choose(cohort: str, model: str = "", entries=()) -> Recipe:
         for field in fields(Recipe)
         if field.name not in ("model", "settings", "cohort")
     }
-    changed = settings(
+    changed = parse_settings(
         "recipe setting",
         [entry for entry in entries if "=" in entry and not entry.startswith("settings.")],
         defaults,
@@ -150,7 +150,7 @@ def _with_model(recipe: Recipe, model: str) -> Recipe:
     if not model or model == recipe.model:
         return recipe
     if model not in MODELS:
-        raise unknown("model", model, MODELS)
+        raise unknown_name("model", model, MODELS)
     return replace(recipe, model=model, settings={})
 
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from rollcall.data.release import SIMULATED
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 
 NAMES = ("chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed")
 FEWEST = 40  # patients; with fewer, groups and test sets come out empty
@@ -22,7 +22,7 @@ FEWEST = 40  # patients; with fewer, groups and test sets come out empty
 def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
     """Write the simulated release of dataset `name` to `root`, whole or not at all; one that is there already is left as it is."""
     if name not in NAMES:
-        raise unknown("dataset to rehearse", name, NAMES)
+        raise unknown_name("dataset to rehearse", name, NAMES)
     if patients < FEWEST:
         raise InputError(f"patients is {patients}; expected at least {FEWEST}")
     if (root / SIMULATED).is_file():

@@ -8,7 +8,7 @@ from IPython.display import HTML
 
 from rollcall import audit as _audit
 from rollcall.audit import Attacked, Audit
-from rollcall.data.cohort import label
+from rollcall.data.cohort import describe_label
 from rollcall.report import figures, style
 from rollcall.util.errors import InputError
 
@@ -74,7 +74,7 @@ def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) 
             rows, f"Most exposed record of each of the {len(rows)} most exposed patients"
         )
     titles = [
-        f"{cohort.unit} {a:.2f}\n{label(cohort, record)}"
+        f"{cohort.unit} {a:.2f}\n{describe_label(cohort, record)}"
         for a, record in zip(rows["patient AUC"], records)
     ]
     figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)

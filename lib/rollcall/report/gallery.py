@@ -13,9 +13,9 @@ from scipy.stats import pearsonr, spearmanr
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.paper import published
 from rollcall.report import summary
-from rollcall.runs import external as own
+from rollcall.runs import external
 from rollcall.runs.run import Run, open_run, read_table
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 
 TABLES = {  # what is compared, and the columns that it takes: no table is collected with its patient ids
@@ -88,7 +88,7 @@ def collect(out: str = "", runs: list[str] = ()) -> Gallery:
         name: run
         for name, run in found.items()
         if run.config.get("finished")
-        or (run.config["cohort"] == own.NAME and run.file("attacks.parquet").exists())
+        or (run.config["cohort"] == external.COHORT_NAME and run.file("attacks.parquet").exists())
     }
     for name in runs:
         if name in found and name not in finished:
@@ -96,7 +96,7 @@ def collect(out: str = "", runs: list[str] = ()) -> Gallery:
                 f"run {name!r} in {folder} is not finished; train the rest of its targets: {command(found[name])}"
             )
         if name not in finished and finished:
-            raise unknown(f"run in {folder}", name, finished)
+            raise unknown_name(f"run in {folder}", name, finished)
     if not finished:
         more = f" ({len(found)} not finished)" if found else ""
         raise InputError(
@@ -137,7 +137,7 @@ def _label(name: str, run: Run, several: bool) -> str:
 
 def command(run: Run) -> str:
     """What a user types to complete a run."""
-    if run.config["cohort"] == own.NAME:
+    if run.config["cohort"] == external.COHORT_NAME:
         return (
             f"`rollcall attack --out {shlex.quote(str(run.path))}` with the files of the first time"
         )

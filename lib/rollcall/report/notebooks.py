@@ -12,7 +12,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import PACKAGE, home
 
 TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "dict": dict}
@@ -50,7 +50,7 @@ def check(notebook: Path, parameters: dict) -> None:
     known = declared(notebook)
     for name, value in parameters.items():
         if name not in known:
-            raise unknown(f"parameter of notebook {notebook.name}", name, known)
+            raise unknown_name(f"parameter of notebook {notebook.name}", name, known)
         kind, _, inner = known[name].rstrip("]").partition("[")
         if kind == "Optional":
             if value is None:

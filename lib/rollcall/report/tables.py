@@ -10,9 +10,9 @@ import pandas as pd
 from IPython.display import HTML
 
 from rollcall import audit as _audit
-from rollcall.data.groups import MIN_GROUP_SIZE, groups, patient_attributes
+from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, patient_attributes
 from rollcall.report import style, summary
-from rollcall.risk.assess import q_values
+from rollcall.risk.assess import compute_q_values
 from rollcall.risk.exposed import FDR, survival
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
@@ -36,7 +36,7 @@ def cohort_table(plan: _audit.Audit) -> pd.DataFrame:
     """Patients and records of each group, missing values counted, groups under 10 left out."""
     attributes, records = patient_attributes(plan.cohort), np.bincount(plan.cohort.patient_index)
     rows = []
-    for name, part in groupby(groups(attributes), key=lambda group: group[0]):
+    for name, part in groupby(iterate_groups(attributes), key=lambda group: group[0]):
         part = list(part)
         known = part[0][3]
         for group, own in [*((group, own) for _, group, own, _ in part), ("(missing)", ~known)]:
@@ -137,7 +137,7 @@ def statistic_table(attacked: _audit.Attacked) -> pd.DataFrame:
             attacked.risk.patients[name].to_numpy(),
             attacked.risk.floors[name].to_numpy(),
         )
-        exposed = int((q_values(values, floor) <= FDR).sum())
+        exposed = int((compute_q_values(values, floor) <= FDR).sum())
         rows.append(
             {
                 "risk of a patient": words,

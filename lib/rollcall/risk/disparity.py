@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 
-from rollcall.data.groups import MIN_GROUP_SIZE, groups, intersections
-from rollcall.risk.odds import adjusted_odds
+from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
+from rollcall.risk.odds import estimate_odds_ratio
 from rollcall.util.errors import InputError
 
 TOP = 0.01
@@ -76,7 +76,7 @@ def disparity(
     attribute, group, intersection (bool); patients, records; share among all patients and share_top among the most exposed 1%, both of those whose
     value is known; top (patients of the group among them); exposed and exposed_share (of the group); mean_risk; risk_ratio against all other
     patients with known value, ci_low, ci_high (95%), difference of the two shares and its interval; odds_ratio, adjusted for records per
-    patient and `adjust`, its interval, odds_p and odds_method (adjusted_odds; an attribute is not adjusted for itself); p: exact permutation
+    patient and `adjust`, its interval, odds_p and odds_method (estimate_odds_ratio; an attribute is not adjusted for itself); p: exact permutation
     test of the group against the top (Fisher: every way of handing out the group's labels to patients), two-sided; p_adjusted: Holm's
     over all rows. Groups under 10 patients are left out, and groups that leave under 10 others.
     """
@@ -94,8 +94,8 @@ def disparity(
     }
     rows = []
     every = [
-        *((False, each) for each in groups(attributes)),
-        *((True, each) for each in intersections(attributes, pairs)),
+        *((False, each) for each in iterate_groups(attributes)),
+        *((True, each) for each in iterate_intersections(attributes, pairs)),
     ]
     for crossed, (attribute, name, group, known) in every:
         size = int(group.sum())
@@ -126,7 +126,7 @@ def disparity(
                 "exposed_share": float(exposed[group].mean()),
                 "mean_risk": float(value[group].mean()),
                 **effects(group[known], top[known], seed),
-                **adjusted_odds(group[known], top[known], records[known], others),
+                **estimate_odds_ratio(group[known], top[known], records[known], others),
                 "p": float(fisher_exact(counts)[1]),
             }
         )

@@ -13,7 +13,7 @@ PACKAGES = ("torch", "numpy", "pandas", "scipy")
 
 def describe() -> dict:
     """What a new run says of itself: versions, hardware, when it was started, and that it is not finished."""
-    return {"versions": versions(), "hardware": hardware(), "started": _now(), "finished": None}
+    return {"versions": versions(), "hardware": hardware(), "started": now(), "finished": None}
 
 
 def versions() -> dict[str, str]:
@@ -27,5 +27,5 @@ def hardware() -> dict:
     return {"machine": platform.machine(), "system": platform.system(), "cores": cores()}
 
 
-def _now() -> str:
+def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

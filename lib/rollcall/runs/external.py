@@ -16,7 +16,7 @@ from rollcall.stats.members import check_paired, check_targets
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write, write_json, write_table
 
-NAME = "own"
+COHORT_NAME = "own"
 
 
 def create(
@@ -62,7 +62,7 @@ def create(
     write_json(
         out / "run.json",
         {
-            "cohort": NAME,
+            "cohort": COHORT_NAME,
             "fingerprint": _fingerprint(values, had, records),
             "records": len(ids),
             "patients": len(names),
@@ -79,13 +79,13 @@ def create(
 def read(out: Path) -> tuple[Run, Cohort]:
     """The run and the cohort that `create` wrote to `out`."""
     run = open_run(out)
-    if run.config.get("cohort") != NAME:
+    if run.config.get("cohort") != COHORT_NAME:
         raise InputError(
             f"{out}: a run of cohort {run.config.get('cohort')!r}; expected one that `rollcall attack` has written"
         )
     records = pd.read_parquet(out / "own.parquet")
     cohort = Cohort(
-        NAME,
+        COHORT_NAME,
         records,
         np.empty((len(records), 0), np.float32),
         np.zeros(len(records), np.int64),
@@ -111,14 +111,16 @@ def _array(path: Path, kind: str, wanted: str) -> np.ndarray:
 
 
 def _ids(path: Path) -> pd.Series:
-    header = tables.header(path)
+    header = tables.read_header(path)
     column = "patient_id" if "patient_id" in header else header[0]
     if column != "patient_id" and len(header) > 1:
         raise InputError(
             f"{path}: lacks the column 'patient_id'; it has {', '.join(map(repr, header))[:300]}"
         )
     table = tables.read_table(path, [column])
-    tables.fail(path, table, column, table[column] == "", "expected the patient of this record")
+    tables.refuse_rows(
+        path, table, column, table[column] == "", "expected the patient of this record"
+    )
     return table[column].rename("patient_id")
 
 
@@ -143,7 +145,7 @@ def _by_patient(
 
 
 def _attributes(path: Path, ids: pd.Series) -> pd.DataFrame:
-    header = tables.header(path)
+    header = tables.read_header(path)
     table = tables.read_table(path, header, key="patient_id" if "patient_id" in header else ())
     columns = [column for column in header if column != "patient_id"]
     if not columns:

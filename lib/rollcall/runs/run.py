@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
-from rollcall.runs.environment import _now, describe
-from rollcall.stats import members as _members
+from rollcall.runs.environment import describe, now
+from rollcall.stats.members import check_targets, draw
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write, sha256, write_json
 
@@ -129,7 +129,7 @@ class Run:
 
     def finish(self) -> None:
         """Note in run.json that every target is there."""
-        self.set_once("finished", _now())
+        self.set_once("finished", now())
 
 
 def create(
@@ -142,7 +142,7 @@ def create(
 ) -> Run:
     """Open the run at `path`, creating it or letting it grow to `targets`; InputError if it belongs to anything else."""
     path = Path(path)
-    _members.check_targets(targets)
+    check_targets(targets)
     identity = {
         "cohort": cohort.name,
         "fingerprint": cohort.fingerprint,
@@ -184,7 +184,7 @@ def create(
                 return Run(path, found | {"targets": targets})
             config = found | {"targets": targets, "finished": None}
         with atomic_write(path / "members.npy") as file:
-            np.save(file, _members.draw(targets, len(cohort.patients), seed))
+            np.save(file, draw(targets, len(cohort.patients), seed))
         write_json(path / "run.json", config)
     return Run(path, config)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 
 Draws = Mapping[
     str, np.ndarray
@@ -39,7 +39,7 @@ def draw(
 ) -> dict[str, np.ndarray]:
     """One draw of `policy` for each of `n` images (height, width). Only the policy's operations have a key; angles are in radians."""
     if policy not in POLICIES:
-        raise unknown("augmentation", policy, POLICIES)
+        raise unknown_name("augmentation", policy, POLICIES)
     ops, draws = POLICIES[policy], {}
     if "flip" in ops:
         draws["flip"] = rng.random(n) < ops["flip"]
@@ -72,7 +72,7 @@ def views(
     and view k is the same whatever `count` is. Each is a draw for one image, which `apply` gives to a whole batch.
     """
     if policy not in POLICIES:
-        raise unknown("augmentation", policy, POLICIES)
+        raise unknown_name("augmentation", policy, POLICIES)
     if count < 1 or (count > 1 and not POLICIES[policy]):
         raise InputError(
             f"{count} views with augmentation {policy!r}, expected at least 1, and no more than 1 without augmentation"

@@ -7,7 +7,7 @@ class InputError(ValueError):
     """Bad input, said in one line: what was expected, what came, where, what to do. The command line exits with 2."""
 
 
-def unknown(kind: str, given: str, allowed) -> InputError:
+def unknown_name(kind: str, given: str, allowed) -> InputError:
     """An InputError for a name that is not in `allowed`, with the nearest one as a hint."""
     allowed = sorted(allowed)
     near = difflib.get_close_matches(str(given), allowed, n=1)

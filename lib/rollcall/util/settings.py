@@ -1,9 +1,9 @@
 """TODO."""
 
-from rollcall.util.errors import InputError, unknown
+from rollcall.util.errors import InputError, unknown_name
 
 
-def settings(kind: str, pairs: list[str], defaults: dict) -> dict:
+def parse_settings(kind: str, pairs: list[str], defaults: dict) -> dict:
     """["key=value" or "key:value", ...] -> {key: value of the type its default has}."""
     result = {}
     for pair in pairs:
@@ -13,7 +13,7 @@ def settings(kind: str, pairs: list[str], defaults: dict) -> dict:
         if not equals:
             raise InputError(f"{kind} {pair!r}: expected KEY=VALUE")
         if key not in defaults:
-            raise unknown(kind, key, defaults)
+            raise unknown_name(kind, key, defaults)
         kind_of = type(defaults[key])
         try:
             result[key] = (

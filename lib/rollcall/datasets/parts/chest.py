@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
-from rollcall.data.decode import FileInputs, require
+from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.parts.common import (
     RULES,
     bands,
@@ -51,7 +51,7 @@ def labels(path: Path, table: pd.DataFrame) -> np.ndarray:
     """(rows, 14) float: 1 named, 0 ruled out, -1 uncertain, NaN not named; InputError for anything else."""
     values = np.array([np.nan, 0, 1, -1, 0, 1, -1])
     return np.stack(
-        [values[tables.codes(path, table, finding, _LABELS)] for finding in FINDINGS], axis=1
+        [values[tables.read_codes(path, table, finding, _LABELS)] for finding in FINDINGS], axis=1
     )
 
 
@@ -109,4 +109,4 @@ def record_notes(table: pd.DataFrame, uncertain: int) -> list[str]:
 
 def films(root: Path, paths, where: Path, rows: np.ndarray, size: int) -> FileInputs:
     """One grey JPEG a record, all there, to be decoded to uint8 (size, size, 1)."""
-    return require(decodable(root, paths, where, rows, size, "L"))
+    return require_files(decodable(root, paths, where, rows, size, "L"))

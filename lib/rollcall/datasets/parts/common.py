@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.decode import FileInputs
-from rollcall.data.release import inside
+from rollcall.data.release import resolve_inside
 from rollcall.datasets.parts.images import picture
 from rollcall.util.errors import InputError
 
@@ -86,7 +86,7 @@ def pictures(root: Path, top: Path, suffix: str) -> dict[str, str]:
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in below:
             if os.path.islink(os.path.join(folder, name)):
-                inside(root, place / name / "any")
+                resolve_inside(root, place / name / "any")
         if len(Path(folder).relative_to(top).parts) >= DEEPEST:
             below.clear()
         for name in names:

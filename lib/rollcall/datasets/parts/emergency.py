@@ -67,7 +67,7 @@ def master_table(files: dict[str, Path]) -> pd.DataFrame:
     """
     stays, born = _stays(files), _patients(files)
     path = files["edstays"]
-    tables.fail(
+    tables.refuse_rows(
         path,
         stays,
         "subject_id",
@@ -137,8 +137,8 @@ def _stays(files: dict[str, Path]) -> pd.DataFrame:
         key="stay_id",
     )
     for column in ("subject_id", "stay_id"):
-        tables.whole(path, table, column)
-    tables.fail(
+        tables.read_ids(path, table, column)
+    tables.refuse_rows(
         path,
         table,
         "hadm_id",
@@ -146,9 +146,9 @@ def _stays(files: dict[str, Path]) -> pd.DataFrame:
         "expected an admission's number or nothing",
     )
     table["hadm_id"] = table["hadm_id"].str.removesuffix(".0")
-    table["gender_binarized"] = tables.codes(path, table, "gender", ("M", "F"))
+    table["gender_binarized"] = tables.read_codes(path, table, "gender", ("M", "F"))
     for column in ("intime", "outtime"):
-        table[column] = tables.times(path, table, column)
+        table[column] = tables.read_times(path, table, column)
     table["outtime"] = table["outtime"].where(
         table["outtime"] >= table["intime"]
     )  # no feature; its length and what came after are then unknown
@@ -160,8 +160,8 @@ def _patients(files: dict[str, Path]) -> pd.Series:
     path = files["patients"]
     table = tables.read_table(path, ("subject_id", "anchor_age", "anchor_year"), key="subject_id")
     years, ages = (
-        tables.numbers(path, table, "anchor_year", low=1900, high=2400),
-        tables.numbers(path, table, "anchor_age", low=0, high=120),
+        tables.read_numbers(path, table, "anchor_year", low=1900, high=2400),
+        tables.read_numbers(path, table, "anchor_age", low=0, high=120),
     )
     return pd.Series(years - ages, index=table["subject_id"])
 
@@ -173,12 +173,12 @@ def _admissions(path: Path) -> pd.DataFrame:
         key="hadm_id",
     )
     for column in ("subject_id", "hadm_id"):
-        tables.whole(path, table, column)
-    table["admittime"] = tables.times(path, table, "admittime")
-    table["dischtime"] = tables.times(path, table, "dischtime", missing=True).fillna(
+        tables.read_ids(path, table, column)
+    table["admittime"] = tables.read_times(path, table, "admittime")
+    table["dischtime"] = tables.read_times(path, table, "dischtime", missing=True).fillna(
         pd.Timestamp("9000-01-01")
     )  # not discharged: no past admission
-    table["died"] = tables.codes(path, table, "hospital_expire_flag", ("0", "1")) == 1
+    table["died"] = tables.read_codes(path, table, "hospital_expire_flag", ("0", "1")) == 1
     return table
 
 
@@ -186,19 +186,19 @@ def _icu(path: Path) -> pd.DataFrame:
     table = tables.read_table(
         path, ("subject_id", "hadm_id", "stay_id", "intime"), key="stay_id", rows=False
     )
-    table["intime"] = tables.times(path, table, "intime")
+    table["intime"] = tables.read_times(path, table, "intime")
     return table
 
 
 def _comorbidities(path: Path, admissions: pd.DataFrame) -> np.ndarray:
     """bool (admissions, 35): whether any diagnosis of the admission is in each group of comorbidity.NAMES."""
     table = tables.read_table(path, ("hadm_id", "icd_code", "icd_version"), rows=False)
-    version = np.array([9, 10])[tables.codes(path, table, "icd_version", ("9", "10"))]
-    tables.fail(
+    version = np.array([9, 10])[tables.read_codes(path, table, "icd_version", ("9", "10"))]
+    tables.refuse_rows(
         path, table, "icd_code", table["icd_code"].str.strip() == "", "expected a diagnosis code"
     )
     place = pd.Index(admissions["hadm_id"]).get_indexer(table["hadm_id"])
-    tables.fail(
+    tables.refuse_rows(
         path, table, "hadm_id", place < 0, "this admission is not in the table of admissions"
     )
     flags = comorbidity.flags(table["icd_code"], version)
@@ -214,8 +214,8 @@ def _triage(path: Path, stays: pd.DataFrame, of: str) -> pd.DataFrame:
         path, ("subject_id", "stay_id", *LIMITS, "acuity", "chiefcomplaint"), key="stay_id"
     )
     place = pd.Index(stays["stay_id"]).get_indexer(table["stay_id"])
-    tables.fail(path, table, "stay_id", place < 0, f"this stay is not in {of}")
-    tables.fail(
+    tables.refuse_rows(path, table, "stay_id", place < 0, f"this stay is not in {of}")
+    tables.refuse_rows(
         path,
         table,
         "subject_id",
@@ -225,7 +225,7 @@ def _triage(path: Path, stays: pd.DataFrame, of: str) -> pd.DataFrame:
     out = {f"triage_{sign}": _sign(path, table, sign) for sign in LIMITS}
     acuity = np.array([np.nan, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5])
     out["triage_acuity"] = acuity[
-        tables.codes(
+        tables.read_codes(
             path, table, "acuity", ("", *"12345", *(f"{level}.0" for level in range(1, 6)))
         )
     ]
@@ -242,7 +242,7 @@ def _sign(path: Path, table: pd.DataFrame, sign: str) -> np.ndarray:
     if sign == "pain":
         values = pd.to_numeric(table[sign], errors="coerce").to_numpy(dtype=float)
     else:
-        values = tables.numbers(path, table, sign, missing=True)
+        values = tables.read_numbers(path, table, sign, missing=True)
     if sign == "temperature":
         values = (values - 32) * 5 / 9
     lowest, highest, low, high = LIMITS[sign]
@@ -251,7 +251,7 @@ def _sign(path: Path, table: pd.DataFrame, sign: str) -> np.ndarray:
 
 def _last_signs(path: Path) -> pd.DataFrame:
     table = tables.read_table(path, ("stay_id", "charttime", *LIMITS), rows=False)
-    when = tables.times(path, table, "charttime")
+    when = tables.read_times(path, table, "charttime")
     signs = pd.DataFrame({f"ed_{sign}_last": _sign(path, table, sign) for sign in LIMITS}).assign(
         stay_id=table["stay_id"].to_numpy()
     )
