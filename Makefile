@@ -2,13 +2,16 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit rehearse bench test lab lock clean
+.PHONY: help audit rehearse bench test quick lint lab reference lock clean
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER=]   train, attack, disparity, report"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
 	@echo "make bench [PART=training|prepare|attacks|risk OUT=file.csv] how fast this machine is at each part"
 	@echo "make test  [ARGS=]                                           every test"
+	@echo "make quick [ARGS=]                                           the tests that take no whole audit: two minutes"
+	@echo "make lint                                                    ruff, its format, pyright"
 	@echo "make lab                                                     JupyterLab on the notebooks"
+	@echo "make reference                                               renew docs/reference.md from the command line and the recipes"
 	@echo "make lock                                                    renew requirements.lock (needs uv)"
 	@echo "make clean                                                   remove .venv; results/ and data/ stay"
 
@@ -27,11 +30,23 @@ rehearse: .venv/.ready
 bench: .venv/.ready
 	@$(RUN_IN) -m benchmarks $(PART) $(call given,OUT,out)
 
+# Two workers whatever the machine: most tests take one core, a few start processes of their own.
 test: .venv/.ready
-	@$(RUN_IN) -m pytest -q $(ARGS)
+	@$(RUN_IN) -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+quick: .venv/.ready
+	@$(RUN_IN) -m pytest -q -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+lint: .venv/.ready
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/basedpyright --warnings
 
 lab: .venv/.ready
 	@$(RUN_IN) -m rollcall lab
+
+reference: .venv/.ready
+	@$(RUN_IN) docs/reference.py
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
@@ -43,8 +58,8 @@ lab: .venv/.ready
 	@touch $@
 
 lock:
-	@{ sed -n '/^#/p' requirements.lock; printf 'setuptools\nwheel\ntorch==2.13.0\n' | \
-	  uv pip compile -q --universal --python-version 3.11 --extra test --no-header --no-annotate pyproject.toml - | \
+	@{ sed -n '/^#/p' requirements.lock; printf 'editables\nhatchling\ntorch==2.13.0\n' | \
+	  uv pip compile -q --universal --python-version 3.11 --extra test --extra lint --no-header --no-annotate pyproject.toml - | \
 	  grep -Ev '^(nvidia-|cuda-|triton|--)'; } > requirements.lock.part && mv requirements.lock.part requirements.lock
 
 clean:

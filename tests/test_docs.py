@@ -1,0 +1,79 @@
+"""README and docs: links and anchors lead somewhere, commands are ones that exist, README is short."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rollcall.util.files import clone
+
+TOP = clone()
+PAGES = [
+    *(TOP / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")),
+    *sorted((TOP / "docs").glob("*.md")),
+]
+MOST_BYTES = 7_000
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.replace("`", "")).strip() for heading in headings]
+    return {heading.lower().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(TOP)))
+def test_links_lead_somewhere(page):
+    for link in LINK.findall(page.read_text()):
+        if re.match(r"https?:|mailto:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page}: {link}"
+        assert target.is_relative_to(TOP), f"{page}: {link}"
+        if anchor:
+            assert anchor in anchors(target), f"{page}: {link} (has: {sorted(anchors(target))})"
+
+
+def test_readme_is_short():
+    assert len((TOP / "README.md").read_bytes()) < MOST_BYTES
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words of each command of ours in a page's code blocks, continued lines joined."""
+    text = page.read_text()
+    blocks = re.findall(r"^```(?:bash|sh|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += re.findall(r"^    (?=\S)(.+)$", text.replace("\\\n", " "), re.MULTILINE)
+    ours = []
+    for line in lines:
+        match = re.match(
+            r"\s*(?:\$ )?((?:make|rollcall|python -m (?:rollcall|benchmarks)) .+)", line
+        )
+        if match:
+            ours.append(shlex.split(match[1], comments=True))
+    return ours
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(TOP)))
+def test_commands_are_ones_that_exist(page):
+    """Every `make` target is in the Makefile and takes the settings given; every option is known."""
+    from benchmarks.__main__ import build_parser as benchmarks_parser
+    from rollcall.__main__ import build_parser
+
+    makefile = (TOP / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    settings = set(re.findall(r"call given,([A-Z]+),", makefile)) | {"ARGS", "PYTHON", "PART"}
+    for words in commands(page):
+        if words[0] == "make":
+            names = [word.partition("=")[0] for word in words[1:] if "=" in word]
+            assert set(names) <= settings, words
+            assert {word for word in words[1:] if "=" not in word} <= targets, words
+        elif words[:3] == ["python", "-m", "benchmarks"]:
+            benchmarks_parser().parse_args(words[3:])
+        else:
+            arguments = words[1:] if words[0] == "rollcall" else words[3:]
+            if "…" not in arguments:
+                build_parser().parse_args(arguments)
