@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks import timed
 from rollcall import attacks
-from rollcall.stats.members import draw
+from rollcall.stats.members import draw_members
 
 TEN = np.arange(10)
 
@@ -28,12 +28,12 @@ def table(
     index = np.sort(
         np.concatenate([np.arange(patients), rng.integers(0, patients, records - patients)])
     )
-    members = draw(targets, patients, seed)
+    members = draw_members(targets, patients, seed)
     had = members[:, index]
     scores = rng.standard_normal((targets, records), np.float32)
     scores += 0.3 * had
     known = rng.standard_normal((records, 20), np.float32)
-    ready = attacks.lira(scores, had)
+    ready = attacks.run_lira(scores, had)
     rows: list[dict] = []
 
     def measure(step: str, run, of: np.ndarray, times: int = repeats) -> None:
@@ -51,17 +51,19 @@ def table(
         )
 
     measure("scores.sum(0)", lambda: scores.sum(0), scores)
-    measure("LiRA online, all targets", lambda: attacks.lira(scores, had), scores)
-    measure("LiRA offline, all targets", lambda: attacks.lira(scores, had, online=False), scores)
-    measure("RMIA online, ten targets", lambda: attacks.rmia(scores, had, targets=TEN), scores)
-    measure("RMIA online, all targets", lambda: attacks.rmia(scores, had), scores)
+    measure("LiRA online, all targets", lambda: attacks.run_lira(scores, had), scores)
+    measure(
+        "LiRA offline, all targets", lambda: attacks.run_lira(scores, had, online=False), scores
+    )
+    measure("RMIA online, ten targets", lambda: attacks.run_rmia(scores, had, targets=TEN), scores)
+    measure("RMIA online, all targets", lambda: attacks.run_rmia(scores, had), scores)
     measure(
         "RMIA offline, all targets, a tuned",
-        lambda: attacks.rmia(scores, had, online=False),
+        lambda: attacks.run_rmia(scores, had, online=False),
         scores,
         1,
     )
-    measure("blind baseline, all targets", lambda: attacks.blind(known, had, index), scores, 1)
+    measure("blind baseline, all targets", lambda: attacks.run_blind(known, had, index), scores, 1)
     measure(
         "tables of one attack",
         lambda: attacks.evaluate({("LiRA", "online"): lambda: ready}, members, index),
@@ -70,7 +72,7 @@ def table(
     )
     measure(
         "all attacks with their tables",
-        lambda: attacks.run(scores, members, index, known),
+        lambda: attacks.run_all(scores, members, index, known),
         scores,
         1,
     )
@@ -80,7 +82,7 @@ def table(
             np.ascontiguousarray(had[:, : records // share]),
         )
         fewer, whose = scores[: targets // share // 2 * 2], had[: targets // share // 2 * 2]
-        for name, attack in (("LiRA online", attacks.lira), ("RMIA online", attacks.rmia)):
+        for name, attack in (("LiRA online", attacks.run_lira), ("RMIA online", attacks.run_rmia)):
             measure(
                 f"{name}, 1/{share} of the records",
                 lambda attack=attack, part=part, who=who: attack(part, who),

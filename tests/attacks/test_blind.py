@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks.blind import RIDGE, blind
+from rollcall.attacks.blind import RIDGE, run_blind
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 from tests.oracles import attacks as plain
@@ -42,7 +42,7 @@ def test_blind_is_its_definition(seed, patients, number, kind):
     order = np.random.default_rng([0, 3]).permutation(patients)
     first = {10 * p + 3 for p in range(patients) if order[p] < patients // 2}
     got, expected = (
-        blind(features, members, labels),
+        run_blind(features, members, labels),
         plain.blind(features, members, labels, first, RIDGE),
     )
     assert got.dtype == np.float32
@@ -56,11 +56,11 @@ def test_a_patients_own_membership_is_not_used():
     rng = np.random.default_rng(0)
     features, index = cohort(rng, 40)
     members = naive.paired(rng, 8, 40)
-    before = blind(features, members[:, index], index)
+    before = run_blind(features, members[:, index], index)
     for patient in range(10):
         moved = members.copy()
         moved[:, patient] = ~moved[:, patient]
-        changed = (blind(features, moved[:, index], index) != before).any(0)
+        changed = (run_blind(features, moved[:, index], index) != before).any(0)
         assert not changed[index == patient].any()
         assert changed.mean() > 0.3
 
@@ -75,7 +75,7 @@ def test_null_is_half(patients, repeats):
         rng = np.random.default_rng([seed, patients])
         features, index = cohort(rng, patients)
         members = naive.paired(rng, 8, patients)[:, index]
-        result = blind(features, members, index)
+        result = run_blind(features, members, index)
         areas.append(
             np.mean([metrics.auc(result[t], members[t]) for t in range(0, 8, 2)])
         )  # the other of a pair mirrors it
@@ -95,7 +95,7 @@ def test_members_of_one_hospital_are_found():
             features[:, 0] + 0.5 * rng.standard_normal(len(index)) > 5,
         ]
     )
-    result = blind(features, members, index)
+    result = run_blind(features, members, index)
     assert min(metrics.auc(result[t], members[t]) for t in range(2)) > 0.9
 
 
@@ -106,13 +106,13 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(
         InputError, match=r"expected \(records, features\), \(targets, records\) and \(records,\)"
     ):
-        blind(features[1:], members, index)
+        run_blind(features[1:], members, index)
     with pytest.raises(InputError, match="members is int64"):
-        blind(features, members.astype(int), index)
+        run_blind(features, members.astype(int), index)
     with pytest.raises(InputError, match="features are <U1; expected numbers"):
-        blind(np.full(features.shape, "a"), members, index)
+        run_blind(np.full(features.shape, "a"), members, index)
     with pytest.raises(InputError, match="3 patients; expected at least 4"):
-        blind(features, members, index % 3)
+        run_blind(features, members, index % 3)
     features[4, 2] = np.nan
     with pytest.raises(InputError, match="record 4, feature 2 is NaN or infinite"):
-        blind(features, members, index)
+        run_blind(features, members, index)

@@ -1,13 +1,10 @@
-import importlib
-
 import numpy as np
 import pytest
 
 from rollcall import attacks
+from rollcall.attacks import evaluation
 from rollcall.stats import metrics
 from tests.oracles import risk as naive
-
-success = importlib.import_module("rollcall.attacks.evaluation")
 
 
 def results(seed, kind="normal"):
@@ -86,7 +83,7 @@ def test_more_scores_than_cells(monkeypatch):
     scores = (rng.standard_normal((8, 2000)) + members[:, index]).astype(np.float32)
     scores[rng.random(scores.shape) < 0.5] = 0.25
     whole = attacks.evaluate({("a", "b"): lambda: scores}, members, index).pooled.iloc[0]
-    monkeypatch.setattr(success, "CELLS", 50)
+    monkeypatch.setattr(evaluation, "CELLS", 50)
     coarse = attacks.evaluate({("a", "b"): lambda: scores}, members, index).pooled.iloc[0]
     assert coarse.auc == pytest.approx(whole.auc, abs=1e-3)
     assert coarse.auc_se == pytest.approx(whole.auc_se, rel=0.02)

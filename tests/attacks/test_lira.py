@@ -1,20 +1,16 @@
-import importlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.attacks import ATTACKS
-from rollcall.attacks import multilabel as labels
-from rollcall.attacks.lira import lira
+from rollcall.attacks import lira, multilabel
+from rollcall.attacks.lira import run_lira
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
-
-module = importlib.import_module("rollcall.attacks.lira")  # the package's `lira` is the function
 
 VARIANTS = [(True, "record"), (True, "shared"), (False, "record"), (False, "shared")]
 
@@ -44,12 +40,12 @@ def test_lira_is_its_definition(online, variance, seed, targets, records, paired
     members = plain.draw(rng, targets - targets % 2 if paired else targets, records, paired)
     scores = random_scores(rng, members.shape, kind)
     expected, size = plain.lira(scores, members, online, variance == "shared")
-    got = lira(scores, members, online, variance)
+    got = run_lira(scores, members, online, variance)
     assert got.dtype == np.float64
     assert (abs(got - expected) <= 1e-9 * size).all()
     scores = scores.astype(np.float32)
     expected, size = plain.lira(scores, members, online, variance == "shared")
-    got = lira(scores, members, online, variance)
+    got = run_lira(scores, members, online, variance)
     assert got.dtype == np.float32
     assert (abs(got - expected) <= 2e-5 * size).all()
 
@@ -85,7 +81,7 @@ def test_lira_of_several_labels_is_its_definition(
         expected, scale = plain.lira_labels(
             scores.astype(float), members, online, variance == "shared"
         )
-        got = lira(scores, members, online, variance)
+        got = run_lira(scores, members, online, variance)
         assert got.dtype == real
         assert (abs(got - expected) <= tolerance * np.maximum(scale, abs(expected))).all()
 
@@ -98,7 +94,7 @@ def test_a_mean_far_above_the_spread_costs_no_digits(online, variance):
         members = plain.draw(rng, 12, 6, paired)
         scores = random_scores(rng, (12, 6), "offset")
         expected, size = plain.lira(scores, members, online, variance == "shared")
-        assert (abs(lira(scores, members, online, variance) - expected) <= 1e-9 * size).all()
+        assert (abs(run_lira(scores, members, online, variance) - expected) <= 1e-9 * size).all()
 
 
 @pytest.mark.parametrize("size", [0, 1, 3])
@@ -108,10 +104,10 @@ def test_chunks_do_not_show(monkeypatch, size):
     if size:
         scores = np.stack([scores, *rng.standard_normal((size - 1, *scores.shape))], axis=2)
     for online, variance in VARIANTS:
-        whole = lira(scores, members[:, index], online, variance)
-        monkeypatch.setattr(labels if size else module, "CELLS", 7 * 16)
+        whole = run_lira(scores, members[:, index], online, variance)
+        monkeypatch.setattr(multilabel if size else lira, "CELLS", 7 * 16)
         np.testing.assert_allclose(
-            lira(scores, members[:, index], online, variance), whole, rtol=1e-5, atol=1e-5
+            run_lira(scores, members[:, index], online, variance), whole, rtol=1e-5, atol=1e-5
         )
         monkeypatch.undo()
 
@@ -129,35 +125,38 @@ def test_auto_shares_the_variance_below_64_references_and_10_of_a_kind_for_each_
                 [scores, *np.random.default_rng(1).standard_normal((size - 1, *scores.shape))],
                 axis=2,
             )
-        np.testing.assert_array_equal(lira(scores, members), lira(scores, members, variance=chosen))
+        np.testing.assert_array_equal(
+            run_lira(scores, members), run_lira(scores, members, variance=chosen)
+        )
         assert (
-            lira(scores, members, variance="record") != lira(scores, members, variance="shared")
+            run_lira(scores, members, variance="record")
+            != run_lira(scores, members, variance="shared")
         ).any()
 
 
 def test_what_does_not_fit_is_refused():
     scores, members, _ = naive.simulate(np.random.default_rng(1), 8, np.ones(20, int))
     with pytest.raises(InputError, match="variance 'both': expected auto, record or shared"):
-        lira(scores, members, variance="both")
+        run_lira(scores, members, variance="both")
     with pytest.raises(InputError, match="differ; expected both"):
-        lira(scores[:, :3], members)
+        run_lira(scores[:, :3], members)
     with pytest.raises(InputError, match="6 targets; expected at least 8"):
-        lira(scores[:6], members[:6])
+        run_lira(scores[:6], members[:6])
     two = np.stack([scores, scores], axis=2)
     with pytest.raises(
         InputError,
         match="3 references with a record, or without; expected more than 3 for 2 labels: use variance shared",
     ):
-        lira(two, members, variance="record")
+        run_lira(two, members, variance="record")
     with pytest.raises(InputError, match="too few for a covariance of 2 labels"):
-        lira(two[:, :1], members[:, :1], variance="shared")
+        run_lira(two[:, :1], members[:, :1], variance="shared")
     two[5, 9, 1] = np.inf
     with pytest.raises(InputError, match="target 5, record 9 is NaN or infinite"):
-        lira(two, members)
+        run_lira(two, members)
     odd = members.copy()
     odd[:, 4] = np.arange(8) < 2
     with pytest.raises(InputError, match="2 of 8 targets had record 4; expected at least 3"):
-        lira(scores, odd)
+        run_lira(scores, odd)
 
 
 @pytest.mark.parametrize(("online", "variance"), VARIANTS)
@@ -165,8 +164,8 @@ def test_one_label_is_the_attack_on_scores(online, variance):
     scores, members, _ = naive.simulate(np.random.default_rng(6), 16, np.ones(40, int))
     scores = scores.astype(np.float64)  # to which a spread of 0.001 is added
     np.testing.assert_allclose(
-        lira(scores[..., None], members, online, variance),
-        lira(scores, members, online, variance),
+        run_lira(scores[..., None], members, online, variance),
+        run_lira(scores, members, online, variance),
         rtol=1e-3,
         atol=1e-4,
     )
@@ -178,9 +177,9 @@ def test_labels_on_other_scales_change_nothing(online, variance):
     rng = np.random.default_rng(8)
     members = naive.paired(rng, 16, 30)
     scores = rng.standard_normal((16, 30, 2)) + members[..., None]
-    plainly = lira(scores, members, online, variance)
+    plainly = run_lira(scores, members, online, variance)
     np.testing.assert_allclose(
-        lira((scores * [30, 7] + [5, -5])[..., ::-1], members, online, variance),
+        run_lira((scores * [30, 7] + [5, -5])[..., ::-1], members, online, variance),
         plainly,
         rtol=1e-3,
         atol=1e-4,
@@ -188,10 +187,10 @@ def test_labels_on_other_scales_change_nothing(online, variance):
     constant = np.concatenate([scores, np.full((16, 30, 1), 3.0)], axis=2)
     if online:
         np.testing.assert_allclose(
-            lira(constant, members, online, variance), plainly, rtol=1e-3, atol=1e-4
+            run_lira(constant, members, online, variance), plainly, rtol=1e-3, atol=1e-4
         )
     else:  # offline it is one label more in which scores might have been higher, and are not
-        ratio = lira(constant, members, online, variance) / plainly
+        ratio = run_lira(constant, members, online, variance) / plainly
         assert ratio.min() > 0
         assert 0.5 < np.median(ratio) < 1
 
@@ -205,8 +204,8 @@ def test_a_score_near_the_members_is_more_like_a_member():
     higher[3] += 0.5
     for online, _ in VARIANTS[::2]:
         before, after = (
-            lira(scores, members, online, "shared"),
-            lira(higher, members, online, "shared"),
+            run_lira(scores, members, online, "shared"),
+            run_lira(higher, members, online, "shared"),
         )
         assert (after[3] > before[3]).mean() > 0.9
         assert np.allclose(after[2], before[2], 1e-4)
@@ -232,7 +231,7 @@ def mean_auc(attack, targets, repeats, patients, shift=0.0, size=0):
 @pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_no_leakage_gives_half(online, variance, targets, repeats):
     """Within 4 Monte-Carlo errors of 0.5 (12 cases: fails by chance in about 1 of 100 choices of seeds), and those under 0.0025."""
-    mean, error = mean_auc(lambda s, m: lira(s, m, online, variance), targets, repeats, 1000)
+    mean, error = mean_auc(lambda s, m: run_lira(s, m, online, variance), targets, repeats, 1000)
     assert error < 0.0025
     assert abs(mean - 0.5) < 4 * error
 
@@ -246,7 +245,7 @@ def test_no_leakage_gives_half_with_several_labels(online, targets, repeats, var
     """As above, of 10 cases. Of 8 targets too few references are left for a covariance of each record."""
     for variance in variances:
         mean, error = mean_auc(
-            lambda s, m: lira(s, m, online, variance), targets, repeats, 600, size=2
+            lambda s, m: run_lira(s, m, online, variance), targets, repeats, 600, size=2
         )
         assert error < 0.0025
         assert abs(mean - 0.5) < 4 * error
@@ -255,7 +254,7 @@ def test_no_leakage_gives_half_with_several_labels(online, targets, repeats, var
 @pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_members_shifted_up_raise_the_attack_on_labels(online, variance):
     areas = [
-        mean_auc(lambda s, m: lira(s, m, online, variance), 16, 3, 400, shift, size=2)[0]
+        mean_auc(lambda s, m: run_lira(s, m, online, variance), 16, 3, 400, shift, size=2)[0]
         for shift in (0.0, 0.5, 2.0)
     ]
     assert areas[1] > 0.5

@@ -1,20 +1,16 @@
-import importlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks import lira
-from rollcall.attacks.rmia import count, rmia, tune
-from rollcall.stats.members import draw
+from rollcall.attacks import rmia, run_lira
+from rollcall.attacks.rmia import count, run_rmia, tune
+from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
 from tests.attacks.test_lira import mean_auc
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
-
-module = importlib.import_module("rollcall.attacks.rmia")  # the package's `rmia` is the function
 
 
 def random_scores(rng, shape, kind):
@@ -42,7 +38,7 @@ def test_rmia_is_its_definition(online, seed, targets, records, paired, a, gamma
     scores = random_scores(rng, (*members.shape, size)[: 3 if size else 2], kind)
     if kind == "twins":  # two equal records: each counts as outdone by the other at gamma 1
         scores[:, 1], members[:, 1] = scores[:, 0], members[:, 0]
-    got = rmia(scores, members, online, a, gamma)
+    got = run_rmia(scores, members, online, a, gamma)
     assert got.dtype == np.float64
     np.testing.assert_allclose(
         got, plain.rmia(scores, members, online, a, gamma), rtol=0, atol=1e-9
@@ -71,7 +67,7 @@ def test_a_population_is_the_scale_and_never_the_record_itself(
         population = rng.choice(9, size, replace=False)
         expected = plain.rmia(scores, members, online, 0.3, population=population)
     np.testing.assert_allclose(
-        rmia(scores, members, online, 0.3, population=population), expected, rtol=0, atol=1e-9
+        run_rmia(scores, members, online, 0.3, population=population), expected, rtol=0, atol=1e-9
     )
 
 
@@ -80,8 +76,8 @@ def test_float32_scores_give_the_same_within_their_digits(online):
     """Shares of 400 records: a ratio off by 1e-6 of itself passes now and then another, rarely two."""
     scores, members, _ = naive.simulate(np.random.default_rng(3), 12, np.ones(400, int))
     single, double = (
-        rmia(scores, members, online, 0.3),
-        rmia(scores.astype(np.float64), members, online, 0.3),
+        run_rmia(scores, members, online, 0.3),
+        run_rmia(scores.astype(np.float64), members, online, 0.3),
     )
     assert single.dtype == np.float32
     assert abs(single - double).max() <= 3 / 399
@@ -92,7 +88,8 @@ def test_a_target_alone_is_as_among_all():
     scores, members, _ = naive.simulate(np.random.default_rng(4), 12, np.ones(50, int))
     for online in (True, False):
         np.testing.assert_array_equal(
-            rmia(scores, members, online, targets=[7, 2]), rmia(scores, members, online)[[7, 2]]
+            run_rmia(scores, members, online, targets=[7, 2]),
+            run_rmia(scores, members, online)[[7, 2]],
         )
 
 
@@ -149,7 +146,7 @@ def test_a_record_that_only_its_members_believe_keeps_its_digits(real):
     ).astype(real)
     for online in (True, False):
         np.testing.assert_allclose(
-            rmia(scores, members, online, 1.0),
+            run_rmia(scores, members, online, 1.0),
             plain.rmia(scores, members, online, 1.0),
             rtol=0,
             atol=1e-6,
@@ -180,17 +177,17 @@ def test_count_is_a_search(seed, size, kind):
 def test_constant_scores_tell_nothing():
     members = naive.paired(np.random.default_rng(0), 8, 6)
     for value in (0.0, -80.0, 80.0):
-        got = rmia(np.full((8, 6), value, np.float32), members)
+        got = run_rmia(np.full((8, 6), value, np.float32), members)
         assert (got == 1).all()  # every record ties with every other: no threshold tells them apart
 
 
 def test_chunks_and_a_sampled_population(monkeypatch):
     scores, members, index = naive.simulate(np.random.default_rng(1), 8, np.full(25, 2))
-    whole = rmia(scores, members[:, index])
-    monkeypatch.setattr(module, "CELLS", 56)
-    np.testing.assert_array_equal(rmia(scores, members[:, index]), whole)
-    monkeypatch.setattr(module, "POPULATION", 20)
-    sampled = [rmia(scores, members[:, index], seed=seed) for seed in (0, 0, 1)]
+    whole = run_rmia(scores, members[:, index])
+    monkeypatch.setattr(rmia, "CELLS", 56)
+    np.testing.assert_array_equal(run_rmia(scores, members[:, index]), whole)
+    monkeypatch.setattr(rmia, "POPULATION", 20)
+    sampled = [run_rmia(scores, members[:, index], seed=seed) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(sampled[0], sampled[1])
     assert (sampled[0] != sampled[2]).any()
     assert abs(sampled[0] - whole).mean() < 0.15
@@ -199,35 +196,35 @@ def test_chunks_and_a_sampled_population(monkeypatch):
 def test_a_population_of_one_and_other_shapes_are_refused():
     members = naive.paired(np.random.default_rng(0), 8, 6)
     with pytest.raises(InputError, match="population holds 1 records; expected at least 2"):
-        rmia(np.zeros((8, 6), np.float32), members, population=np.array([3]))
+        run_rmia(np.zeros((8, 6), np.float32), members, population=np.array([3]))
     scores = np.zeros((8, 6), np.float32)
     for wrong in ([3, 6], [-1, 2], [True, False]):
         with pytest.raises(InputError, match="population: .*; expected whole numbers from 0 to 5"):
-            rmia(scores, members, population=np.array(wrong))
+            run_rmia(scores, members, population=np.array(wrong))
     with pytest.raises(InputError, match="targets: .*; expected whole numbers from 0 to 7"):
-        rmia(scores, members, targets=[8])
+        run_rmia(scores, members, targets=[8])
     with pytest.raises(
         InputError, match=r"population \(7, 5\); expected scores \(8, 'Z'\) or record numbers"
     ):
-        rmia(scores, members, population=np.zeros((7, 5)))
+        run_rmia(scores, members, population=np.zeros((7, 5)))
     with pytest.raises(InputError, match="gamma is 0; expected a number above 0"):
-        rmia(scores, members, gamma=0)
+        run_rmia(scores, members, gamma=0)
     with pytest.raises(InputError, match="differ; expected both"):
-        rmia(np.zeros((8, 5), np.float32), members)
+        run_rmia(np.zeros((8, 5), np.float32), members)
 
 
 @pytest.mark.parametrize(("targets", "repeats"), [(8, 40), (16, 25), (64, 6)])
 @pytest.mark.parametrize("online", [True, False])
 def test_no_leakage_gives_half(online, targets, repeats):
     """Within 4 Monte-Carlo errors of 0.5 (6 cases: fails by chance in about 1 of 200 choices of seeds), and those under 0.0025."""
-    mean, error = mean_auc(lambda s, m: rmia(s, m, online), targets, repeats, 1000)
+    mean, error = mean_auc(lambda s, m: run_rmia(s, m, online), targets, repeats, 1000)
     assert error < 0.0025
     assert abs(mean - 0.5) < 4 * error
 
 
-@pytest.mark.parametrize("attack", [lira, rmia])
+@pytest.mark.parametrize("attack", [run_lira, run_rmia])
 def test_nan_scores_are_named(attack):
-    members = draw(8, 20, 0)
+    members = draw_members(8, 20, 0)
     scores = np.zeros((8, 20))
     scores[3, 7] = np.nan
     with pytest.raises(InputError, match="target 3, record 7 is NaN"):

@@ -13,7 +13,7 @@ def test_a_row_for_each_attack_and_target():
         np.random.default_rng(4), 8, np.arange(1, 31) % 3 + 1, shift=1.0
     )
     known = np.random.default_rng(5).standard_normal((len(index), 3))
-    got = attacks.run(scores, members, index, known)
+    got = attacks.run_all(scores, members, index, known)
     names = [*attacks.ATTACKS, attacks.BLIND]
     assert [*zip(got.pooled.attack, got.pooled.variant)] == names
     assert len(got.attacks) == len(names) * 8
@@ -43,7 +43,7 @@ def test_a_row_for_each_attack_and_target():
         ), name
     blind = got.pooled[got.pooled.attack == "blind"].iloc[0]
     assert abs(blind.auc - 0.5) < 4 * blind.auc_se
-    assert [*zip(attacks.run(scores, members, index).pooled.attack)][-1] == (
+    assert [*zip(attacks.run_all(scores, members, index).pooled.attack)][-1] == (
         "loss",
     )  # nothing known, no blind baseline
 
@@ -54,7 +54,7 @@ def test_several_labels_go_through_every_attack():
     scores = (
         rng.standard_normal((16, 400, 3)) + np.array([0, 1.0, 0]) * members[:, :, None]
     ).astype(np.float32)
-    area = attacks.run(scores, members, index).pooled.set_index(["attack", "variant"]).auc
+    area = attacks.run_all(scores, members, index).pooled.set_index(["attack", "variant"]).auc
     assert (area > 0.6).all()
     assert area["LiRA", "online"] > area["loss", "threshold"]
 
@@ -63,9 +63,9 @@ def test_loss_of_labels_is_the_sum_of_their_losses():
     rng = np.random.default_rng(7)
     scores = rng.standard_normal((8, 5, 4)).astype(np.float32)
     p = 1 / (1 + np.exp(-scores.astype(float)))
-    np.testing.assert_allclose(attacks.loss(scores), np.log(p).sum(2), rtol=1e-5)
-    assert attacks.loss(scores[:, :, 0]) is not None
-    assert (attacks.loss(scores[:, :, 0]) == scores[:, :, 0]).all()
+    np.testing.assert_allclose(attacks.run_loss_threshold(scores), np.log(p).sum(2), rtol=1e-5)
+    assert attacks.run_loss_threshold(scores[:, :, 0]) is not None
+    assert (attacks.run_loss_threshold(scores[:, :, 0]) == scores[:, :, 0]).all()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_is_known_without_a_model(inputs, size):
         ("a", "b", "c"),
         ("sex", "finding: a"),
     )
-    got = attacks.features(cohort)
+    got = attacks.compute_features(cohort)
     assert got.shape == (40, 3 + 1 + 3 + 2 + size)
     assert got.dtype == np.float32
     assert np.isfinite(got).all()

@@ -2,7 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.paper.panel import chi_square, panel, record_auc, standard_error
+from rollcall.paper.panel import (
+    compute_chi_square,
+    compute_panel,
+    compute_record_auc,
+    compute_standard_error,
+)
 from rollcall.stats import moments
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
@@ -30,7 +35,7 @@ PUBLISHED = {
 def test_published_chi_squares(name):
     """To the last digit given: chi-square to 0.1 (of rounded shares), p to 5%, whose rounding of chi-square alone is that much."""
     shares, counts, chi2, p, tests = PUBLISHED[name]
-    got = chi_square(np.array(counts), np.array(shares), tests)
+    got = compute_chi_square(np.array(counts), np.array(shares), tests)
     assert got[0] == pytest.approx(chi2, abs=0.1)
     assert got[2] == pytest.approx(p, rel=0.05)
     assert got[1] == pytest.approx(got[2] / tests)
@@ -40,7 +45,7 @@ def test_published_standard_errors():
     """Hanley-McNeil with 100 models in and 100 out."""
     areas = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
     np.testing.assert_allclose(
-        standard_error(areas, 100, 100),
+        compute_standard_error(areas, 100, 100),
         [0.0409, 0.0399, 0.0368, 0.0314, 0.0226, 0.0160, 0.0071],
         atol=6e-5,
     )
@@ -51,7 +56,7 @@ def test_record_auc_is_clipped_and_so_above_half():
     scores, members, index = naive.simulate(
         np.random.default_rng(0), 200, np.ones(4000, int), tails=None
     )
-    got = record_auc(moments.moments(scores, members, index))
+    got = compute_record_auc(moments.compute_moments(scores, members, index))
     for n in range(20):
         inside, outside = (
             scores[members[:, n], n].astype(float),
@@ -64,7 +69,10 @@ def test_record_auc_is_clipped_and_so_above_half():
     assert got.min() == 0.5
     assert got.mean() == pytest.approx(0.516, abs=0.002)
     members = np.tile([[True], [False]], (8, 3))
-    assert (record_auc(moments.moments(members.astype(np.float32), members)) == 1 - 1e-10).all()
+    assert (
+        compute_record_auc(moments.compute_moments(members.astype(np.float32), members))
+        == 1 - 1e-10
+    ).all()
 
 
 def test_panel_by_hand():
@@ -84,7 +92,7 @@ def test_panel_by_hand():
             "finding: none": rng.random(2050) < 0.5,
         }
     )
-    got = panel(auc, attributes, 0.05, values={"race": ["Asian", "Black", "White"]})
+    got = compute_panel(auc, attributes, 0.05, values={"race": ["Asian", "Black", "White"]})
     assert list(got.group) == ["Asian", "Black", "White", "f", "m", "edema", "none"]
     pool = np.flatnonzero(race != "Other")
     k = int(0.05 * len(pool))
@@ -107,8 +115,8 @@ def test_panel_by_hand():
     first = got.iloc[0]
     assert first.chi2 == pytest.approx(chi)
     assert first.p_bonferroni == pytest.approx(min(1, 2 * first.p))
-    assert panel(auc, attributes, 0.05, factor=3).p_bonferroni[0] == pytest.approx(
-        min(1, 3 * panel(auc, attributes, 0.05).p[0])
+    assert compute_panel(auc, attributes, 0.05, factor=3).p_bonferroni[0] == pytest.approx(
+        min(1, 3 * compute_panel(auc, attributes, 0.05).p[0])
     )
     overlapping = got[got.attribute == "finding"]
     assert overlapping.chi2.isna().all()
@@ -122,14 +130,16 @@ def test_panel_by_hand():
 def test_stars_ties_and_bad_input():
     auc = np.r_[np.full(300, 0.5), np.full(200, 1.0)]  # more ties at the cap than the top 1% holds
     group = pd.DataFrame({"g": pd.Categorical(["a"] * 300 + ["b"] * 200)})
-    got = panel(auc, group, 0.1)
+    got = compute_panel(auc, group, 0.1)
     assert list(got.observed) == [0, 50]
     assert (got.stars == "***").all()
-    assert (panel(np.random.default_rng(0).permutation(500), group, 0.1).stars == "n.s.").all()
+    assert (
+        compute_panel(np.random.default_rng(0).permutation(500), group, 0.1).stars == "n.s."
+    ).all()
     with pytest.raises(InputError, match="499 AUCs and 500 rows"):
-        panel(auc[1:], group)
+        compute_panel(auc[1:], group)
     with pytest.raises(InputError, match="no group of at least 10 records"):
-        panel(auc[:5], group[:5])
+        compute_panel(auc[:5], group[:5])
 
 
 @pytest.mark.parametrize(
@@ -148,8 +158,8 @@ def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, leas
             rng, 32, np.resize(sizes, 1000), correlation=correlation
         )
         named += (
-            panel(
-                record_auc(moments.moments(scores, members, index)),
+            compute_panel(
+                compute_record_auc(moments.compute_moments(scores, members, index)),
                 pd.DataFrame({"g": pd.Categorical(group[index])}),
             ).p[0]
             <= 0.05

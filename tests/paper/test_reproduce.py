@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import trim_mean
 
-from rollcall.paper import panel as paper_panel
-from rollcall.paper import reproduce as paper
-from rollcall.stats.moments import moments
+from rollcall.paper import panel, reproduce
+from rollcall.stats.moments import compute_moments
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 
@@ -32,9 +31,9 @@ def test_scores_of_many_classes_and_of_many_labels():
         ("multiclass", rng.integers(0, 4, 20)),
         ("multilabel", rng.integers(0, 2, (20, 4))),
     ):
-        y = paper.positives(labels, task, 4)
-        p = paper.probabilities(z, task)
-        got, sure = paper.score(p, y), paper.confidence(p, y, task)
+        y = reproduce.encode_positives(labels, task, 4)
+        p = reproduce.compute_probabilities(z, task)
+        got, sure = reproduce.score_records(p, y), reproduce.compute_confidence(p, y, task)
         assert got.shape == (20, 2)
         assert got.dtype == np.float32
         for n in range(20):
@@ -56,18 +55,22 @@ def test_scores_of_many_classes_and_of_many_labels():
 def test_records_without_a_label():
     """Scored as "No Finding" where the first label is that; else their score is constant, hence their AUC exactly 0.5."""
     none = np.zeros((1, 3), np.int64)
-    assert paper.positives(none, "multilabel", 3, first=True).tolist() == [[1, 0, 0]]
+    assert reproduce.encode_positives(none, "multilabel", 3, first=True).tolist() == [[1, 0, 0]]
     z = np.random.default_rng(0).standard_normal((16, 1, 3))
-    y = paper.positives(none, "multilabel", 3)
+    y = reproduce.encode_positives(none, "multilabel", 3)
     scores = np.stack(
         [
-            paper.score(paper.probabilities(z[model : model + 1], "multilabel"), y)
+            reproduce.score_records(
+                reproduce.compute_probabilities(z[model : model + 1], "multilabel"), y
+            )
             for model in range(16)
         ]
     )
     assert (scores == np.float32(LOWEST)).all()
     assert (
-        paper_panel.record_auc(moments(scores[..., 0], np.tile([[True], [False]], (8, 1))))[0]
+        panel.compute_record_auc(
+            compute_moments(scores[..., 0], np.tile([[True], [False]], (8, 1)))
+        )[0]
         == 0.5
     )
 
@@ -75,14 +78,14 @@ def test_records_without_a_label():
 def test_binary_scores_saturate_and_are_turned_by_the_label():
     """Facts: +(log p + 103.28) for y = 1, -(log p + 103.28) for y = 0; RMIA takes p whatever the label."""
     z, y = np.array([[2.0], [2.0], [40.0], [60.0]]), np.array([1, 0, 1, 1])
-    each = paper.probabilities(z, "binary")
-    got = paper.score(each, paper.positives(y, "binary", 1))[:, 0]
+    each = reproduce.compute_probabilities(z, "binary")
+    got = reproduce.score_records(each, reproduce.encode_positives(y, "binary", 1))[:, 0]
     p = 1 / (1 + math.exp(-2))
     assert got[:2] == pytest.approx([math.log(p) + 103.28, -(math.log(p) + 103.28)], abs=0.005)
     assert got[2] == got[3]  # where the exact score still tells 40 from 60
-    assert paper.confidence(each, paper.positives(y, "binary", 1), "binary")[:2] == pytest.approx(
-        [p, p]
-    )
+    assert reproduce.compute_confidence(each, reproduce.encode_positives(y, "binary", 1), "binary")[
+        :2
+    ] == pytest.approx([p, p])
 
 
 def test_views_are_averaged_after_the_statistics():
@@ -92,9 +95,9 @@ def test_views_are_averaged_after_the_statistics():
     scores = (
         rng.standard_normal((4000, 1, 1)) + rng.standard_normal((4000, 1, 400)) + members[..., None]
     )
-    views = [moments(scores[..., view].astype(np.float32), members) for view in range(400)]
-    assert paper_panel.record_auc(*views)[0] == pytest.approx(0.69, abs=0.01)
-    assert paper_panel.record_auc(moments(scores.mean(2), members))[0] == pytest.approx(
+    views = [compute_moments(scores[..., view].astype(np.float32), members) for view in range(400)]
+    assert panel.compute_record_auc(*views)[0] == pytest.approx(0.69, abs=0.01)
+    assert panel.compute_record_auc(compute_moments(scores.mean(2), members))[0] == pytest.approx(
         0.76, abs=0.015
     )
 
@@ -104,7 +107,7 @@ def test_lira_by_hand():
     rng = np.random.default_rng(2)
     members = naive.paired(rng, 16, 5)
     scores = rng.standard_normal((16, 5, 3)).astype(np.float32)
-    got = paper.lira(scores, members, 4)
+    got = reproduce.run_published_lira(scores, members, 4)
     for row, target in enumerate(range(12, 16)):
         for n in range(5):
             each = []
@@ -127,7 +130,7 @@ def test_rmia_by_hand():
     rng = np.random.default_rng(3)
     members = naive.paired(rng, 12, 30)
     p = rng.random((12, 30))
-    x, z = paper.relative(p, members, 2)
+    x, z = reproduce.compute_ratios(p, members, 2)
     for row, target in enumerate((10, 11)):
         for n in range(30):
             ins, outs = (
@@ -137,7 +140,7 @@ def test_rmia_by_hand():
                 p[target, n] / ((trim_mean(ins, 0.01) + trim_mean(outs, 0.01)) / 2 + 1e-10)
             )
             assert z[row, n] == pytest.approx(p[target, n] / (trim_mean(outs, 0.01) + 1e-10))
-    got = paper.rmia(x, z)  # 30 records: all of them are the population
+    got = reproduce.run_published_rmia(x, z)  # 30 records: all of them are the population
     for n in range(30):
         assert got[0, n] == pytest.approx(
             np.mean([x[0, n] / z[0, other] > 1 for other in range(30) if other != n]), abs=1e-9
@@ -157,7 +160,7 @@ def audit(seed, targets=32, shift=1.0):
 
 def test_reproduce_puts_the_parts_together(monkeypatch):
     part, scores, members, index = audit(4)
-    monkeypatch.setattr(paper, "CHUNK", 130)
+    monkeypatch.setattr(reproduce, "CHUNK", 130)
     race = pd.DataFrame(
         {
             "race": pd.Categorical(
@@ -166,7 +169,7 @@ def test_reproduce_puts_the_parts_together(monkeypatch):
         }
     )
     ids = np.array([f"p{p}" for p in range(300)])
-    got = paper.reproduce(part, members, index, ids, race)
+    got = reproduce.reproduce_paper(part, members, index, ids, race)
     for n in (0, 200, 599):
         inside, outside = (
             scores[members[:, index[n]] == kind, n].astype(float) for kind in (True, False)
@@ -187,18 +190,18 @@ def test_reproduce_puts_the_parts_together(monkeypatch):
     assert (got.errors.kind == ["all", "top"]).all()
     assert got.errors["median"][0] > got.errors["median"][1]  # a high AUC has a small error
     assert got.roc.groupby("attack").tpr.apply(lambda tpr: tpr.is_monotonic_increasing).all()
-    again = paper.reproduce(part, members, index, ids, race)
+    again = reproduce.reproduce_paper(part, members, index, ids, race)
     assert again.records.equals(got.records)
     assert again.attacks.equals(got.attacks)
     assert again.errors.equals(got.errors)
-    assert paper.reproduce(part, members, index, ids, race[[]]).panel is None
+    assert reproduce.reproduce_paper(part, members, index, ids, race[[]]).panel is None
     with pytest.raises(InputError, match="599 rows of attributes and 600 records"):
-        paper.reproduce(part, members, index, ids, race[1:])
+        reproduce.reproduce_paper(part, members, index, ids, race[1:])
 
 
 def test_few_targets_hold_out_a_quarter_of_the_pairs():
     part, _, members, index = audit(5, 8)
-    got = paper.reproduce(
+    got = reproduce.reproduce_paper(
         part, members, index, np.arange(300), pd.DataFrame(index=range(len(index)))
     )
     assert list(got.attacks.target) == [6, 7, 6, 7]
@@ -222,7 +225,7 @@ def test_the_maximum_grows_with_the_records_though_nothing_leaks():
             scores[target, rows, None],
             np.full(len(scores[target, rows]), 0.5),
         )
-        got = paper.reproduce(
+        got = reproduce.reproduce_paper(
             part, members, index, np.arange(members.shape[1]), pd.DataFrame(index=range(len(index)))
         )
         assert got.patients.auc_max.mean() == pytest.approx(mean, abs=0.004)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall import attacks, recipes
-from rollcall.paper import panel as paper_panel
+from rollcall.paper import panel
 from rollcall.paper import published
 from rollcall.report import figures_published, gallery
 from rollcall.report import figures_published as figures_paper
@@ -46,7 +46,7 @@ def make_run(
     """A finished run of simulated scores: one to three records a patient, the first group of each attribute leaks more. Ids begin with "secret"."""
     rng = np.random.default_rng(seed)
     index = np.repeat(np.arange(patients), rng.integers(1, 4, patients))
-    had = members.draw(targets, patients, seed)
+    had = members.draw_members(targets, patients, seed)
     codes = {
         attribute: rng.choice(
             len(values), patients, p=np.arange(len(values), 0, -1) / sum(range(len(values) + 1))
@@ -95,10 +95,10 @@ def make_run(
         seed,
         draws=3000,
     )
-    found = attacks.run(scores, had, index)
+    found = attacks.run_all(scores, had, index)
     table, curves = found.attacks, found.roc
-    per_record = moments.moments(scores, had, index)
-    auc = paper_panel.record_auc(per_record)
+    per_record = moments.compute_moments(scores, had, index)
+    auc = panel.compute_record_auc(per_record)
     own = pd.Series(auc).groupby(index)
     by_patient = pd.DataFrame(
         {
@@ -114,7 +114,7 @@ def make_run(
             "models": 2 * count,
             "kind": kind,
             **{
-                name: np.quantile(paper_panel.standard_error(auc[chosen], count, count), end)
+                name: np.quantile(panel.compute_standard_error(auc[chosen], count, count), end)
                 for name, end in ends.items()
             },
         }
@@ -127,11 +127,11 @@ def make_run(
         "patients": assessed.patients,
         "floor": assessed.floors,
         "paper_patients": by_patient,
-        "disparity": disparity.disparity(assessed.patients, attributes),
+        "disparity": disparity.compare_groups(assessed.patients, attributes),
         "paper_attacks": table[table["variant"] == "online"].drop(columns="variant"),
         "paper_roc": curves[curves["variant"] == "online"].drop(columns="variant"),
         "paper_errors": pd.DataFrame(errors),
-        "paper_panel": paper_panel.panel(auc, attributes.iloc[index].reset_index(drop=True)),
+        "paper_panel": panel.compute_panel(auc, attributes.iloc[index].reset_index(drop=True)),
     }
     for name in tables:
         write_table(path / f"{name}.parquet", known[name])

@@ -11,27 +11,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.attacks.blind import blind
+from rollcall.attacks.blind import run_blind
 from rollcall.attacks.evaluation import ROC_FPRS, Evaluated, evaluate
-from rollcall.attacks.features import features
-from rollcall.attacks.lira import lira
-from rollcall.attacks.rmia import rmia
+from rollcall.attacks.features import compute_features
+from rollcall.attacks.lira import run_lira
+from rollcall.attacks.rmia import run_rmia
 
 __all__ = [
     "ATTACKS",
     "ROC_FPRS",
     "Evaluated",
-    "blind",
+    "compute_features",
     "evaluate",
-    "features",
-    "lira",
-    "loss",
-    "rmia",
-    "run",
+    "run_all",
+    "run_blind",
+    "run_lira",
+    "run_loss_threshold",
+    "run_rmia",
 ]
 
 
-def loss(scores: np.ndarray) -> np.ndarray:
+def run_loss_threshold(scores: np.ndarray) -> np.ndarray:
     """One threshold for all records, no references (Yeom et al., Privacy Risk in Machine Learning, CSF 2018): minus the loss. (M, N) float32.
 
     Of one score per record its log odds, which rise with minus the loss and so make the same ROC; of labels (M, N, L) minus the sum of their losses.
@@ -42,16 +42,16 @@ def loss(scores: np.ndarray) -> np.ndarray:
 
 
 ATTACKS = {  # (attack, variant): function of scores and members
-    ("LiRA", "online"): lambda scores, members: lira(scores, members, online=True),
-    ("LiRA", "offline"): lambda scores, members: lira(scores, members, online=False),
-    ("RMIA", "online"): lambda scores, members: rmia(scores, members, online=True),
-    ("RMIA", "offline"): lambda scores, members: rmia(scores, members, online=False),
-    ("loss", "threshold"): lambda scores, members: loss(scores),
+    ("LiRA", "online"): lambda scores, members: run_lira(scores, members, online=True),
+    ("LiRA", "offline"): lambda scores, members: run_lira(scores, members, online=False),
+    ("RMIA", "online"): lambda scores, members: run_rmia(scores, members, online=True),
+    ("RMIA", "offline"): lambda scores, members: run_rmia(scores, members, online=False),
+    ("loss", "threshold"): lambda scores, members: run_loss_threshold(scores),
 }
 BLIND = ("blind", "no model")
 
 
-def run(
+def run_all(
     scores: np.ndarray,
     members: np.ndarray,
     patient_index: np.ndarray,
@@ -69,5 +69,5 @@ def run(
         for key, function in ATTACKS.items()
     }
     if features is not None:
-        attacks[BLIND] = lambda: blind(features, by_record(), patient_index)
+        attacks[BLIND] = lambda: run_blind(features, by_record(), patient_index)
     return evaluate(attacks, members, patient_index, progress)

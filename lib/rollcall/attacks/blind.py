@@ -15,7 +15,7 @@ RIDGE = 0.01  # of the records' number, added to the sums of squares of standard
 BLOCK = 16384  # records at a time
 
 
-def blind(
+def run_blind(
     features: np.ndarray, members: np.ndarray, patient_index: np.ndarray, seed: int = 0
 ) -> np.ndarray:
     """Membership of each record predicted from its features. (M, N) float32, higher = more like a member.

@@ -8,11 +8,11 @@ from rollcall.stats.members import MIN_TARGETS
 from rollcall.util.errors import InputError
 
 
-def check(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+def check_inputs(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     """(scores float32 or float64 (M, N) or (M, N, L), members bool (M, N), whether rows 2i and 2i+1 of members are complementary pairs).
 
     InputError if they do not fit together, if targets are fewer than 8, or if fewer than 3 had a record, or had it not: a target is
-    never its own reference, and one score has no spread. That scores are finite is checked where they are read (`finite`).
+    never its own reference, and one score has no spread. That scores are finite is checked where they are read (`check_finite`).
     """
     scores, members = np.asarray(scores), np.asarray(members)
     if members.dtype != bool or members.ndim != 2:
@@ -40,7 +40,7 @@ def check(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarr
     )
 
 
-def finite(scores: np.ndarray, sums: np.ndarray, numbers: np.ndarray | int) -> None:
+def check_finite(scores: np.ndarray, sums: np.ndarray, numbers: np.ndarray | int) -> None:
     """InputError that names a score of `scores` (M, C, ...) that is NaN or infinite.
 
     `sums` over targets say whether to look; `numbers`: those of the records, or the first one's."""

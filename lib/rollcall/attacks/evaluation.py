@@ -59,13 +59,13 @@ def _one(
 
     def alone(target: int) -> None:
         had = members[target, index]
-        ranked = metrics.rank(result[target], had)
+        ranked = metrics.rank_scores(result[target], had)
         negatives, positives = ranked.values[~ranked.positive], ranked.values[ranked.positive]
-        limits = metrics.threshold(negatives, fprs)
+        limits = metrics.threshold_at_fpr(negatives, fprs)
         tprs[target] = 1 - np.searchsorted(
-            positives, metrics.threshold(negatives, ROC_FPRS), side="right"
+            positives, metrics.threshold_at_fpr(negatives, ROC_FPRS), side="right"
         ) / len(positives)
-        area, error = metrics.placed(ranked.placement, had, index)
+        area, error = metrics.auc_from_placements(ranked.placement, had, index)
         hits = [
             np.bincount(index[(result[target] > limit) & had], minlength=len(count))
             for limit in limits
@@ -99,7 +99,7 @@ def _one(
         )
     )
     tails.sort()
-    limits = metrics.threshold(tails, fprs, n0)
+    limits = metrics.threshold_at_fpr(tails, fprs, n0)
 
     def together(slices) -> tuple[np.ndarray, np.ndarray]:
         moves, hits = np.zeros(len(count)), np.zeros((len(limits), len(count)), np.int64)
@@ -146,9 +146,11 @@ def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
             f"tpr_low_{limit:g}": low,
             f"tpr_high_{limit:g}": high,
         }
-        if limit == metrics.PRECISION_AT:
+        if limit == metrics.PRECISION_FPR:
             row |= {
-                f"precision_at_prior_{prior:g}": float(metrics.precision(rate, false, prior))
+                f"precision_at_prior_{prior:g}": float(
+                    metrics.precision_at_prior(rate, false, prior)
+                )
                 for prior in metrics.PRIORS
             }
     return row

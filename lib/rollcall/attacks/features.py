@@ -11,7 +11,7 @@ GRID = 8  # an image becomes GRID x GRID means a channel
 CHUNK = 4096
 
 
-def features(cohort: Cohort) -> np.ndarray:
+def compute_features(cohort: Cohort) -> np.ndarray:
     """(N, D) float32: labels and attributes as indicators, how many records the patient has (log), and the input made small: images as 8 x 8
     means of each channel, signals as mean and standard deviation of each lead, tables as they are or, beyond 128 columns, randomly projected."""
     labels = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.attacks import multilabel as labels
-from rollcall.attacks.checks import check, finite
+from rollcall.attacks.multilabel import run_multilabel_lira
+from rollcall.attacks.checks import check_finite, check_inputs
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -24,12 +24,12 @@ LOST = 1e-3  # a variance below this share of what it was subtracted from is com
 FLAT = 1e-5  # and so are scores whose variance is below this share of their squared mean
 
 
-def lira(
+def run_lira(
     scores: np.ndarray, members: np.ndarray, online: bool = True, variance: str = "auto"
 ) -> np.ndarray:
     """Log-likelihood ratio of each target's score under its references' in and out Gaussians. (M, N), float32 or float64 as the scores are.
 
-    scores (M, N), or (M, N, L) of L labels, which labels.lira takes; members bool (M, N). Means and unbiased variances over the
+    scores (M, N), or (M, N, L) of L labels, which run_multilabel_lira takes; members bool (M, N). Means and unbiased variances over the
     references that had the record and that had not. Online (algorithm 1): log N(s; in) - log N(s; out). Offline (equation 4): the z-score
     (s - mean_out) / sd_out, which is monotone in the published 1 - P[Z > s] and does not saturate.
     References are all targets but the target and its partner; where rows 2i and 2i+1 are not complementary, all but the target, whose
@@ -38,7 +38,7 @@ def lira(
     10 with a record, or without it, for each label.
     Float64 scores give the direct computation to 1e-9 of its larger term, float32 scores to about 1e-5.
     """
-    scores, members, pairs = check(scores, members)
+    scores, members, pairs = check_inputs(scores, members)
     targets, records = members.shape
     if variance == "auto":
         had, size = members.sum(0), scores[0, 0].size
@@ -49,7 +49,7 @@ def lira(
     if variance not in ("shared", "record"):
         raise InputError(f"variance {variance!r}: expected auto, record or shared")
     if scores.ndim == 3:
-        return labels.lira(scores, members, pairs, online, variance)
+        return run_multilabel_lira(scores, members, pairs, online, variance)
     out, shared, numbers = np.empty(scores.shape, scores.dtype), None, np.arange(records)
     chunk = max(CELLS // targets, 1)
 
@@ -224,7 +224,7 @@ def _moments(scores, members, pairs, numbers):
     and the count, (M, C)."""
     s = scores.astype(np.float64)
     s -= s[0].copy()
-    finite(scores, s.sum(0), numbers)
+    check_finite(scores, s.sum(0), numbers)
     result = [s]
     for kind in (members, ~members):
         n = kind.sum(0)

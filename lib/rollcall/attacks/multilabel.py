@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.attacks.checks import finite
+from rollcall.attacks.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -23,15 +23,15 @@ RIDGE = 1e-6  # added to every variance, in squared units of the score: constant
 LOST = 1e-3  # g, or a variance's share of what it was subtracted from, below which a target is computed anew without the difference
 
 
-def lira(
+def run_multilabel_lira(
     scores: np.ndarray, members: np.ndarray, pairs: bool, online: bool, variance: str
 ) -> np.ndarray:
     """The multivariate statistic of every target's scores, (M, N), of the scores' precision; float64 inside. Higher = more like a member.
 
-    scores (M, N, L), members bool (M, N), pairs: as inputs.check gives them. References: all targets but the target's pair; without
+    scores (M, N, L), members bool (M, N), pairs: as checks.check_inputs gives them. References: all targets but the target's pair; without
     pairs, all but the target. Online: log N(s; mean_in, S_in) - log N(s; mean_out, S_out). Offline: y' S_out^-1 d / sqrt(d' S_out^-1 d)
     with y = s - mean_out and d the square roots of S_out's diagonal: the likelihood-ratio test of scores raised by as many standard
-    deviations in every label, standard normal for non-members, and for one label the z-score of lira.lira.
+    deviations in every label, standard normal for non-members, and for one label the z-score of run_lira.
     variance "record": an unbiased covariance of each record, to whose sum of squares RIDGE x the number of all targets of that kind is added;
     more than L + 1 references of each kind are needed. "shared": one of each kind for each target, pooled over records, plus RIDGE.
     InputError if the references are too few, or a score is not finite.
@@ -56,7 +56,7 @@ def lira(
     def kinds(c):  # a block's scores, who is in and who is out of them; offline, only who is out
         s = scores[:, c].astype(np.float64)
         s -= s[0].copy()
-        finite(scores[:, c], s.sum((0, 2)), c.start)
+        check_finite(scores[:, c], s.sum((0, 2)), c.start)
         return s, ([members[:, c]] if online else []) + [~members[:, c]]
 
     def pool(slices):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.attacks.checks import check, finite
+from rollcall.attacks.checks import check_finite, check_inputs
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
@@ -19,7 +19,7 @@ SMALL = 0.02  # p(x) below which p is used and not 1 - p
 BUCKETS = 4  # buckets for each value of the ladder, in `count`
 
 
-def rmia(
+def run_rmia(
     scores: np.ndarray,
     members: np.ndarray,
     online: bool = True,
@@ -44,7 +44,7 @@ def rmia(
     Ratios are compared as float32 of ratio - 1, and one within 32 roundings of 1 is 1. Float64 scores give the direct computation,
     float32 scores the same with ratios good to about 1e-6.
     """
-    scores, members, pairs = check(scores, members)
+    scores, members, pairs = check_inputs(scores, members)
     records, real = members.shape[1], scores.dtype.type
     chosen = _numbers("targets", range(len(scores)) if targets is None else targets, len(scores))
     if not gamma > 0:
@@ -146,7 +146,7 @@ def _doubt(scores, first):
         return -np.expm1(_log_p(scores)).astype(scores.dtype)
     q = scores.copy()
     if not np.isfinite(q.sum()):
-        finite(scores, np.array(np.nan), first)
+        check_finite(scores, np.array(np.nan), first)
     np.exp(q, out=q)
     q += 1
     return np.divide(1, q, out=q)
@@ -238,7 +238,7 @@ def tune(scores: np.ndarray, members: np.ndarray, targets: np.ndarray, seed: int
     SAMPLE records, with neither their own pair nor the target's among the references: nothing of the target enters. The highest mean
     AUC wins, the smaller a of equals. The two targets of a pair have the same references, hence the same a.
     """
-    scores, members, pairs = check(scores, members)
+    scores, members, pairs = check_inputs(scores, members)
     targets = _numbers("targets", targets, len(scores))
     sample = np.random.default_rng([seed, 1]).permutation(members.shape[1])[:SAMPLE]
     p = _belief(scores[:, sample])

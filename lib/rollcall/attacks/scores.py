@@ -1,6 +1,6 @@
 """Membership scores of records: how well a model fits a record's own label. Higher = more like a member.
 
-The `exact` family, what every audit uses. The published family, for comparison, is in `paper`.
+The `exact_scores` family, what every audit uses. The published family, for comparison, is in `paper`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
 
 
-def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
+def exact_scores(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     """log p(label) - log(1 - p(label)), from logits and without ever forming p. (records,) float32; multilabel: (records, labels), one for each label.
 
     logits (records, outputs), or (records, views, outputs), whose scores are averaged over the views before anything else; labels
@@ -23,7 +23,7 @@ def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     """
     if np.ndim(logits) == 3:
         return np.mean(
-            [exact(logits[:, view], labels, task) for view in range(np.shape(logits)[1])],
+            [exact_scores(logits[:, view], labels, task) for view in range(np.shape(logits)[1])],
             axis=0,
             dtype=np.float64,
         ).astype(np.float32)
@@ -41,7 +41,7 @@ def exact(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     raise InputError(f"task {task!r}: expected multiclass, binary or multilabel")
 
 
-def of_run(run: Run, cohort: Cohort) -> np.ndarray:
+def score_run(run: Run, cohort: Cohort) -> np.ndarray:
     """The scores of every record under every target of a run, float32 (targets, records), multilabel (targets, records, labels). One target's
     logits at a time."""
     if cohort.fingerprint != run.config["fingerprint"]:
@@ -51,5 +51,5 @@ def of_run(run: Run, cohort: Cohort) -> np.ndarray:
     labels = cohort.labels.shape[1:] if cohort.task == "multilabel" else ()
     scores = np.empty((run.targets, len(cohort), *labels), np.float32)
     for target in range(run.targets):
-        scores[target] = exact(run.logits(target), cohort.labels, cohort.task)
+        scores[target] = exact_scores(run.logits(target), cohort.labels, cohort.task)
     return scores

@@ -16,10 +16,10 @@ from scipy.special import expit, softmax
 from scipy.stats import trim_mean
 
 from rollcall.attacks.evaluation import ROC_FPRS
-from rollcall.paper import panel as paper_panel
+from rollcall.paper import panel
 from rollcall.stats import metrics
 from rollcall.stats.members import check_paired
-from rollcall.stats.moments import in_and_out, moments
+from rollcall.stats.moments import compute_moments, split_in_out
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks
 
@@ -37,9 +37,9 @@ LEFT_OUT = (
 
 
 @dataclass(frozen=True)
-class Paper:
-    """What `reproduce` gives. records: record, patient_id, auc, auc_se. patients: patient_id, records, auc_max, auc_mean. attacks: attack ("LiRA",
-    "RMIA"), target, auc. roc: attack, fpr, tpr, tpr_sd. panel: as paper_panel.panel. errors: models, kind ("all", "top": the 1% of records of
+class Reproduction:
+    """What `reproduce_paper` gives. records: record, patient_id, auc, auc_se. patients: patient_id, records, auc_max, auc_mean. attacks: attack ("LiRA",
+    "RMIA"), target, auc. roc: attack, fpr, tpr, tpr_sd. panel: as panel.compute_panel. errors: models, kind ("all", "top": the 1% of records of
     highest AUC), q05, q25, median, q75, q95 of the records' standard errors with so many models."""
 
     records: pd.DataFrame
@@ -50,7 +50,9 @@ class Paper:
     errors: pd.DataFrame
 
 
-def positives(labels: np.ndarray, task: str, outputs: int, first: bool = False) -> np.ndarray:
+def encode_positives(
+    labels: np.ndarray, task: str, outputs: int, first: bool = False
+) -> np.ndarray:
     """(n, outputs) 0/1 of labels (n,) or, multilabel, (n, outputs). first: a record without any positive label counts as one of the first,
     "No Finding" of the chest radiographs, though it was trained without."""
     if task == "multilabel":
@@ -64,15 +66,15 @@ def positives(labels: np.ndarray, task: str, outputs: int, first: bool = False) 
     )
 
 
-def probabilities(logits: np.ndarray, task: str) -> np.ndarray:
+def compute_probabilities(logits: np.ndarray, task: str) -> np.ndarray:
     """(n, V, outputs) float64 of logits (n, outputs) or (n, V, outputs): softmax for multiclass and multilabel; binary, expit."""
     z = np.asarray(logits, np.float64)
     z = z if z.ndim == 3 else z[:, None]
     return expit(z) if task == "binary" else softmax(z, axis=-1)
 
 
-def score(p: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The published score of each record and view, (n, V) float32. p (n, V, outputs) of `probabilities`, y (n, outputs) 0/1.
+def score_records(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The published score of each record and view, (n, V) float32. p (n, V, outputs) of `compute_probabilities`, y (n, outputs) 0/1.
 
     Multiclass and multilabel: log sum_{y=1} p - log sum_{y=0} p; binary: +(log p + 103.28) for y = 1, -(log p + 103.28) for y = 0. 1e-45 is
     added inside every log.
@@ -83,37 +85,39 @@ def score(p: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (np.log(yes + EPS) - np.log(no + EPS)).astype(np.float32)
 
 
-def confidence(p: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
+def compute_confidence(p: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
     """What RMIA compares, the mean over views, (n,) float64: p summed over the positive classes; binary: p, whatever the label."""
     return (p[..., 0] if task == "binary" else (p * y[:, None]).sum(-1)).mean(1)
 
 
-def lira(scores: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT) -> np.ndarray:
+def run_published_lira(scores: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT) -> np.ndarray:
     """Online LiRA of the last `held_out` targets, whole pairs, (held_out, n): log N(s; in) - log N(s; out), averaged over views.
 
     scores (M, n, V), had (M, n). Means are medians of the references' scores, standard deviations population ones about the mean, 1e-12 added.
     """
     kinds = []
-    for values in in_and_out(scores[:-held_out].astype(np.float64), had[:-held_out]):
+    for values in split_in_out(scores[:-held_out].astype(np.float64), had[:-held_out]):
         middle, sd = np.median(values, 0), values.std(0) + 1e-12
         s = scores[-held_out:].astype(np.float64)
         kinds.append(-0.5 * ((s - middle) / sd) ** 2 - np.log(sd))
     return (kinds[0] - kinds[1]).mean(-1)
 
 
-def relative(
+def compute_ratios(
     p: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(p(x|t) / p(x), p(z|t) / p(z)) of each record as x and as z, (held_out, n) each; p (M, n) of `confidence`. Online: p(x) is the mean of the
+    """(p(x|t) / p(x), p(z|t) / p(z)) of each record as x and as z, (held_out, n) each; p (M, n) of `compute_confidence`. Online: p(x) is the mean of the
     trimmed means over in and over out references; p(z) that over out references. 1e-10 is added below."""
     inside, outside = (
-        trim_mean(values, TRIM, axis=0) for values in in_and_out(p[:-held_out], had[:-held_out])
+        trim_mean(values, TRIM, axis=0) for values in split_in_out(p[:-held_out], had[:-held_out])
     )
     return p[-held_out:] / ((inside + outside) / 2 + 1e-10), p[-held_out:] / (outside + 1e-10)
 
 
-def rmia(x: np.ndarray, z: np.ndarray, seed: int = 0, gamma: float = 1.0) -> np.ndarray:
-    """Share of 500 other records that each record outdoes by more than gamma, (T, n), from the ratios of `relative`.
+def run_published_rmia(
+    x: np.ndarray, z: np.ndarray, seed: int = 0, gamma: float = 1.0
+) -> np.ndarray:
+    """Share of 500 other records that each record outdoes by more than gamma, (T, n), from the ratios of `compute_ratios`.
 
     The 500 are drawn anew for each block of records, from 2,500 of the attacked records; the published code draws them for each record.
     """
@@ -133,7 +137,7 @@ def rmia(x: np.ndarray, z: np.ndarray, seed: int = 0, gamma: float = 1.0) -> np.
     return out
 
 
-def reproduce(
+def reproduce_paper(
     part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]],
     members: np.ndarray,
     patient_index: np.ndarray,
@@ -141,7 +145,7 @@ def reproduce(
     attributes: pd.DataFrame,
     seed: int = 0,
     progress=iter,
-) -> Paper:
+) -> Reproduction:
     """All of it. part(target, records) gives (scores (n, V), confidences (n,)) of some records under a target; members bool (M, P), paired;
     patient_index (N,); attributes (N rows) by record, may have no column.
 
@@ -168,23 +172,28 @@ def reproduce(
         )
 
         def of(rows, scores=scores, had=had):
-            return paper_panel.record_auc(
-                *(moments(scores[rows, :, view], had[rows]) for view in range(scores.shape[2]))
+            return panel.compute_record_auc(
+                *(
+                    compute_moments(scores[rows, :, view], had[rows])
+                    for view in range(scores.shape[2])
+                )
             )
 
         auc[c] = of(np.arange(targets))
         for number, pairs in enumerate(subsets):
             few[number, c] = of(np.sort(np.concatenate([2 * pairs, 2 * pairs + 1])))
-        attack[:, c] = lira(scores, had, held_out)
-        x[:, c], z[:, c] = relative(p, had, held_out)
+        attack[:, c] = run_published_lira(scores, had, held_out)
+        x[:, c], z[:, c] = compute_ratios(p, had, held_out)
     rows, curves = [], []
-    for name, result in (("LiRA", attack), ("RMIA", rmia(x, z, seed))):
+    for name, result in (("LiRA", attack), ("RMIA", run_published_rmia(x, z, seed))):
         who = [members[target, index] for target in range(targets - held_out, targets)]
         rows += [
             {"attack": name, "target": targets - held_out + row, "auc": metrics.auc(values, had)}
             for row, (values, had) in enumerate(zip(result, who))
         ]
-        tpr = np.array([metrics.roc(values, had, ROC_FPRS) for values, had in zip(result, who)])
+        tpr = np.array(
+            [metrics.tpr_at_fpr(values, had, ROC_FPRS) for values, had in zip(result, who)]
+        )
         curves.append(
             pd.DataFrame(
                 {"attack": name, "fpr": ROC_FPRS, "tpr": tpr.mean(0), "tpr_sd": tpr.std(0)}
@@ -206,10 +215,10 @@ def reproduce(
             "record": np.arange(records),
             "patient_id": np.asarray(patient_ids)[index],
             "auc": auc,
-            "auc_se": paper_panel.standard_error(auc, targets // 2, targets // 2),
+            "auc_se": panel.compute_standard_error(auc, targets // 2, targets // 2),
         }
     )
-    return Paper(
+    return Reproduction(
         table,
         patients,
         pd.DataFrame(rows),
@@ -231,7 +240,7 @@ def _panel(auc: np.ndarray, attributes: pd.DataFrame) -> pd.DataFrame | None:
         if attributes[column].dtype != bool
     }
     try:
-        return paper_panel.panel(auc, attributes, values=values)
+        return panel.compute_panel(auc, attributes, values=values)
     except InputError:
         return None
 
@@ -239,7 +248,7 @@ def _panel(auc: np.ndarray, attributes: pd.DataFrame) -> pd.DataFrame | None:
 def _errors(auc: np.ndarray, half: list[int]) -> pd.DataFrame:
     rows = []
     for values, number in zip(auc, half):
-        error = paper_panel.standard_error(values, number, number)
+        error = panel.compute_standard_error(values, number, number)
         for kind, chosen in (("all", error), ("top", error[values >= np.quantile(values, 0.99)])):
             quantiles = np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95])
             rows.append(

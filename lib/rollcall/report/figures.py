@@ -31,7 +31,7 @@ from rollcall.report.style import (
 
 @_styled
 def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
-    """ROC of each attack, mean over targets, on linear and on logarithmic axes. Tables as attacks.run returns them."""
+    """ROC of each attack, mean over targets, on linear and on logarithmic axes. Tables as attacks.run_all returns them."""
     figure, axes = _figure(DOUBLE, 75 * MM, 1, 2)
     for key, curve in curves.groupby(["attack", "variant"], sort=False):
         colour, dash = MARKS[key]
