@@ -3,11 +3,16 @@ import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from rollcall import datasets as cohorts
 from rollcall.datasets.diabetes130 import AGES, CATEGORICAL, COLUMNS, COUNTS, DIAGNOSES, DRUGS
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# The same examples in every run, and no deadline: the machine may be busy.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The house: which room may import which, and how large a room may be; computed from the sources."""
+"""The house: which room may import which, and how large it may be, from the sources."""
 
 import ast
 from pathlib import Path
@@ -44,7 +44,7 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: relative import"
             base = node.module or ""
-            # `from rollcall.risk import odds` imports a module, `import Risk` from there the package
+            # `from rollcall.risk import odds` imports a module, `import Risk` the package
             imported |= {
                 f"{base}.{name.name}" if f"{base}.{name.name}" in MODULES else base
                 for name in node.names

@@ -1,4 +1,4 @@
-"""README and docs: links and anchors lead somewhere, commands are ones that exist, README is short."""
+"""README and docs: links and anchors lead somewhere, commands exist, README is short."""
 
 import re
 import shlex
