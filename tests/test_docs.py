@@ -46,7 +46,8 @@ def commands(page: Path) -> list[list[str]]:
     text = page.read_text()
     blocks = re.findall(r"^```(?:bash|sh|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    lines += re.findall(r"^    (?=\S)(.+)$", text.replace("\\\n", " "), re.MULTILINE)
+    joined = text.replace("\\\n", " ")
+    lines += re.findall(r"^    (?=\S)(.+)$", joined, re.MULTILINE)
     ours = []
     for line in lines:
         match = re.match(
@@ -59,7 +60,7 @@ def commands(page: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(TOP)))
 def test_commands_are_ones_that_exist(page):
-    """Every `make` target is in the Makefile and takes the settings given; every option is known."""
+    """Every `make` target and setting is in the Makefile; every option is known."""
     from benchmarks.__main__ import build_parser as benchmarks_parser
     from rollcall.__main__ import build_parser
 
