@@ -11,7 +11,7 @@ from rollcall.risk import noise_floor as floor
 from rollcall.risk import patient as patient_risk
 from rollcall.risk import record as record_risk
 from rollcall.stats import moments
-from rollcall.stats.members import draw
+from rollcall.stats.members import draw_members
 
 
 def table(
@@ -33,32 +33,34 @@ def table(
     index = np.sort(
         np.concatenate([np.arange(patients), rng.integers(0, patients, records - patients)])
     )
-    members = draw(targets, patients, seed)
+    members = draw_members(targets, patients, seed)
     rounds = max(1, -(-draws // patients))
 
     def record(of: np.ndarray, who: np.ndarray, whose: np.ndarray | None = None):
-        found = moments.moments(of, who, whose)
-        return found, record_risk.binormal(found, record_risk.shape(found))
+        found = moments.compute_moments(of, who, whose)
+        return found, record_risk.binormal_auc(found, record_risk.pool_shape(found))
 
     found, (auc, *_) = record(scores, members, index)
-    weight = patient_risk.weights(scores, found, index)
-    statistic = patient_risk.joint(scores, found, index, weight)
+    weight = patient_risk.joint_weights(scores, found, index)
+    statistic = patient_risk.joint_statistic(scores, found, index, weight)
     half = index < index[records // 2]
     steps = {
         "scores.sum(0)": lambda: scores.sum(0),
         "record risk": lambda: record(scores, members, index),
         "rank AUC of records": lambda: record_risk.rank_auc(scores, members, index),
-        "normality of records": lambda: record_risk.not_normal(found),
-        "joint statistic of patients": lambda: patient_risk.joint(
-            scores, found, index, patient_risk.weights(scores, found, index)
+        "normality of records": lambda: record_risk.share_not_normal(found),
+        "joint statistic of patients": lambda: patient_risk.joint_statistic(
+            scores, found, index, patient_risk.joint_weights(scores, found, index)
         ),
         "patient risk, joint": lambda: record(statistic, members),
-        "noise floor, joint": lambda: floor.noise_floor(statistic, rounds, seed),
-        "mean and maximum, jackknife and floors": lambda: patient_risk.summaries(
+        "noise floor, joint": lambda: floor.draw_noise_floor(statistic, rounds, seed),
+        "mean and maximum, jackknife and floors": lambda: patient_risk.summarise_records(
             scores, members, index, auc, rounds, seed
         ),
-        "assess, the whole": lambda: risk.assess(scores, members, index, draws=draws, seed=seed),
-        "assess, half the records": lambda: risk.assess(
+        "assess, the whole": lambda: risk.assess_risk(
+            scores, members, index, draws=draws, seed=seed
+        ),
+        "assess, half the records": lambda: risk.assess_risk(
             scores[:, half],
             members[:, : index[half].max() + 1],
             index[half],
@@ -66,7 +68,7 @@ def table(
             seed,
             draws // 2,
         ),
-        "assess, half the targets": lambda: risk.assess(
+        "assess, half the targets": lambda: risk.assess_risk(
             scores[: targets // 4 * 2], members[: targets // 4 * 2], index, None, seed, draws
         ),
     }

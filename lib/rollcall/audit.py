@@ -20,9 +20,8 @@ from rollcall.data import groups
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes
 from rollcall.paper import reproduce
-from rollcall.risk import assess as risk
-from rollcall.risk import disparity as _disparity
-from rollcall.risk import labels
+from rollcall.risk import Risk, assess_risk, combine_labels
+from rollcall.risk.disparity import compare_groups
 from rollcall.runs import external
 from rollcall.runs import run as _run
 from rollcall.runs.run import read_table
@@ -131,7 +130,7 @@ class Attacked:
     attacks: pd.DataFrame
     pooled: pd.DataFrame
     roc: pd.DataFrame
-    risk: risk.Risk
+    risk: Risk
 
 
 def attack(audit: Audit) -> Attacked:
@@ -149,8 +148,8 @@ def attack(audit: Audit) -> Attacked:
         lambda items: track(items, "Attacking", "attack"),
     )
     if values.ndim == 3:
-        values = labels.combine_labels(values, members, cohort.patient_index)
-    assessed = risk.assess(
+        values = combine_labels(values, members, cohort.patient_index)
+    assessed = assess_risk(
         values,
         members,
         cohort.patient_index,
@@ -210,8 +209,8 @@ def paper(audit: Audit) -> reproduce.Reproduction:
 
 
 def disparity(audit: Audit) -> pd.DataFrame:
-    """Who carries the risk: the table of disparity.disparity on this run's patients, written to the run."""
-    table = _disparity.disparity(
+    """Who carries the risk: the table of compare_groups on this run's patients, written to the run."""
+    table = compare_groups(
         read_table(audit.run, "patients"), patient_attributes(audit.cohort), seed=audit.run.seed
     )
     write_table(audit.run.file("disparity.parquet"), table)

@@ -124,7 +124,7 @@ def shape(values):
     )
 
 
-def in_and_out(column, member):
+def split_in_out(column, member):
     """The score of each pair's target that had the record, and of the one that had not."""
     pairs = range(len(column) // 2)
     return (
@@ -134,21 +134,21 @@ def in_and_out(column, member):
 
 
 def pair_covariance(column, member):
-    inside, outside = in_and_out(column, member)
+    inside, outside = split_in_out(column, member)
     m1, m0 = sum(inside) / len(inside), sum(outside) / len(outside)
     return sum((a - m1) * (b - m0) for a, b in zip(inside, outside)) / (len(inside) - 1)
 
 
 def area(column, member):
     """Phi of the standardised difference of the two means."""
-    inside, outside = in_and_out(column, member)
+    inside, outside = split_in_out(column, member)
     (m1, v1), (m0, v0) = moments(inside), moments(outside)
     return phi((m1 - m0) / math.sqrt(max(v1 + v0, TINY)))
 
 
 def binormal(column, member, correlation, skew_in, skew_out, kurt):
-    """(auc, se, low, high) of one record, term by term as record_risk.binormal's docstring has it."""
-    inside, outside = in_and_out(column, member)
+    """(auc, se, low, high) of one record, term by term as record_risk.binormal_auc's docstring has it."""
+    inside, outside = split_in_out(column, member)
     k = len(inside)
     (m1, v1, s1, k1), (m0, v0, s0, k0) = shape(inside), shape(outside)
     total = v1 + v0
@@ -212,7 +212,7 @@ def patient_summaries(scores, members, patient_index):
     return full[0], se[0], full[1], se[1]
 
 
-def q_values(values, floor):
+def compute_q_values(values, floor):
     """Benjamini-Hochberg: for each patient the smallest p_j * P / rank_j over all p_j at least its own. Values within 1e-6 are equal."""
     p = [(1 + sum(f >= value - 1e-6 for f in floor)) / (1 + len(floor)) for value in values]
     return [

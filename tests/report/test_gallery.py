@@ -15,7 +15,7 @@ from rollcall.paper import published
 from rollcall.report import figures_published, gallery
 from rollcall.report import figures_published as figures_paper
 from rollcall.report import notebooks as runner
-from rollcall.risk import assess as risk
+from rollcall import risk
 from rollcall.risk import disparity
 from rollcall.runs import environment
 from rollcall.stats import members, moments
@@ -87,7 +87,7 @@ def make_run(
         | config
     )
     write_json(path / "run.json", made)
-    assessed = risk.assess(
+    assessed = risk.assess_risk(
         scores,
         had,
         index,

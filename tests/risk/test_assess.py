@@ -9,9 +9,9 @@ from rollcall.risk import exposed, labels
 from rollcall.risk import noise_floor as floor
 from rollcall.risk import patient as patient_risk
 from rollcall.risk import record as record_risk
-from rollcall.risk.exposed import FDR
+from rollcall.risk.exposed import EXPOSED_FDR
 from rollcall.stats import moments
-from rollcall.stats.members import draw
+from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
@@ -21,12 +21,16 @@ DRAWS = 40_000  # null patients of a floor: enough to tell p = 0.05 / 300
 
 def pipeline(scores, members, index):
     """(moments, joint statistic, its AUCs): assess's steps without its errors."""
-    found = moments.moments(scores, members, index)
-    statistic = patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index))
+    found = moments.compute_moments(scores, members, index)
+    statistic = patient_risk.joint_statistic(
+        scores, found, index, patient_risk.joint_weights(scores, found, index)
+    )
     return (
         found,
         statistic,
-        record_risk.binormal(moments.moments(statistic, members), record_risk.Shape(0, 0, 0, 0))[0],
+        record_risk.binormal_auc(
+            moments.compute_moments(statistic, members), record_risk.PooledShape(0, 0, 0, 0)
+        )[0],
     )
 
 
@@ -49,14 +53,14 @@ def test_moments_and_aucs_of_each_record(seed, patients, pairs, tied, level):
     scores = 3 * rng.standard_normal((2 * pairs, 6)) + level + members[:, index]
     scores = (np.round(scores / 3) if tied else scores).astype(np.float32)
     scores[:, 0] = 1.1  # constant
-    found = moments.moments(scores, members, index)
-    pooled = record_risk.Shape(-0.2, 0.1, -0.3, 0.5)
-    areas = np.array(record_risk.binormal(found, pooled))
+    found = moments.compute_moments(scores, members, index)
+    pooled = record_risk.PooledShape(-0.2, 0.1, -0.3, 0.5)
+    areas = np.array(record_risk.binormal_auc(found, pooled))
     ranked = record_risk.rank_auc(scores, members, index)
     assert areas[0, 0] == ranked[0] == 0.5
     assert np.isfinite(areas).all()
     for n, patient in enumerate(index):
-        inside, outside = naive.in_and_out(scores[:, n], members[:, patient])
+        inside, outside = naive.split_in_out(scores[:, n], members[:, patient])
         for kind, values in (("in", inside), ("out", outside)):
             mean, variance, skew, kurt = naive.shape(values)
             assert getattr(found, f"mean_{kind}")[n] == pytest.approx(mean, abs=2e-5)
@@ -79,13 +83,13 @@ def test_more_columns_than_a_chunk_and_other_types(monkeypatch):
     rng = np.random.default_rng(0)
     scores, members, index = naive.simulate(rng, 10, rng.integers(1, 4, 30))
     whole = (
-        moments.moments(scores, members, index),
+        moments.compute_moments(scores, members, index),
         record_risk.rank_auc(scores, members, index),
     )
     monkeypatch.setattr(moments, "CHUNK", 8)
     monkeypatch.setattr(record_risk, "CHUNK", 8)
     parts = (
-        moments.moments(scores.astype(np.float64), members, index),
+        moments.compute_moments(scores.astype(np.float64), members, index),
         record_risk.rank_auc(np.asfortranarray(scores), members, index),
     )
     for name in ("mean_in", "var_out", "skew_in", "kurt_out", "cov"):
@@ -103,9 +107,9 @@ def test_constant_and_separated_columns_stay_finite():
         (~members * 1.0, 0.0),
         (members * 1e6 - 5e5, 1.0),
     ):
-        found = moments.moments(scores, members)
+        found = moments.compute_moments(scores, members)
         area, error, low, high = (
-            value[0] for value in record_risk.binormal(found, record_risk.shape(found))
+            value[0] for value in record_risk.binormal_auc(found, record_risk.pool_shape(found))
         )
         assert area == pytest.approx(expected, abs=1e-6)
         assert np.isfinite([error, low, high]).all()
@@ -131,8 +135,8 @@ def test_joint_is_the_weighted_sum_of_standardised_scores(seed, targets, sizes):
     scores = (5 * rng.standard_normal((targets, len(index))) + 2).astype(np.float32)
     scores[:, 0] = 3.3  # a constant record
     weight = rng.random(len(index))
-    found = moments.moments(scores, naive.paired(rng, targets, len(sizes)), index)
-    got = patient_risk.joint(scores, found, index, weight)
+    found = moments.compute_moments(scores, naive.paired(rng, targets, len(sizes)), index)
+    got = patient_risk.joint_statistic(scores, found, index, weight)
     assert got.dtype == np.float32
     alone = index != index[0]  # the constant record is rounding over rounding
     keep = np.isin(np.arange(len(sizes)), index[alone])
@@ -147,9 +151,9 @@ def test_a_redraw_is_the_binormal_auc_of_the_redrawn_members(seed, pairs):
     rng = np.random.default_rng(seed)
     statistic = rng.standard_normal((2 * pairs, 3)).astype(np.float32)
     centred = statistic - statistic.mean(0)
-    flips = floor.coins(5, pairs, seed)
+    flips = floor.random_signs(5, pairs, seed)
     assert set(np.unique(flips)) <= {-1, 1}
-    got = floor.redrawn(statistic[0::2] - statistic[1::2], (centred**2).sum(0), flips)
+    got = floor.permuted_auc(statistic[0::2] - statistic[1::2], (centred**2).sum(0), flips)
     for turn in range(5):
         member = np.array([[flip > 0, flip < 0] for flip in flips[turn]]).ravel()
         assert got[turn] == pytest.approx(
@@ -159,12 +163,12 @@ def test_a_redraw_is_the_binormal_auc_of_the_redrawn_members(seed, pairs):
 
 def test_redrawn_coins_are_fair_and_independent():
     """40,000 redraws of 8 pairs: a mean has SE 0.005, a correlation 0.005; five SE over 36 comparisons: fails by chance in 1 of 40,000."""
-    many = floor.coins(40_000, 8, 0, 4, 0)
+    many = floor.random_signs(40_000, 8, 0, 4, 0)
     assert set(np.unique(many)) == {-1, 1}
     assert abs(many.mean(0)).max() < 5 * 0.005
     assert abs(np.corrcoef(many.T)[np.triu_indices(8, 1)]).max() < 5 * 0.005
-    assert (floor.coins(5, 8, 0, 4, 0) == floor.coins(5, 8, 0, 4, 0)).all()
-    assert (floor.coins(50, 8, 0, 4, 32) != floor.coins(50, 8, 0, 4, 0)).any()
+    assert (floor.random_signs(5, 8, 0, 4, 0) == floor.random_signs(5, 8, 0, 4, 0)).all()
+    assert (floor.random_signs(50, 8, 0, 4, 32) != floor.random_signs(50, 8, 0, 4, 0)).any()
 
 
 @FIXED
@@ -173,13 +177,13 @@ def test_redrawn_coins_are_fair_and_independent():
     st.lists(st.integers(-5, 5), min_size=1, max_size=40),
 )
 def test_q_values_are_benjamini_hochbergs(values, null):
-    got = risk.q_values(np.array(values, float), np.array(null, float))
-    np.testing.assert_allclose(got, naive.q_values(values, null), atol=1e-9)
+    got = exposed.compute_q_values(np.array(values, float), np.array(null, float))
+    np.testing.assert_allclose(got, naive.compute_q_values(values, null), atol=1e-9)
 
 
 def test_survival_counts_values_at_or_above():
     np.testing.assert_allclose(
-        exposed.survival(np.array([3.0, 1, 1, 2]), np.array([0, 1, 1.5, 3, 4])),
+        exposed.share_at_least(np.array([3.0, 1, 1, 2]), np.array([0, 1, 1.5, 3, 4])),
         [1, 1, 0.5, 0.25, 0],
     )
 
@@ -191,14 +195,14 @@ def test_assess_is_made_of_the_parts(monkeypatch):
     scores, index = scores[:, order], index[order]
     monkeypatch.setattr(patient_risk, "CHUNK", 5)
     ids = np.array(list("abcdefgh"))
-    got = risk.assess(scores, members, index, ids, seed=3, draws=1000)
-    found = moments.moments(scores, members, index)
-    pooled, ranked = record_risk.shape(found), record_risk.rank_auc(scores, members, index)
+    got = risk.assess_risk(scores, members, index, ids, seed=3, draws=1000)
+    found = moments.compute_moments(scores, members, index)
+    pooled, ranked = record_risk.pool_shape(found), record_risk.rank_auc(scores, members, index)
     assert list(got.records.patient_id) == list(ids[index])
     assert (got.records.n_in == 5).all()
     assert (got.records.n_out == 5).all()
     for name, column in zip(
-        ("auc", "auc_se", "auc_low", "auc_high"), record_risk.binormal(found, pooled)
+        ("auc", "auc_se", "auc_low", "auc_high"), record_risk.binormal_auc(found, pooled)
     ):
         np.testing.assert_array_equal(got.records[name], column)
     for name, column in zip(
@@ -228,7 +232,7 @@ def test_assess_is_made_of_the_parts(monkeypatch):
         1,
         2,
     ]
-    statistic = naive.joint(scores, index, patient_risk.weights(scores, found, index))
+    statistic = naive.joint(scores, index, patient_risk.joint_weights(scores, found, index))
     for p in range(8):
         assert patients.auc_joint[p] == pytest.approx(
             naive.area(statistic[:, p], members[:, p]), abs=1e-4
@@ -244,12 +248,14 @@ def test_assess_is_made_of_the_parts(monkeypatch):
     assert len(got.floor) == 1000
     assert got.floors.auc_max.mean() > got.floors.auc_mean.mean() + 0.02
     np.testing.assert_allclose(
-        patients.q_value, naive.q_values(list(patients.auc_joint), list(got.floor)), atol=1e-9
+        patients.q_value,
+        naive.compute_q_values(list(patients.auc_joint), list(got.floor)),
+        atol=1e-9,
     )
     assert (patients.exposed == (patients.q_value <= 0.05)).all()
     assert got.cohort["exposed"] == patients.exposed.sum()
     assert got.cohort["exposed_low"] <= got.cohort["exposed"] <= got.cohort["exposed_high"]
-    again = risk.assess(scores, members, index, ids, seed=3, draws=1000)
+    again = risk.assess_risk(scores, members, index, ids, seed=3, draws=1000)
     assert again.patients.equals(patients)
     assert again.records.equals(got.records)
     assert again.floors.equals(got.floors)
@@ -265,31 +271,35 @@ def test_the_progress_bar_sees_the_work():
             seen.append(item)
             yield item
 
-    risk.assess(scores, members, index, draws=10, progress=progress)
+    risk.assess_risk(scores, members, index, draws=10, progress=progress)
     assert seen
 
 
 def test_bad_scores_are_refused():
     scores, members, index = naive.simulate(np.random.default_rng(0), 8, np.full(6, 2))
     with pytest.raises(InputError, match=r"scores \(8, 11\), expected \(8, 12\)"):
-        risk.assess(scores[:, 1:], members, index, draws=10)
+        risk.assess_risk(scores[:, 1:], members, index, draws=10)
     with pytest.raises(InputError, match=r"scores \(8, 12, 1, 1\), expected \(8, 12\)"):
-        risk.assess(scores[:, :, None, None], members, index, draws=10)
+        risk.assess_risk(scores[:, :, None, None], members, index, draws=10)
     for bad in (np.nan, np.inf, -np.inf):
         scores[3, 7] = bad
         with pytest.raises(InputError, match="target 3, record 7 is NaN or infinite"):
-            risk.assess(scores, members, index, draws=10)
+            risk.assess_risk(scores, members, index, draws=10)
         with pytest.raises(InputError, match="target 3, record 7 is NaN or infinite"):
-            risk.assess(np.stack([np.zeros_like(scores), scores], axis=2), members, index, draws=10)
+            risk.assess_risk(
+                np.stack([np.zeros_like(scores), scores], axis=2), members, index, draws=10
+            )
     with pytest.raises(InputError, match="complementary"):
-        risk.assess(np.zeros((8, 12), np.float32), np.roll(members, 1, axis=0), index, draws=10)
+        risk.assess_risk(
+            np.zeros((8, 12), np.float32), np.roll(members, 1, axis=0), index, draws=10
+        )
 
 
 @pytest.mark.parametrize("index", [[0, 0, 2, 2], [0, 0, 1, 1], [0, 1, 2, 3]])
 def test_a_patient_without_records_is_refused(index):
-    members = draw(8, 3, 0)
+    members = draw_members(8, 3, 0)
     with pytest.raises(InputError, match="has no record or is not in members"):
-        risk.assess(
+        risk.assess_risk(
             np.random.default_rng(0).normal(size=(8, 4)), members, np.array(index), draws=10
         )
 
@@ -301,12 +311,14 @@ def test_no_membership_of_a_patient_enters_its_weights():
     """Membership of one half of the patients, redrawn, leaves the weights of that half as they were and moves the other half's."""
     rng = np.random.default_rng(1)
     scores, members, index = naive.simulate(rng, 16, np.arange(200) % 4 + 1, 1.0)
-    half = patient_risk.halves(index)
-    before = patient_risk.weights(scores, moments.moments(scores, members, index), index)
+    half = patient_risk.in_first_half(index)
+    before = patient_risk.joint_weights(
+        scores, moments.compute_moments(scores, members, index), index
+    )
     other = members.copy()
     own = np.unique(index[half])
     other[:, own] = naive.paired(rng, 16, len(own))
-    after = patient_risk.weights(scores, moments.moments(scores, other, index), index)
+    after = patient_risk.joint_weights(scores, moments.compute_moments(scores, other, index), index)
     np.testing.assert_allclose(after[half], before[half], rtol=1e-3)  # rounding of float32 sums
     assert abs(after[~half] / before[~half] - 1).max() > 0.01
 
@@ -320,11 +332,13 @@ def test_weights_follow_the_shift_where_it_can_be_foreseen():
     noise = rng.standard_normal((32, 1800))
     hard = level < -0.8
     scores = (3 * level + noise + 1.5 * hard * members[:, index]).astype(np.float32)
-    weight = patient_risk.weights(scores, moments.moments(scores, members, index), index)
+    weight = patient_risk.joint_weights(
+        scores, moments.compute_moments(scores, members, index), index
+    )
     assert weight[hard].mean() > 4 * weight[~hard].mean()
     assert (weight > 0).all()
-    flat = patient_risk.weights(
-        noise.astype(np.float32), moments.moments(noise, members, index), index
+    flat = patient_risk.joint_weights(
+        noise.astype(np.float32), moments.compute_moments(noise, members, index), index
     )
     assert np.quantile(flat, 0.99) < 4 * np.quantile(flat, 0.01)
 
@@ -337,15 +351,15 @@ def test_labels_are_combined_towards_those_that_leak():
     scores = (scores * [5, 1, 0.2]).astype(np.float32)
     mean = [
         np.nanmean(
-            record_risk.binormal(
-                moments.moments(each, members, index), record_risk.Shape(0, 0, 0, 0)
+            record_risk.binormal_auc(
+                moments.compute_moments(each, members, index), record_risk.PooledShape(0, 0, 0, 0)
             )[0]
         )
         for each in (labels.combine_labels(scores, members, index), scores[:, :, 1], scores.sum(2))
     ]
     assert mean[0] > mean[1] - 0.02
     assert mean[0] > mean[2] + 0.1
-    got = risk.assess(scores, members, index, draws=1000)
+    got = risk.assess_risk(scores, members, index, draws=1000)
     assert len(got.records) == 800
     assert got.patients.auc_joint.mean() == pytest.approx(mean[0], abs=0.02)
     scores[:, :, 2] = 1.5  # a constant label changes nothing
@@ -374,7 +388,7 @@ def test_members_shifted_up_raise_every_risk():
     means = []
     for shift in (0.0, 0.8, 2.0):
         scores, members, index = naive.simulate(np.random.default_rng(1), 32, sizes, shift)
-        got = risk.assess(scores, members, index, draws=1000)
+        got = risk.assess_risk(scores, members, index, draws=1000)
         means.append(
             [
                 got.records.auc.mean(),
@@ -404,7 +418,7 @@ def test_patients_with_1_3_10_and_50_records_have_the_same_null_mean(targets, re
             np.random.default_rng([seed, targets, leaking]), targets, sizes, 1.5 * ~null
         )
         _, statistic, area = pipeline(scores, members, index)
-        redrawn = floor.noise_floor(statistic, 4, seed)
+        redrawn = floor.draw_noise_floor(statistic, 4, seed)
         for records in (1, 3, 10, 50):
             own = null & (sizes == records)
             means.setdefault(records, []).append(area[own].mean())
@@ -432,7 +446,8 @@ def test_no_leakage_names_nobody():
         )
         _, statistic, area = pipeline(scores, members, index)
         naming += (
-            risk.q_values(area, floor.noise_floor(statistic, DRAWS // 300, seed)) <= FDR
+            exposed.compute_q_values(area, floor.draw_noise_floor(statistic, DRAWS // 300, seed))
+            <= EXPOSED_FDR
         ).any()
     assert naming <= binom.ppf(0.999, 200, 0.05)
 
@@ -453,9 +468,12 @@ def test_planted_patients_are_found_and_few_others(targets, shift, power):
             np.random.default_rng([seed, 8]), targets, sizes, shift * planted
         )
         _, statistic, area = pipeline(scores, members, index)
-        exposed = risk.q_values(area, floor.noise_floor(statistic, DRAWS // 400, seed)) <= FDR
-        found.append(exposed[planted].mean())
-        false.append((exposed & ~planted).sum() / max(exposed.sum(), 1))
+        named = (
+            exposed.compute_q_values(area, floor.draw_noise_floor(statistic, DRAWS // 400, seed))
+            <= EXPOSED_FDR
+        )
+        found.append(named[planted].mean())
+        false.append((named & ~planted).sum() / max(named.sum(), 1))
     assert np.mean(found) > power
     assert np.mean(false) <= 0.05 + 3 * np.std(false, ddof=1) / np.sqrt(100)
 
@@ -489,18 +507,18 @@ def test_power_of_the_joint_statistic_the_mean_and_the_maximum(kind, powers):
         )
         scores = (3 * level + noise + (shift * leaks[index]) * members[:, index]).astype(np.float32)
         found, statistic, area = pipeline(scores, members, index)
-        plain = patient_risk.joint(scores, found, index, np.ones(2400))
-        no_shape = record_risk.Shape(0, 0, 0, 0)
-        flat = record_risk.binormal(moments.moments(plain, members), no_shape)[0]
-        single = patient_risk.summaries(
-            scores, members, index, record_risk.binormal(found, no_shape)[0], 100, seed
+        plain = patient_risk.joint_statistic(scores, found, index, np.ones(2400))
+        no_shape = record_risk.PooledShape(0, 0, 0, 0)
+        flat = record_risk.binormal_auc(moments.compute_moments(plain, members), no_shape)[0]
+        single = patient_risk.summarise_records(
+            scores, members, index, record_risk.binormal_auc(found, no_shape)[0], 100, seed
         )
         power.append(
             [
-                (risk.q_values(values, null) <= 0.05)[leaks].mean()
+                (exposed.compute_q_values(values, null) <= 0.05)[leaks].mean()
                 for values, null in (
-                    (area, floor.noise_floor(statistic, 100, seed)),
-                    (flat, floor.noise_floor(plain, 100, seed)),
+                    (area, floor.draw_noise_floor(statistic, 100, seed)),
+                    (flat, floor.draw_noise_floor(plain, 100, seed)),
                     (single["auc_mean"], single["floor_auc_mean"]),
                     (single["auc_max"], single["floor_auc_max"]),
                 )

@@ -11,8 +11,8 @@ from scipy.stats import fisher_exact
 from rollcall.risk import disparity as module
 from rollcall.risk import patient as patient_risk
 from rollcall.risk import record as record_risk
-from rollcall.risk.disparity import disparity, effects, most_exposed
-from rollcall.risk.odds import adjusted_odds
+from rollcall.risk.disparity import compare_groups, compare_shares, flag_most_exposed
+from rollcall.risk.odds import estimate_odds_ratio
 from rollcall.stats import moments
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
@@ -20,7 +20,7 @@ from tests.oracles.risk import FIXED
 
 
 def risk_ratio(group, top, *more, **options):
-    found = effects(group, top, *more, **options)
+    found = compare_shares(group, top, *more, **options)
     return found["risk_ratio"], found["ci_low"], found["ci_high"]
 
 
@@ -40,15 +40,15 @@ def table(rng, patients=1000, shift=0.0, groups=("a", "b", "c"), p=(0.2, 0.3, 0.
 )
 def test_most_exposed_has_exactly_its_size_and_the_highest(risk, share):
     risk = np.array(risk, float)
-    top = most_exposed(risk, share)
+    top = flag_most_exposed(risk, share)
     assert top.dtype == bool
     assert top.sum() == max(1, int(np.ceil(share * len(risk))))
     assert top.all() or risk[top].min() >= risk[~top].max()
 
 
 def test_ties_at_the_top_are_broken_by_position():
-    assert list(np.flatnonzero(most_exposed(np.zeros(300)))) == [0, 1, 2]
-    assert list(np.flatnonzero(most_exposed(np.array([0, 1, 0, 1, 1.0]), 0.4))) == [1, 3]
+    assert list(np.flatnonzero(flag_most_exposed(np.zeros(300)))) == [0, 1, 2]
+    assert list(np.flatnonzero(flag_most_exposed(np.array([0, 1, 0, 1, 1.0]), 0.4))) == [1, 3]
 
 
 def test_ratio_is_of_the_two_shares():
@@ -105,14 +105,14 @@ def test_p_is_the_exact_permutation_p(patients, size, share, monkeypatch):
         rng = np.random.default_rng([seed, patients])
         frame, _ = table(rng, patients)
         group = rng.permutation(patients) < size
-        top = most_exposed(frame.auc_joint.to_numpy(), share)
+        top = flag_most_exposed(frame.auc_joint.to_numpy(), share)
         counts = [
             sum(top[list(chosen)]) for chosen in itertools.combinations(range(patients), size)
         ]
         probability = {count: counts.count(count) / len(counts) for count in set(counts)}
         seen = probability[(group & top).sum()]
         expected = sum(value for value in probability.values() if value <= seen * (1 + 1e-9))
-        got = disparity(frame, pd.DataFrame({"g": np.where(group, "x", "y")}), share=share)
+        got = compare_groups(frame, pd.DataFrame({"g": np.where(group, "x", "y")}), share=share)
         assert list(got.group) == ["x", "y"]
         assert got.p.to_numpy() == pytest.approx([expected, expected], abs=1e-9)
 
@@ -121,7 +121,7 @@ def test_a_planted_group_is_found():
     """Risk of group 'a' raised by 2 sd, 3000 patients, 30 at the top: about 28 of them are its. Ten of ten simulations."""
     for seed in range(10):
         frame, attributes = table(np.random.default_rng([seed, 1]), 3000, shift=2.0)
-        got = disparity(frame, attributes).set_index("group")
+        got = compare_groups(frame, attributes).set_index("group")
         assert got.risk_ratio["a"] > got.ci_low["a"] > 1
         assert got.p_adjusted["a"] < 0.001
         assert got.ci_high["c"] < 1
@@ -132,13 +132,14 @@ def test_a_planted_group_is_found():
 
 def test_without_disparity_few_groups_are_named(monkeypatch):
     """200 simulations: a group has p_adjusted at most 0.05 in at most 5% of them; the bound of 21 is the 99.9% quantile at 5%."""
-    monkeypatch.setattr(module, "adjusted_odds", lambda *_: {})
+    monkeypatch.setattr(module, "estimate_odds_ratio", lambda *_: {})
     monkeypatch.setattr(
-        module, "effects", lambda *_: {"risk_ratio": 1.0}
+        module, "compare_shares", lambda *_: {"risk_ratio": 1.0}
     )  # the intervals are not looked at here, and take most of the time
     named = sum(
         (
-            disparity(*table(np.random.default_rng([seed, 2]), 1000), share=0.05).p_adjusted <= 0.05
+            compare_groups(*table(np.random.default_rng([seed, 2]), 1000), share=0.05).p_adjusted
+            <= 0.05
         ).any()
         for seed in range(200)
     )
@@ -148,7 +149,7 @@ def test_without_disparity_few_groups_are_named(monkeypatch):
 def test_counts_and_shares_by_hand():
     rng = np.random.default_rng(5)
     frame, attributes = table(rng, 400, shift=1.0)
-    got = disparity(frame, attributes, share=0.05)
+    got = compare_groups(frame, attributes, share=0.05)
     top = set(sorted(range(400), key=lambda i: -frame.auc_joint[i])[:20])
     for _, row in got.iterrows():
         own = [i for i in range(400) if attributes.group[i] == row.group]
@@ -177,7 +178,10 @@ def test_missing_values_are_left_out_of_their_attribute_alone():
     attributes["sex"] = pd.Categorical(np.where(np.arange(600) % 2, "f", "m"))
     holes = attributes.copy()
     holes.loc[np.arange(600) % 5 == 0, "sex"] = np.nan
-    whole, got = disparity(frame, attributes, share=0.1), disparity(frame, holes, share=0.1)
+    whole, got = (
+        compare_groups(frame, attributes, share=0.1),
+        compare_groups(frame, holes, share=0.1),
+    )
     columns = [
         column for column in whole if column != "p_adjusted"
     ]  # Holm's correction is over all rows
@@ -188,7 +192,7 @@ def test_missing_values_are_left_out_of_their_attribute_alone():
     for _, row in got[got.attribute == "sex"].iterrows():
         own, top = (
             (holes.sex == row.group).to_numpy(),
-            most_exposed(frame.auc_joint.to_numpy(), 0.1),
+            flag_most_exposed(frame.auc_joint.to_numpy(), 0.1),
         )
         assert row.patients == own.sum() == 240
         assert row.share == pytest.approx(240 / 480)
@@ -206,16 +210,16 @@ def test_missing_values_are_left_out_of_their_attribute_alone():
 def test_small_groups_are_left_out():
     frame, _ = table(np.random.default_rng(7), 200)
     group = np.array(["large"] * 100 + ["middle"] * 80 + ["ten"] * 10 + ["nine"] * 9 + ["one"])
-    got = disparity(frame, pd.DataFrame({"g": group, "same": "all"}))
+    got = compare_groups(frame, pd.DataFrame({"g": group, "same": "all"}))
     assert sorted(got.group) == ["large", "middle", "ten"]
     assert set(got.attribute) == {"g"}
     with pytest.raises(
         InputError,
         match="no attribute has two groups of at least 10 patients; expected at least one, in: same",
     ):
-        disparity(frame, pd.DataFrame({"same": ["all"] * 200}))
+        compare_groups(frame, pd.DataFrame({"same": ["all"] * 200}))
     with pytest.raises(InputError, match="200 patients and 199 rows of attributes"):
-        disparity(frame, pd.DataFrame({"g": group[:199]}))
+        compare_groups(frame, pd.DataFrame({"g": group[:199]}))
 
 
 def test_a_group_whose_rest_is_small_is_left_out_too():
@@ -223,7 +227,7 @@ def test_a_group_whose_rest_is_small_is_left_out_too():
     attributes = pd.DataFrame(
         {"ward": pd.Categorical(["x"] * 95 + ["y"] * 5), "sex": pd.Categorical(["f", "m"] * 50)}
     )
-    assert set(disparity(patients, attributes)["attribute"]) == {"sex"}
+    assert set(compare_groups(patients, attributes)["attribute"]) == {"sex"}
 
 
 # --- differences and odds -----------------------------------------------------------------------------------------------------
@@ -231,11 +235,11 @@ def test_a_group_whose_rest_is_small_is_left_out_too():
 
 def test_the_difference_is_of_the_two_shares():
     group, top = np.arange(100) < 20, np.isin(np.arange(100), [0, 1, 50, 60])
-    got = effects(group, top)
+    got = compare_shares(group, top)
     assert got["difference"] == pytest.approx(2 / 20 - 2 / 80)
     assert got["difference_low"] < got["difference"] < got["difference_high"]
     assert (got["risk_ratio"], got["ci_low"], got["ci_high"]) == risk_ratio(group, top)
-    swapped = effects(~group, top)
+    swapped = compare_shares(~group, top)
     assert swapped["difference"] == pytest.approx(-got["difference"])
     assert swapped["difference_low"] == pytest.approx(-got["difference_high"], abs=0.01)
 
@@ -249,7 +253,7 @@ def test_interval_covers_the_true_difference(inside, p_in, outside, p_out):
     group, covered = np.arange(inside + outside) < inside, 0
     for seed in range(1500):
         rng = np.random.default_rng([seed, inside, 1])
-        got = effects(
+        got = compare_shares(
             group, rng.random(len(group)) < np.where(group, p_in, p_out), seed, draws=2000
         )
         covered += got["difference_low"] <= p_in - p_out <= got["difference_high"]
@@ -278,7 +282,7 @@ def test_odds_are_statsmodels_on_every_patient():
         top.astype(float),
         np.column_stack([np.ones(1500), group, np.log(records), diagnosis == 2]).astype(float),
     ).fit(disp=0)
-    got = adjusted_odds(group, top, records, [diagnosis])
+    got = estimate_odds_ratio(group, top, records, [diagnosis])
     assert got["odds_method"] == "logit"
     assert got["odds_ratio"] == pytest.approx(np.exp(fit.params[1]), rel=1e-5)
     assert (got["odds_low"], got["odds_high"]) == pytest.approx(
@@ -289,7 +293,7 @@ def test_odds_are_statsmodels_on_every_patient():
     rare[np.flatnonzero(~top)[:7]] = (
         9  # a diagnosis of nobody at the top tells nothing, and does not break the fit
     )
-    assert adjusted_odds(group, top, records, [rare])["odds_method"] == "logit"
+    assert estimate_odds_ratio(group, top, records, [rare])["odds_method"] == "logit"
 
 
 def test_a_separated_group_gets_firths_estimate():
@@ -300,7 +304,7 @@ def test_a_separated_group_gets_firths_estimate():
             float((x & y).sum()) + 0.5
             for x, y in ((group, top), (group, ~top), (~group, top), (~group, ~top))
         )
-        got = adjusted_odds(group, top, ones)
+        got = estimate_odds_ratio(group, top, ones)
         assert got["odds_method"] == "Firth"
         assert got["odds_ratio"] == pytest.approx(a * d / (b * c), rel=1e-6)
         assert got["odds_low"] < got["odds_ratio"] < got["odds_high"]
@@ -312,7 +316,7 @@ def test_a_separated_group_gets_firths_estimate():
         (group, np.zeros(200, bool), ones),
         (group | True, top, ones),
     ):
-        nothing = adjusted_odds(*arguments)
+        nothing = estimate_odds_ratio(*arguments)
         assert nothing["odds_method"] == "not identified"
         assert np.isnan(nothing["odds_ratio"])
 
@@ -326,7 +330,7 @@ def test_odds_account_for_records_and_diagnosis():
             group, top, records, diagnosis = confounded(
                 np.random.default_rng([seed, 3]), 1000, effect
             )
-            got = adjusted_odds(group, top, records, [diagnosis])
+            got = estimate_odds_ratio(group, top, records, [diagnosis])
             covered += got["odds_low"] <= np.exp(effect) <= got["odds_high"]
             crude.append(top[group].mean() / top[~group].mean())
         assert covered / 500 == pytest.approx(0.95, abs=0.03)
@@ -336,15 +340,15 @@ def test_odds_account_for_records_and_diagnosis():
 def test_an_attribute_is_not_adjusted_for_itself():
     rng = np.random.default_rng(4)
     frame, attributes = table(rng, 800, shift=1.0)
-    plain = disparity(frame, attributes, share=0.1)
-    named = disparity(frame, attributes.rename(columns={"group": "diagnosis"}), share=0.1)
+    plain = compare_groups(frame, attributes, share=0.1)
+    named = compare_groups(frame, attributes.rename(columns={"group": "diagnosis"}), share=0.1)
     np.testing.assert_allclose(named.odds_ratio, plain.odds_ratio)
     other = attributes.assign(
         **{"finding: cough": rng.random(800) < 0.3, "finding: fever": rng.random(800) < 0.2}
     )
-    got = disparity(frame, other, share=0.1).set_index("group")
+    got = compare_groups(frame, other, share=0.1).set_index("group")
     assert not np.allclose(got.odds_ratio[["a", "b", "c"]], plain.odds_ratio, rtol=1e-6)
-    unadjusted = disparity(frame, other, share=0.1, adjust=()).set_index("group")
+    unadjusted = compare_groups(frame, other, share=0.1, adjust=()).set_index("group")
     np.testing.assert_allclose(unadjusted.odds_ratio[["a", "b", "c"]], plain.odds_ratio)
     np.testing.assert_allclose(
         unadjusted.odds_ratio[["cough", "fever"]], got.odds_ratio[["cough", "fever"]]
@@ -370,36 +374,38 @@ def crossed(counts):
 
 def test_groups_of_two_attributes_are_their_intersections():
     frame, attributes = crossed({(0, 0): 40, (0, 1): 60, (1, 0): 30, (1, 1): 50, (1, -1): 20})
-    got = disparity(frame, attributes, share=0.1)
+    got = compare_groups(frame, attributes, share=0.1)
     assert list(got[got.intersection].attribute.unique()) == ["one x two"]
     assert len(got) == 8
     row = got[got.group == "r1, c0"].iloc[0]
-    top = most_exposed(frame.auc_joint.to_numpy(), 0.1)
+    top = flag_most_exposed(frame.auc_joint.to_numpy(), 0.1)
     inside = ((attributes.one == "r1") & (attributes.two == "c0")).to_numpy()
     known = attributes.two.notna().to_numpy()
     assert row.patients == 30
     assert row.share == pytest.approx(30 / 180)
     assert row.risk_ratio == pytest.approx(top[inside].mean() / top[known & ~inside].mean())
-    assert not disparity(frame, attributes, pairs=[]).intersection.any()
-    assert disparity(frame, attributes, pairs=[("two", "one")]).attribute.iloc[-1] == "two x one"
+    assert not compare_groups(frame, attributes, pairs=[]).intersection.any()
+    assert (
+        compare_groups(frame, attributes, pairs=[("two", "one")]).attribute.iloc[-1] == "two x one"
+    )
     with pytest.raises(
         InputError, match="'three' is no categorical attribute; expected two of: one, two"
     ):
-        disparity(frame, attributes, pairs=[("one", "three")])
+        compare_groups(frame, attributes, pairs=[("one", "three")])
     with pytest.raises(InputError, match="two different attributes"):
-        disparity(frame, attributes, pairs=[("one", "one")])
-    assert not disparity(frame, attributes[["one"]]).intersection.any()
+        compare_groups(frame, attributes, pairs=[("one", "one")])
+    assert not compare_groups(frame, attributes[["one"]]).intersection.any()
     flags = pd.DataFrame(
         {"finding: a": np.arange(200) % 2 == 0, "finding: b": np.arange(200) % 3 == 0}
     )
-    assert list(disparity(frame, flags).attribute) == ["finding", "finding"]
+    assert list(compare_groups(frame, flags).attribute) == ["finding", "finding"]
 
 
 @pytest.mark.parametrize(("small", "shown"), [(0, 3), (1, 0), (9, 0), (10, 4)])
 def test_no_small_intersection_can_be_had_by_subtraction(small, shown):
     """In a table of two by two any one cell beside the margins gives the other three."""
     frame, attributes = crossed({(0, 0): 40, (0, 1): 60, (1, 0): small, (1, 1): 50})
-    assert disparity(frame, attributes).intersection.sum() == shown
+    assert compare_groups(frame, attributes).intersection.sum() == shown
 
 
 # --- where nothing leaks ------------------------------------------------------------------------------------------------------
@@ -418,12 +424,12 @@ def test_many_records_per_patient_name_no_group(more):
         sizes = rng.choice([1, 3, 20], 1000, p=[0.5, 0.3, 0.2])
         group = rng.random(1000) < np.where(sizes > 3, 0.7, 0.4) if more else rng.random(1000) < 0.5
         scores, members, index = naive.simulate(rng, 32, sizes)
-        found = moments.moments(scores, members, index)
-        statistic = patient_risk.joint(
-            scores, found, index, patient_risk.weights(scores, found, index)
+        found = moments.compute_moments(scores, members, index)
+        statistic = patient_risk.joint_statistic(
+            scores, found, index, patient_risk.joint_weights(scores, found, index)
         )
         auc = record_risk.rank_auc(statistic, members)
-        top = most_exposed(auc + 1e-9 * rng.random(1000))
+        top = flag_most_exposed(auc + 1e-9 * rng.random(1000))
         p.append(
             fisher_exact(
                 [
@@ -432,7 +438,7 @@ def test_many_records_per_patient_name_no_group(more):
                 ]
             )[1]
         )
-        odds = adjusted_odds(group, top, sizes)
+        odds = estimate_odds_ratio(group, top, sizes)
         apart += not odds["odds_low"] <= 1 <= odds["odds_high"]
     limit = 0.06 + 3 * np.sqrt(0.06 * 0.94 / 200)
     assert np.mean(np.array(p) <= 0.05) <= limit

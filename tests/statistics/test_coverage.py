@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, norm
 
-from rollcall.risk import assess as risk
 from rollcall.risk import exposed
 from rollcall.risk import noise_floor as floor
 from rollcall.risk import patient as patient_risk
@@ -55,8 +54,8 @@ def test_record_auc(kind, correlation, ratio, targets):
     rng = np.random.default_rng([targets, int(10 * ratio), len(kind)])
     for area in AREAS:
         scores, members = records(rng, kind, targets // 2, 4000, correlation, ratio, area)
-        found = moments.moments(scores, members)
-        auc, se, low, high = record_risk.binormal(found, record_risk.shape(found))
+        found = moments.compute_moments(scores, members)
+        auc, se, low, high = record_risk.binormal_auc(found, record_risk.pool_shape(found))
         assert (
             0.93 <= ((low <= area) & (area <= high)).mean() <= (0.97 if kind == "normal" else 0.975)
         )
@@ -76,7 +75,7 @@ def test_record_rank_auc(targets, correlation):
         _, low, high = record_risk.rank_interval(
             ranked,
             targets // 2,
-            record_risk.shape(moments.moments(scores, members)).correlation,
+            record_risk.pool_shape(moments.compute_moments(scores, members)).correlation,
         )
         assert 0.93 <= ((low <= area) & (area <= high)).mean() <= 0.98
 
@@ -84,11 +83,14 @@ def test_record_rank_auc(targets, correlation):
 def test_an_error_that_takes_models_as_independent_is_too_small():
     """Why the correlation within pairs is there: at -0.4 the interval without it covers 90%."""
     scores, members = records(np.random.default_rng(5), "normal", 32, 20_000, -0.4, 1, 0.7)
-    found = moments.moments(scores, members)
-    pooled = record_risk.shape(found)
+    found = moments.compute_moments(scores, members)
+    pooled = record_risk.pool_shape(found)
     assert pooled.correlation == pytest.approx(-0.4, abs=0.02)
-    for shape, least, most in ((pooled, 0.94, 0.96), (record_risk.Shape(0, 0, 0, 0), 0.85, 0.935)):
-        _, _, low, high = record_risk.binormal(found, shape)
+    for shape, least, most in (
+        (pooled, 0.94, 0.96),
+        (record_risk.PooledShape(0, 0, 0, 0), 0.85, 0.935),
+    ):
+        _, _, low, high = record_risk.binormal_auc(found, shape)
         assert least < ((low <= 0.7) & (high >= 0.7)).mean() < most
 
 
@@ -116,10 +118,12 @@ def test_patient_auc(targets, within):
         + shift * members[:, index]
     )
     scores = scores.astype(np.float32)
-    found = moments.moments(scores, members, index)
-    weight = patient_risk.weights(scores, found, index)
-    joint = moments.moments(patient_risk.joint(scores, found, index, weight), members)
-    _, _, low, high = record_risk.binormal(joint, record_risk.shape(joint))
+    found = moments.compute_moments(scores, members, index)
+    weight = patient_risk.joint_weights(scores, found, index)
+    joint = moments.compute_moments(
+        patient_risk.joint_statistic(scores, found, index, weight), members
+    )
+    _, _, low, high = record_risk.binormal_auc(joint, record_risk.pool_shape(joint))
     share = weight * sd / found.sd
     truth = norm.cdf(
         np.bincount(index, share * shift)
@@ -147,9 +151,13 @@ def test_mean_auc_of_a_patients_records(targets, shift):
         scores, members, index = naive.simulate(
             np.random.default_rng([seed, targets]), targets, np.full(750, 3), shift, tails=None
         )
-        found = moments.moments(scores, members, index)
-        got = patient_risk.summaries(
-            scores, members, index, record_risk.binormal(found, record_risk.shape(found))[0], 1
+        found = moments.compute_moments(scores, members, index)
+        got = patient_risk.summarise_records(
+            scores,
+            members,
+            index,
+            record_risk.binormal_auc(found, record_risk.pool_shape(found))[0],
+            1,
         )
         truth = norm.cdf(shift / np.sqrt(2 * 1.04))  # noise and the models' level
         covered.append(((got["auc_mean_low"] <= truth) & (truth <= got["auc_mean_high"])).mean())
@@ -176,11 +184,13 @@ def test_number_of_exposed_patients(targets, kind):
         scores = (
             noise + 0.2 * rng.standard_normal((targets, 1)) + np.sqrt(2) * true * members * strength
         ).astype(np.float32)
-        found = moments.moments(scores, members)
-        auc = record_risk.binormal(found, record_risk.shape(found))[0]
-        null = floor.noise_floor(scores, 60, seed)
+        found = moments.compute_moments(scores, members)
+        auc = record_risk.binormal_auc(found, record_risk.pool_shape(found))[0]
+        null = floor.draw_noise_floor(scores, 60, seed)
         got.append(
-            exposed.exposed_interval(scores, members, auc, risk.q_values(auc, null) <= 0.05, null)
+            exposed.exposed_interval(
+                scores, members, auc, exposed.compute_q_values(auc, null) <= 0.05, null
+            )
         )
     count, low, high = np.array(got).T
     assert ((low <= count.mean()) & (count.mean() <= high)).mean() >= 0.9
@@ -203,8 +213,8 @@ def test_normality_is_rejected_at_its_level_and_found_wanting(targets):
     noticed with 64 models, few with 16, none with 8."""
     rng = np.random.default_rng(7)
     share = {
-        kind: record_risk.not_normal(
-            moments.moments(*records(rng, kind, targets // 2, 20_000, -0.3, 1, 0.8))
+        kind: record_risk.share_not_normal(
+            moments.compute_moments(*records(rng, kind, targets // 2, 20_000, -0.3, 1, 0.8))
         )
         for kind in ("normal", "tails", "skewed")
     }

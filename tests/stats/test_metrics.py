@@ -53,7 +53,7 @@ def test_constant_scores_tell_nothing():
     assert metrics.auc(np.zeros(5), positive) == 0.5
     assert metrics.auc_clustered(np.zeros(5), positive, np.arange(5)) == (0.5, 0.0)
     np.testing.assert_array_equal(
-        metrics.roc(np.zeros(5), positive, np.array([0.1, 0.99, 1.0])), [0, 0, 1]
+        metrics.tpr_at_fpr(np.zeros(5), positive, np.array([0.1, 0.99, 1.0])), [0, 0, 1]
     )
 
 
@@ -67,7 +67,7 @@ def test_one_class_has_no_auc(positive):
 @given(TIED, st.sampled_from([1e-4, 0.05, 0.1, 0.25, 1 / 3, 0.5, 0.75, 1.0]))
 def test_roc_is_the_best_threshold(rows, fpr):
     scores, positive = split(rows)
-    assert metrics.roc(scores, positive, np.array([fpr]))[0] == pytest.approx(
+    assert metrics.tpr_at_fpr(scores, positive, np.array([fpr]))[0] == pytest.approx(
         naive.tpr_at(scores, positive, fpr), abs=1e-9
     )
 
@@ -78,7 +78,8 @@ def test_roc_makes_use_of_every_allowed_false_positive():
         np.arange(20) % 2 == 1,
     )  # negatives 0, 2, ... 18; positives 1, 3, ... 19
     np.testing.assert_allclose(
-        metrics.roc(scores, positive, np.arange(11) / 10), np.minimum(np.arange(1, 12) / 10, 1)
+        metrics.tpr_at_fpr(scores, positive, np.arange(11) / 10),
+        np.minimum(np.arange(1, 12) / 10, 1),
     )
 
 
@@ -139,7 +140,7 @@ def test_clustered_error_is_the_spread_of_the_auc():
 @given(TIED)
 def test_rank_is_the_order_and_the_placements(rows):
     scores, positive = split(rows)
-    got = metrics.rank(scores, positive)
+    got = metrics.rank_scores(scores, positive)
     assert (scores[got.order] == got.values).all()
     assert (positive[got.order] == got.positive).all()
     assert (np.diff(got.values) >= 0).all()
@@ -154,12 +155,12 @@ def test_rank_is_the_order_and_the_placements(rows):
 def test_the_highest_negatives_are_enough_for_a_threshold(rows, fpr):
     scores, positive = split(rows)
     negatives = np.sort(scores[~positive])
-    whole = metrics.threshold(negatives, np.array([fpr]))[0]
+    whole = metrics.threshold_at_fpr(negatives, np.array([fpr]))[0]
     assert (negatives > whole).mean() <= fpr + 1e-9
     lower = negatives[negatives < whole]
     assert not len(lower) or (negatives > lower[-1]).mean() > fpr
     top = negatives[-(int(fpr * len(negatives) + 1e-9) + 1) :]
-    assert metrics.threshold(top, np.array([fpr]), len(negatives))[0] == whole
+    assert metrics.threshold_at_fpr(top, np.array([fpr]), len(negatives))[0] == whole
 
 
 @FIXED
@@ -188,6 +189,6 @@ def test_interval_of_a_rate_covers_it_where_hits_cluster():
 
 
 def test_precision_falls_with_the_prior():
-    assert metrics.precision(0.2, 0.001, 0.5) == pytest.approx(0.1 / 0.1005)
-    assert metrics.precision(0.2, 0.001, 0.01) == pytest.approx(0.002 / (0.002 + 0.00099))
-    assert np.isnan(metrics.precision(0.0, 0.0, 0.1))
+    assert metrics.precision_at_prior(0.2, 0.001, 0.5) == pytest.approx(0.1 / 0.1005)
+    assert metrics.precision_at_prior(0.2, 0.001, 0.01) == pytest.approx(0.002 / (0.002 + 0.00099))
+    assert np.isnan(metrics.precision_at_prior(0.0, 0.0, 0.1))

@@ -93,9 +93,9 @@ def trained(cohort, recipe, targets, members, **how):
 
 @pytest.fixture(scope="module")
 def members(tiny):
-    from rollcall.stats.members import draw
+    from rollcall.stats.members import draw_members
 
-    return draw(8, len(tiny.patients), 0)
+    return draw_members(8, len(tiny.patients), 0)
 
 
 @pytest.mark.parametrize(

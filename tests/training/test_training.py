@@ -40,9 +40,9 @@ def trained_alone(cohort, recipe, targets, members):
 
 @pytest.fixture(scope="module")
 def members(tiny):
-    from rollcall.stats.members import draw
+    from rollcall.stats.members import draw_members
 
-    return draw(8, len(tiny.patients), 0)
+    return draw_members(8, len(tiny.patients), 0)
 
 
 def test_batches_use_every_member_before_any_again():
@@ -118,9 +118,9 @@ def test_a_target_alone_is_the_same_target_in_a_stack(tiny, members):
 def test_the_demos_target_5_is_the_same_alone(tmp_path):
     """The demo's own recipe and width: the 1e-4 that is asked for is met exactly."""
     cohort = cohorts.load("simulated", data=tmp_path, patients=400)
-    from rollcall.stats.members import draw
+    from rollcall.stats.members import draw_members
 
-    members, recipe = draw(8, 400, 0), recipes.load("simulated")
+    members, recipe = draw_members(8, 400, 0), recipes.load("simulated")
     assert (
         trained_alone(cohort, recipe, [5], members)[5]
         == trained_alone(cohort, recipe, list(range(8)), members)[5]

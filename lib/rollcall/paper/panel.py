@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from scipy.stats import chi2
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups
-from rollcall.risk.disparity import TOP
+from rollcall.risk.disparity import TOP_SHARE
 from rollcall.stats.moments import Moments
 from rollcall.util.errors import InputError
 
@@ -60,7 +60,7 @@ def compute_chi_square(
 def compute_panel(
     auc: np.ndarray,
     attributes: pd.DataFrame,
-    share: float = TOP,
+    share: float = TOP_SHARE,
     factor: int | None = None,
     values: dict[str, list[str]] | None = None,
 ) -> pd.DataFrame:

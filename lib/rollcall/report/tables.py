@@ -12,8 +12,7 @@ from IPython.display import HTML
 from rollcall import audit as _audit
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, patient_attributes
 from rollcall.report import style, summary
-from rollcall.risk.assess import compute_q_values
-from rollcall.risk.exposed import FDR, survival
+from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values, share_at_least
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
@@ -118,7 +117,7 @@ def risk_table(attacked: _audit.Attacked) -> pd.DataFrame:
             {
                 "risk at least": f"{limit:g}",
                 "patients": int((joint >= limit).sum()),
-                "noise floor would give": survival(floor, np.array([limit]))[0] * len(joint),
+                "noise floor would give": share_at_least(floor, np.array([limit]))[0] * len(joint),
             }
             for limit in THRESHOLDS
         ]
@@ -137,7 +136,7 @@ def statistic_table(attacked: _audit.Attacked) -> pd.DataFrame:
             attacked.risk.patients[name].to_numpy(),
             attacked.risk.floors[name].to_numpy(),
         )
-        exposed = int((compute_q_values(values, floor) <= FDR).sum())
+        exposed = int((compute_q_values(values, floor) <= EXPOSED_FDR).sum())
         rows.append(
             {
                 "risk of a patient": words,

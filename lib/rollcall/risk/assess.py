@@ -13,12 +13,12 @@ import pandas as pd
 
 from rollcall.risk import patient as patient_risk
 from rollcall.risk import record as record_risk
-from rollcall.risk.exposed import FDR, exposed_interval, q_values
+from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values, exposed_interval
 from rollcall.risk.labels import combine_labels
-from rollcall.risk.noise_floor import noise_floor
+from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.stats import moments
 from rollcall.stats.members import check_paired
-from rollcall.stats.moments import _finite
+from rollcall.stats.moments import check_finite
 from rollcall.util.errors import InputError
 
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
@@ -26,7 +26,7 @@ FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
 
 @dataclass(frozen=True)
 class Risk:
-    """What `assess` returns: a table of records, a table of patients, the noise floors (draws of auc_joint, auc_mean and auc_max), and of the
+    """What `assess_risk` returns: a table of records, a table of patients, the noise floors (draws of auc_joint, auc_mean and auc_max), and of the
     cohort: exposed patients with interval (exposed, exposed_low, exposed_high) and what the errors rest on (pair_correlation, skew_in,
     skew_out, kurt; not_normal and not_normal_patients: shares of records and of patients' joint statistics not normal at the 5% level)."""
 
@@ -41,7 +41,7 @@ class Risk:
         return self.floors["auc_joint"].to_numpy()
 
 
-def assess(
+def assess_risk(
     scores: np.ndarray,
     members: np.ndarray,
     patient_index: np.ndarray,
@@ -71,8 +71,8 @@ def assess(
         )
     if scores.ndim == 3:
         scores = combine_labels(scores, members, index)
-    found = moments.moments(scores, members, index)
-    _finite(found, scores)
+    found = moments.compute_moments(scores, members, index)
+    check_finite(found, scores)
     ids, half = (
         np.arange(patients) if patient_ids is None else np.asarray(patient_ids),
         targets // 2,
@@ -92,13 +92,17 @@ def assess(
     }
 
     rounds = max(1, -(-draws // patients))
-    summed = patient_risk.summaries(scores, members, index, records["auc"], rounds, seed, progress)
+    summed = patient_risk.summarise_records(
+        scores, members, index, records["auc"], rounds, seed, progress
+    )
     floors = {name: summed.pop(f"floor_{name}").ravel() for name in ("auc_mean", "auc_max")}
-    statistic = patient_risk.joint(scores, found, index, patient_risk.weights(scores, found, index))
-    of_patients = moments.moments(statistic, members)
+    statistic = patient_risk.joint_statistic(
+        scores, found, index, patient_risk.joint_weights(scores, found, index)
+    )
+    of_patients = moments.compute_moments(statistic, members)
     table, _ = _aucs("auc_joint", of_patients, statistic, members)
-    floor = noise_floor(statistic, rounds, seed).ravel()
-    q = q_values(table["auc_joint"], floor)
+    floor = draw_noise_floor(statistic, rounds, seed).ravel()
+    q = compute_q_values(table["auc_joint"], floor)
     summed = {
         name: summed[name]
         for name in (
@@ -114,7 +118,7 @@ def assess(
         {"patient_id": ids, "records": np.bincount(index)}
         | table
         | summed
-        | {"q_value": q, "exposed": q <= FDR}
+        | {"q_value": q, "exposed": q <= EXPOSED_FDR}
     )
     count, low, high = exposed_interval(
         statistic, members, table["auc_joint"], table["exposed"], floor
@@ -127,8 +131,8 @@ def assess(
         "skew_in": pooled.skew_in,
         "skew_out": pooled.skew_out,
         "kurt": pooled.kurt,
-        "not_normal": record_risk.not_normal(found),
-        "not_normal_patients": record_risk.not_normal(of_patients),
+        "not_normal": record_risk.share_not_normal(found),
+        "not_normal_patients": record_risk.share_not_normal(of_patients),
     }
     return Risk(
         pd.DataFrame(records),
@@ -140,12 +144,12 @@ def assess(
 
 def _aucs(
     name: str, found: moments.Moments, scores, members, index=None
-) -> tuple[dict[str, np.ndarray], record_risk.Shape]:
+) -> tuple[dict[str, np.ndarray], record_risk.PooledShape]:
     """Columns of the binormal and the rank AUC with errors and intervals, and the cohort's shape."""
-    pooled = record_risk.shape(found)
+    pooled = record_risk.pool_shape(found)
     rank = record_risk.rank_auc(scores, members, index)
     columns = (
-        *record_risk.binormal(found, pooled),
+        *record_risk.binormal_auc(found, pooled),
         rank,
         *record_risk.rank_interval(rank, found.pairs, pooled.correlation),
     )

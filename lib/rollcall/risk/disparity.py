@@ -14,16 +14,16 @@ from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_interse
 from rollcall.risk.odds import estimate_odds_ratio
 from rollcall.util.errors import InputError
 
-TOP = 0.01
-DRAWS = 20_000
-DIAGNOSIS = (
+TOP_SHARE = 0.01
+BOOTSTRAP_DRAWS = 20_000
+DIAGNOSIS_ATTRIBUTES = (
     "diagnosis",
     "label",
     "finding",
 )  # attributes that the adjusted odds ratio accounts for, where a cohort has them
 
 
-def most_exposed(risk: np.ndarray, share: float = TOP) -> np.ndarray:
+def flag_most_exposed(risk: np.ndarray, share: float = TOP_SHARE) -> np.ndarray:
     """bool (P,): the ceil(share * P) patients of highest risk; ties are broken by position."""
     order = np.argsort(-np.asarray(risk), kind="stable")
     top = np.zeros(len(risk), bool)
@@ -31,8 +31,12 @@ def most_exposed(risk: np.ndarray, share: float = TOP) -> np.ndarray:
     return top
 
 
-def effects(
-    group: np.ndarray, top: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float = 0.95
+def compare_shares(
+    group: np.ndarray,
+    top: np.ndarray,
+    seed: int = 0,
+    draws: int = BOOTSTRAP_DRAWS,
+    level: float = 0.95,
 ) -> dict[str, float]:
     """How much likelier a patient of the group is among the most exposed than any other patient: risk_ratio with ci_low, ci_high, and
     difference (of the two shares) with difference_low, difference_high.
@@ -61,16 +65,16 @@ def effects(
     }
 
 
-def disparity(
+def compare_groups(
     patients: pd.DataFrame,
     attributes: pd.DataFrame,
     risk: str = "auc_joint",
-    share: float = TOP,
+    share: float = TOP_SHARE,
     seed: int = 0,
     pairs: list[tuple[str, str]] | None = None,
-    adjust: tuple[str, ...] = DIAGNOSIS,
+    adjust: tuple[str, ...] = DIAGNOSIS_ATTRIBUTES,
 ) -> pd.DataFrame:
-    """One row per attribute and group. `patients` as risk.assess returns it; `attributes` (P rows) as cohort.patient_attributes does; `pairs`
+    """One row per attribute and group. `patients` as assess_risk returns it; `attributes` (P rows) as cohort.patient_attributes does; `pairs`
     of attributes to cross as in `intersections`, [] for none; `adjust`, attributes to account for.
 
     attribute, group, intersection (bool); patients, records; share among all patients and share_top among the most exposed 1%, both of those whose
@@ -85,7 +89,7 @@ def disparity(
             f"{len(patients)} patients and {len(attributes)} rows of attributes; expected one row per patient, in the same order"
         )
     value = patients[risk].to_numpy()
-    top = most_exposed(value, share)
+    top = flag_most_exposed(value, share)
     exposed, records = patients["exposed"].to_numpy(), patients["records"].to_numpy()
     codes = {
         column: pd.factorize(attributes[column])[0] + 1
@@ -125,7 +129,7 @@ def disparity(
                 "exposed": int((group & exposed).sum()),
                 "exposed_share": float(exposed[group].mean()),
                 "mean_risk": float(value[group].mean()),
-                **effects(group[known], top[known], seed),
+                **compare_shares(group[known], top[known], seed),
                 **estimate_odds_ratio(group[known], top[known], records[known], others),
                 "p": float(fisher_exact(counts)[1]),
             }

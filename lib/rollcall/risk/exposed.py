@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import chi2, false_discovery_control, norm
 
-from rollcall.stats.moments import TINY, in_and_out
+from rollcall.stats.moments import TINY, split_in_out
 
 CLOSE = (
     1e-6  # AUCs nearer than this are equal: with few models a redraw can be the membership itself
 )
 
 
-def q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
+def compute_q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Target-decoy q-value of each patient, (P,): the false-discovery rate at which it, and all above it, would be called exposed.
 
     The floor's draws (all patients', pooled) are the decoys: p = (1 + draws at or above auc) / (1 + draws), one-sided, then Benjamini and
@@ -49,7 +49,7 @@ def exposed_interval(
     edge = float(d[exposed].min())
     near = np.flatnonzero(np.abs(d - edge) < 3)
     inside, outside = (
-        values - values.mean(0) for values in in_and_out(statistic[:, near], members[:, near])
+        values - values.mean(0) for values in split_in_out(statistic[:, near], members[:, near])
     )
     square = inside**2 + outside**2
     total = np.maximum(square.sum(0) / (pairs - 1), TINY)
@@ -75,10 +75,10 @@ def exposed_interval(
     return count, float(low), float(high)
 
 
-FDR = 0.05
+EXPOSED_FDR = 0.05
 
 
-def survival(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+def share_at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Share of `values` at or above each threshold. (len(thresholds),)."""
     ordered = np.sort(values)
     return 1 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)

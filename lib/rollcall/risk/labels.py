@@ -6,7 +6,7 @@ import numpy as np
 
 from rollcall.risk import patient as patient_risk
 from rollcall.stats import moments
-from rollcall.stats.moments import TINY, _finite
+from rollcall.stats.moments import TINY, check_finite
 from rollcall.util.parallel import make_blocks, map_blocks
 
 SAMPLE = 20_000  # records from which the correlation of labels is estimated
@@ -17,18 +17,18 @@ def combine_labels(
 ) -> np.ndarray:
     """One score of each record from its labels' scores, float32 (M, N) of (M, N, L): sum_l w_nl s_nl / sd_nl. members (M, P); patient_index (N,).
 
-    w_n = R^-1 e_n, negative weights set to 0: e_nl is the shift expected of label l of record n (patient_risk.expected_shift, each half of the
+    w_n = R^-1 e_n, negative weights set to 0: e_nl is the shift expected of label l of record n (patient_risk.estimate_shift, each half of the
     patients from the other), R the correlation of labels within a record, pooled over the cohort. No membership of a patient enters its
     weights: without leakage the AUC stays 0.5.
     """
     targets, records, labels = scores.shape
     expected, mean, sd = (np.empty((records, labels)) for _ in range(3))
-    half = patient_risk.halves(patient_index)
+    half = patient_risk.in_first_half(patient_index)
     for label in range(labels):
-        found = moments.moments(scores[:, :, label], members, patient_index)
-        _finite(found, scores[:, :, label])
+        found = moments.compute_moments(scores[:, :, label], members, patient_index)
+        check_finite(found, scores[:, :, label])
         mean[:, label], sd[:, label] = found.mean, found.sd
-        expected[:, label] = patient_risk.expected_shift(found, half)
+        expected[:, label] = patient_risk.estimate_shift(found, half)
     varies = sd**2 > 2 * TINY  # a constant label weighs nothing
     chosen = np.random.default_rng([0, 8]).permutation(records)[:SAMPLE]
     together = 1e-3 * len(chosen) * np.eye(labels)

@@ -8,10 +8,12 @@ from scipy.special import ndtr
 from rollcall.stats.moments import TINY
 from rollcall.util.parallel import make_blocks, map_blocks
 
-PATIENTS = 32  # patients at a time; they share their redrawn coins, which are fair for each
+PATIENTS_PER_BLOCK = (
+    32  # patients at a time; they share their redrawn coins, which are fair for each
+)
 
 
-def coins(rounds: int, pairs: int, *seed: int) -> np.ndarray:
+def random_signs(rounds: int, pairs: int, *seed: int) -> np.ndarray:
     """(rounds, pairs) float32 of fair +1 and -1: which target of each pair had the patient, redrawn."""
     return (
         np.random.default_rng(seed).integers(0, 2, (rounds, pairs), np.int8).astype(np.float32) * 2
@@ -19,7 +21,7 @@ def coins(rounds: int, pairs: int, *seed: int) -> np.ndarray:
     )
 
 
-def redrawn(lead: np.ndarray, total: np.ndarray, flips: np.ndarray) -> np.ndarray:
+def permuted_auc(lead: np.ndarray, total: np.ndarray, flips: np.ndarray) -> np.ndarray:
     """Binormal AUC of each column under each redraw. lead (K, n): even less odd target's score; total (n,): sum of squares of all 2K scores
     about their mean; flips (rounds, K) of +1 and -1. (rounds, n) float32.
 
@@ -36,7 +38,7 @@ def redrawn(lead: np.ndarray, total: np.ndarray, flips: np.ndarray) -> np.ndarra
     return ndtr(m, out=m)
 
 
-def noise_floor(statistic: np.ndarray, rounds: int, seed: int = 0) -> np.ndarray:
+def draw_noise_floor(statistic: np.ndarray, rounds: int, seed: int = 0) -> np.ndarray:
     """The binormal AUCs that the same patients give when nothing leaks, (rounds, P) float32. statistic (M, P), paired.
 
     Each round redraws who was a member as the design drew it: in each pair of targets a fair coin says which one had the patient, all of
@@ -49,11 +51,11 @@ def noise_floor(statistic: np.ndarray, rounds: int, seed: int = 0) -> np.ndarray
         for c in slices:
             lead = np.subtract(statistic[0::2, c], statistic[1::2, c], dtype=np.float32)
             centred = statistic[:, c] - statistic[:, c].mean(0)
-            floor[:, c] = redrawn(
+            floor[:, c] = permuted_auc(
                 lead,
                 np.einsum("kn,kn->n", centred, centred),
-                coins(rounds, pairs, seed, 4, c.start),
+                random_signs(rounds, pairs, seed, 4, c.start),
             )
 
-    map_blocks(work, make_blocks(patients, PATIENTS))
+    map_blocks(work, make_blocks(patients, PATIENTS_PER_BLOCK))
     return floor

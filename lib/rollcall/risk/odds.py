@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 
-def adjusted_odds(
+def estimate_odds_ratio(
     group: np.ndarray, top: np.ndarray, records: np.ndarray, covariates: list[np.ndarray] = ()
 ) -> dict[str, float | str]:
     """Odds ratio of being among the most exposed, group against all others, with as many records and of the same diagnoses: odds_ratio,

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import rankdata
 
-from rollcall.risk.noise_floor import coins, redrawn
-from rollcall.stats.moments import TINY, Moments, signs
+from rollcall.risk.noise_floor import permuted_auc, random_signs
+from rollcall.stats.moments import TINY, Moments, pair_signs
 from rollcall.util.parallel import make_blocks, map_blocks
 
 CHUNK = 256  # records at a time
@@ -21,7 +21,7 @@ SAMPLE = 4000  # patients from which the correlation of a patient's records is e
 RIDGE = 50.0  # records' worth of belief that nothing can be learnt of a record's shift
 
 
-def grouped(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def group_records(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(order, first, count) of records by patient: order (N,) sorts them by patient, first (P,) is where each patient begins."""
     count = np.bincount(index)
     order = (
@@ -35,7 +35,7 @@ def normal_scores(values: np.ndarray) -> np.ndarray:
     return ndtri((rankdata(values) - 0.5) / len(values))
 
 
-def expected_shift(found: Moments, half: np.ndarray) -> np.ndarray:
+def estimate_shift(found: Moments, half: np.ndarray) -> np.ndarray:
     """The shift (members' mean score less non-members', in standard deviations) that records like this one have, (n,), positive: an
     empirical-Bayes estimate that has not seen the record's own membership. half (n,) bool: each half of the patients is estimated from the other.
 
@@ -80,12 +80,12 @@ def _cubic(columns: list[np.ndarray]) -> np.ndarray:
     )
 
 
-def halves(index: np.ndarray) -> np.ndarray:
+def in_first_half(index: np.ndarray) -> np.ndarray:
     """bool (n,): every second patient."""
     return index % 2 == 0
 
 
-def weights(scores: np.ndarray, found: Moments, index: np.ndarray) -> np.ndarray:
+def joint_weights(scores: np.ndarray, found: Moments, index: np.ndarray) -> np.ndarray:
     """Weight of each record in its patient's joint statistic, per standard deviation, (N,), not negative.
 
     Inverse covariance times expected shift, where the scores of two records of a patient correlate r, pooled over the cohort:
@@ -93,8 +93,8 @@ def weights(scores: np.ndarray, found: Moments, index: np.ndarray) -> np.ndarray
     same way as the one within members and non-members (Sherman and Morrison 1950).
     """
     mean, sd = found.mean, found.sd
-    expected = expected_shift(found, halves(index))
-    order, first, count = grouped(index)
+    expected = estimate_shift(found, in_first_half(index))
+    order, first, count = group_records(index)
     several = np.flatnonzero(count > 1)
     if not len(several):
         return expected
@@ -115,9 +115,11 @@ def weights(scores: np.ndarray, found: Moments, index: np.ndarray) -> np.ndarray
     return np.maximum(expected - r * (total / (1 + (count - 1) * r))[index], 0) + 1e-6 * expected
 
 
-def joint(scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def joint_statistic(
+    scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
     """sum_i w_i (s_i - mean_i) / sd_i over each patient's records i, for each model: (M, P) float32. scores (M, N); index, weight (N,)."""
-    order, first, count = grouped(index)
+    order, first, count = group_records(index)
     out = np.empty((len(scores), len(count)), np.float32)
     mean, factor = (
         found.mean.astype(np.float32)[order],
@@ -137,7 +139,7 @@ def joint(scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndar
     return out
 
 
-def summaries(
+def summarise_records(
     scores: np.ndarray,
     members: np.ndarray,
     index: np.ndarray,
@@ -154,8 +156,8 @@ def summaries(
     scores (M, N), members bool (M, P), index (N,). One pass: a pair is left out by taking its part from the sums. The maximum grows with the
     number of records though nothing leaks, and so does its floor.
     """
-    pairs, sign = len(scores) // 2, signs(members)
-    order, first, count = grouped(index)
+    pairs, sign = len(scores) // 2, pair_signs(members)
+    order, first, count = group_records(index)
     last, patients = first + count, len(count)
     ends = np.unique(
         np.append(np.searchsorted(last, np.arange(CHUNK, len(index), CHUNK)) + 1, patients)
@@ -181,7 +183,7 @@ def summaries(
             )
             both -= both.mean(0)
             total = (np.einsum("kn,kn->n", both, both) + np.einsum("kn,kn->n", lead, lead)) / 2
-            null = redrawn(lead, total, coins(rounds, pairs, seed, 5, c.start))
+            null = permuted_auc(lead, total, random_signs(rounds, pairs, seed, 5, c.start))
             out["floor_auc_mean"][:, c], out["floor_auc_max"][:, c] = mean(null), highest(null)
             lead *= sign[:, index[columns]]
             inside, outside, n = (both + lead) / 2, (both - lead) / 2, np.float32(pairs - 1)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, owens_t
 from scipy.stats import rankdata
 
-from rollcall.stats.moments import CHUNK, LONG, TINY, Moments, moments
+from rollcall.stats.moments import CHUNK, LONG, TINY, Moments, compute_moments
 from rollcall.util.parallel import make_blocks, map_blocks
 
 Z = float(ndtri(0.975))
@@ -25,7 +25,7 @@ SIMULATED = 4000  # normal records behind the test of normality
 
 
 @dataclass(frozen=True)
-class Shape:
+class PooledShape:
     """What the records of a cohort share, means over records: correlation of in and out score within a pair, skewness of in and of out
     scores, excess kurtosis."""
 
@@ -35,8 +35,8 @@ class Shape:
     kurt: float
 
 
-def shape(found: Moments) -> Shape:
-    """The Shape of a cohort, over those records of an even sample of 25,000 to 50,000 whose scores vary."""
+def pool_shape(found: Moments) -> PooledShape:
+    """The PooledShape of a cohort, over those records of an even sample of 25,000 to 50,000 whose scores vary."""
     step = max(1, len(found.cov) // 25_000)
     v1, v0, cov, skew_in, skew_out, kurt_in, kurt_out = (
         getattr(found, name)[::step]
@@ -44,14 +44,14 @@ def shape(found: Moments) -> Shape:
     )
     varies = v1 + v0 > TINY
     if not varies.any():
-        return Shape(0.0, 0.0, 0.0, 0.0)
+        return PooledShape(0.0, 0.0, 0.0, 0.0)
     total = np.where(varies, v1 + v0, 1)
     u1, u0 = (v1 / total) ** 2, (v0 / total) ** 2
     ratio = (kurt_in * u1 + kurt_out * u0)[varies].sum() / (u1 + u0)[
         varies
     ].sum()  # a mean of the records' kurtoses would be too small
     ratio = min(ratio, found.pairs / 2)
-    return Shape(
+    return PooledShape(
         float((2 * cov / total)[varies].mean()),
         float(skew_in[varies].mean()),
         float(skew_out[varies].mean()),
@@ -59,7 +59,7 @@ def shape(found: Moments) -> Shape:
     )
 
 
-def not_normal(found: Moments, seed: int = 0) -> float:
+def share_not_normal(found: Moments, seed: int = 0) -> float:
     """Share of the records whose scores vary that are not normal at the 5% level: K (G1^2 / 6 + G2^2 / 24), summed over in and out (Jarque
     and Bera 1987), above its 95% quantile over 4,000 simulated normal records, exact with few models where the chi-square is not."""
 
@@ -72,14 +72,14 @@ def not_normal(found: Moments, seed: int = 0) -> float:
         (2 * found.pairs, SIMULATED), np.float32
     )
     limit = np.quantile(
-        bend(moments(normal, np.tile([[True], [False]], (found.pairs, SIMULATED)))), 0.95
+        bend(compute_moments(normal, np.tile([[True], [False]], (found.pairs, SIMULATED)))), 0.95
     )
     varies = found.var_in + found.var_out > TINY
     return float((bend(found)[varies] > limit).mean()) if varies.any() else 0.0
 
 
-def binormal(
-    found: Moments, pooled: Shape
+def binormal_auc(
+    found: Moments, pooled: PooledShape
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(auc, se, low, high), each (n,): auc = Phi(d), signed; low and high its 95% interval, made on the scale of d, where it is even.
 

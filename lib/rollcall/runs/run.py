@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
 from rollcall.runs.environment import describe, now
-from rollcall.stats.members import check_targets, draw
+from rollcall.stats.members import check_targets, draw_members
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write, sha256, write_json
 
@@ -184,7 +184,7 @@ def create(
                 return Run(path, found | {"targets": targets})
             config = found | {"targets": targets, "finished": None}
         with atomic_write(path / "members.npy") as file:
-            np.save(file, draw(targets, len(cohort.patients), seed))
+            np.save(file, draw_members(targets, len(cohort.patients), seed))
         write_json(path / "run.json", config)
     return Run(path, config)
 

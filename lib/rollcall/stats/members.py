@@ -20,7 +20,7 @@ def check_targets(targets: int) -> int:
     return targets
 
 
-def draw(targets: int, patients: int, seed: int) -> np.ndarray:
+def draw_members(targets: int, patients: int, seed: int) -> np.ndarray:
     """Members, bool (targets, patients): row 2i is a random half of the patients, row 2i+1 the other half.
 
     Each patient is in exactly targets/2 rows. Each row has patients/2 members (with an odd number of patients, rows 2i have one

@@ -9,7 +9,7 @@ from scipy.stats import beta, rankdata
 
 FPRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 PRIORS = (0.01, 0.1)  # shares of members among those that an attacker looks at
-PRECISION_AT = 1e-3  # false-positive rate at which precision is given
+PRECISION_FPR = 1e-3  # false-positive rate at which precision is given
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -32,7 +32,7 @@ class Ranked:
     placement: np.ndarray
 
 
-def rank(scores: np.ndarray, positive: np.ndarray) -> Ranked:
+def rank_scores(scores: np.ndarray, positive: np.ndarray) -> Ranked:
     """One sort, from which everything else is read. scores (n,), positive (n,) bool, both kinds present."""
     order = np.argsort(scores)
     values, kind = scores[order], positive[order]
@@ -66,11 +66,13 @@ def auc_clustered(
     """
     if positive.all() or not positive.any():
         return float("nan"), float("nan")
-    return placed(rank(scores, positive).placement, positive, cluster)
+    return auc_from_placements(rank_scores(scores, positive).placement, positive, cluster)
 
 
-def placed(placement: np.ndarray, positive: np.ndarray, cluster: np.ndarray) -> tuple[float, float]:
-    """auc_clustered from the placements of `rank`."""
+def auc_from_placements(
+    placement: np.ndarray, positive: np.ndarray, cluster: np.ndarray
+) -> tuple[float, float]:
+    """auc_clustered from the placements of `rank_scores`."""
     n1 = int(positive.sum())
     area = float(placement[positive].mean())
     sums = np.bincount(cluster, placement - area)
@@ -83,7 +85,7 @@ def placed(placement: np.ndarray, positive: np.ndarray, cluster: np.ndarray) -> 
     return area, float(np.sqrt(variance))
 
 
-def threshold(negatives: np.ndarray, fprs: np.ndarray, n: int | None = None) -> np.ndarray:
+def threshold_at_fpr(negatives: np.ndarray, fprs: np.ndarray, n: int | None = None) -> np.ndarray:
     """Thresholds that no more than a share `fprs` of negatives exceed, and that are the lowest such. negatives ascending: all n of them, or the
     highest of n. (len(fprs),); -inf where all may be exceeded."""
     n = len(negatives) if n is None else n
@@ -91,10 +93,12 @@ def threshold(negatives: np.ndarray, fprs: np.ndarray, n: int | None = None) -> 
     return np.where(allowed >= n, -np.inf, negatives[np.maximum(len(negatives) - 1 - allowed, 0)])
 
 
-def roc(scores: np.ndarray, positive: np.ndarray, fprs: np.ndarray) -> np.ndarray:
+def tpr_at_fpr(scores: np.ndarray, positive: np.ndarray, fprs: np.ndarray) -> np.ndarray:
     """True-positive rate at each false-positive rate of `fprs`: the best a threshold can do without exceeding it. (len(fprs),)."""
     negatives, positives = np.sort(scores[~positive]), np.sort(scores[positive])
-    return 1 - np.searchsorted(positives, threshold(negatives, fprs), side="right") / len(positives)
+    return 1 - np.searchsorted(positives, threshold_at_fpr(negatives, fprs), side="right") / len(
+        positives
+    )
 
 
 def rate_interval(
@@ -116,7 +120,7 @@ def rate_interval(
     return float(rate), 0.0 if rate == 0 else float(low), 1.0 if rate == 1 else float(high)
 
 
-def precision(tpr, fpr, prior: float):
+def precision_at_prior(tpr, fpr, prior: float):
     """Share of members among those called members, where a share `prior` of those looked at are: prior TPR / (prior TPR + (1 - prior) FPR)."""
     true, false = prior * np.asarray(tpr, float), (1 - prior) * np.asarray(fpr, float)
     return np.divide(

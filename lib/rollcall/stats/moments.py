@@ -46,7 +46,7 @@ class Moments:
         return np.sqrt(np.maximum(within + (self.mean_in - self.mean_out) ** 2 / 4, TINY))
 
 
-def signs(members: np.ndarray) -> np.ndarray:
+def pair_signs(members: np.ndarray) -> np.ndarray:
     """(M/2, P) float32: 1 where the even target of a pair had the patient, -1 where the odd one had."""
     sign = members[0::2].astype(np.float32)
     sign *= 2
@@ -54,16 +54,18 @@ def signs(members: np.ndarray) -> np.ndarray:
     return sign
 
 
-def in_and_out(values: np.ndarray, had: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_in_out(values: np.ndarray, had: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(K, n, ...) each: of every pair's two values the one with the record and the one without. values (2K, n, ...), had bool (2K, n)."""
     even = had[0::2].reshape(len(had) // 2, had.shape[1], *[1] * (values.ndim - 2))
     return np.where(even, values[0::2], values[1::2]), np.where(even, values[1::2], values[0::2])
 
 
-def moments(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = None) -> Moments:
+def compute_moments(
+    scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = None
+) -> Moments:
     """One pass over scores (M, n), in float32 (relative error about 1e-6). members bool (M, P), paired; index (n,) is the column of members
     of each record, None where they are the same. A score that is NaN or infinite gives a mean that is."""
-    pairs, columns, sign = len(scores) // 2, scores.shape[1], signs(members)
+    pairs, columns, sign = len(scores) // 2, scores.shape[1], pair_signs(members)
     sums = np.empty((9, columns), np.float32)
 
     def work(slices):
@@ -124,7 +126,7 @@ def moments(scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = 
     return Moments(pairs, *found)
 
 
-def _finite(found: Moments, scores: np.ndarray) -> None:
+def check_finite(found: Moments, scores: np.ndarray) -> None:
     """InputError with the first record whose scores are not all finite."""
     wrong = np.flatnonzero(~np.isfinite(found.mean_in + found.mean_out))
     if len(wrong):
