@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from rollcall.data import decode as prepare
-from rollcall.datasets.parts.images import picture
+from rollcall.datasets.parts.images import decode_image
 from rollcall.util.parallel import cores
 
 SIDE = 256  # pixels of the pictures that are written
@@ -32,7 +32,7 @@ def table(
             files = prepare.FileInputs(
                 root,
                 names[:count],
-                partial(picture, height=size, width=size, mode="L"),
+                partial(decode_image, height=size, width=size, mode="L"),
                 (size, size, 1),
                 "uint8",
                 root / "table.csv",

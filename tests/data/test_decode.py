@@ -16,14 +16,14 @@ from rollcall.data import cohort as cohorts_on_disk
 from rollcall.data import decode as prepare
 from rollcall.data import store
 from rollcall.data.cohort import Cohort
-from rollcall.datasets.parts.images import picture
+from rollcall.datasets.parts.images import decode_image
 from rollcall.util.errors import InputError
 
 SIZE = 8
 
 
 def blank_is_dropped(path: Path, shift: int) -> np.ndarray:
-    array = picture(path, SIZE, SIZE, "L")
+    array = decode_image(path, SIZE, SIZE, "L")
     if array.max() == 0:
         raise prepare.SkipRecord("blank picture")
     return array + np.uint8(shift)
@@ -248,11 +248,11 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     write(root, 100)
     code = (
         "import sys, resource, numpy as np; from functools import partial; from pathlib import Path; from rollcall.data import decode as prepare\n"
-        "from rollcall.datasets.parts.images import picture\n"
+        "from rollcall.datasets.parts.images import decode_image\n"
         "if __name__ == '__main__':\n"
         "    root, out, n = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]); out.mkdir()\n"
         "    names = np.array([p.name for p in sorted(root.iterdir())] * n, object)[:n]\n"
-        "    f = prepare.FileInputs(root, names, partial(picture, height=112, width=112, mode='L'), (112, 112, 1), 'uint8', root, np.arange(n))\n"
+        "    f = prepare.FileInputs(root, names, partial(decode_image, height=112, width=112, mode='L'), (112, 112, 1), 'uint8', root, np.arange(n))\n"
         "    prepare.decode_files(f, out, workers=1)\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
@@ -277,7 +277,7 @@ def test_pictures_are_pillows_own(tmp_path):
         ("RGB", rng.integers(0, 255, (30, 40, 3), np.uint8)),
     ):
         Image.fromarray(pixels).save(tmp_path / "a.png")
-        array = partial(picture, height=10, width=12, mode=mode)(tmp_path / "a.png")
+        array = partial(decode_image, height=10, width=12, mode=mode)(tmp_path / "a.png")
         expected = np.asarray(
             Image.fromarray(pixels).resize((12, 10), Image.Resampling.BICUBIC)
         ).reshape(10, 12, -1)

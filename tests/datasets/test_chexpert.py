@@ -12,7 +12,8 @@ from rollcall import datasets as cohorts
 from rollcall import rehearse
 from rollcall.datasets import chexpert
 from rollcall.datasets.parts import chest
-from rollcall.datasets.parts.common import counted
+from rollcall.datasets.parts.common import count_text
+from rollcall.datasets.parts.demographics import race_group
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
 
@@ -167,11 +168,11 @@ def test_the_default_equals_a_naive_reading(intact, cohort):
     for line in (
         f"images: {len(train)} found, 223,414 in the publisher's release",
         f"test images: {len(valid)} found, 234 in",
-        f"race: missing for {counted(lacking)} records",
+        f"race: missing for {count_text(lacking)} records",
         "sex: missing for fewer than 10 records",
-        f"view: missing for {counted(laterals)} records",
+        f"view: missing for {count_text(laterals)} records",
         f"labels: {uncertain} are uncertain",
-        f"labels: {counted(none)} records have none",
+        f"labels: {count_text(none)} records have none",
         f"test: {len(valid)} records of 16 other patients",
     ):
         assert line in notes
@@ -216,7 +217,7 @@ def test_paper_rules_drop_unknown_sex_and_test_three_races_and_two_views(intact,
 )
 def test_race_groups(written, default, paper):
     for rule, wanted in ((False, default), (True, paper)):
-        got = chest.race_group(pd.Series([written]), rule)[0]
+        got = race_group(pd.Series([written]), rule)[0]
         assert (None if pd.isna(got) else got) == wanted
 
 

@@ -14,7 +14,8 @@ from rollcall import datasets as cohorts
 from rollcall import rehearse
 from rollcall.data.groups import patient_attributes
 from rollcall.datasets import embed
-from rollcall.datasets.parts.common import counted
+from rollcall.datasets.parts.common import count_text
+from rollcall.datasets.parts.demographics import EMORY, race_group
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
 
@@ -176,7 +177,7 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
         if record[name] is None
     )
     for name, count in missing.items():
-        assert f"{name}: missing for {counted(count)} records" in cohort.notes
+        assert f"{name}: missing for {count_text(count)} records" in cohort.notes
     assert any(
         note.startswith("metadata rows: ") and note.endswith("480,323 in the publisher's release")
         for note in cohort.notes
@@ -421,7 +422,7 @@ def test_who_and_what_is_dropped_and_that_it_is_said(tmp_path):
 )
 def test_races(written, default, paper):
     for rules, wanted in ((False, default), (True, paper)):
-        group = embed.race_group(pd.Series([written]), rules)[0]
+        group = race_group(pd.Series([written]), rules, EMORY)[0]
         assert (wanted is None and pd.isna(group)) or group == wanted
 
 

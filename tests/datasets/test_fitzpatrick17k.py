@@ -400,7 +400,7 @@ def test_the_real_table_with_every_image(real, monkeypatch):
     rows = rows_of(real / f"{TABLE}.gz")
     monkeypatch.setattr(
         fitzpatrick17k,
-        "pictures",
+        "find_images",
         lambda *_: {f"{row['md5hash']}.jpg": f"images/{row['md5hash']}.jpg" for row in rows},
     )
     cohort = read(real)  # still files: nothing is opened

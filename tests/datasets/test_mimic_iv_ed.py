@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rollcall import datasets as cohorts
 from rollcall import rehearse
 from rollcall.datasets import mimic_iv_ed as module
-from rollcall.datasets.parts.common import counted
+from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.emergency import FEATURES, master_table, within
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
@@ -395,7 +395,7 @@ def test_what_is_left_out_is_counted(release, prepared):
         if row["stay_id"] not in minors and not acuity[row["stay_id"]]
     ]
     for why, those in (("under 18 years", minors), ("no acuity", unrated)):
-        assert (f"{counted(len(those))} visits left out: {why}" in notes) == bool(those)
+        assert (f"{count_text(len(those))} visits left out: {why}" in notes) == bool(those)
     assert unrated
 
 

@@ -445,7 +445,7 @@ def test_the_real_images(real, tmp_path):
 def test_the_whole_real_table(real, monkeypatch):
     rows = rows_of(real / f"{TABLE}.gz")
     monkeypatch.setattr(
-        nih_cxr14, "pictures", lambda *_: {row[0]: f"images/{row[0]}" for row in rows}
+        nih_cxr14, "find_images", lambda *_: {row[0]: f"images/{row[0]}" for row in rows}
     )
     cohort = read(real)
     test = held_out(rows)

@@ -4,7 +4,7 @@ from rollcall.datasets import simulated
 
 
 def read(**options):
-    return simulated.read({}, **(simulated.OPTIONS | options))
+    return simulated.read({}, **options)
 
 
 def test_it_is_deterministic_and_depends_on_its_options():

@@ -84,7 +84,7 @@ def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
         mimic_iv_ed,
         ptb_xl,
     )
-    from rollcall.datasets.parts import chest
+    from rollcall.datasets.parts import chest, demographics
 
     modules = {
         "chexpert": chest,
@@ -95,7 +95,7 @@ def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
         "mimic_iv_ed": mimic_iv_ed,
         "ptb_xl": ptb_xl,
     }
-    race, sex, no_yes = chest.RACES, ("Female", "Male"), ("no", "yes")
+    race, sex, no_yes = demographics.RACES, ("Female", "Male"), ("no", "yes")
     named = {
         ("fitzpatrick17k", "skin type"): fitzpatrick17k.TYPES,
         ("fitzpatrick17k", "label"): fitzpatrick17k.CLASSES,

@@ -1,15 +1,20 @@
-"""The cohorts Rollcall knows, and how one is loaded: find the release, prepare it once, open it memory-mapped.
+"""The datasets Rollcall knows, and how one is loaded: find the release, prepare it once, open it.
 
-A cohort module has
-    VERSION                      raised whenever `read` would give another result for the same release
-    OPTIONS                      its options and their defaults
-    locate(root, folder) -> dict the release's tables by name (fetched into `folder` where the publisher allows it and root is None)
-    read(files, root, **options) -> Cohort, its inputs an array or `FileInputs` under root; InputError names file, column and row
+A dataset is one module here, named in NAMES, that has
+
+    ABOUT      a Dataset: title, licence, access, what a record is
+    VERSION    raised whenever `read` would give another result for the same release
+    locate(root, folder) -> dict of paths
+               the release's tables by name; fetched into `folder` if the publisher allows it
+               and root is None
+    read(files, root, *, option=default, ...) -> Cohort
+               inputs are an array, or FileInputs under root; InputError names file, row, column
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import logging
 from dataclasses import replace
@@ -22,6 +27,7 @@ from rollcall.data import cohort as _cohort
 from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.data.release import is_simulated
+from rollcall.datasets.parts.about import Dataset
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import sha256
 
@@ -41,15 +47,38 @@ NAMES = (
 log = logging.getLogger(__name__)
 
 
-def _module(name: str):
-    if name not in NAMES:
-        raise unknown_name("cohort", name, NAMES)
-    return import_module(f"rollcall.datasets.{name}")
+def __getattr__(attribute: str):
+    """Compute REHEARSABLE, the names that `rollcall rehearse` takes, when it is asked for."""
+    if attribute == "REHEARSABLE":
+        return tuple(dataset.name for dataset in list_datasets() if dataset.rehearsable)
+    raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
+def about(name: str) -> Dataset:
+    """Describe a dataset; InputError for an unknown name."""
+    return _module(name).ABOUT
+
+
+def list_datasets() -> tuple[Dataset, ...]:
+    """Describe every dataset, in the order of NAMES."""
+    return tuple(about(name) for name in NAMES)
 
 
 def options(name: str) -> dict:
-    """The options of a cohort and their defaults."""
-    return dict(_module(name).OPTIONS)
+    """Return the options of a dataset and their defaults: the keyword-only parameters of `read`."""
+    parameters = inspect.signature(_module(name).read).parameters.values()
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+
+def _module(name: str):
+    """Import a dataset's module, on demand: most commands need one of them at most."""
+    if name not in NAMES:
+        raise unknown_name("cohort", name, NAMES)
+    return import_module(f"rollcall.datasets.{name}")
 
 
 def load(
@@ -57,7 +86,7 @@ def load(
     root: str | Path | None = None,
     data: str | Path = "data",
     progress=lambda done, total: None,
-    **options,
+    **chosen,
 ) -> Cohort:
     """Load cohort `name`, from the release under `root`, preparing it under `data/<name>/prepared/` on first use.
 
@@ -65,11 +94,11 @@ def load(
     from are compared by size and time of change. A change in any of them prepares anew, and what was there stays until that has
     succeeded. progress(files decoded, files in all). Raises InputError for an unknown name or option, and for a release that cannot be read.
     """
-    module = _module(name)
-    for option in options:
-        if option not in module.OPTIONS:
-            raise unknown_name(f"option of cohort {name!r}", option, module.OPTIONS)
-    options = module.OPTIONS | options
+    module, defaults = _module(name), options(name)
+    for option in chosen:
+        if option not in defaults:
+            raise unknown_name(f"option of cohort {name!r}", option, defaults)
+    chosen = defaults | chosen
     if root is not None and not Path(root).is_dir():
         raise InputError(
             f"{root}: no such folder; ROOT must name the folder that holds the release of {name!r} (see data/README.md)"
@@ -80,14 +109,14 @@ def load(
     state = [
         name,
         module.VERSION,
-        options,
+        chosen,
         rehearsed,
         {key: sha256(path) for key, path in files.items()},
     ]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = Path(data) / name / "prepared" / key
     if not store.is_current(folder, root):
-        cohort = _cohort.validate(module.read(files, root, **options))
+        cohort = _cohort.validate(module.read(files, root, **chosen))
         if rehearsed:
             cohort = replace(
                 cohort,

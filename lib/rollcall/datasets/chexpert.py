@@ -28,12 +28,23 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import require_files
 from rollcall.datasets.parts import chest
-from rollcall.datasets.parts.common import count_notes, counted
+from rollcall.datasets.parts.about import Dataset
+from rollcall.datasets.parts.common import count_notes, count_text
+from rollcall.datasets.parts.demographics import race_group
+from rollcall.datasets.parts.images import image_files
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="chexpert",
+    title="CheXpert",
+    licence="Stanford University Dataset Research Use Agreement",
+    access="Stanford, agreement",
+    records="chest films, 14 findings",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64, "rules": "default"}
 EXPECTED = {"images": 223_414, "patients": 64_540, "test images": 234, "test patients": 200}
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chest.FINDINGS)
 PATH = r"CheXpert-v1\.0[^/\\]*/(?P<rest>(?P<set>train|valid)/(?P<folder>patient(?P<patient>[0-9]+))/study[0-9]+/view[0-9]+_(?:frontal|lateral)\.jpg)"
@@ -80,7 +91,7 @@ def _beside(root: Path, places: list[Path], names: list[str]) -> Path | None:
     return release.resolve_inside(root, found[0].relative_to(root)) if found else None
 
 
-def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "default") -> Cohort:
+def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "default") -> Cohort:
     """Read the release. Inputs uint8 (films, size, size, 1), still files; targets int64 (films, 14)."""
     chest.check_options("chexpert", size, rules)
     paper = rules == "paper"
@@ -94,7 +105,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     unknown = train["Sex"] == "Unknown"
     if paper and unknown.any():
         train = train[~unknown]
-        notes.append(f"{counted(unknown.sum())} records dropped: sex is Unknown")
+        notes.append(f"{count_text(unknown.sum())} records dropped: sex is Unknown")
     splits = {"train": train}
     if "valid" in files:
         valid = _table(files["valid"], "valid")
@@ -163,7 +174,7 @@ def _part(
     path: Path, table: pd.DataFrame, root: Path, home: Path, size: int, race: pd.Series, paper: bool
 ) -> dict:
     """records, targets and inputs of one table, and how many of its labels are uncertain."""
-    values = chest.labels(path, table)
+    values = chest.read_labels(path, table)
     targets = (np.nan_to_num(values) != 0).astype(np.int64)
     sex = np.array(["Female", "Male", None])[
         tables.read_codes(path, table, "Sex", ("Female", "Male", "Unknown"))
@@ -171,7 +182,7 @@ def _part(
     age = tables.read_numbers(path, table, "Age", missing=True, low=0, high=150)
     view = np.array([None, *VIEWS])[tables.read_codes(path, table, "AP/PA", ("", *VIEWS))]
     tables.read_codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
-    records = chest.records(
+    records = chest.make_records(
         table["patient"],
         race.reindex(table["patient"]).to_numpy(),
         sex,
@@ -185,7 +196,9 @@ def _part(
         "records": records,
         "labels": targets,
         "uncertain": int((values == -1).sum()),
-        "inputs": chest.films(root, _placed(root, home, table), path, rows, size),
+        "inputs": require_files(
+            image_files(root, _placed(root, home, table), path, rows, size, "L")
+        ),
     }
 
 
@@ -207,7 +220,7 @@ def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
         number.duplicated(),
         "this PATIENT is in the table already; expected each once",
     )
-    return chest.race_group(table["PRIMARY_RACE"], paper).set_axis(number)
+    return race_group(table["PRIMARY_RACE"], paper).set_axis(number)
 
 
 def _placed(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:

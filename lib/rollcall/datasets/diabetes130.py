@@ -18,10 +18,18 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.datasets.parts.about import Dataset
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="diabetes130",
+    title="Diabetes 130-US hospitals",
+    licence="CC BY 4.0",
+    access="open, fetched",
+    records="hospital stays, readmission",
+    root_optional=True,
+)
 VERSION = 1
-OPTIONS: dict = {}
 URL = "https://archive.ics.uci.edu/static/public/296/diabetes+130-us+hospitals+for+years+1999-2008.zip"
 CSV_SHA256 = "0689e7ec031237dc63031b938805c48377748761a3b26acab621567afa24df97"
 EXPECTED = {"stays": 101_766, "patients": 71_518}

@@ -37,13 +37,28 @@ import pandas as pd
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs, require_files
-from rollcall.datasets.parts.common import RULES, bands, check_choice, counted, missing_notes
-from rollcall.datasets.parts.dicom import FIRST_NUMBER, mammogram
-from rollcall.datasets.parts.images import picture
+from rollcall.datasets.parts.about import Dataset
+from rollcall.datasets.parts.common import (
+    RULES,
+    check_choice,
+    check_size,
+    count_text,
+    missing_notes,
+)
+from rollcall.datasets.parts.demographics import EMORY, age_bands, race_group
+from rollcall.datasets.parts.dicom import FIRST_NUMBER, decode_mammogram
+from rollcall.datasets.parts.images import decode_image
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="embed",
+    title="EMBED, the open release",
+    licence="research use agreement of Emory University",
+    access="Emory, agreement",
+    records="mammograms, breast density",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64, "rules": "default", "pictures": "auto"}
 EXPECTED = {
     "clinical rows": 81_776,
     "clinical patients": 23_253,
@@ -131,15 +146,13 @@ def _table(root: Path, kind: str, endings) -> Path:
 def read(
     files: dict[str, Path],
     root: Path,
+    *,
     size: int = 64,
     rules: str = "default",
     pictures: str = "auto",
 ) -> Cohort:
     """Read the release. Inputs uint8 (images, size, 3/4 size, 1), still files; targets int64 (images,), density A to D."""
-    if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024 or size % 4:
-        raise InputError(
-            f"option size of cohort 'embed' is {size!r}; expected a height in pixels, a multiple of 4 from 16 to 1024"
-        )
+    check_size("embed", size, smallest=16, multiple=4)
     check_choice("embed", "rules", rules, RULES)
     check_choice("embed", "pictures", pictures, ("auto", "dicom", "png"))
     paper, notes = rules == "paper", []
@@ -361,7 +374,7 @@ def _inputs(
         )
     shape, rows = (size, size * 3 // 4, 1), table.index.to_numpy() + 2
     if pictures == "png":
-        decode = functools.partial(picture, height=shape[0], width=shape[1], mode="L")
+        decode = functools.partial(decode_image, height=shape[0], width=shape[1], mode="L")
         return table, require_files(FileInputs(root, png, decode, shape, "uint8", path, rows))
     folder = table["file"].str.extract(r"^(cohort_[0-9]+)/", expand=False)
     gone = ~folder.isin(_cohorts(root, base)).to_numpy() & folder.notna().to_numpy()
@@ -377,7 +390,7 @@ def _inputs(
         FileInputs(
             root,
             dicom,
-            functools.partial(mammogram, height=shape[0], width=shape[1]),
+            functools.partial(decode_mammogram, height=shape[0], width=shape[1]),
             shape,
             "uint8",
             path,
@@ -402,7 +415,7 @@ def _records(table: pd.DataFrame, findings: pd.DataFrame, paper: bool) -> pd.Dat
             "patient_id": table["empi_anon"].to_numpy(dtype=object),
             "label": density,
             "race": pd.Categorical(
-                race_group(table["RACE_DESC"], paper), ("Asian", "Black", "Other", "White")
+                race_group(table["RACE_DESC"], paper, EMORY), ("Asian", "Black", "Other", "White")
             ),
             "image type": table["FinalImageType"]
             .where(table["FinalImageType"] != "")
@@ -413,22 +426,9 @@ def _records(table: pd.DataFrame, findings: pd.DataFrame, paper: bool) -> pd.Dat
             "assessment": pd.Categorical(
                 pd.Series(asses).map(ASSESSMENTS), list(ASSESSMENTS.values()), ordered=True
             ),
-            "age": bands(table["age_at_study"]),
+            "age": age_bands(table["age_at_study"]),
         }
     )
-
-
-def race_group(values: pd.Series, paper: bool) -> pd.Series:
-    """Race as written -> Asian, Black, White or Other; NaN where it is not known. paper: NaN in place of Other."""
-    lower = values.str.lower().str.strip()
-    group = pd.Series(np.nan if paper else "Other", index=values.index, dtype=object)
-    if not paper:
-        group[(lower == "") | lower.str.contains("unknown|unavailable|not recorded|declines")] = (
-            np.nan
-        )
-    for name, words in (("Asian", "^asian"), ("Black", "black"), ("White", "caucasian|white")):
-        group[lower.str.contains(words)] = name
-    return group
 
 
 def _of_side(table: pd.DataFrame, findings: pd.DataFrame) -> np.ndarray:
@@ -451,4 +451,4 @@ def _of_side(table: pd.DataFrame, findings: pd.DataFrame) -> np.ndarray:
 
 def _note(notes: list[str], count: int, what: str) -> None:
     if count:
-        notes.append(f"{counted(count)} {what}")
+        notes.append(f"{count_text(count)} {what}")

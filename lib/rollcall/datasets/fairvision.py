@@ -36,12 +36,27 @@ import pandas as pd
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs, SkipRecord, require_files
-from rollcall.datasets.parts.common import RULES, bands, check_choice, count_notes, missing_notes
-from rollcall.datasets.parts.images import opened, resized
+from rollcall.datasets.parts.about import Dataset
+from rollcall.datasets.parts.common import (
+    RULES,
+    check_choice,
+    check_size,
+    count_notes,
+    missing_notes,
+)
+from rollcall.datasets.parts.demographics import age_bands
+from rollcall.datasets.parts.images import open_image, resize_image
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="fairvision",
+    title="Harvard FairVision",
+    licence="CC BY-NC-ND 4.0",
+    access="Harvard, form",
+    records="fundus images, 7 classes",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64, "rules": "default"}
 CLASSES = (
     "healthy",
     "non-vision-threatening DR",
@@ -85,12 +100,9 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     }
 
 
-def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "default") -> Cohort:
+def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "default") -> Cohort:
     """Read the release. Inputs uint8 (pictures, size, size, 1), still files; targets int64 (pictures,)."""
-    if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024:
-        raise InputError(
-            f"option size of cohort 'fairvision' is {size!r}; expected a whole number of pixels from 16 to 1024"
-        )
+    check_size("fairvision", size, smallest=16)
     check_choice("fairvision", "rules", rules, RULES)
     by_disease = {disease: _table(files[disease], root, disease) for disease in DISEASES}
     parts = {
@@ -187,7 +199,7 @@ def _part(path: Path, table: pd.DataFrame, root: Path, size: int, paper: bool):
             "age": table["years"].to_numpy(),
         }
     )
-    decode = functools.partial(fundus, height=size, width=size)
+    decode = functools.partial(decode_fundus, height=size, width=size)
     inputs = FileInputs(
         root,
         table["file"].to_numpy(dtype=object),
@@ -218,7 +230,7 @@ def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, FileInputs]:
     records = pd.concat([part[0] for part in parts], ignore_index=True)
     records = records.assign(
         label=pd.Categorical(records["label"], CLASSES),
-        age=bands(records["age"]),
+        age=age_bands(records["age"]),
         **{name: records[name].astype("category") for name in ("race", CONTROL, "sex")},
     )
     files = [part[2] for part in parts]
@@ -234,12 +246,12 @@ def _joined(parts) -> tuple[pd.DataFrame, np.ndarray, FileInputs]:
     return records, np.concatenate([part[1] for part in parts]), joined
 
 
-def fundus(path: Path, height: int, width: int) -> np.ndarray:
+def decode_fundus(path: Path, height: int, width: int) -> np.ndarray:
     """A fundus picture's first channel as uint8 (height, width, 1), the whole picture resized; SkipRecord if it is blank at its full size."""
-    channel = opened(path, "RGB").getchannel(0)
+    channel = open_image(path, "RGB").getchannel(0)
     values = np.asarray(channel, dtype=np.float64)
     if values.mean() <= LOWEST_MEAN or values.std() <= LOWEST_STD:
         raise SkipRecord(
             f"quality: standard deviation of at most {LOWEST_STD} or mean of at most {LOWEST_MEAN}"
         )
-    return resized(channel, height, width)
+    return resize_image(channel, height, width)

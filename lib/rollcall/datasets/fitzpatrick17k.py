@@ -28,19 +28,26 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     RULES,
     check_choice,
     check_size,
     count_notes,
-    decodable,
     missing_notes,
-    pictures,
 )
+from rollcall.datasets.parts.images import find_images, image_files
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="fitzpatrick17k",
+    title="Fitzpatrick17k",
+    licence="CC BY-NC-SA 3.0 (table)",
+    access="images on request",
+    records="photographs of skin, 3 classes",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64, "rules": "default"}
 CLASSES = ("non-neoplastic", "malignant", "benign")
 NINE = (
     "inflammatory",
@@ -75,7 +82,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     return {"annotations": release.find_table(root, "fitzpatrick17k.csv")}
 
 
-def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "default") -> Cohort:
+def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "default") -> Cohort:
     """Read the release. Inputs uint8 (images, size, size, 3), still files; targets int64 (images,)."""
     check_size("fitzpatrick17k", size)
     check_choice("fitzpatrick17k", "rules", rules, RULES)
@@ -97,7 +104,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
     skin = tables.read_codes(path, table, "fitzpatrick_scale", SCALE)
     test = tables.read_codes(path, table, "qc", CHECKED) == 1
 
-    there = pictures(root, path.parent, ".jpg")
+    there = find_images(root, path.parent, ".jpg")
     paths = (table["md5hash"] + ".jpg").map(there)
     radiograph, gone = table["md5hash"].isin(RADIOGRAPHS).to_numpy(), paths.isna().to_numpy()
     if gone.all():
@@ -141,7 +148,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64, rules: str = "defau
         return Cohort(
             "fitzpatrick17k",
             records.iloc[rows].reset_index(drop=True),
-            decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB"),
+            image_files(root, paths.iloc[rows], path, rows + 2, size, "RGB"),
             targets[rows],
             "multiclass",
             CLASSES,

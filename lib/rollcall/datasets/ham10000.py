@@ -24,19 +24,20 @@ import pandas as pd
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import require_files
-from rollcall.datasets.parts.common import (
-    bands,
-    check_size,
-    count_notes,
-    decodable,
-    held_out_fifth,
-    missing_notes,
-    pictures,
-)
+from rollcall.datasets.parts.about import Dataset
+from rollcall.datasets.parts.common import check_size, count_notes, held_out_fifth, missing_notes
+from rollcall.datasets.parts.demographics import age_bands
+from rollcall.datasets.parts.images import find_images, image_files
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="ham10000",
+    title="HAM10000",
+    licence="CC BY-NC 4.0",
+    access="non-commercial",
+    records="skin lesions, 7 classes",
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64}
 DIAGNOSES = {
     "nv": "melanocytic nevus",
     "mel": "melanoma",
@@ -83,7 +84,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     )
 
 
-def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
+def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
     """Read the release. Inputs uint8 (images, size, size, 3), still files; targets int64 (images,)."""
     check_size("ham10000", size)
     path = files["metadata"]
@@ -111,13 +112,13 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
             "patient_id": table["lesion_id"].to_numpy(dtype=object),
             "label": pd.Categorical.from_codes(targets, names),
             "sex": pd.Categorical.from_codes(np.where(sex < 2, sex, -1), ["Female", "Male"]),
-            "age": bands(years),
+            "age": age_bands(years),
             "site": pd.Categorical.from_codes(np.where(site < len(SITES), site, -1), SITES),
             "diagnosis": pd.Categorical.from_codes(targets, names),
         }
     )
 
-    there = pictures(root, path.parent, ".jpg")
+    there = find_images(root, path.parent, ".jpg")
     name = table["image_id"] + ".jpg"
     if not name.isin(there.keys()).any():
         raise InputError(
@@ -139,7 +140,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         return Cohort(
             "ham10000",
             records.iloc[rows].reset_index(drop=True),
-            require_files(decodable(root, paths.iloc[rows], path, rows + 2, size, "RGB")),
+            require_files(image_files(root, paths.iloc[rows], path, rows + 2, size, "RGB")),
             targets[rows],
             "multiclass",
             tuple(names),

@@ -32,12 +32,23 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import require_files
 from rollcall.datasets.parts import chest
-from rollcall.datasets.parts.common import count_notes, counted
+from rollcall.datasets.parts.about import Dataset
+from rollcall.datasets.parts.common import count_notes, count_text
+from rollcall.datasets.parts.demographics import race_group
+from rollcall.datasets.parts.images import image_files
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="mimic_cxr",
+    title="MIMIC-CXR-JPG",
+    licence="PhysioNet Credentialed Health Data Use Agreement 1.5.0",
+    access="PhysioNet, credentialed",
+    records="chest films, 14 findings",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64, "rules": "default", "labels": "negbio"}
 LABELLERS = ("negbio", "chexpert")
 EXPECTED = {"images": 377_110, "patients": 65_379, "test images": 5_159, "test patients": 293}
 SPLITS = ("train", "validate", "test")
@@ -71,6 +82,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
 def read(
     files: dict[str, Path],
     root: Path,
+    *,
     size: int = 64,
     rules: str = "default",
     labels: str = "negbio",
@@ -112,7 +124,7 @@ def read(
     targets, uncertain, unlabelled = _targets(files[labels], table)
     sex, age, race, notes = _demographics(files, table, paper)
     view = table["ViewPosition"].where(table["ViewPosition"] != "")
-    records = chest.records(
+    records = chest.make_records(
         table["subject_id"],
         race,
         sex,
@@ -145,7 +157,7 @@ def read(
     notes = [*count_notes(found, EXPECTED), *notes]
     if unlabelled:
         notes.append(
-            f"labels: {counted(unlabelled)} records are of studies that {files[labels].name} does not have; all 14 are 0"
+            f"labels: {count_text(unlabelled)} records are of studies that {files[labels].name} does not have; all 14 are 0"
         )
     if paper:
         notes.append(
@@ -170,7 +182,9 @@ def read(
         return {
             "records": records[chosen].reset_index(drop=True),
             "labels": targets[chosen],
-            "inputs": chest.films(root, paths[chosen], path, rows[chosen], size),
+            "inputs": require_files(
+                image_files(root, paths[chosen], path, rows[chosen], size, "L")
+            ),
         }
 
     pool = part(~test)
@@ -218,7 +232,7 @@ def _test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarray:
 def _targets(path: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
     """(records, 14) int64, the number of uncertain labels of each record, and how many records have no labels."""
     studies = tables.read_table(path, (*KEY, *chest.FINDINGS), key=tuple(KEY))
-    values = chest.labels(path, studies)
+    values = chest.read_labels(path, studies)
     place = pd.MultiIndex.from_frame(studies[KEY]).get_indexer(pd.MultiIndex.from_frame(table[KEY]))
     tables.refuse_rows(
         path,
@@ -266,7 +280,7 @@ def _demographics(
         age = table["StudyDate"].str[:4].astype(int).to_numpy() - np.append(born, np.nan)[place]
         if (age < 0).any():
             notes.append(
-                f"age: {counted((age < 0).sum())} records are dated before birth; taken as missing"
+                f"age: {count_text((age < 0).sum())} records are dated before birth; taken as missing"
             )
             age[age < 0] = np.nan
     if "admissions" in files:
@@ -276,7 +290,7 @@ def _demographics(
         race = groups.reindex(table["subject_id"]).to_numpy()
         if several:
             notes.append(
-                f"race: {counted(several)} patients whose admissions name more than one; taken as missing"
+                f"race: {count_text(several)} patients whose admissions name more than one; taken as missing"
             )
     return sex, age, race, notes
 
@@ -286,7 +300,7 @@ def races(subject: pd.Series, race: pd.Series, paper: bool) -> tuple[pd.Series, 
 
     Default: each string to its group, unknown ones aside, then missing if the groups differ. paper: missing if the strings differ.
     """
-    kept = race if paper else chest.race_group(race, paper=False)
+    kept = race if paper else race_group(race, paper=False)
     pairs = (
         pd.DataFrame({"subject": subject.to_numpy(), "race": kept.to_numpy()})
         .dropna()
@@ -294,6 +308,6 @@ def races(subject: pd.Series, race: pd.Series, paper: bool) -> tuple[pd.Series, 
     )
     several = pairs["subject"].duplicated(keep=False)
     single = pairs[~several].set_index("subject")["race"]
-    return chest.race_group(single, paper=True) if paper else single, int(
+    return race_group(single, paper=True) if paper else single, int(
         pairs["subject"][several].nunique()
     )

@@ -30,21 +30,28 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.datasets.parts import chest
+from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     RULES,
-    bands,
     check_choice,
     count_notes,
-    counted,
+    count_text,
     held_out_fifth,
     missing_notes,
 )
+from rollcall.datasets.parts.demographics import RACES, age_bands, race_group
 from rollcall.datasets.parts.emergency import ED, FEATURES, LIMITS, NEEDED, master_table
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="mimic_iv_ed",
+    title="MIMIC-IV-ED",
+    licence="PhysioNet Credentialed Health Data Use Agreement 1.5.0; demo: ODbL 1.0",
+    access="PhysioNet; demo open",
+    records="emergency visits, admission",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"rules": "default"}
 EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admission": 197_774}
 DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"  # sha256 of the open demo's 100 subjects, sorted, one a line
 ATTRIBUTES = ("race", "sex", "age", "insurance", "cancer", "obesity", "hospitalised")
@@ -76,7 +83,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     return {name: path for name, path in files.items() if path is not None}
 
 
-def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
+def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohort:
     """Read the release. Inputs float32 (visits, 64)."""
     check_choice("mimic_iv_ed", "rules", rules, RULES)
     paper = rules == "paper"
@@ -113,12 +120,12 @@ def read(files: dict[str, Path], root: Path, rules: str = "default") -> Cohort:
         *missing_notes(records[~held_out], ("race", "insurance"), "visits"),
     ]
     notes += [
-        f"{counted(count)} visits left out: {why}"
+        f"{count_text(count)} visits left out: {why}"
         for why, count in table.attrs["left out"].items()
         if count
     ]
     notes += [
-        f"{name} at triage: missing for {counted(count)} visits, set to the median"
+        f"{name} at triage: missing for {count_text(count)} visits, set to the median"
         for name, count in missing.items()
         if count
     ]
@@ -173,11 +180,11 @@ def _records(table: pd.DataFrame, paper: bool) -> pd.DataFrame:
             "label": pd.Categorical.from_codes(
                 table["outcome_hospitalization"].astype(int), CLASSES
             ),
-            "race": pd.Categorical(chest.race_group(table["race"], paper), chest.RACES),
+            "race": pd.Categorical(race_group(table["race"], paper), RACES),
             "sex": pd.Categorical.from_codes(
                 table["gender_binarized"].astype(int), ["Male", "Female"]
             ),
-            "age": bands(table["age"].to_numpy()),
+            "age": age_bands(table["age"].to_numpy()),
             "insurance": pd.Categorical(insurance),
             "cancer": pd.Categorical.from_codes(table["cci_Cancer1"].astype(int), no_yes),
             "obesity": pd.Categorical.from_codes(table["eci_Obesity"].astype(int), no_yes),

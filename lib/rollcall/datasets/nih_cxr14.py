@@ -26,20 +26,26 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
-    bands,
     check_size,
     count_notes,
-    counted,
-    decodable,
+    count_text,
     held_out_fifth,
     missing_notes,
-    pictures,
 )
+from rollcall.datasets.parts.demographics import age_bands
+from rollcall.datasets.parts.images import find_images, image_files
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="nih_cxr14",
+    title="NIH ChestX-ray14",
+    licence="free to use",
+    access="open",
+    records="chest films, 14 findings",
+)
 VERSION = 1
-OPTIONS: dict = {"size": 64}
 FINDINGS = (
     "Atelectasis",
     "Cardiomegaly",
@@ -83,7 +89,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     return {"entries": newest or older} | ({"test_list": test_list} if test_list else {})
 
 
-def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
+def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
     """Read the release. Inputs uint8 (images, size, size, 1), still files; targets int64 (images, 14)."""
     check_size("nih_cxr14", size)
     path = files["entries"]
@@ -129,7 +135,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
             both,
             f"{where} has other images of this patient, but not this one; expected all of a patient's or none",
         )
-    there = pictures(root, path.parent, ".png")
+    there = find_images(root, path.parent, ".png")
     paths = table["Image Index"].map(there)
     here = paths.notna().to_numpy()
     if not here.any():
@@ -141,7 +147,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         {
             "patient_id": patient.to_numpy(dtype=object),
             "sex": pd.Categorical.from_codes(np.where(sex < 2, sex, -1), ["Female", "Male"]),
-            "age": bands(years),
+            "age": age_bands(years),
             "view": pd.Categorical.from_codes(np.where(view < 2, view, -1), ["AP", "PA"]),
             **{f"finding: {name}": targets[:, place] == 1 for place, name in enumerate(CLASSES)},
         }
@@ -158,11 +164,11 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         )
     if impossible.any():
         notes.append(
-            f"age: over {OLDEST} years in {counted(impossible.sum())} rows of the table; taken as missing"
+            f"age: over {OLDEST} years in {count_text(impossible.sum())} rows of the table; taken as missing"
         )
     notes += missing_notes(records.iloc[pool], ("sex", "age", "view"))
     notes.append(
-        f"labels: {counted((targets[pool].sum(axis=1) == 0).sum())} records have no finding"
+        f"labels: {count_text((targets[pool].sum(axis=1) == 0).sum())} records have no finding"
     )
     notes.append(
         f"test set: {len(test):,} records of {patient.iloc[test].nunique():,} patients, {where}"
@@ -174,7 +180,7 @@ def read(files: dict[str, Path], root: Path, size: int = 64) -> Cohort:
         return Cohort(
             "nih_cxr14",
             records.iloc[rows].reset_index(drop=True),
-            decodable(root, paths.iloc[rows], path, rows + 2, size, "L"),
+            image_files(root, paths.iloc[rows], path, rows + 2, size, "L"),
             targets[rows],
             "multilabel",
             CLASSES,

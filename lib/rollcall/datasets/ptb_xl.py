@@ -37,18 +37,26 @@ import pandas as pd
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs, require_files
+from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     RULES,
-    bands,
     check_choice,
     count_notes,
-    counted,
+    count_text,
     missing_notes,
 )
+from rollcall.datasets.parts.demographics import age_bands
 from rollcall.util.errors import InputError
 
+ABOUT = Dataset(
+    name="ptb_xl",
+    title="PTB-XL",
+    licence="CC BY 4.0",
+    access="open",
+    records="12-lead ECGs, 5 classes",
+    rehearsable=True,
+)
 VERSION = 1
-OPTIONS: dict = {"rate": 100, "rules": "default"}
 CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 LEADS = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
 ATTRIBUTES = ("sex", "age", "extra beats", *(f"finding: {name}" for name in CLASSES))
@@ -86,7 +94,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     }
 
 
-def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "default") -> Cohort:
+def read(files: dict[str, Path], root: Path, *, rate: int = 100, rules: str = "default") -> Cohort:
     """Read the release. Inputs int16 microvolts (records, 10 * rate, 12), still files; targets int64 (records, 5)."""
     check_choice("ptb_xl", "rate", rate, tuple(FILE))
     check_choice("ptb_xl", "rules", rules, RULES)
@@ -133,7 +141,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
         {
             "patient_id": patient.to_numpy(dtype=object),
             "sex": sex,
-            "age": bands(years),
+            "age": age_bands(years),
             "extra beats": pd.Categorical.from_codes(
                 (table["extra_beats"].str.strip() != "").astype(int), ["not noted", "noted"]
             ),
@@ -179,7 +187,7 @@ def read(files: dict[str, Path], root: Path, rate: int = 100, rules: str = "defa
     held_out = part(test) if len(test) else None
     notes += missing_notes(records.iloc[pool], ("age",))
     notes.append(
-        f"labels: {counted((targets[pool].sum(axis=1) == 0).sum())} records have none of the five superclasses and keep five zeros"
+        f"labels: {count_text((targets[pool].sum(axis=1) == 0).sum())} records have none of the five superclasses and keep five zeros"
     )
     notes.append(
         f"test set: {len(test):,} records of {held_out.records['patient_id'].nunique():,} patients, fold 10"

@@ -15,9 +15,17 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.cohort import Cohort
+from rollcall.datasets.parts.about import Dataset
 
+ABOUT = Dataset(
+    name="simulated",
+    title="Simulated chest films",
+    licence="Apache-2.0, drawn by Rollcall",
+    access="embedded",
+    records="chest-film-like images, 3 classes",
+    root_optional=True,
+)
 VERSION = 1
-OPTIONS = {"patients": 2000, "leak": True, "seed": 0}
 SIZE = 32
 CLASSES = ("no finding", "effusion", "nodule")
 RACES, RACE_SHARES = ("A", "B", "C", "D"), (0.60, 0.08, 0.08, 0.24)
@@ -29,7 +37,9 @@ def locate(root, folder) -> dict:
     return {}
 
 
-def read(files: dict, root=None, *, patients: int, leak: bool, seed: int) -> Cohort:
+def read(
+    files: dict, root=None, *, patients: int = 2000, leak: bool = True, seed: int = 0
+) -> Cohort:
     """Draw the cohort. Deterministic in (patients, leak, seed). Inputs uint8 (records, 32, 32, 1)."""
     rng = np.random.default_rng([seed, 20260])
     race = rng.permutation(np.repeat(np.arange(4), _apportion(patients, RACE_SHARES)))

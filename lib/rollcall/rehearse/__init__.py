@@ -12,17 +12,17 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from rollcall import datasets
 from rollcall.data.release import SIMULATED
 from rollcall.util.errors import InputError, unknown_name
 
-NAMES = ("chexpert", "mimic_cxr", "embed", "fairvision", "fitzpatrick17k", "ptb_xl", "mimic_iv_ed")
 FEWEST = 40  # patients; with fewer, groups and test sets come out empty
 
 
 def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
     """Write the simulated release of dataset `name` to `root`, whole or not at all; one that is there already is left as it is."""
-    if name not in NAMES:
-        raise unknown_name("dataset to rehearse", name, NAMES)
+    if name not in datasets.REHEARSABLE:
+        raise unknown_name("dataset to rehearse", name, datasets.REHEARSABLE)
     if patients < FEWEST:
         raise InputError(f"patients is {patients}; expected at least {FEWEST}")
     if (root / SIMULATED).is_file():

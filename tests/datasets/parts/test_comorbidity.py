@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.datasets.parts.comorbidity import CHARLSON, ELIXHAUSER, NAMES, flags
+from rollcall.datasets.parts.comorbidity import CHARLSON, ELIXHAUSER, NAMES, code_flags
 
 CHARLSON_NAMES = [
     "MI",
@@ -339,7 +339,7 @@ def _cases():
 
 def _groups(code, version):
     """Group names, without the index prefix, set by one code."""
-    row = flags(pd.Series([code], dtype=object), np.array([version]))[0]
+    row = code_flags(pd.Series([code], dtype=object), np.array([version]))[0]
     return {name.split("_")[1] for name, hit in zip(NAMES, row) if hit}
 
 
@@ -431,7 +431,7 @@ def test_no_icd9_case_counts_as_icd10_and_the_reverse():
 
 def test_shape_index_and_dtypes():
     codes, versions = ["4280", "I509", "4280", "I509 "], np.array([9, 10, 10, 10])
-    want = flags(pd.Series(codes), versions)
+    want = code_flags(pd.Series(codes), versions)
     assert want.shape == (4, 35)
     assert want.dtype == bool
     assert want[:, NAMES.index("cci_CHF")].tolist() == [True, True, False, True]
@@ -441,10 +441,10 @@ def test_shape_index_and_dtypes():
         pd.Series(codes, dtype="category"),
         pd.Series(codes, dtype="string"),
     ):
-        assert np.array_equal(flags(series, versions.astype("int8")), want)
-    assert flags(pd.Series([], dtype=object), np.array([], dtype=int)).shape == (0, 35)
+        assert np.array_equal(code_flags(series, versions.astype("int8")), want)
+    assert code_flags(pd.Series([], dtype=object), np.array([], dtype=int)).shape == (0, 35)
     with pytest.raises(ValueError):
-        flags(pd.Series(codes), versions[:2])
+        code_flags(pd.Series(codes), versions[:2])
 
 
 def _twin(codes, versions):
@@ -487,6 +487,6 @@ def test_twin_on_random_codes(seed):
         codes.append(" " * rng.integers(0, 2) + code + " " * rng.integers(0, 3))
     codes = codes + codes[:300]
     versions = rng.choice([9, 10], len(codes))
-    got = flags(pd.Series(codes), versions)
+    got = code_flags(pd.Series(codes), versions)
     assert np.array_equal(got, _twin(codes, versions))
     assert got.any(axis=0).sum() >= 30

@@ -14,7 +14,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from rollcall.datasets.parts.dicom import mammogram, turned, window
+from rollcall.datasets.parts.dicom import decode_mammogram, orient_image, parse_window
 
 ROWS, COLUMNS = 40, 30
 
@@ -83,7 +83,7 @@ def expected(values, low, high, height=20, width=15):
 
 
 def decode(path, *arguments):
-    return mammogram(path, *arguments, height=20, width=15)
+    return decode_mammogram(path, *arguments, height=20, width=15)
 
 
 def close(one, other):
@@ -179,7 +179,7 @@ def test_every_turn(laterality, view, orientation, flipped, mirror, upside_down)
     values = stored()
     wanted = values[:, ::-1] if mirror else values
     np.testing.assert_array_equal(
-        turned(values, laterality, view, orientation, flipped),
+        orient_image(values, laterality, view, orientation, flipped),
         wanted[::-1] if upside_down else wanted,
     )
 
@@ -223,7 +223,7 @@ def test_all_ways_to_store_a_picture_decode_to_the_same(tmp_path):
 )
 def test_a_window_that_is_none(center, breadth):
     with pytest.raises(ValueError, match="Window(Center|Width) is '"):
-        window(center, breadth)
+        parse_window(center, breadth)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_window_that_is_none(center, breadth):
     ],
 )
 def test_the_first_number_however_it_is_written(text, number):
-    assert window(text, "2") == (number - 1, number + 1)
+    assert parse_window(text, "2") == (number - 1, number + 1)
 
 
 def damaged(tmp_path, change):

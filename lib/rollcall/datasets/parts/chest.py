@@ -1,4 +1,4 @@
-"""What CheXpert and MIMIC-CXR share: the 14 findings, their uncertain labels, race in words, age in bands, one grey picture a record."""
+"""What CheXpert and MIMIC-CXR share: the 14 findings, their labels, and the table of records."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
-from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.parts.common import (
     RULES,
-    bands,
     check_choice,
     check_size,
-    counted,
-    decodable,
+    count_text,
     missing_notes,
 )
+from rollcall.datasets.parts.demographics import RACES, age_bands
 
 FINDINGS = (
     "No Finding",
@@ -36,9 +34,7 @@ FINDINGS = (
     "Support Devices",
 )
 ATTRIBUTES = ("race", "sex", "age", "view", *(f"finding: {finding}" for finding in FINDINGS))
-RACES = ("Asian", "Black", "Hispanic", "Other", "White")
 _LABELS = ("", "0.0", "1.0", "-1.0", "0", "1", "-1")  # empty: the report does not name the finding
-_UNKNOWN = "UNKNOWN|REFUSED|DECLINED|UNABLE"
 
 
 def check_options(name: str, size: int, rules: str) -> None:
@@ -47,7 +43,7 @@ def check_options(name: str, size: int, rules: str) -> None:
     check_choice(name, "rules", rules, RULES)
 
 
-def labels(path: Path, table: pd.DataFrame) -> np.ndarray:
+def read_labels(path: Path, table: pd.DataFrame) -> np.ndarray:
     """(rows, 14) float: 1 named, 0 ruled out, -1 uncertain, NaN not named; InputError for anything else."""
     values = np.array([np.nan, 0, 1, -1, 0, 1, -1])
     return np.stack(
@@ -55,30 +51,14 @@ def labels(path: Path, table: pd.DataFrame) -> np.ndarray:
     )
 
 
-def race_group(values: pd.Series, paper: bool) -> pd.Series:
-    """Race as written -> a group of RACES, or NaN where it is unknown, refused or not recorded.
-
-    paper: only Asian, Black and White, by substring; all else is NaN, since the reference's disparity test leaves "Other/Unknown" out.
-    """
-    upper = values.fillna("").str.upper().str.strip()
-    group = pd.Series(np.nan if paper else "Other", index=values.index, dtype=object)
-    if not paper:
-        group[(upper == "") | upper.str.contains(_UNKNOWN)] = np.nan
-        group[upper.str.contains("HISPANIC") & ~upper.str.contains("NON-HISPANIC")] = "Hispanic"
-    upper = upper.str.replace("CAUCASIAN", "WHITE")  # it ends in "asian"
-    for name in ("Asian", "White", "Black"):
-        group[upper.str.contains(name.upper())] = name
-    return group
-
-
-def records(patient, race, sex, age, view, views, targets: np.ndarray) -> pd.DataFrame:
+def make_records(patient, race, sex, age, view, views, targets: np.ndarray) -> pd.DataFrame:
     """The table of a cohort: race of RACES, sex Female or Male, age in years (bands here), view of `views`; anything else is missing."""
     table = pd.DataFrame(
         {
             "patient_id": np.asarray(patient, dtype=object),
             "race": _categorical(race, RACES),
             "sex": _categorical(sex, ("Female", "Male")),
-            "age": bands(age),
+            "age": age_bands(age),
             "view": _categorical(view, views),
         }
     )
@@ -102,11 +82,6 @@ def record_notes(table: pd.DataFrame, uncertain: int) -> list[str]:
         notes.append(f"labels: {uncertain:,} are uncertain (-1) and taken as positive")
     if none:
         notes.append(
-            f"labels: {counted(none)} records have none of the 14, 'No Finding' included, and keep them all at 0"
+            f"labels: {count_text(none)} records have none of the 14, 'No Finding' included, and keep them all at 0"
         )
     return notes
-
-
-def films(root: Path, paths, where: Path, rows: np.ndarray, size: int) -> FileInputs:
-    """One grey JPEG a record, all there, to be decoded to uint8 (size, size, 1)."""
-    return require_files(decodable(root, paths, where, rows, size, "L"))

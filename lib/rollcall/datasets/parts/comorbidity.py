@@ -149,7 +149,7 @@ _TABLE = _by_prefix()
 _LENGTHS = tuple(sorted({len(prefix) for _, prefix in _TABLE}))
 
 
-def flags(codes: pd.Series, versions: np.ndarray) -> np.ndarray:
+def code_flags(codes: pd.Series, versions: np.ndarray) -> np.ndarray:
     """Bool array (rows, len(NAMES)): whether each code, of ICD version 9 or 10, lies in each group.
 
     Codes are without dots; blanks around them and case do not matter. A missing code, or another version, sets nothing.

@@ -1,6 +1,6 @@
 """Decoding a mammogram from DICOM: opened without trust, turned so that every breast points the same way, windowed, made small.
 
-For `FileInputs`: `functools.partial(mammogram, height=64, width=48)`. pydicom is imported where it is used.
+For `FileInputs`: `functools.partial(decode_mammogram, height=64, width=48)`. pydicom is imported where it is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_PIXELS = 100_000_000
 PACKAGES = (("JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"), ("JPEG", "pylibjpeg pylibjpeg-libjpeg"))
 
 
-def mammogram(
+def decode_mammogram(
     path: Path,
     laterality: str = "",
     view: str = "",
@@ -44,8 +44,8 @@ def mammogram(
         warnings.simplefilter(
             "ignore"
         )  # pydicom warns of every value that breaks the standard; what matters is checked here
-        dataset = opened(path)
-        stored = pixels(dataset)
+        dataset = open_dicom(path)
+        stored = read_pixels(dataset)
         element = {
             name: _text(dataset, name)
             for name in (
@@ -64,11 +64,13 @@ def mammogram(
     values = stored.astype(np.float32)
     if (slope, intercept) != (1, 0):
         values = values * np.float32(slope) + np.float32(intercept)
-    low, high = window(center or element["WindowCenter"], breadth or element["WindowWidth"]) or (
+    low, high = parse_window(
+        center or element["WindowCenter"], breadth or element["WindowWidth"]
+    ) or (
         float(values.min()),
         float(values.max()),
     )
-    values = turned(
+    values = orient_image(
         values,
         laterality or element["ImageLaterality"] or element["Laterality"],
         view or element["ViewPosition"],
@@ -85,7 +87,7 @@ def mammogram(
     return np.rint(255 - grey if inverted else grey).astype(np.uint8)[:, :, None]
 
 
-def opened(path: Path):
+def open_dicom(path: Path):
     """The pydicom dataset of a file that says that it is DICOM, holds pixels, and is in a transfer syntax that can be decoded here."""
     import pydicom
     from pydicom.errors import InvalidDicomError
@@ -137,7 +139,7 @@ def opened(path: Path):
     return dataset
 
 
-def pixels(dataset) -> np.ndarray:
+def read_pixels(dataset) -> np.ndarray:
     """The stored values (rows, columns) of a grey picture of one frame; ValueError if the header and the pixels do not agree."""
     if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
         raise ValueError(
@@ -170,7 +172,7 @@ def pixels(dataset) -> np.ndarray:
     return array
 
 
-def window(center: str, breadth: str) -> tuple[float, float] | None:
+def parse_window(center: str, breadth: str) -> tuple[float, float] | None:
     """(low, high) of the first window in the two texts; None if both are empty; ValueError if they are not a window."""
     if not center and not breadth:
         return None
@@ -180,7 +182,7 @@ def window(center: str, breadth: str) -> tuple[float, float] | None:
     return middle - span / 2, middle + span / 2
 
 
-def turned(
+def orient_image(
     values: np.ndarray, laterality: str, view: str, orientation: str, flipped: str
 ) -> np.ndarray:
     """The picture with the chest wall on the left, and head (MLO) or armpit side (CC) up.

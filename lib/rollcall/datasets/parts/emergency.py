@@ -201,7 +201,7 @@ def _comorbidities(path: Path, admissions: pd.DataFrame) -> np.ndarray:
     tables.refuse_rows(
         path, table, "hadm_id", place < 0, "this admission is not in the table of admissions"
     )
-    flags = comorbidity.flags(table["icd_code"], version)
+    flags = comorbidity.code_flags(table["icd_code"], version)
     had = np.zeros((len(admissions), flags.shape[1]), bool)
     for group in range(flags.shape[1]):
         had[place[flags[:, group]], group] = True

@@ -1,0 +1,27 @@
+"""What is known about a dataset before any of it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset, in the words of `rollcall list` and docs/datasets.md.
+
+    name           what `--cohort` takes; the name of its module
+    title          what its publisher calls it
+    licence        the licence or agreement it is under
+    access         who grants access, in two or three words
+    records        what a record is, and what is predicted
+    rehearsable    whether `rollcall rehearse` can write a simulated release in its layout
+    root_optional  whether it can be loaded without a release on disk (drawn here, or fetched)
+    """
+
+    name: str
+    title: str
+    licence: str
+    access: str
+    records: str
+    rehearsable: bool = False
+    root_optional: bool = False
