@@ -1,7 +1,9 @@
-"""Simulated releases, each in exactly the folder layout and file formats of its publisher; every value is invented.
+"""Write simulated releases, in exactly the folder layout and file formats of their publishers.
 
-A module per dataset has `write(root, patients, seed)`, which writes the release of that many patients into the empty folder `root`.
-The marker file that `write` here adds makes every report of such a cohort say that its data are simulated.
+Every value is invented. The datasets that can be rehearsed are `rollcall.datasets.REHEARSABLE`.
+Each has a module here with `write(root, patients, seed)`, which writes the release of that many
+patients into the empty folder `root`. The marker file that `write` below adds makes every report of
+such a cohort say that its data are simulated.
 """
 
 from __future__ import annotations
@@ -16,15 +18,19 @@ from rollcall import datasets
 from rollcall.data.release import SIMULATED
 from rollcall.util.errors import InputError, unknown_name
 
-FEWEST = 40  # patients; with fewer, groups and test sets come out empty
+MIN_PATIENTS = 40  # with fewer, groups and test sets come out empty
 
 
 def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
-    """Write the simulated release of dataset `name` to `root`, whole or not at all; one that is there already is left as it is."""
+    """Write the simulated release of dataset `name` to `root`, whole or not at all.
+
+    One that is there already is left as it is. Returns root. Raises InputError for an unknown name,
+    for fewer than MIN_PATIENTS patients, and for a folder that holds anything else.
+    """
     if name not in datasets.REHEARSABLE:
         raise unknown_name("dataset to rehearse", name, datasets.REHEARSABLE)
-    if patients < FEWEST:
-        raise InputError(f"patients is {patients}; expected at least {FEWEST}")
+    if patients < MIN_PATIENTS:
+        raise InputError(f"patients is {patients}; expected at least {MIN_PATIENTS}")
     if (root / SIMULATED).is_file():
         return root
     if root.exists() and any(root.iterdir()):
@@ -34,7 +40,8 @@ def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
     try:
         import_module(f"rollcall.rehearse.{name}").write(building, patients, seed)
         (building / SIMULATED).write_text(
-            f"A simulated release in the layout of {name}: {patients} invented patients, seed {seed}. No real person is in it.\n"
+            f"A simulated release in the layout of {name}: {patients} invented patients, "
+            f"seed {seed}. No real person is in it.\n"
         )
         if root.exists():
             root.rmdir()
