@@ -144,7 +144,13 @@ def attack(audit: Audit) -> Attacked:
         values,
         members,
         cohort.patient_index,
-        attacks.compute_features(cohort),
+        attacks.compute_features(
+            cohort.inputs,
+            cohort.labels,
+            len(cohort.classes),
+            cohort.patient_index,
+            cohort.records[list(cohort.attributes)],
+        ),
         lambda items: track(items, "Attacking", "attack"),
     )
     if values.ndim == 3:

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks import ATTACKS
-from rollcall.attacks import lira, multilabel
+from rollcall.attacks import ATTACKS, lira, multilabel
 from rollcall.attacks.lira import run_lira
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError

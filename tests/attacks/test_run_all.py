@@ -95,7 +95,9 @@ def test_what_is_known_without_a_model(inputs, size):
         ("a", "b", "c"),
         ("sex", "finding: a"),
     )
-    got = attacks.compute_features(cohort)
+    got = attacks.compute_features(
+        inputs, cohort.labels, 3, cohort.patient_index, records[["sex", "finding: a"]]
+    )
     assert got.shape == (40, 3 + 1 + 3 + 2 + size)
     assert got.dtype == np.float32
     assert np.isfinite(got).all()

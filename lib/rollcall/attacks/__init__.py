@@ -1,13 +1,18 @@
-"""Membership-inference attacks on every target model of a set, each with the others as references.
+"""Membership-inference attacks on every target of a set, each with the others as references.
 
-All take `scores` (targets, records), or (targets, records, labels), higher = more like a member, and `members` bool (targets, records),
-where targets 2i and 2i+1 are complementary; they return attack scores (targets, records), float32, higher = more like a member.
-References of a target are all targets but itself *and its partner*: leaving out the target alone gives members one in-reference fewer
-than non-members, which pushes online LiRA's null AUC below 0.5 when models are few (0.44 at 8, per-record variance). With the pair
-left out, both kinds have M/2 - 1 in and M/2 - 1 out.
+Every attack takes `scores` (targets, records) or (targets, records, labels), higher = more like a
+member, and `members`, bool (targets, records), where targets 2i and 2i+1 are complementary. It
+returns attack scores (targets, records), float32, higher = more like a member.
+
+References of a target are all targets but itself *and its partner*. Leaving out the target alone
+gives members one in-reference fewer than non-members, which pushes online LiRA's null AUC below
+0.5 when there are few targets (0.44 with 8, one variance per record). With the pair left out,
+members and non-members both have M/2 - 1 in-references and M/2 - 1 out-references.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -32,9 +37,12 @@ __all__ = [
 
 
 def run_loss_threshold(scores: np.ndarray) -> np.ndarray:
-    """One threshold for all records, no references (Yeom et al., Privacy Risk in Machine Learning, CSF 2018): minus the loss. (M, N) float32.
+    """Attack with one threshold for all records and no references. (M, N) float32.
 
-    Of one score per record its log odds, which rise with minus the loss and so make the same ROC; of labels (M, N, L) minus the sum of their losses.
+    The attack score is minus the loss. Of one score per record, (M, N), that score itself, which
+    rises with minus the loss and so has the same ROC; of labels, (M, N, L), minus the sum of their
+    losses.
+    Source: Yeom et al., Privacy Risk in Machine Learning, CSF 2018.
     """
     if scores.ndim == 2:
         return scores
@@ -42,10 +50,10 @@ def run_loss_threshold(scores: np.ndarray) -> np.ndarray:
 
 
 ATTACKS = {  # (attack, variant): function of scores and members
-    ("LiRA", "online"): lambda scores, members: run_lira(scores, members, online=True),
-    ("LiRA", "offline"): lambda scores, members: run_lira(scores, members, online=False),
-    ("RMIA", "online"): lambda scores, members: run_rmia(scores, members, online=True),
-    ("RMIA", "offline"): lambda scores, members: run_rmia(scores, members, online=False),
+    ("LiRA", "online"): partial(run_lira, online=True),
+    ("LiRA", "offline"): partial(run_lira, online=False),
+    ("RMIA", "online"): partial(run_rmia, online=True),
+    ("RMIA", "offline"): partial(run_rmia, online=False),
     ("loss", "threshold"): lambda scores, members: run_loss_threshold(scores),
 }
 BLIND = ("blind", "no model")
@@ -58,16 +66,18 @@ def run_all(
     features: np.ndarray | None = None,
     progress=iter,
 ) -> Evaluated:
-    """Run every attack on every target. scores (M, N) or (M, N, L); members (M, P) by patient; patient_index (N,); features (N, D) for the
-    blind baseline, which asks no model (None: left out)."""
+    """Run every attack on every target and evaluate it.
 
-    def by_record():  # made when an attack begins and gone when it ends
-        return members[:, patient_index]
+    scores (M, N) or (M, N, L); members bool (M, P), by patient; patient_index (N,), the patient of
+    each record; features (N, D) for the blind baseline, which asks no model (None: left out).
+    """
 
-    attacks = {
-        key: (lambda function=function: function(scores, by_record()))
-        for key, function in ATTACKS.items()
-    }
-    if features is not None:
-        attacks[BLIND] = lambda: run_blind(features, by_record(), patient_index)
+    def run_on_records(attack):  # members by record exist while one attack runs
+        return attack(scores, members[:, patient_index])
+
+    def blind(scores, members_by_record):
+        return run_blind(features, members_by_record, patient_index)
+
+    chosen = ATTACKS if features is None else ATTACKS | {BLIND: blind}
+    attacks = {key: partial(run_on_records, attack) for key, attack in chosen.items()}
     return evaluate(attacks, members, patient_index, progress)

@@ -3,51 +3,58 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
-from rollcall.data.cohort import Cohort
-
-MOST = 128  # numbers that a record's input is reduced to, at the most
-GRID = 8  # an image becomes GRID x GRID means a channel
-CHUNK = 4096
+MAX_COLUMNS = 128  # a table with more columns is projected to so many
+GRID_SIZE = 8  # an image becomes GRID_SIZE x GRID_SIZE sums a channel
+RECORDS_PER_BLOCK = 4096
 
 
-def compute_features(cohort: Cohort) -> np.ndarray:
-    """(N, D) float32: labels and attributes as indicators, how many records the patient has (log), and the input made small: images as 8 x 8
-    means of each channel, signals as mean and standard deviation of each lead, tables as they are or, beyond 128 columns, randomly projected."""
-    labels = (
-        cohort.labels
-        if cohort.task == "multilabel"
-        else np.eye(max(2, len(cohort.classes)), dtype=np.float32)[cohort.labels]
-    )
-    columns = [labels, np.log(np.bincount(cohort.patient_index))[cohort.patient_index][:, None]]
-    for attribute in cohort.attributes:
-        codes = cohort.records[attribute].astype("category").cat.codes.to_numpy()
+def compute_features(
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    patient_index: np.ndarray,
+    attributes: pd.DataFrame,
+) -> np.ndarray:
+    """Turn what is known of records into columns of numbers. (N, D) float32.
+
+    In this order: labels as indicators, (N,) of `classes` classes or (N, L) of labels as they are;
+    the logarithm of how many records the patient has, from patient_index (N,); attributes (a table
+    of N rows) as indicators; and `inputs` made small: images (N, H, W, C) as sums over 8 x 8 fields
+    of each channel, signals (N, T, leads) as mean and standard deviation of each lead, tables
+    (N, F) as they are or, beyond 128 columns, randomly projected.
+    """
+    indicators = labels if labels.ndim == 2 else np.eye(max(2, classes), dtype=np.float32)[labels]
+    columns = [indicators, np.log(np.bincount(patient_index))[patient_index][:, None]]
+    for attribute in attributes:
+        codes = attributes[attribute].astype("category").cat.codes.to_numpy()
         columns.append(codes[:, None] == np.unique(codes))
-    inputs = cohort.inputs
-    project = None
-    if inputs.ndim == 2 and inputs.shape[1] > MOST:
-        project = (
-            np.random.default_rng(0).standard_normal((inputs.shape[1], MOST)).astype(np.float32)
-        )
+    projection = None
+    if inputs.ndim == 2 and inputs.shape[1] > MAX_COLUMNS:
+        rng = np.random.default_rng(0)
+        projection = rng.standard_normal((inputs.shape[1], MAX_COLUMNS)).astype(np.float32)
     columns.append(
         np.concatenate(
             [
-                _small(inputs[start : start + CHUNK], project)
-                for start in range(0, len(inputs), CHUNK)
+                _shrink(inputs[start : start + RECORDS_PER_BLOCK], projection)
+                for start in range(0, len(inputs), RECORDS_PER_BLOCK)
             ]
         )
     )
     return np.concatenate([np.asarray(column, np.float32) for column in columns], axis=1)
 
 
-def _small(inputs: np.ndarray, project: np.ndarray | None) -> np.ndarray:
+def _shrink(inputs: np.ndarray, projection: np.ndarray | None) -> np.ndarray:
+    """Reduce the inputs of a block of records to few numbers each. (n, d) float32."""
     values = np.asarray(inputs, np.float32)
     if values.ndim == 4:
-        rows, across = (
-            np.linspace(0, size, min(GRID, size) + 1).astype(int)[:-1] for size in values.shape[1:3]
+        down, across = (
+            np.linspace(0, size, min(GRID_SIZE, size) + 1).astype(int)[:-1]
+            for size in values.shape[1:3]
         )
-        sums = np.add.reduceat(np.add.reduceat(values, rows, axis=1), across, axis=2)
+        sums = np.add.reduceat(np.add.reduceat(values, down, axis=1), across, axis=2)
         return sums.reshape(len(values), -1)
     if values.ndim == 3:
         return np.concatenate([values.mean(1), values.std(1)], axis=1)
-    return values if project is None else values @ project
+    return values if projection is None else values @ projection

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rollcall.attacks.checks import check_inputs
 from rollcall.attacks.multilabel import run_multilabel_lira
-from rollcall.attacks.checks import check_finite, check_inputs
+from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.attacks.checks import check_finite
+from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 

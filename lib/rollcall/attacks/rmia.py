@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.attacks.checks import check_finite, check_inputs
+from rollcall.attacks.checks import check_inputs
 from rollcall.stats import metrics
+from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
