@@ -18,7 +18,7 @@ from rollcall import datasets as cohorts
 from rollcall import rehearse
 from rollcall.datasets import mimic_iv_ed as module
 from rollcall.datasets.parts.common import count_text
-from rollcall.datasets.parts.emergency import FEATURES, master_table, within
+from rollcall.datasets.parts.emergency import FEATURES, build_master_table, count_within
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
 from tests.datasets.damaged import refused
@@ -47,7 +47,7 @@ def demo():
 
 def agrees(files):
     """The master table equals the naive one in all 64 features of every visit; returns both."""
-    table, truth = master_table(files), naive_ed.table(files)
+    table, truth = build_master_table(files), naive_ed.table(files)
     assert list(table["stay_id"]) == list(truth)
     for name in FEATURES:
         expected = np.array(
@@ -119,7 +119,7 @@ BY_HAND = {
 @pytest.mark.parametrize("row", BY_HAND)
 def test_ten_stays_of_the_demo_were_checked_by_hand(demo, row):
     """The values themselves stay out of the repository; a change in any of the 64 shows."""
-    values = master_table(module.locate(demo, None))[list(FEATURES)].iloc[row]
+    values = build_master_table(module.locate(demo, None))[list(FEATURES)].iloc[row]
     assert (
         hashlib.sha256(" ".join(f"{value:.2f}" for value in values).encode()).hexdigest()[:16]
         == BY_HAND[row]
@@ -128,7 +128,7 @@ def test_ten_stays_of_the_demo_were_checked_by_hand(demo, row):
 
 def test_last_signs_and_medicines(demo):
     files = module.locate(demo, None)
-    table = master_table(files)
+    table = build_master_table(files)
     signs, recon, dispensed = (
         naive_ed.rows(files[name]) for name in ("vitalsign", "medrecon", "pyxis")
     )
@@ -163,7 +163,7 @@ def test_the_demo_is_open_and_loads(demo, tmp_path):
 def test_default_and_paper(release, prepared, tmp_path):
     _, cohort = prepared
     files = module.locate(release, None)
-    table = master_table(files)
+    table = build_master_table(files)
     paper = module.read(files, release, rules="paper")
     assert cohort.restricted
     assert cohort.simulated
@@ -194,7 +194,7 @@ def test_default_and_paper(release, prepared, tmp_path):
 def test_missing_vital_signs_become_the_median_of_the_pool(release):
     files = module.locate(release, None)
     table, paper = (
-        master_table(files).reset_index(drop=True),
+        build_master_table(files).reset_index(drop=True),
         module.read(files, release, rules="paper"),
     )
     held_out = module.held_out_fifth(table["stay_id"])
@@ -214,7 +214,7 @@ def test_attributes(release, prepared):
         for row in naive_ed.rows(release / HOSP / "admissions.csv.gz")
     }
     files = module.locate(release, None)
-    table = master_table(files)
+    table = build_master_table(files)
     records = module._records(table, paper=False)
     races = {
         "WHITE": "White",
@@ -292,7 +292,7 @@ def mini(root, **changed):
 
 
 def test_borders_and_quirks_by_hand(tmp_path):
-    table = master_table(mini(tmp_path)).set_index("stay_id")
+    table = build_master_table(mini(tmp_path)).set_index("stay_id")
     assert list(table.index) == ["10", "11", "12", "13", "21"]
     assert table.attrs["left out"] == {"under 18 years": 1, "no acuity": 1}
     assert table["age"].tolist() == [91, 91, 91, 91, 41]  # 91 stands for everybody over 89
@@ -374,7 +374,7 @@ def test_a_time_of_another_form_is_named(tmp_path, moment):
         **{"ed/edstays.csv": MINI["ed/edstays.csv"].replace("2150-06-30 12:00:00", moment)},
     )
     with pytest.raises(InputError, match=r"edstays.csv: row 2, column 'intime'.*expected a time"):
-        master_table(files)
+        build_master_table(files)
 
 
 def test_what_is_left_out_is_counted(release, prepared):
@@ -414,8 +414,8 @@ def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tm
     shutil.copytree(release, tmp_path / "root")
     edit(f"{ED}/edstays.csv.gz", put(2, outtime="1999-01-01 00:00:00"))(tmp_path / "root")
     before, after = (
-        master_table(module.locate(release, None)),
-        master_table(module.locate(tmp_path / "root", None)),
+        build_master_table(module.locate(release, None)),
+        build_master_table(module.locate(tmp_path / "root", None)),
     )
     assert after[list(FEATURES)].equals(before[list(FEATURES)])
     stay = naive_ed.rows(release / ED / "edstays.csv.gz")[2]["stay_id"]
@@ -431,7 +431,7 @@ def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tm
 )
 def test_counts_in_a_window(events, now, days):
     key = [10**12 * (subject + 1) + second for subject, second in events]
-    found = within(
+    found = count_within(
         np.sort(np.array(key, np.int64)),
         np.array([10**12 * (subject + 1) + second for subject, second in now], np.int64),
         days,

@@ -53,7 +53,7 @@ from rollcall.util.errors import InputError
 ABOUT = Dataset(
     name="embed",
     title="EMBED, the open release",
-    licence="research use agreement of Emory University",
+    licence="research use agreement",
     access="Emory, agreement",
     records="mammograms, breast density",
     rehearsable=True,

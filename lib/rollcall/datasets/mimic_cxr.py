@@ -43,7 +43,7 @@ from rollcall.util.errors import InputError
 ABOUT = Dataset(
     name="mimic_cxr",
     title="MIMIC-CXR-JPG",
-    licence="PhysioNet Credentialed Health Data Use Agreement 1.5.0",
+    licence="Credentialed Health Data Use Agreement 1.5.0",
     access="PhysioNet, credentialed",
     records="chest films, 14 findings",
     rehearsable=True,

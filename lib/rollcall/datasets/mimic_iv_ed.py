@@ -40,13 +40,19 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import RACES, age_bands, race_group
-from rollcall.datasets.parts.emergency import ED, FEATURES, LIMITS, NEEDED, master_table
+from rollcall.datasets.parts.emergency import (
+    ED_TABLES,
+    FEATURES,
+    REQUIRED_TABLES,
+    build_master_table,
+)
+from rollcall.datasets.parts.emergency_tables import LIMITS
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
     name="mimic_iv_ed",
     title="MIMIC-IV-ED",
-    licence="PhysioNet Credentialed Health Data Use Agreement 1.5.0; demo: ODbL 1.0",
+    licence="Credentialed Health Data Use Agreement 1.5.0; demo: ODbL 1.0",
     access="PhysioNet; demo open",
     records="emergency visits, admission",
     rehearsable=True,
@@ -62,7 +68,7 @@ FLAGS = [
     if name == "gender_binarized" or name.startswith(("chiefcom_", "cci_", "eci_"))
 ]
 FOLDERS = {
-    **dict.fromkeys(ED, "ed"),
+    **dict.fromkeys(ED_TABLES, "ed"),
     **dict.fromkeys(("patients", "admissions", "diagnoses_icd"), "hosp"),
     "icustays": "icu",
 }
@@ -76,7 +82,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "access at https://physionet.org/content/mimic-iv-ed (see data/README.md)"
         )
     files = {
-        name: release.find_table(root, f"{place}/{name}.csv", required=name in NEEDED)
+        name: release.find_table(root, f"{place}/{name}.csv", required=name in REQUIRED_TABLES)
         for name, place in FOLDERS.items()
     }
     files["demo"] = release.find_table(root, "demo_subject_id.csv", required=False)
@@ -87,7 +93,7 @@ def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohor
     """Read the release. Inputs float32 (visits, 64)."""
     check_choice("mimic_iv_ed", "rules", rules, RULES)
     paper = rules == "paper"
-    table = master_table(files)
+    table = build_master_table(files)
     if not len(table):
         raise InputError(
             f"{files['edstays']}: no visit of an adult with an acuity; an audit needs some"

@@ -38,50 +38,58 @@ _LABELS = ("", "0.0", "1.0", "-1.0", "0", "1", "-1")  # empty: the report does n
 
 
 def check_options(name: str, size: int, rules: str) -> None:
-    """InputError unless size is a whole number of pixels from 8 to 1024 and rules is one of RULES."""
+    """Refuse a size that is not 8 to 1024 whole pixels, or rules that are not of RULES."""
     check_size(name, size)
     check_choice(name, "rules", rules, RULES)
 
 
 def read_labels(path: Path, table: pd.DataFrame) -> np.ndarray:
-    """(rows, 14) float: 1 named, 0 ruled out, -1 uncertain, NaN not named; InputError for anything else."""
-    values = np.array([np.nan, 0, 1, -1, 0, 1, -1])
-    return np.stack(
-        [values[tables.read_codes(path, table, finding, _LABELS)] for finding in FINDINGS], axis=1
-    )
+    """Read the 14 findings as float (rows, 14).
+
+    1 named, 0 ruled out, -1 uncertain, NaN not named. InputError for any other value.
+    """
+    values = np.array([np.nan, 0, 1, -1, 0, 1, -1])  # of _LABELS
+    columns = [values[tables.read_codes(path, table, finding, _LABELS)] for finding in FINDINGS]
+    return np.stack(columns, axis=1)
 
 
-def make_records(patient, race, sex, age, view, views, targets: np.ndarray) -> pd.DataFrame:
-    """The table of a cohort: race of RACES, sex Female or Male, age in years (bands here), view of `views`; anything else is missing."""
-    table = pd.DataFrame(
+def make_records(patient, race, sex, age, view, views, labels: np.ndarray) -> pd.DataFrame:
+    """Build the table of a cohort's records, a row per film.
+
+    patient, race, sex, age and view are (films,), labels is (films, 14). Race is one of RACES, sex
+    Female or Male, age in years (bands here), view one of `views`; anything else is missing.
+    """
+    findings = {
+        f"finding: {finding}": labels[:, column] == 1 for column, finding in enumerate(FINDINGS)
+    }
+    return pd.DataFrame(
         {
             "patient_id": np.asarray(patient, dtype=object),
             "race": _categorical(race, RACES),
             "sex": _categorical(sex, ("Female", "Male")),
             "age": age_bands(age),
             "view": _categorical(view, views),
+            **findings,
         }
-    )
-    return table.assign(
-        **{f"finding: {finding}": targets[:, place] == 1 for place, finding in enumerate(FINDINGS)}
     )
 
 
 def _categorical(values, categories) -> pd.Categorical:
-    return pd.Categorical.from_codes(
-        pd.Index(list(categories), dtype=object).get_indexer(pd.Index(values, dtype=object)),
-        list(categories),
-    )
+    categories = list(categories)
+    codes = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
+    return pd.Categorical.from_codes(codes, categories)
 
 
-def record_notes(table: pd.DataFrame, uncertain: int) -> list[str]:
-    """Notes on the records of the audit pool: what is missing, uncertain, or without any finding."""
-    notes = missing_notes(table, ("race", "sex", "age", "view"))
-    none = int((~table[[f"finding: {finding}" for finding in FINDINGS]].any(axis=1)).sum())
+def record_notes(records: pd.DataFrame, uncertain: int) -> list[str]:
+    """Note what is missing, uncertain, or without any finding among the audit pool's records."""
+    notes = missing_notes(records, ("race", "sex", "age", "view"))
+    findings = records[[f"finding: {finding}" for finding in FINDINGS]]
+    without = int((~findings.any(axis=1)).sum())
     if uncertain:
         notes.append(f"labels: {uncertain:,} are uncertain (-1) and taken as positive")
-    if none:
+    if without:
         notes.append(
-            f"labels: {count_text(none)} records have none of the 14, 'No Finding' included, and keep them all at 0"
+            f"labels: {count_text(without)} records have none of the 14, 'No Finding' included, "
+            "and keep them all at 0"
         )
     return notes

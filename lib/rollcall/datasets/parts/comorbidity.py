@@ -1,44 +1,53 @@
-"""Charlson and Elixhauser comorbidity flags of single ICD codes, after Quan et al. 2005 (Med Care 43:1130-1139).
+"""Comorbidity flags of single ICD codes, in the groups of Charlson and of Elixhauser.
 
-The lists are those of the enhanced ICD-9-CM and the ICD-10 columns, as code prefixes without dots. Each group is read on its own: no
-hierarchy between groups (mild and severe, local and metastatic) is applied, so one code can set several flags. The lists were written from
-knowledge of the published tables, not copied from the paper; the codes to check first against it, and the choices made, are:
-- Cancer1: melanoma (172, C43) counts, other skin cancer (173, C44) does not; 2386 counts, both here and in Lymphoma.
+Source: Quan et al. 2005, Med Care 43:1130-1139; the lists of the enhanced ICD-9-CM and the ICD-10
+columns, as code prefixes without dots. Each group is read on its own: no hierarchy between groups
+(mild and severe, local and metastatic) is applied, so one code can set several flags.
+
+The lists were written from knowledge of the published tables, not copied from the paper. The codes
+to check first against it, and the choices made, are:
+- Cancer1: melanoma (172, C43) counts, other skin cancer (173, C44) does not; 2386 counts, both
+  here and in Lymphoma.
 - 2965 is Depression, 29654 also Psychoses; F315 and F204 are Psychoses and Depression.
 - NeuroOther: R56 and 7803 (convulsions) as a whole, R470 and 7843 (aphasia), 3319, G318, G319.
 - Renal: V451, V56, Z490-Z492, Z992 (dialysis), V420, Z940 (transplant).
-- Liver1: 0706, 0709 and the chronic viral hepatitis five-digit codes; K700, K703, K709 are in Alcohol too.
+- Liver1: 0706, 0709 and the chronic viral hepatitis five-digit codes; K700, K703, K709 are in
+  Alcohol too.
 - Arrhythmia: 42611 is out (42610, 42612, 42613 are in); cardiac arrest (4275, I46) is out.
-- ICD-10-CM categories that the paper's ICD-10 lacks (C4A, C7A, C7B, E08, E09, I16 and so on) are left out; codes below a listed prefix
-  are taken with it. E116 and its like stay in DM1 as published, although ICD-10-CM uses them for specified complications.
+- ICD-10-CM categories that the paper's ICD-10 lacks (C4A, C7A, C7B, E08, E09, I16 and so on) are
+  left out; codes below a listed prefix are taken with it. E116 and its like stay in DM1 as
+  published, although ICD-10-CM uses them for specified complications.
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 import pandas as pd
 
 
-def _codes(text: str) -> tuple:
-    """Prefixes of a blank-separated list; `A-B` is the run of codes from A to B, both with the same letter and length."""
-    out = []
-    for part in text.split():
-        first, _, last = part.partition("-")
+def _codes(text: str) -> tuple[str, ...]:
+    """Read a blank-separated list of prefixes.
+
+    `A-B` is every code from A to B, both with the same letter and of the same length.
+    """
+    codes = []
+    for item in text.split():
+        first, _, last = item.partition("-")
         if not last:
-            out.append(first)
+            codes.append(first)
             continue
         letter = first[0] if first[0].isalpha() else ""
-        width = len(first) - len(letter)
-        out += [
-            f"{letter}{i:0{width}d}"
-            for i in range(int(first[len(letter) :]), int(last[len(letter) :]) + 1)
-        ]
-    return tuple(out)
+        digits = len(first) - len(letter)
+        numbers = range(int(first[len(letter) :]), int(last[len(letter) :]) + 1)
+        codes += [f"{letter}{number:0{digits}d}" for number in numbers]
+    return tuple(codes)
 
 
 def _diabetes(digits: str) -> str:
-    """E10-E14 each followed by each of the digits."""
-    return " ".join(f"E{i}{d}" for i in range(10, 15) for d in digits)
+    """List E10 to E14, each followed by each of the digits."""
+    return " ".join(f"E{category}{digit}" for category in range(10, 15) for digit in digits)
 
 
 CHARLSON = {
@@ -74,7 +83,8 @@ CHARLSON = {
         ("Paralysis", "3341 342 343 3440-3446 3449", "G041 G114 G801 G802 G81 G82 G830-G834 G839"),
         (
             "Renal",
-            "40301 40311 40391 40402 40403 40412 40413 40492 40493 582 5830-5837 585 586 5880 V420 V451 V56",
+            "40301 40311 40391 40402 40403 40412 40413 40492 40493 582 5830-5837 585 586 5880 "
+            "V420 V451 V56",
             "I120 I131 N032-N037 N052-N057 N18 N19 N250 Z490-Z492 Z940 Z992",
         ),
         (
@@ -135,38 +145,40 @@ ELIXHAUSER = {
 NAMES = tuple("cci_" + name for name in CHARLSON) + tuple("eci_" + name for name in ELIXHAUSER)
 
 
-def _by_prefix() -> dict:
-    """(version, prefix) -> the columns of NAMES it sets."""
-    table = {}
-    for column, lists in enumerate([*CHARLSON.values(), *ELIXHAUSER.values()]):
-        for version, prefixes in zip((9, 10), lists):
+@functools.cache
+def _columns_by_prefix() -> dict[tuple[int, str], list[int]]:
+    """Map (ICD version, prefix) to the columns of NAMES that the prefix sets."""
+    columns: dict[tuple[int, str], list[int]] = {}
+    for column, (icd9, icd10) in enumerate([*CHARLSON.values(), *ELIXHAUSER.values()]):
+        for version, prefixes in ((9, icd9), (10, icd10)):
             for prefix in prefixes:
-                table.setdefault((version, prefix), []).append(column)
-    return table
-
-
-_TABLE = _by_prefix()
-_LENGTHS = tuple(sorted({len(prefix) for _, prefix in _TABLE}))
+                columns.setdefault((version, prefix), []).append(column)
+    return columns
 
 
 def code_flags(codes: pd.Series, versions: np.ndarray) -> np.ndarray:
-    """Bool array (rows, len(NAMES)): whether each code, of ICD version 9 or 10, lies in each group.
+    """Say whether each code lies in each group of NAMES.
 
-    Codes are without dots; blanks around them and case do not matter. A missing code, or another version, sets nothing.
+    codes: (rows,) without dots; blanks around them and case do not matter. versions: (rows,), the
+    ICD version of each, 9 or 10. A missing code, or another version, sets nothing. Returns bool
+    (rows, groups).
     """
     versions = np.asarray(versions)
     if len(versions) != len(codes):
         raise ValueError(f"{len(codes)} codes but {len(versions)} versions")
-    ids, unique = pd.factorize(codes)
-    which = np.where(versions == 9, 1, np.where(versions == 10, 2, 0))
-    pairs, inverse = np.unique((ids + 1) * 3 + which, return_inverse=True)
-    found = np.zeros((len(pairs), len(NAMES)), dtype=bool)
+    columns = _columns_by_prefix()
+    lengths = sorted({len(prefix) for _, prefix in columns})
+    # each different pair of code and version is looked up once; `pair` is (code + 1) * 3 + version
+    code_ids, unique_codes = pd.factorize(codes)  # -1: missing
+    version_ids = np.where(versions == 9, 1, np.where(versions == 10, 2, 0))
+    pairs, inverse = np.unique((code_ids + 1) * 3 + version_ids, return_inverse=True)
+    flags = np.zeros((len(pairs), len(NAMES)), dtype=bool)
     for row, pair in enumerate(pairs.tolist()):
         code_id, version = pair // 3 - 1, (None, 9, 10)[pair % 3]
         if code_id < 0 or version is None:
             continue
-        code = str(unique[code_id]).strip().upper()
-        for length in _LENGTHS:
+        code = str(unique_codes[code_id]).strip().upper()
+        for length in lengths:
             if length <= len(code):
-                found[row, _TABLE.get((version, code[:length]), [])] = True
-    return found[inverse]
+                flags[row, columns.get((version, code[:length]), [])] = True
+    return flags[inverse]
