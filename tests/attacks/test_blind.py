@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks.blind import RIDGE, run_blind
+from rollcall.attacks.blind import RIDGE_PER_RECORD, run_blind
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 from tests.oracles import attacks as plain
@@ -43,7 +43,7 @@ def test_blind_is_its_definition(seed, patients, number, kind):
     first = {10 * p + 3 for p in range(patients) if order[p] < patients // 2}
     got, expected = (
         run_blind(features, members, labels),
-        plain.blind(features, members, labels, first, RIDGE),
+        plain.blind(features, members, labels, first, RIDGE_PER_RECORD),
     )
     assert got.dtype == np.float32
     assert (

@@ -104,7 +104,11 @@ def test_chunks_do_not_show(monkeypatch, size):
         scores = np.stack([scores, *rng.standard_normal((size - 1, *scores.shape))], axis=2)
     for online, variance in VARIANTS:
         whole = run_lira(scores, members[:, index], online, variance)
-        monkeypatch.setattr(multilabel if size else lira, "CELLS", 7 * 16)
+        monkeypatch.setattr(
+            multilabel if size else lira,
+            "NUMBERS_PER_BLOCK" if size else "SCORES_PER_BLOCK",
+            7 * 16,
+        )
         np.testing.assert_allclose(
             run_lira(scores, members[:, index], online, variance), whole, rtol=1e-5, atol=1e-5
         )
