@@ -1,131 +1,62 @@
-"""The command line: `rollcall audit …` or `python -m rollcall audit …`. Thin: it parses, calls, prints, and sets the exit status."""
+"""The command line: `rollcall audit ...` or `python -m rollcall audit ...`.
+
+Thin: it parses, calls, prints, and sets the exit status.
+"""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
 
-from rollcall.report import summary
+from rollcall import audit, datasets, rehearse
+from rollcall.util import files
 from rollcall.util.errors import InputError
-from rollcall.util.files import home
-from rollcall.util.files import notebooks as notebooks_folder
 
-COHORTS = (
-    "simulated",
-    "chexpert",
-    "mimic_cxr",
-    "embed",
-    "fairvision",
-    "fitzpatrick17k",
-    "ptb_xl",
-    "mimic_iv_ed",
-    "diabetes130",
-    "ham10000",
-    "nih_cxr14",
-)
-REHEARSALS = COHORTS[1:8]
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
+LISTS = ("datasets", "models", "recipes")
+DEFAULTS = {
+    name: parameter.default for name, parameter in inspect.signature(audit.plan).parameters.items()
+}
+REHEARSAL = {"run": "rehearsal", "targets": 32, "patients": 300}  # where `rehearse` has its own
+
+ATTACK_OPTIONS = {
+    "scores": ".npy float (targets, records[, labels]): log odds of each record's own label; "
+    "higher = more like a member",
+    "members": ".npy bool (targets, patients or records): who was in which training set; rows 2i "
+    "and 2i+1 complementary",
+    "patients": "csv, a row per record: the patient of each, in the column patient_id",
+    "attributes": "csv, a row per patient with a column patient_id, or a row per record: groups "
+    "to compare",
+    "out": "folder for the tables, figures and the report",
+}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command. Returns 0; 1 if something failed inside; 2 if the input is at fault, with one line on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="rollcall", description="Which patients could be picked out of a model's training set?"
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    audit = commands.add_parser(
-        "audit",
-        help="train, attack, disparity, report",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    audit.add_argument("--cohort", default="simulated", help=", ".join(COHORTS))
-    audit.add_argument(
-        "--root",
-        default="",
-        help="folder with the cohort's release; empty: embedded, or fetched from its publisher",
-    )
-    audit.add_argument("--run", default="", help="name of the run; empty: the model's name")
-    rehearse = commands.add_parser(
-        "rehearse",
-        help="write a simulated release in a dataset's own layout, then audit it",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    rehearse.add_argument("--cohort", required=True, help=", ".join(REHEARSALS))
-    rehearse.add_argument(
-        "--patients", type=int, default=300, help="number of invented patients, at least 40"
-    )
-    rehearse.add_argument("--run", default="rehearsal", help="name of the run")
-    for command, targets in ((audit, 64), (rehearse, 32)):
-        command.add_argument(
-            "--model",
-            default="",
-            help="a model's name, to train instead of the recipe's; empty: the recipe's",
-        )
-        command.add_argument(
-            "--targets", type=int, default=targets, help="number of target models, even, at least 8"
-        )
-        command.add_argument("--out", default="", help="folder for results; empty: results/")
-        command.add_argument("--data", default="", help="folder for prepared cohorts; empty: data/")
-        command.add_argument(
-            "--seed", type=int, default=0, help="seed of the members and of every target"
-        )
-        command.add_argument(
-            "--scheduler",
-            default="local",
-            help="who trains: local (processes of this machine), or a Dask scheduler's address (tcp://host:8786) or scheduler file",
-        )
-        command.add_argument(
-            "--option",
-            action="append",
-            default=[],
-            metavar="KEY=VALUE",
-            help="an option of the cohort, e.g. leak=false",
-        )
-        command.add_argument(
-            "--recipe",
-            action="append",
-            default=[],
-            metavar="NAME|KEY=VALUE",
-            help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
-        )
-    attack = commands.add_parser(
-        "attack", help="attack models that were trained elsewhere, from their scores"
-    )
-    attack.add_argument(
-        "--scores",
-        required=True,
-        help=".npy float (targets, records[, labels]): log odds of each record's own label; higher = more like a member",
-    )
-    attack.add_argument(
-        "--members",
-        required=True,
-        help=".npy bool (targets, patients or records): who was in which training set; rows 2i and 2i+1 complementary",
-    )
-    attack.add_argument(
-        "--patients",
-        required=True,
-        help="csv, a row per record: the patient of each, in the column patient_id",
-    )
-    attack.add_argument(
-        "--attributes",
-        default="",
-        help="csv, a row per patient with a column patient_id, or a row per record: groups to compare",
-    )
-    attack.add_argument(
-        "--out", required=True, help="folder for the tables, figures and the report"
-    )
-    commands.add_parser("lab", help="JupyterLab on the notebooks")
-    given = parser.parse_args(arguments)
+def main(words: list[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    0; 1 if something failed inside; 2 if the input is at fault; 130 if it was stopped. All but 0
+    with one line on stderr.
+    """
+    arguments = build_parser().parse_args(words)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("rollcall").setLevel(logging.INFO)
     try:
-        return {"lab": lab, "rehearse": run_rehearsal, "audit": run_audit, "attack": run_attack}[
-            given.command
-        ](given)
+        return {
+            "audit": run_audit,
+            "rehearse": run_rehearsal,
+            "attack": run_attack,
+            "list": print_lists,
+            "lab": run_lab,
+        }[arguments.command](arguments)
     except InputError as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return 2
@@ -137,126 +68,230 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def run_audit(given: argparse.Namespace) -> int:
-    from rollcall import audit
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command; defaults are those of audit.plan."""
+    parser = argparse.ArgumentParser(
+        prog="rollcall", description="Which patients could be picked out of a model's training set?"
+    )
+    parser.add_argument("--version", action="version", version=f"rollcall {version('rollcall')}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    with_defaults = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
 
+    command = commands.add_parser("audit", help="train, attack, disparity, report", **with_defaults)
+    _add_texts(
+        command,
+        cohort=", ".join(datasets.NAMES),
+        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
+        run="name of the run; empty: the model's name",
+    )
+    _add_training(command, DEFAULTS["targets"])
+
+    command = commands.add_parser(
+        "rehearse",
+        help="write a simulated release in a dataset's own layout, then audit it",
+        **with_defaults,
+    )
+    command.add_argument("--cohort", required=True, help=", ".join(datasets.REHEARSABLE))
+    command.add_argument(
+        "--patients",
+        type=int,
+        default=REHEARSAL["patients"],
+        help=f"number of invented patients, at least {rehearse.MIN_PATIENTS}",
+    )
+    command.add_argument("--run", default=REHEARSAL["run"], help="name of the run")
+    _add_training(command, REHEARSAL["targets"])
+
+    command = commands.add_parser(
+        "attack", help="attack models that were trained elsewhere, from their scores"
+    )
+    for name, text in ATTACK_OPTIONS.items():
+        command.add_argument(f"--{name}", required=name != "attributes", help=text)
+
+    command = commands.add_parser("list", help="the datasets, models and recipes there are")
+    command.add_argument("what", nargs="?", choices=LISTS, help="empty: all of them")
+    commands.add_parser("lab", help="JupyterLab on the notebooks")
+    return parser
+
+
+def _add_texts(command: argparse.ArgumentParser, **helps: str) -> None:
+    """Add options that are text, with their help."""
+    for name, text in helps.items():
+        command.add_argument(f"--{name}", default=DEFAULTS[name], help=text)
+
+
+def _add_training(command: argparse.ArgumentParser, targets: int) -> None:
+    """Add the options of whoever trains: audit and rehearse."""
+    _add_texts(command, model="a model's name, in place of the recipe's; empty: the recipe's")
+    command.add_argument(
+        "--targets", type=int, default=targets, help="number of target models, even, at least 8"
+    )
+    _add_texts(
+        command,
+        out="folder for results; empty: results/",
+        data="folder for prepared cohorts; empty: data/",
+    )
+    command.add_argument(
+        "--seed",
+        type=int,
+        default=DEFAULTS["seed"],
+        help="seed of the members and of every target",
+    )
+    command.add_argument(
+        "--scheduler",
+        default="local",
+        help="who trains: local (processes of this machine), or a Dask scheduler's address "
+        "(tcp://host:8786) or scheduler file",
+    )
+    command.add_argument(
+        "--option",
+        dest="options",
+        action="append",
+        default=list(DEFAULTS["options"]),
+        metavar="KEY=VALUE",
+        help="an option of the cohort, e.g. leak=false",
+    )
+    command.add_argument(
+        "--recipe",
+        action="append",
+        default=list(DEFAULTS["recipe"]),
+        metavar="NAME|KEY=VALUE",
+        help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
+    )
+
+
+def run_audit(arguments: argparse.Namespace) -> int:
+    """Plan an audit, run its notebooks into the run's folder, and write the report."""
     started = time.perf_counter()
-    parameters = {
-        "cohort": given.cohort,
-        "model": given.model,
-        "targets": given.targets,
-        "run": given.run,
-        "root": given.root and os.path.abspath(given.root),
-        "out": given.out and os.path.abspath(given.out),
-        "data": given.data and os.path.abspath(given.data),
-        "seed": given.seed,
-        "options": given.option,
-        "recipe": given.recipe,
-    }
-    planned = audit.plan(**parameters)
-    run, cohort = planned.run, planned.cohort
+    parameters = {name: getattr(arguments, name) for name in DEFAULTS}
+    for name in ("root", "out", "data"):
+        parameters[name] = parameters[name] and os.path.abspath(parameters[name])
+    study = audit.plan(**parameters)
+    run, cohort = study.run, study.cohort
     print(
-        f"{cohort.name}: {len(cohort):,} {'simulated ' * cohort.simulated}records of {len(cohort.patients):,} {cohort.unit}s; "
-        f"{run.targets} target models ({run.recipe.model}) in {run.path}"
+        f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "
+        f"{len(cohort.patients):,} {cohort.unit}s; {run.targets} target models "
+        f"({run.recipe.model}) in {run.path}"
     )
-    trained_by = (
-        {}
-        if given.scheduler == "local"
-        else {
-            "scheduler": given.scheduler
-            if "://" in given.scheduler
-            else os.path.abspath(given.scheduler)
-        }
-    )
-    return _report(planned, NOTEBOOKS, parameters, started, trained_by)
+    scheduler = arguments.scheduler
+    if scheduler != "local" and "://" not in scheduler:
+        scheduler = os.path.abspath(scheduler)
+    trained_by = {} if scheduler == "local" else {"scheduler": scheduler}
+    first, *others = NOTEBOOKS
+    steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
+    return _report(study, steps, started)
 
 
-def run_attack(given: argparse.Namespace) -> int:
-    from pathlib import Path
+def run_rehearsal(arguments: argparse.Namespace) -> int:
+    """Write a simulated release, unless it is there already, and audit it."""
+    data = Path(arguments.data or files.home() / "data")
+    folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
+    root = data / arguments.cohort / "rehearsal" / folder
+    rehearse.write(arguments.cohort, root, arguments.patients, arguments.seed)
+    print(f"A simulated release of {arguments.cohort} is in {root}")
+    arguments.root = str(root)
+    return run_audit(arguments)
 
-    from rollcall import audit
+
+def run_attack(arguments: argparse.Namespace) -> int:
+    """Check scores that were trained elsewhere, attack them, and write the report."""
     from rollcall.runs import external
 
     started = time.perf_counter()
-    out = Path(given.out).absolute()
-    planned = audit.Audit(
-        *external.create(
-            Path(given.scores),
-            Path(given.members),
-            Path(given.patients),
-            Path(given.attributes) if given.attributes else None,
-            out,
-        )
-    )
+    out = Path(arguments.out).absolute()
+    attributes = Path(arguments.attributes) if arguments.attributes else None
+    given = (Path(arguments.scores), Path(arguments.members), Path(arguments.patients))
+    study = audit.Audit(*external.create(*given, attributes, out))
     print(
-        f"{len(planned.cohort):,} records of {len(planned.cohort.patients):,} patients; {planned.run.targets} target models, trained elsewhere"
+        f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
+        f"{study.run.targets} target models, trained elsewhere"
     )
-    return _report(
-        planned,
-        NOTEBOOKS[1:3] if given.attributes else NOTEBOOKS[1:2],
-        {"cohort": external.COHORT_NAME, "out": str(out)},
-        started,
-    )
+    notebooks = NOTEBOOKS[1:] if attributes else NOTEBOOKS[1:2]
+    parameters = {"cohort": external.COHORT_NAME, "out": str(out)}
+    return _report(study, dict.fromkeys(notebooks, parameters), started)
 
 
-def _report(
-    planned, notebooks, parameters: dict, started: float, trained_by: dict | None = None
-) -> int:
-    """Run the notebooks one after another into the run's folder, then write its page and say where it is and what matters."""
-    from rollcall.report import notebooks as runner
-    from rollcall.report import page as report
+def _report(study: audit.Audit, steps: dict[str, dict], started: float) -> int:
+    """Run notebooks one after another, write the page, and say where it is and what matters.
 
-    run, cohort, executed = planned.run, planned.cohort, []
-    for number, name in enumerate(notebooks, 1):
-        print(f"[{number}/{len(notebooks)}] {name}", flush=True)
-        executed.append(run.path / "notebooks" / f"{name}.ipynb")
-        executed[-1].parent.mkdir(exist_ok=True)
-        given = parameters | (trained_by or {} if name == "1_train" else {})
-        runner.execute(
-            notebooks_folder() / f"{name}.ipynb",
-            executed[-1],
-            given,
-            cwd=notebooks_folder(),
-            stream=sys.stderr,
-        )
-    sentences = summary.summary(run)
-    page = run.path / "report.html"
-    report.write(
-        f"{'Rehearsal' if cohort.simulated else 'Privacy audit'}: {cohort.name}",
-        sentences,
-        executed,
+    steps: the parameters of each notebook, by its name.
+    """
+    from rollcall.report.notebooks import execute_notebook
+    from rollcall.report.page import write_page
+    from rollcall.report.summary import SIMULATED
+
+    folder, executed = study.run.path / "notebooks", []
+    folder.mkdir(exist_ok=True)
+    for number, (name, parameters) in enumerate(steps.items(), 1):
+        print(f"[{number}/{len(steps)}] {name}", flush=True)
+        source, output = files.notebooks() / f"{name}.ipynb", folder / f"{name}.ipynb"
+        execute_notebook(source, output, parameters, cwd=source.parent, stream=sys.stderr)
+        executed.append(output)
+    sentences, page = study.summary(), study.run.path / "report.html"
+    kind = "Rehearsal" if study.cohort.simulated else "Privacy audit"
+    notices = [SIMULATED] if study.cohort.simulated else []
+    write_page(
         page,
-        summary.facts(planned),
-        summary.SIMULATED if cohort.simulated else "",
+        title=f"{kind}: {study.cohort.name}",
+        summary=sentences,
+        notebooks=executed,
+        facts=study.facts(),
+        notice="".join(notices),
     )
     print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
-    for sentence in [summary.SIMULATED] * cohort.simulated + sentences:
+    for sentence in notices + sentences:
         print(f"  {sentence}")
     return 0
 
 
-def run_rehearsal(given: argparse.Namespace) -> int:
-    """Write the simulated release, unless it is there already, and audit it."""
-    from pathlib import Path
+def print_lists(arguments: argparse.Namespace) -> int:
+    """Print the datasets, the models and the recipes there are, or one of these."""
+    from rollcall import models, recipes
 
-    from rollcall import rehearse
-
-    data = Path(given.data or home() / "data")
-    given.root = str(
-        rehearse.write(
-            given.cohort,
-            data / given.cohort / "rehearsal" / f"{given.patients}-patients-seed-{given.seed}",
-            given.patients,
-            given.seed,
+    wanted = [arguments.what] if arguments.what else LISTS
+    if "datasets" in wanted:
+        print("Datasets (--cohort)")
+        _print_rows(
+            (about.name, about.title, about.licence, about.access)
+            for about in datasets.list_datasets()
         )
-    )
-    print(f"A simulated release of {given.cohort} is in {given.root}")
-    return run_audit(given)
+    if "models" in wanted:
+        print("Models (--model), with their parameters for an input of that shape")
+        _print_rows(
+            (row["name"], f"{row['parameters']:,}", " x ".join(map(str, row["input_shape"])))
+            for row in models.list_models()
+        )
+    if "recipes" in wanted:
+        print("Recipes (--recipe)")
+        _print_rows(
+            (name, key, recipe.model, f"{recipe.epochs:g} epochs", f"batch {recipe.batch}")
+            for name in datasets.NAMES
+            for key, recipe in recipes.list_recipes(name).items()
+        )
+    return 0
 
 
-def lab(given: argparse.Namespace) -> int:
+def _print_rows(rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows in columns as wide as their widest cell."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print(f"  {'  '.join(cells).rstrip()}")
+    print()
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab on the notebooks; installed, on copies of them in the folder we stand in."""
+    folder = files.notebooks()
+    if files.clone() is None:
+        folder = files.home() / "notebooks"
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sorted(files.notebooks().glob("*.ipynb")):
+            if not (folder / source.name).exists():
+                shutil.copyfile(source, folder / source.name)
     return subprocess.call(
-        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={notebooks_folder()}"]
+        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"],
+        env=os.environ | {"ROLLCALL_HOME": str(files.home())},
     )
 
 

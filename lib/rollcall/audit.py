@@ -1,130 +1,55 @@
-"""An audit step by step, as the notebooks and the command line take it: plan, train, attack, disparity, summary.
+"""The one door to an audit: plan it, train, attack, compare groups, show what came out.
 
-Training is imported only where something is trained: a finished run can be read back on a laptop without torch's machinery.
+    study = audit.plan(cohort="simulated", targets=16)
+    study.train()
+    study.attack()
+    study.show("survival")
+
+Training and drawing are imported where something is trained or drawn: a finished run is read back
+without torch.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from rollcall import attacks, recipes
-from rollcall import datasets as cohorts
+from rollcall import attacks, datasets, recipes
 from rollcall.attacks.scores import score_run
-from rollcall.data import groups
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes
-from rollcall.paper import reproduce
+from rollcall.paper import sources
+from rollcall.paper.reproduce import Reproduction, reproduce_paper
 from rollcall.risk import Risk, assess_risk, combine_labels
 from rollcall.risk.disparity import compare_groups
 from rollcall.runs import external
-from rollcall.runs import run as _run
-from rollcall.runs.run import read_table
+from rollcall.runs import run as run_folder
+from rollcall.runs.run import Run, read_table
 from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home, write_table
 from rollcall.util.progress import bar, track
 from rollcall.util.settings import parse_settings
 
-SMALLEST_SHOWN = groups.MIN_GROUP_SIZE
-
-
-@dataclass(frozen=True)
-class Audit:
-    """One run and the cohort it is about."""
-
-    run: _run.Run
-    cohort: Cohort
-
-
-def plan(
-    cohort: str,
-    model: str = "",
-    targets: int = 64,
-    run: str = "",
-    root: str = "",
-    out: str = "",
-    data: str = "",
-    seed: int = 0,
-    options: list[str] = (),
-    recipe: list[str] = (),
-) -> Audit:
-    """Check the parameters of an audit, prepare its cohort and open, create or grow its run; InputError says what is wrong.
-
-    Cohort "own": the run that `rollcall attack` has written to `out`. Else the run is <out>/<cohort>/<run>; out defaults to results/, run
-    to the model's name. options and recipe are "key=value" strings that change a cohort's options or a recipe's settings, the latter as
-    recipes.choose takes them. Nothing is written unless everything is right.
-    """
-    if cohort == external.COHORT_NAME:
-        return Audit(*external.read(Path(out)))
-    check_targets(targets)
-    if cohort not in cohorts.NAMES:
-        raise unknown_name("cohort", cohort, cohorts.NAMES)
-    chosen = recipes.choose(cohort, model, recipe)
-    name = run or chosen.model
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise InputError(
-            f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'"
-        )
-    if seed < 0:
-        raise InputError(f"seed is {seed}; expected 0 or more")
-    given = chosen.cohort | parse_settings(
-        f"option of cohort {cohort!r}", options, cohorts.options(cohort)
-    )
-    loaded = load(cohort, root, data, **given)
-    return Audit(
-        _run.create(Path(out or home() / "results") / cohort / name, loaded, chosen, targets, seed),
-        loaded,
-    )
-
-
-def load(cohort: str, root: str = "", data: str = "", **options) -> Cohort:
-    """A cohort, prepared behind a progress bar if it is not yet."""
-    with ExitStack() as stack:
-        at = None
-
-        def progress(done: int, total: int) -> None:
-            nonlocal at
-            at = at or stack.enter_context(bar(total, "Preparing", "file"))
-            at(done)
-
-        return cohorts.load(cohort, root or None, data or home() / "data", progress, **options)
-
-
-def train(audit: Audit, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
-    """Train what is missing, behind a progress bar. One row per target: seed, seconds, its metrics on members and non-members.
-
-    scheduler: "local" for processes of this machine; or a Dask scheduler's address (tcp://...) or scheduler file.
-    """
-
-    from rollcall import training
-
-    missing = len(audit.run.missing())
-    if missing:
-        with bar(missing, "Training", "target") as at:
-            training.train(audit.run, audit.cohort, workers, at, scheduler or "local")
-    infos = [audit.run.info(target) for target in range(audit.run.targets)]
-    return pd.DataFrame(
-        [
-            {
-                "target": info["target"],
-                "seed": info["seed"],
-                "seconds": info["seconds"],
-                **info["metrics"],
-            }
-            for info in infos
-        ]
-    )
+if TYPE_CHECKING:
+    from IPython.display import HTML
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """What `attack` gives: one score of each record (targets, records), the tables of attacks and ROC curves, and the risk."""
+    """What `attack` gives.
+
+    scores: one of each record, float32 (targets, records). attacks, pooled, roc: tables of
+    rollcall.attacks.run_all. risk: of rollcall.risk.assess_risk.
+    """
 
     scores: np.ndarray
     attacks: pd.DataFrame
@@ -133,74 +58,230 @@ class Attacked:
     risk: Risk
 
 
+@dataclass(frozen=True)
+class Audit:
+    """One run and the cohort it is about; its steps, and what can be shown of them.
+
+    A step is taken once, by whoever asks first: `show("roc")` attacks if nobody has.
+    """
+
+    run: Run
+    cohort: Cohort
+
+    def train(self, *, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
+        """Train what is missing, and return the performance of every target, as `train`."""
+        return train(self, workers=workers, scheduler=scheduler)
+
+    def performance(self) -> pd.DataFrame:
+        """List seed, seconds and metrics on in and out of each target, all of them trained."""
+        infos = [self.run.info(target) for target in range(self.run.targets)]
+        columns = ("target", "seed", "seconds")
+        return pd.DataFrame(
+            [{key: info[key] for key in columns} | info["metrics"] for info in infos]
+        )
+
+    @cached_property
+    def attacked(self) -> Attacked:
+        return attack(self)
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        return disparity(self)
+
+    @cached_property
+    def reproduction(self) -> Reproduction:
+        return paper(self)
+
+    def attack(self) -> Attacked:
+        """Attack every target and assess records and patients, as `attack`."""
+        return self.attacked
+
+    def disparity(self) -> pd.DataFrame:
+        """Compare groups of patients, as `disparity`."""
+        return self.groups
+
+    def paper(self) -> Reproduction:
+        """Compute the paper's scores, attacks and tables from the same logits, as `paper`."""
+        return self.reproduction
+
+    def show(self, name: str) -> HTML:
+        """Draw a figure of report.catalogue, save it in the run's figures/, return it for display.
+
+        With its alternative text and caption. InputError for an unknown name.
+        """
+        from rollcall.report import catalogue, style
+
+        if name not in catalogue.FIGURES:
+            raise unknown_name("figure", name, catalogue.FIGURES)
+        shown = catalogue.FIGURES[name](self)
+        if isinstance(shown, style.Table):
+            return style.show_table(shown)
+        return style.show(shown, self.run.file("figures"))
+
+    def table(self, name: str) -> HTML:
+        """Return a table of report.catalogue for display, with its caption."""
+        from rollcall.report import catalogue, style
+
+        if name not in catalogue.TABLES:
+            raise unknown_name("table", name, catalogue.TABLES)
+        return style.show_table(catalogue.TABLES[name](self))
+
+    def notice(self) -> HTML | None:
+        """Return what must be said before anything is shown; None if there is nothing."""
+        from rollcall.report import style, summary
+
+        sentences = summary.write_notices(self.cohort)
+        return style.show_sentences(sentences, strong=True) if sentences else None
+
+    def summary(self) -> list[str]:
+        """Write the sentences that matter, from the run's tables."""
+        from rollcall.report import summary
+
+        return summary.summarise_run(self.run)
+
+    def facts(self) -> dict[str, str]:
+        """List what a reader should know of the run: the data, the models, the versions."""
+        from rollcall.report import summary
+
+        return summary.list_facts(self.run, self.cohort)
+
+
+def plan(
+    *,
+    cohort: str = "simulated",
+    model: str = "",
+    targets: int = 64,
+    run: str = "",
+    root: str = "",
+    out: str = "",
+    data: str = "",
+    seed: int = 0,
+    options: Sequence[str] = (),
+    recipe: Sequence[str] = (),
+) -> Audit:
+    """Check an audit's parameters, prepare its cohort, and open, create or grow its run.
+
+    cohort: a dataset's name, or "own": the run that `rollcall attack` has written to `out`. Else
+    the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and
+    recipe: "key=value" strings that change the dataset's options and the recipe's settings, the
+    latter as recipes.choose takes them. InputError says what is wrong; nothing is written unless
+    everything is right.
+    """
+    if cohort == external.COHORT_NAME:
+        return Audit(*external.read(Path(out)))
+    check_targets(targets)
+    if cohort not in datasets.NAMES:
+        raise unknown_name("cohort", cohort, datasets.NAMES)
+    chosen = recipes.choose(cohort, model, recipe)
+    name = run or chosen.model
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise InputError(
+            f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'"
+        )
+    if seed < 0:
+        raise InputError(f"seed is {seed}; expected 0 or more")
+    choices = parse_settings(f"option of cohort {cohort!r}", options, datasets.options(cohort))
+    loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
+    folder = Path(out or home() / "results") / cohort / name
+    return Audit(run_folder.create(folder, loaded, chosen, targets, seed), loaded)
+
+
+def load_cohort(cohort: str, root: str = "", data: str = "", **options) -> Cohort:
+    """Load a cohort, preparing it behind a progress bar if it is not prepared yet."""
+    with ExitStack() as stack:
+        show = None
+
+        def progress(done: int, total: int) -> None:
+            nonlocal show
+            show = show or stack.enter_context(bar(total, "Preparing", "file"))
+            show(done)
+
+        return datasets.load(cohort, root or None, data or home() / "data", progress, **options)
+
+
+def train(audit: Audit, *, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
+    """Train what is missing, behind a progress bar, and return the performance of every target.
+
+    scheduler: "local" for processes of this machine; or a Dask scheduler's address (tcp://...) or
+    scheduler file.
+    """
+    missing = len(audit.run.missing())
+    if missing:
+        from rollcall import training
+
+        with bar(missing, "Training", "target") as show:
+            training.train(audit.run, audit.cohort, workers, show, scheduler or "local")
+    return audit.performance()
+
+
 def attack(audit: Audit) -> Attacked:
-    """Attack every target with the others, assess records and patients, and write attacks, pooled, roc, records, patients, floor and risk to the run."""
-    run, cohort = audit.run, audit.cohort
-    members, values = (
-        run.members(),
-        run.scores() if cohort.name == external.COHORT_NAME else score_run(run, cohort),
+    """Attack every target with the others as references, and assess records and patients.
+
+    Writes attacks, pooled, roc, records, patients, floor and risk to the run, as parquet.
+    """
+    run, cohort, members = audit.run, audit.cohort, audit.run.members()
+    given = cohort.name == external.COHORT_NAME
+    scores = run.scores() if given else score_run(run, cohort)
+    features = attacks.compute_features(
+        cohort.inputs,
+        cohort.labels,
+        len(cohort.classes),
+        cohort.patient_index,
+        cohort.records[list(cohort.attributes)],
     )
-    found = attacks.run_all(
-        values,
+    evaluated = attacks.run_all(
+        scores,
         members,
         cohort.patient_index,
-        attacks.compute_features(
-            cohort.inputs,
-            cohort.labels,
-            len(cohort.classes),
-            cohort.patient_index,
-            cohort.records[list(cohort.attributes)],
-        ),
+        features,
         lambda items: track(items, "Attacking", "attack"),
     )
-    if values.ndim == 3:
-        values = combine_labels(values, members, cohort.patient_index)
-    assessed = assess_risk(
-        values,
+    if scores.ndim == 3:
+        scores = combine_labels(scores, members, cohort.patient_index)
+    risk = assess_risk(
+        scores,
         members,
         cohort.patient_index,
         cohort.patients,
         run.seed,
         progress=lambda items: track(items, "Assessing patients", "part"),
     )
-    for name, table in {
-        "attacks": found.attacks,
-        "pooled": found.pooled,
-        "roc": found.roc,
-        "records": assessed.records,
-        "patients": assessed.patients,
-        "floor": assessed.floors.astype(np.float32),
-        "risk": pd.DataFrame([assessed.cohort]),
-    }.items():
+    tables = {
+        "attacks": evaluated.attacks,
+        "pooled": evaluated.pooled,
+        "roc": evaluated.roc,
+        "records": risk.records,
+        "patients": risk.patients,
+        "floor": risk.floors.astype(np.float32),
+        "risk": pd.DataFrame([risk.cohort]),
+    }
+    for name, table in tables.items():
         write_table(run.file(f"{name}.parquet"), table)
-    return Attacked(values, found.attacks, found.pooled, found.roc, assessed)
+    return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, risk)
 
 
-def paper(audit: Audit) -> reproduce.Reproduction:
-    """The paper's scores, attacks and tables from the same logits, written to the run as paper_records, paper_patients, paper_attacks, paper_roc,
-    paper_errors and, where a group is large enough, paper_panel. Of scores that were given, not trained, only the statistics are the paper's."""
+def disparity(audit: Audit) -> pd.DataFrame:
+    """Compare groups of patients, the table of risk.disparity.compare_groups; write it to the run.
+
+    InputError if the run was not attacked yet.
+    """
+    patients = read_table(audit.run, "patients")
+    table = compare_groups(patients, patient_attributes(audit.cohort), seed=audit.run.seed)
+    write_table(audit.run.file("disparity.parquet"), table)
+    return table
+
+
+def paper(audit: Audit) -> Reproduction:
+    """Compute the paper's scores, attacks and tables from the same logits, and write them.
+
+    paper_records, paper_patients, paper_attacks, paper_roc, paper_errors and, where a group is
+    large enough, paper_panel. Of scores that were given, not trained, only the statistics are the
+    paper's.
+    """
     run, cohort = audit.run, audit.cohort
-    if cohort.name == external.COHORT_NAME:
-        given = run.scores()
-        given = given if given.ndim == 3 else given[..., None]
-
-        def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-            values = given[target, rows].astype(np.float64)
-            return values.sum(1, keepdims=True), np.exp(-np.logaddexp(0, -values).sum(1))
-    else:
-        logits = [run.logits(target) for target in range(run.targets)]
-        y = reproduce.encode_positives(
-            cohort.labels, cohort.task, cohort.outputs, cohort.classes[0] == "No Finding"
-        )
-
-        def part(target: int, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-            p = reproduce.compute_probabilities(logits[target][rows], cohort.task)
-            return reproduce.score_records(p, y[rows]), reproduce.compute_confidence(
-                p, y[rows], cohort.task
-            )
-
-    found = reproduce.reproduce_paper(
-        part,
+    given = cohort.name == external.COHORT_NAME
+    reproduction = reproduce_paper(
+        sources.read_given_scores(run) if given else sources.score_as_published(run, cohort),
         run.members(),
         cohort.patient_index,
         cohort.patients,
@@ -209,15 +290,7 @@ def paper(audit: Audit) -> reproduce.Reproduction:
         lambda items: track(items, "As the paper did", "part"),
     )
     for name in ("records", "patients", "attacks", "roc", "errors", "panel"):
-        if getattr(found, name) is not None:
-            write_table(run.file(f"paper_{name}.parquet"), getattr(found, name))
-    return found
-
-
-def disparity(audit: Audit) -> pd.DataFrame:
-    """Who carries the risk: the table of compare_groups on this run's patients, written to the run."""
-    table = compare_groups(
-        read_table(audit.run, "patients"), patient_attributes(audit.cohort), seed=audit.run.seed
-    )
-    write_table(audit.run.file("disparity.parquet"), table)
-    return table
+        table = getattr(reproduction, name)
+        if table is not None:
+            write_table(run.file(f"paper_{name}.parquet"), table)
+    return reproduction

@@ -26,7 +26,7 @@ PLAN = """
 import sys
 from rollcall import audit
 if __name__ == "__main__":
-    plan = audit.plan("simulated", targets=16, out=sys.argv[1], data=sys.argv[2], options=["patients=60"], recipe=["epochs=60", "stack=2"])
+    plan = audit.plan(cohort="simulated", targets=16, out=sys.argv[1], data=sys.argv[2], options=["patients=60"], recipe=["epochs=60", "stack=2"])
     audit.train(plan, scheduler=sys.argv[3])
 """
 

@@ -1,0 +1,1 @@
+"""Experiments that take several audits: each compares runs of one dataset."""

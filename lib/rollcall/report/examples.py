@@ -1,87 +1,77 @@
-"""TODO."""
+"""Records to look at: one exposed beside an ordinary one, and the most exposed of all."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
 
-from rollcall import audit as _audit
-from rollcall.audit import Attacked, Audit
-from rollcall.data.cohort import describe_label
-from rollcall.report import figures, style
+from rollcall.data.cohort import Cohort, describe_label
+from rollcall.report.figures_risk import images
+from rollcall.report.style import Figure, Table
+from rollcall.risk import Risk
 from rollcall.util.errors import InputError
 
+RECORDS_SHOWN = 8
 
-def examples(audit: Audit, attacked: Attacked) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """(title, in scores, out scores) of the most exposed patient's most exposed record and of an ordinary patient's record."""
-    records, patients = attacked.risk.records, attacked.risk.patients
-    joint = patients["auc_joint"].to_numpy()
-    members = audit.run.members()
+
+def pick_examples(
+    scores: np.ndarray, members: np.ndarray, patient_index: np.ndarray, risk: Risk
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Pick the most exposed patient's most exposed record, and an ordinary patient's.
+
+    (title, in scores, out scores) each. scores (targets, records), members (targets, patients).
+    """
+    auc, joint = risk.records["auc"].to_numpy(), risk.patients["auc_joint"].to_numpy()
     panels = []
     for title, patient in (
         ("the most exposed patient", int(joint.argmax())),
         ("an ordinary patient", int(np.abs(joint - np.median(joint)).argmin())),
     ):
-        own = np.flatnonzero(audit.cohort.patient_index == patient)
-        record = own[records["auc"].to_numpy()[own].argmax()]
-        had = members[:, patient]
+        records = np.flatnonzero(patient_index == patient)
+        record = records[auc[records].argmax()]
+        is_in = members[:, patient]
         panels.append(
             (
-                f"{title}: record AUC {records['auc'].iloc[record]:.2f}",
-                attacked.scores[had, record],
-                attacked.scores[~had, record],
+                f"{title}: record AUC {auc[record]:.2f}",
+                scores[is_in, record],
+                scores[~is_in, record],
             )
         )
     return panels
 
 
-def most_exposed_records(
-    audit: Audit, attacked: Attacked, count: int = 8
+def list_most_exposed(
+    cohort: Cohort, risk: Risk, count: int = RECORDS_SHOWN
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """(record numbers, de-identified rows) of the most exposed record of each of the `count` most exposed patients.
+    """List the most exposed record of each of the `count` most exposed patients.
 
-    The rows hold the risk and the attributes, no id; InputError for a restricted cohort, whose rows are not for showing.
+    (record numbers, rows without ids: risk and attributes). InputError for a restricted cohort,
+    whose records are never shown.
     """
-    if audit.cohort.restricted:
-        raise InputError(
-            f"cohort {audit.cohort.name!r} is restricted: none of its records is shown"
-        )
-    table = attacked.risk.records.assign(
-        joint=attacked.risk.patients["auc_joint"].to_numpy()[audit.cohort.patient_index]
-    )
+    if cohort.restricted:
+        raise InputError(f"cohort {cohort.name!r} is restricted: none of its records is shown")
+    joint = risk.patients["auc_joint"].to_numpy()[cohort.patient_index]
     best = (
-        table.sort_values(["joint", "auc"], ascending=False)
+        risk.records.assign(joint=joint)
+        .sort_values(["joint", "auc"], ascending=False)
         .drop_duplicates("patient_id")
         .head(count)
     )
-    rows = audit.cohort.records.loc[best["record"], list(audit.cohort.attributes)].reset_index(
-        drop=True
-    )
+    rows = cohort.records.loc[best["record"], list(cohort.attributes)].reset_index(drop=True)
     rows.insert(0, "patient AUC", best["joint"].round(3).to_numpy())
     rows.insert(1, "record AUC", best["auc"].round(3).to_numpy())
     return best["record"].to_numpy(), rows
 
 
-def most_exposed(plan: _audit.Audit, attacked: _audit.Attacked, count: int = 8) -> HTML:
-    """The most exposed records: pictures for images, de-identified rows for tables, a sentence for restricted cohorts."""
-    cohort = plan.cohort
+def show_most_exposed(cohort: Cohort, risk: Risk, count: int = RECORDS_SHOWN) -> Figure | Table:
+    """Show the most exposed records: images, or rows of a table; of a restricted cohort, none."""
     if cohort.restricted:
-        return HTML("<p>This cohort is restricted: none of its records is shown.</p>")
-    records, rows = most_exposed_records(plan, attacked, count)
+        return Table(None, "", empty="This cohort is restricted: none of its records is shown.")
+    records, rows = list_most_exposed(cohort, risk, count)
     if cohort.inputs.ndim != 4:
-        return style.table(
-            rows, f"Most exposed record of each of the {len(rows)} most exposed patients"
-        )
+        return Table(rows, f"Most exposed record of each of the {len(rows)} most exposed patients")
     titles = [
-        f"{cohort.unit} {a:.2f}\n{describe_label(cohort, record)}"
-        for a, record in zip(rows["patient AUC"], records)
+        f"{cohort.unit} {auc:.2f}\n{describe_label(cohort, record)}"
+        for auc, record in zip(rows["patient AUC"], records, strict=True)
     ]
-    figure = figures.pictures(np.asarray(cohort.inputs[records]), titles)
-    style.save(figure, plan.run.file("figures"), "most_exposed")
-    alt = f"{len(records)} pictures, one record of each of the most exposed patients; patient AUC {rows['patient AUC'].min():.2f} and above."
-    return style.show(
-        figure,
-        alt=alt,
-        caption="The most exposed record of each of the most exposed patients, with the patient's AUC and the record's label.",
-    )
+    return images(np.asarray(cohort.inputs[records]), titles, rows["patient AUC"].min())

@@ -1,33 +1,36 @@
-"""TODO."""
+"""The look of every figure, and how figures and tables reach a notebook with alt text and caption.
+
+One colour per meaning: members blue, non-members vermillion, noise floor grey, exposed black.
+Colour never stands alone: lines differ in dash, points in shape.
+"""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
+import matplotlib.figure
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
+from IPython.display import HTML
 
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write
 
-STYLE = Path(__file__).with_name("rollcall.mplstyle")
+P = ParamSpec("P")
+R = TypeVar("R")
 
-
-MM = 1 / 25.4
-
-
+STYLE_SHEET = Path(__file__).with_name("rollcall.mplstyle")
+MM = 1 / 25.4  # inches
 SINGLE, DOUBLE = 89 * MM, 183 * MM  # Nature's column widths in inches
-
-
 MEMBER, NON_MEMBER, FLOOR, EXPOSED, ACCENT = "#0072B2", "#D55E00", "#767676", "#000000", "#00714F"
-
-
-MARKS = {
+MARKS = {  # colour and dash of each attack
     ("LiRA", "online"): (MEMBER, "-"),
     ("LiRA", "offline"): (MEMBER, "--"),
     ("RMIA", "online"): (NON_MEMBER, "-"),
@@ -37,55 +40,93 @@ MARKS = {
 }
 
 
-def _styled(draw):
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its file name, alternative text and caption.
+
+    drawing is None if there is nothing to draw. InputError if alt is empty: a figure without it
+    says nothing to a reader who cannot see it.
+    """
+
+    name: str
+    drawing: matplotlib.figure.Figure | None
+    alt: str
+    caption: str
+
+    def __post_init__(self):
+        if not self.alt.strip():
+            raise InputError(
+                f"figure {self.name!r}: alt is empty; say what kind of plot it is and its one "
+                "message with its numbers"
+            )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; rows is None if there is nothing to list, and `empty` says why."""
+
+    rows: pd.DataFrame | None
+    caption: str
+    empty: str = ""
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a drawing function under Rollcall's style sheet, without opening a window."""
+
     @wraps(draw)
-    def inside(*args, **kwargs):
-        with plt.style.context(STYLE), plt.ioff():
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        with plt.style.context(STYLE_SHEET), plt.ioff():
             return draw(*args, **kwargs)
 
     return inside
 
 
-def _figure(width: float, height: float, *shape, **options):
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(*shape, **options)
+def new_figure(width: float, height: float, *shape: int, **options) -> tuple[Any, Any]:
+    """Make an empty drawing of width x height inches and its axes, as `subplots` returns them."""
+    drawing = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    return drawing, drawing.subplots(*shape, **options)
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write figures/<name>.pdf and .png; the same figure gives the same bytes."""
+def save(figure: Figure, folder: Path) -> None:
+    """Write <folder>/<name>.pdf and .png; the same figure gives the same bytes."""
+    if figure.drawing is None:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, metadata in (("pdf", {"CreationDate": None}), ("png", {})):
-        with plt.style.context(STYLE), atomic_write(folder / f"{name}.{suffix}") as file:
-            figure.savefig(file, format=suffix, metadata=metadata)
+        path = folder / f"{figure.name}.{suffix}"
+        with plt.style.context(STYLE_SHEET), atomic_write(path) as file:
+            figure.drawing.savefig(file, format=suffix, metadata=metadata)
 
 
-def show(figure: Figure, alt: str, caption: str):
-    """The figure for a notebook, as HTML with alternative text and caption, which survive into the report."""
-    from IPython.display import HTML
-
-    if not alt.strip():
-        raise InputError(
-            "show: alt is empty; say what kind of plot it is and its one message with its numbers"
-        )
+def show(figure: Figure, folder: Path) -> HTML:
+    """Save the figure in `folder` and return it for a notebook, with alt text and caption."""
+    caption = html.escape(figure.caption)
+    if figure.drawing is None:
+        return HTML(f"<p>Nothing to draw: no run has the tables. ({caption})</p>")
+    save(figure, folder)
     buffer = io.BytesIO()
-    with plt.style.context(STYLE):
-        figure.savefig(buffer, format="png", dpi=200)
-    width = round(figure.get_figwidth() * 100)
+    with plt.style.context(STYLE_SHEET):
+        figure.drawing.savefig(buffer, format="png", dpi=200)
+    width = round(figure.drawing.get_figwidth() * 100)
     data = base64.b64encode(buffer.getvalue()).decode()
     return HTML(
-        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(figure.alt)}" '
+        f'width="{width}"><figcaption>{caption}</figcaption></figure>'
     )
 
 
-def table(frame: pd.DataFrame, caption: str):
-    """A table for a notebook, as HTML with a caption and scoped headers."""
-    from IPython.display import HTML
-
-    body = frame.to_html(
+def show_table(table: Table) -> HTML:
+    """Return the table for a notebook, with its caption and scoped headers."""
+    if table.rows is None:
+        return show_sentences([table.empty])
+    body = table.rows.to_html(
         index=False, border=0, float_format=lambda value: f"{value:.3g}", na_rep="–"
     )
-    body = body.replace("<th>", '<th scope="col">').replace(
-        "<thead>", f"<caption>{html.escape(caption)}</caption><thead>", 1
-    )
-    return HTML(body)
+    head = f"<caption>{html.escape(table.caption)}</caption><thead>"
+    return HTML(body.replace("<th>", '<th scope="col">').replace("<thead>", head, 1))
+
+
+def show_sentences(sentences: Iterable[str], strong: bool = False) -> HTML:
+    """Return a paragraph for each sentence; strong: in bold."""
+    before, after = ("<p><strong>", "</strong></p>") if strong else ("<p>", "</p>")
+    return HTML("".join(f"{before}{html.escape(sentence)}{after}" for sentence in sentences))

@@ -1,0 +1,37 @@
+"""The figures and tables that an audit can show, by name, and what each is made of."""
+
+from __future__ import annotations
+
+from rollcall.report import figures_attack, figures_groups, figures_risk, tables
+from rollcall.report.examples import pick_examples, show_most_exposed
+
+# Each takes a rollcall.audit.Audit and gives a style.Figure; most_exposed may give a style.Table.
+FIGURES = {
+    "roc": lambda audit: figures_attack.roc(audit.attacked.roc, audit.attacked.attacks),
+    "in_out": lambda audit: figures_attack.in_out(
+        pick_examples(
+            audit.attacked.scores,
+            audit.run.members(),
+            audit.cohort.patient_index,
+            audit.attacked.risk,
+        )
+    ),
+    "survival": lambda audit: figures_risk.survival(
+        audit.attacked.risk.patients, audit.attacked.risk.floor, audit.cohort.unit
+    ),
+    "most_exposed": lambda audit: show_most_exposed(audit.cohort, audit.attacked.risk),
+    "forest": lambda audit: figures_groups.forest(audit.groups, audit.cohort.unit),
+    "shares": lambda audit: figures_groups.shares(audit.groups, audit.cohort.unit),
+}
+# Each takes a rollcall.audit.Audit and gives a style.Table.
+TABLES = {
+    "cohort": lambda audit: tables.cohort_table(audit.cohort),
+    "performance": lambda audit: tables.performance_table(audit.performance()),
+    "attacks": lambda audit: tables.attack_table(audit.attacked.attacks),
+    "pooled": lambda audit: tables.pooled_table(audit.attacked.pooled),
+    "risk": lambda audit: tables.risk_table(audit.attacked.risk),
+    "statistics": lambda audit: tables.statistic_table(audit.attacked.risk),
+    "trust": lambda audit: tables.trust_table(audit.attacked.risk),
+    "groups": lambda audit: tables.group_table(audit.groups),
+    "panel": lambda audit: tables.panel_table(audit.reproduction.panel),
+}

@@ -1,0 +1,56 @@
+"""All finished runs side by side, and beside the values that the paper published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from IPython.display import HTML, display
+
+from rollcall.report import style
+from rollcall.report.gallery import comparison, curves, groups
+from rollcall.report.gallery.runs import FinishedRuns, find_runs, notes
+from rollcall.util.errors import unknown_name
+
+FIGURES = {
+    "roc": curves.roc,
+    "survival": curves.survival,
+    "group_size": groups.group_size,
+    "standard_error": curves.errors,
+}
+FOLDER = "figures_paper"  # of the figures, beside the datasets' folders
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Finished runs, and the figures and tables that compare them."""
+
+    finished: FinishedRuns
+
+    def notes(self) -> HTML:
+        """Say what must be said before anything is shown, a paragraph each."""
+        names = ", ".join(entry.name for entry in self.finished.runs)
+        return style.show_sentences([f"Runs: {names}.", *notes(self.finished)])
+
+    def show(self, name: str) -> HTML:
+        """Draw a figure of FIGURES, save it in <out>/figures_paper and return it with its texts."""
+        if name not in FIGURES:
+            raise unknown_name("figure", name, FIGURES)
+        return style.show(FIGURES[name](self.finished), self.finished.folder / FOLDER)
+
+    def show_subgroups(self) -> None:
+        """Display a figure of each run's groups, one after another, and save them likewise."""
+        for entry in self.finished.runs:
+            display(style.show(groups.subgroups(entry), self.finished.folder / FOLDER))
+
+    def table(self) -> HTML:
+        """Return the table of each run's averages beside the published ones."""
+        return style.show_table(comparison.compare_averages(self.finished))
+
+
+def collect(*, out: str = "", runs: Sequence[str] = ()) -> Gallery:
+    """Collect the finished runs in <out>/<dataset>/<run>, or those named "dataset/run" in `runs`.
+
+    out defaults to results/. InputError as find_runs.
+    """
+    return Gallery(find_runs(out, runs))
