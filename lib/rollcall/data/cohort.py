@@ -1,10 +1,13 @@
-"""A cohort: the records of many patients, their inputs, labels and attributes; its validation and its cache on disk."""
+"""A cohort: the records of many patients, their inputs, labels and attributes, and what is checked.
+
+`rollcall.data.store` keeps it on disk; `rollcall.data.decode` fills it where records are files.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,54 +18,66 @@ from rollcall.data.decode import FileInputs
 from rollcall.util.errors import InputError
 
 TASKS = ("multiclass", "binary", "multilabel")
-MIN_PATIENTS = (
-    16  # fewer cannot be split into halves, ranked and grouped in any way that means something
-)
+MIN_PATIENTS = 16  # fewer cannot be split into halves, ranked and grouped in a meaningful way
+RECORDS_PER_BLOCK = 65_536  # inputs checked or hashed at once
+ROWS_PER_BLOCK = 8_192  # rows of `records` turned into text at once
+
+# How `rollcall.data.store` keeps a field of Cohort:
+JSON = {"stored": "json"}  # in cohort.json
+ARRAY = {"stored": "array"}  # in <field>.npy
+MAPPED = {"stored": "mapped"}  # in <field>.npy, and memory-mapped
+TABLE = {"stored": "table"}  # in <field>.parquet
+COHORT = {"stored": "cohort"}  # in a folder <field>
+DERIVED = {"stored": "derived"}  # not at all: it follows from where the cohort is
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Records of patients, in an order that never changes.
+    """Hold records of patients, in an order that never changes.
 
-    records     table of N rows: `patient_id`, the label column(s), the attribute columns. Categorical, missing stays missing; or bool
-                for one of several overlapping groups, named "attribute: group" (a patient with two findings is in both)
-    inputs      (N, ...) uint8 images (N, H, W, C), int16/float16 signals (N, T, leads), or float32 features (N, F); may be
-                memory-mapped. Or prepare.FileInputs: still one file a record, until the cohort is prepared
+    records     table of N rows: `patient_id`, the label column(s), the attribute columns.
+                Categorical, missing stays missing; or bool for one of several overlapping groups,
+                named "attribute: group" (a patient with two findings is in both)
+    inputs      (N, ...) uint8 images (N, H, W, C), int16/float16 signals (N, T, leads), or float32
+                features (N, F); may be memory-mapped. Or FileInputs: still one file a record,
+                until the cohort is prepared
     labels      (N,) int64: class index (multiclass), 0/1 (binary); (N, L) int64 0/1 (multilabel)
     task        "multiclass", "binary" or "multilabel"
     classes     names of the classes (multilabel: of the L labels), in index order
     attributes  columns of `records` that the disparity analysis splits by, in order
-    scale       what a stored signal is multiplied with before a model sees it (images and features: 1)
-    unit        what `patient_id` names: "patient", or "lesion" or "image" where the release says no more
-    simulated   True if every value is invented: a rehearsal
     features    names of the input columns, for tables; else empty
     restricted  True if no input may be shown in a report that leaves the machine
-    test_shares_patients   True if patients of the pool may be in the test set as well: the reference's own split, under `rules=paper` alone
+    scale       factor of a stored signal before a model sees it (images and features: 1)
+    unit        what `patient_id` names: "patient", or "lesion" or "image" where the release says
+                no more
+    simulated   True if every value is invented: a rehearsal
+    test_shares_patients   True if patients of the pool may be in the test set as well: the
+                reference's own split, under `rules=paper` alone
     source      one sentence: what the data are, who published them, under which licence
-    notes       what preparing them found that a reader should know (missing values, unexpected counts)
+    notes       what a reader should know of the release (missing values, unexpected counts)
     test        a held-out cohort of other patients, or None
     fingerprint sha256 over inputs, labels, records and patients; names the cohort in a run
     folder      where it is prepared on disk, if it is
     """
 
-    name: str
-    records: pd.DataFrame
-    inputs: np.ndarray
-    labels: np.ndarray
-    task: str
-    classes: tuple[str, ...]
-    attributes: tuple[str, ...]
-    features: tuple[str, ...] = ()
-    restricted: bool = True
-    scale: float = 1.0
-    unit: str = "patient"
-    simulated: bool = False
-    test_shares_patients: bool = False
-    source: str = ""
-    notes: tuple[str, ...] = ()
-    test: Cohort | None = None
-    fingerprint: str = ""
-    folder: Path | None = None
+    name: str = field(metadata=JSON)
+    records: pd.DataFrame = field(metadata=TABLE)
+    inputs: np.ndarray = field(metadata=MAPPED)
+    labels: np.ndarray = field(metadata=ARRAY)
+    task: str = field(metadata=JSON)
+    classes: tuple[str, ...] = field(metadata=JSON)
+    attributes: tuple[str, ...] = field(metadata=JSON)
+    features: tuple[str, ...] = field(default=(), metadata=JSON)
+    restricted: bool = field(default=True, metadata=JSON)
+    scale: float = field(default=1.0, metadata=JSON)
+    unit: str = field(default="patient", metadata=JSON)
+    simulated: bool = field(default=False, metadata=JSON)
+    test_shares_patients: bool = field(default=False, metadata=JSON)
+    source: str = field(default="", metadata=JSON)
+    notes: tuple[str, ...] = field(default=(), metadata=JSON)
+    test: Cohort | None = field(default=None, metadata=COHORT)
+    fingerprint: str = field(default="", metadata=JSON)
+    folder: Path | None = field(default=None, metadata=DERIVED)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -84,57 +99,65 @@ class Cohort:
 
     @property
     def outputs(self) -> int:
-        """Number of logits a model of this cohort has: one for a binary task, else one per class or label."""
+        """Number of logits of a model of this cohort: 1 if binary, else one per class or label."""
         return 1 if self.task == "binary" else len(self.classes)
 
 
 def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
-    """Return the cohort with its fingerprint, or raise InputError naming the row (0-based record) and column that is wrong.
+    """Check a cohort and return it with its fingerprint.
 
-    held_out: it is the test set of another, and may be small and of one class.
+    held_out: it is the test set of another, and may be small and of one class. Inputs that are
+    still files have no fingerprint yet. InputError names the row (0-based record) and column.
     """
+    check_cohort(cohort, held_out)
+    if isinstance(cohort.inputs, FileInputs):
+        return cohort
+    return replace(cohort, fingerprint=compute_fingerprint(cohort))
+
+
+def check_cohort(cohort: Cohort, held_out: bool = False) -> None:
+    """Raise the InputError that `validate` raises, without computing the fingerprint."""
     where, records = f"cohort {cohort.name!r}", cohort.records
     if cohort.task not in TASKS:
         raise InputError(f"{where}: task is {cohort.task!r}, expected one of {TASKS}")
     if not len(records) == len(cohort.inputs) == len(cohort.labels):
         raise InputError(
-            f"{where}: {len(records)} records, {len(cohort.inputs)} inputs and {len(cohort.labels)} labels; expected as many of each"
+            f"{where}: {len(records)} records, {len(cohort.inputs)} inputs and "
+            f"{len(cohort.labels)} labels; expected as many of each"
         )
+    _check_records(where, cohort, held_out)
+    _check_labels(where, cohort, held_out)
+    if not isinstance(cohort.inputs, FileInputs) and cohort.inputs.dtype.kind == "f":
+        _check_finite(where, cohort)
+    if cohort.test is not None and not cohort.test_shares_patients:
+        shared = np.intersect1d(cohort.patients, cohort.test.patients)
+        if len(shared):
+            first = np.flatnonzero(np.isin(cohort.records["patient_id"], shared))[0]
+            raise InputError(
+                f"{where}: {len(shared)} patient(s) are in both the audit pool and the test set, "
+                f"the first in row {first} of the pool; split by patient"
+            )
+
+
+def _check_records(where: str, cohort: Cohort, held_out: bool) -> None:
+    records = cohort.records
     for column in ("patient_id", *cohort.attributes):
         if column not in records:
             raise InputError(
-                f"{where}: records lack the column {column!r} (they have: {', '.join(map(str, records.columns))})"
+                f"{where}: records lack the column {column!r} "
+                f"(they have: {', '.join(map(str, records.columns))})"
             )
     missing = np.flatnonzero(records["patient_id"].isna())
     if len(missing):
         raise InputError(
-            f"{where}: row {missing[0]}, column 'patient_id': missing; every record needs its patient"
+            f"{where}: row {missing[0]}, column 'patient_id': missing; "
+            "every record needs its patient"
         )
     if len(cohort.patients) < MIN_PATIENTS and not held_out:
         raise InputError(
-            f"{where}: {len(cohort.patients)} patient(s); an audit needs at least {MIN_PATIENTS} to draw members and non-members from"
+            f"{where}: {len(cohort.patients)} patient(s); an audit needs at least {MIN_PATIENTS} "
+            "to draw members and non-members from"
         )
-    _check_labels(where, cohort, held_out)
-    files = isinstance(cohort.inputs, FileInputs)
-    if not files and cohort.inputs.dtype.kind == "f":
-        for start in range(0, len(records), 65536):
-            finite = np.isfinite(cohort.inputs[start : start + 65536])
-            if not finite.all():
-                place = np.argwhere(~finite)[0]
-                column = (
-                    cohort.features[place[1]] if cohort.features else f"position {tuple(place[1:])}"
-                )
-                raise InputError(
-                    f"{where}: row {start + place[0]}, {column}: input is NaN or infinite; expected a finite number"
-                )
-    if cohort.test is not None and not cohort.test_shares_patients:
-        shared = np.intersect1d(cohort.patients, cohort.test.patients)
-        if len(shared):
-            raise InputError(
-                f"{where}: {len(shared)} patient(s) are in both the audit pool and the test set, the first in row "
-                f"{int(np.flatnonzero(np.isin(cohort.records['patient_id'], shared))[0])} of the pool; split by patient"
-            )
-    return cohort if files else replace(cohort, fingerprint=compute_fingerprint(cohort))
 
 
 def _check_labels(where: str, cohort: Cohort, held_out: bool) -> None:
@@ -142,59 +165,69 @@ def _check_labels(where: str, cohort: Cohort, held_out: bool) -> None:
     shape = (len(cohort), len(classes)) if cohort.task == "multilabel" else (len(cohort),)
     if labels.shape != shape:
         raise InputError(
-            f"{where}: labels are {labels.shape}, expected {shape} for a {cohort.task} task of {len(classes)} classes"
+            f"{where}: labels are {labels.shape}, expected {shape} for a {cohort.task} task "
+            f"of {len(classes)} classes"
         )
     allowed = 2 if cohort.task == "multilabel" else len(classes)
-    bad = np.argwhere(~np.isin(labels, np.arange(allowed)))
-    if len(bad):
+    wrong = np.argwhere(~np.isin(labels, np.arange(allowed)))
+    if len(wrong):
         raise InputError(
-            f"{where}: row {bad[0][0]}: label {labels[tuple(bad[0])]} is not one of 0 to {allowed - 1} (classes {', '.join(classes)})"
+            f"{where}: row {wrong[0][0]}: label {labels[tuple(wrong[0])]} is not one of "
+            f"0 to {allowed - 1} (classes {', '.join(classes)})"
         )
     if (labels == labels[:1]).all() and not held_out:
         raise InputError(
-            f"{where}: every record has the label {describe_label(cohort, 0)!r}; a model needs at least two classes"
+            f"{where}: every record has the label {describe_label(cohort, 0)!r}; "
+            "a model needs at least two classes"
+        )
+
+
+def _check_finite(where: str, cohort: Cohort) -> None:
+    for start in range(0, len(cohort), RECORDS_PER_BLOCK):
+        finite = np.isfinite(cohort.inputs[start : start + RECORDS_PER_BLOCK])
+        if finite.all():
+            continue
+        row, *position = np.argwhere(~finite)[0]
+        column = (
+            cohort.features[position[0]]
+            if cohort.features
+            else f"position {tuple(map(int, position))}"
+        )
+        raise InputError(
+            f"{where}: row {start + row}, {column}: input is NaN or infinite; "
+            "expected a finite number"
         )
 
 
 def describe_label(cohort: Cohort, record: int) -> str:
-    """The label of a record in words."""
+    """Return the label of a record in words."""
     if cohort.task != "multilabel":
         return cohort.classes[int(cohort.labels[record])]
-    return (
-        ", ".join(name for name, has in zip(cohort.classes, cohort.labels[record]) if has) or "none"
+    labels = cohort.labels[record]
+    return ", ".join(name for name, has in zip(cohort.classes, labels, strict=True) if has) or (
+        "none"
     )
 
 
 def compute_fingerprint(cohort: Cohort) -> str:
-    digest = hashlib.sha256()
-    digest.update(
-        json.dumps(
-            [
-                cohort.name,
-                cohort.task,
-                cohort.classes,
-                cohort.attributes,
-                cohort.features,
-                cohort.scale,
-                cohort.simulated,
-                str(cohort.inputs.dtype),
-                cohort.inputs.shape,
-            ]
-        ).encode()
-    )
-    for start in range(0, len(cohort), 65536):
-        digest.update(np.ascontiguousarray(cohort.inputs[start : start + 65536]))
+    """Return the sha256 over what a model sees of a cohort and who its records belong to."""
+    described = [
+        cohort.name,
+        cohort.task,
+        cohort.classes,
+        cohort.attributes,
+        cohort.features,
+        cohort.scale,
+        cohort.simulated,
+        str(cohort.inputs.dtype),
+        cohort.inputs.shape,
+    ]
+    digest = hashlib.sha256(json.dumps(described).encode())
+    for start in range(0, len(cohort), RECORDS_PER_BLOCK):
+        digest.update(np.ascontiguousarray(cohort.inputs[start : start + RECORDS_PER_BLOCK]))
     digest.update(np.ascontiguousarray(cohort.labels))
-    for start in range(
-        0, len(cohort), 8192
-    ):  # the same bytes as the whole table at once, which takes hundreds of MB as objects and text
-        digest.update(
-            cohort.records.iloc[start : start + 8192]
-            .astype(object)
-            .to_csv(index=False, header=start == 0)
-            .encode()
-        )
+    # The bytes of the whole table's csv, in blocks: at once it takes hundreds of MB of objects.
+    for start in range(0, len(cohort), ROWS_PER_BLOCK):
+        rows = cohort.records.iloc[start : start + ROWS_PER_BLOCK].astype(object)
+        digest.update(rows.to_csv(index=False, header=start == 0).encode())
     return digest.hexdigest()
-
-
-# --- cache: <folder>/inputs.npy, targets.npy, records.parquet, cohort.json, files.parquet (the files it was decoded from) and test/ ---

@@ -1,4 +1,12 @@
-"""TODO."""
+"""Prepared cohorts on disk: how one is written, found current, opened and verified.
+
+<folder>/cohort.json, inputs.npy, labels.npy, records.parquet: the fields of `Cohort`, stored as
+                  they say themselves (`dataclasses.fields`)
+<folder>/test/    the held-out cohort, in the same form
+<folder>/files.parquet   the files it was decoded from, if each record was a file of its own
+<folder>/verified.json   the facts of these files when their content last matched the fingerprint:
+                  while they are the same, opening need not read all that content again
+"""
 
 from __future__ import annotations
 
@@ -9,7 +17,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +25,15 @@ import pandas as pd
 
 from rollcall.data.cohort import Cohort, compute_fingerprint, validate
 from rollcall.data.decode import FileInputs, decode_files, signature
+from rollcall.util import stamps
 from rollcall.util.errors import InputError
+
+STAMP = "verified.json"
+STAMP_VERSION = 1  # raised when the fingerprint is computed in another way
+RECORDS_PER_BLOCK = 8192  # copied at once where some were dropped
+SUFFIXES = {"array": ".npy", "mapped": ".npy", "table": ".parquet"}  # of a field's file
+# What release 0.1.0 called some fields: what it prepared is read as it is, and not decoded again.
+OLD_NAMES = {"labels": "targets", "test_shares_patients": "straddles"}
 
 
 def save(
@@ -25,33 +41,28 @@ def save(
 ) -> None:
     """Validate a cohort, decode its files, and put it in place of `folder`, whole or not at all.
 
-    It is built beside it, in .building-<folder>. If decoding is cut off, by a damaged file or a signal, that folder stays, and the next
-    preparation of the same cohort goes on from it. progress(files done, files in all).
+    It is built beside it, in .building-<folder>. If decoding is cut off, by a damaged file or a
+    signal, that folder stays, and the next preparation of the same cohort goes on from it.
+    progress(files done, files in all).
     """
     building = folder.parent / f".building-{folder.name}"
-    parts = [(cohort, building)] + (
-        [(cohort.test, building / "test")] if cohort.test is not None else []
-    )
-    total, before, made = (
-        sum(len(part) for part, _ in parts if isinstance(part.inputs, FileInputs)),
-        0,
-        [],
-    )
+    cohorts = [(cohort, building)]
+    if cohort.test is not None:
+        cohorts.append((cohort.test, building / "test"))
+    total = sum(len(each) for each, _ in cohorts if isinstance(each.inputs, FileInputs))
+    before, decoded = 0, []
     building.mkdir(parents=True, exist_ok=True)
     try:
-        for part, place in parts:
-            place.mkdir(exist_ok=True)
-            if isinstance(part.inputs, FileInputs):
-                files, seen = part.inputs, before
-                made.append(_decode(part, place, lambda done: progress(seen + done, total)))
-                before += len(files)
+        for each, target in cohorts:
+            target.mkdir(exist_ok=True)
+            if isinstance(each.inputs, FileInputs):
+                decoded.append(_decode(each, target, _count_from(before, total, progress)))
+                before += len(each)
             else:
-                np.save(place / "inputs.npy", part.inputs)
-                made.append(part)
-        whole = validate(
-            replace(made[0], test=validate(made[1], held_out=True) if len(made) > 1 else None)
-        )
-        _write(whole, building)
+                np.save(_file(target, "inputs"), each.inputs)
+                decoded.append(each)
+        test = validate(decoded[1], held_out=True) if len(decoded) > 1 else None
+        _write(validate(replace(decoded[0], test=test)), building)
         if folder.exists():
             os.rename(folder, tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
         os.rename(building, folder)
@@ -62,26 +73,34 @@ def save(
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _decode(cohort: Cohort, folder: Path, progress) -> Cohort:
-    """The cohort with its files decoded into folder/inputs.npy; records whose decoder dropped them are left out and counted in the notes."""
-    array, dropped = decode_files(cohort.inputs, folder, progress)
+def _count_from(before: int, total: int, progress: Callable[[int, int], None]):
+    return lambda done: progress(before + done, total)
+
+
+def _decode(cohort: Cohort, folder: Path, progress: Callable[[int], None]) -> Cohort:
+    """Decode the files into folder/inputs.npy; leave out records that the decoder dropped.
+
+    The notes count them, by reason.
+    """
+    files = cohort.inputs
+    array, dropped = decode_files(files, folder, progress)
     keep = np.setdiff1d(np.arange(len(cohort)), list(dropped))
     if not len(keep):
         raise InputError(
             f"cohort {cohort.name!r}: every record was dropped, the first because: {dropped[0]}"
         )
+    inputs = _file(folder, "inputs")
     if dropped:
-        kept = np.lib.format.open_memmap(
-            folder / "inputs.npy", "w+", array.dtype, (len(keep), *array.shape[1:])
-        )
-        for start in range(0, len(keep), 8192):
-            kept[start : start + 8192] = array[keep[start : start + 8192]]
+        kept = np.lib.format.open_memmap(inputs, "w+", array.dtype, (len(keep), *array.shape[1:]))
+        for start in range(0, len(keep), RECORDS_PER_BLOCK):
+            block = slice(start, start + RECORDS_PER_BLOCK)
+            kept[block] = array[keep[block]]
         array = kept
     else:
-        (folder / "inputs.npy").unlink(missing_ok=True)
-        os.link(folder / "decoded.npy", folder / "inputs.npy")
-    paths = pd.DataFrame({"path": cohort.inputs.every})
-    paths.attrs["digest"] = release_digest(cohort.inputs.root, paths["path"])
+        inputs.unlink(missing_ok=True)
+        os.link(folder / "decoded.npy", inputs)
+    paths = pd.DataFrame({"path": files.every})
+    paths.attrs["digest"] = release_digest(files.root, paths["path"])
     paths.to_parquet(folder / "files.parquet", index=False)
     reasons = Counter(dropped.values())
     return replace(
@@ -97,7 +116,7 @@ def _decode(cohort: Cohort, folder: Path, progress) -> Cohort:
 
 
 def release_digest(root: Path, paths) -> str:
-    """Over the paths, sizes and times of change of files: another one means that the release has changed."""
+    """Hash the paths, sizes and times of change of files under `root`."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(signature(root, path).encode())
@@ -105,7 +124,7 @@ def release_digest(root: Path, paths) -> str:
 
 
 def is_current(folder: Path, root: Path | None) -> bool:
-    """Whether a prepared cohort exists in `folder` and the files under `root` that it was decoded from are still the same."""
+    """Say whether `folder` holds a prepared cohort whose files under `root` are still the same."""
     try:
         tables = [
             pd.read_parquet(path)
@@ -113,58 +132,92 @@ def is_current(folder: Path, root: Path | None) -> bool:
             if path.exists()
         ]
         return (folder / "cohort.json").exists() and all(
-            table.attrs["digest"] == release_digest(root, table["path"]) for table in tables
+            root is not None and table.attrs["digest"] == release_digest(root, table["path"])
+            for table in tables
         )
     except (OSError, ValueError, KeyError):
         return False
 
 
+def _names(*stored: str) -> list[str]:
+    """Return the fields of Cohort that are stored in one of these ways, in their order."""
+    return [field.name for field in fields(Cohort) if field.metadata["stored"] in stored]
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Return the file of a field; the one that 0.1.0 wrote, where there is no other."""
+    kind = next(field.metadata["stored"] for field in fields(Cohort) if field.name == name)
+    path = folder / (name + SUFFIXES[kind])
+    old = folder / (OLD_NAMES.get(name, name) + SUFFIXES[kind])
+    return old if old.exists() and not path.exists() else path
+
+
 def _write(cohort: Cohort, folder: Path) -> None:
-    """Everything but the inputs, which are there; and nothing that only served decoding."""
-    np.save(folder / "labels.npy", cohort.labels)
-    cohort.records.to_parquet(folder / "records.parquet", index=False)
-    if cohort.test is not None:
-        _write(cohort.test, folder / "test")
-    kept = (
-        "name",
-        "task",
-        "classes",
-        "attributes",
-        "features",
-        "restricted",
-        "scale",
-        "unit",
-        "simulated",
-        "test_shares_patients",
-        "source",
-        "notes",
-        "fingerprint",
-    )
-    (folder / "cohort.json").write_text(
-        json.dumps({key: getattr(cohort, key) for key in kept}, indent=1)
-    )
+    """Write everything but the inputs, which are there; remove what only served decoding."""
+    for name in _names("array"):
+        np.save(folder / f"{name}.npy", getattr(cohort, name))
+    for name in _names("table"):
+        getattr(cohort, name).to_parquet(folder / f"{name}.parquet", index=False)
+    for name in _names("cohort"):
+        if getattr(cohort, name) is not None:
+            _write(getattr(cohort, name), folder / name)
+    described = {name: getattr(cohort, name) for name in _names("json")}
+    (folder / "cohort.json").write_text(json.dumps(described, indent=1))
     for name in ("decoded.npy", "done.npy"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "dropped", ignore_errors=True)
 
 
 def open_saved(folder: Path) -> Cohort:
-    """Open a cohort written by `save`, inputs memory-mapped; InputError if the folder does not hold what it says."""
+    """Open a cohort written by `save`, inputs memory-mapped.
+
+    Its content is compared with its fingerprint, once: afterwards a stamp says so, and the content
+    is trusted until a file looks different (`rollcall.util.stamps`), for every process that opens
+    it. InputError if the folder does not hold what it says.
+    """
+    paths = [folder / "cohort.json", *(_file(folder, name) for name in _names(*SUFFIXES))]
+    stamp = stamps.read_stamp(folder / STAMP)
+    trusted = stamp == _describe(paths, stamps.read_facts(paths))
+    settled = None if trusted else stamps.settle(paths, folder)
     try:
-        meta = json.loads((folder / "cohort.json").read_text())
-        meta |= {key: tuple(meta[key]) for key in ("classes", "attributes", "features", "notes")}
-        cohort = Cohort(
-            records=pd.read_parquet(folder / "records.parquet"),
-            labels=np.load(folder / "labels.npy", allow_pickle=False),
-            inputs=np.load(folder / "inputs.npy", mmap_mode="c", allow_pickle=False),
-            test=open_saved(folder / "test") if (folder / "test").exists() else None,
-            folder=folder,
-            **meta,
-        )
-        if cohort.fingerprint != compute_fingerprint(cohort):
-            raise ValueError("its content does not match its fingerprint")
+        cohort = _read(folder)
+        if not (trusted and stamp == _describe(paths, stamps.read_facts(paths))):
+            if cohort.fingerprint != compute_fingerprint(cohort):
+                raise ValueError("its content does not match its fingerprint")
+            if settled is not None and settled == stamps.read_facts(paths):
+                stamps.write_stamp(folder / STAMP, _describe(paths, settled))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder}: the prepared cohort is damaged ({error}); delete this folder and run again"
         ) from error
     return cohort
+
+
+def _describe(paths: list[Path], facts: list[stamps.Facts] | None) -> dict:
+    """Return the stamp of a cohort (not of its test set) whose files have these facts."""
+    names = [path.name for path in paths]
+    return {"version": STAMP_VERSION, "files": facts and dict(zip(names, facts, strict=True))}
+
+
+def _read(folder: Path) -> Cohort:
+    """Read the files of a cohort as they are."""
+    described = json.loads((folder / "cohort.json").read_text())
+    if not isinstance(described, dict):
+        raise ValueError("cohort.json holds no object")
+    for name, old in OLD_NAMES.items():
+        if old in described:
+            described[name] = described.pop(old)
+    described = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in described.items()
+    }
+    arrays = {name: np.load(_file(folder, name), allow_pickle=False) for name in _names("array")}
+    mapped = {
+        name: np.load(_file(folder, name), mmap_mode="c", allow_pickle=False)
+        for name in _names("mapped")
+    }
+    tables = {name: pd.read_parquet(_file(folder, name)) for name in _names("table")}
+    cohorts = {
+        name: open_saved(folder / name) for name in _names("cohort") if (folder / name).exists()
+    }
+    return Cohort(**described, **arrays, **mapped, **tables, **cohorts, folder=folder)

@@ -23,13 +23,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from rollcall.data import cohort as _cohort
 from rollcall.data import store
-from rollcall.data.cohort import Cohort
+from rollcall.data.cohort import Cohort, check_cohort
 from rollcall.data.release import is_simulated
 from rollcall.datasets.parts.about import Dataset
+from rollcall.util import stamps
 from rollcall.util.errors import InputError, unknown_name
-from rollcall.util.files import sha256
 
 NAMES = (
     "simulated",
@@ -44,6 +43,8 @@ NAMES = (
     "ham10000",
     "nih_cxr14",
 )
+SIMULATED_SOURCE = "SIMULATED: a rehearsal in the layout of this release; every value is invented."
+TABLES_STAMP = ".tables.json"  # in prepared/: the hashes of the release's tables
 log = logging.getLogger(__name__)
 
 
@@ -88,11 +89,15 @@ def load(
     progress=lambda done, total: None,
     **chosen,
 ) -> Cohort:
-    """Load cohort `name`, from the release under `root`, preparing it under `data/<name>/prepared/` on first use.
+    """Load cohort `name` from the release under `root`; prepare it on first use.
 
-    The cache's folder is named after the hashes of the release's tables, the options and the module's version; the files it was decoded
-    from are compared by size and time of change. A change in any of them prepares anew, and what was there stays until that has
-    succeeded. progress(files decoded, files in all). Raises InputError for an unknown name or option, and for a release that cannot be read.
+    It is prepared in data/<name>/prepared/<key>; the key follows from the hashes of the release's
+    tables, the options and the module's version. Files it was decoded from are compared by size and
+    time of change. A change in any of them prepares anew, and what was there stays until that has
+    succeeded. Nothing is hashed twice: see `rollcall.util.stamps`.
+
+    progress(files decoded, files in all). InputError for an unknown name or option, and for a
+    release that cannot be read.
     """
     module, defaults = _module(name), options(name)
     for option in chosen:
@@ -101,31 +106,28 @@ def load(
     chosen = defaults | chosen
     if root is not None and not Path(root).is_dir():
         raise InputError(
-            f"{root}: no such folder; ROOT must name the folder that holds the release of {name!r} (see data/README.md)"
+            f"{root}: no such folder; ROOT must name the folder that holds the release of "
+            f"{name!r} (see data/README.md)"
         )
     root = None if root is None else Path(root)
     files = module.locate(root, Path(data) / name)
     rehearsed = is_simulated(root)
-    state = [
-        name,
-        module.VERSION,
-        chosen,
-        rehearsed,
-        {key: sha256(path) for key, path in files.items()},
-    ]
+    prepared = Path(data) / name / "prepared"
+    stamp = stamps.read_stamp(prepared / TABLES_STAMP)
+    digests, new_stamp = stamps.hash_files(files, stamp, prepared)
+    state = [name, module.VERSION, chosen, rehearsed, digests]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
-    folder = Path(data) / name / "prepared" / key
+    folder = prepared / key
     if not store.is_current(folder, root):
-        cohort = _cohort.validate(module.read(files, root, **chosen))
+        cohort = module.read(files, root, **chosen)
+        check_cohort(cohort)
         if rehearsed:
-            cohort = replace(
-                cohort,
-                simulated=True,
-                source=f"SIMULATED: a rehearsal in the layout of this release; every value is invented. {cohort.source}",
-            )
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / f".{key}.lock"):
+            cohort = replace(cohort, simulated=True, source=f"{SIMULATED_SOURCE} {cohort.source}")
+        prepared.mkdir(parents=True, exist_ok=True)
+        with FileLock(prepared / f".{key}.lock"):
             if not store.is_current(folder, root):  # else another process was first
                 log.info("preparing %s in %s", name, folder)
                 store.save(cohort, folder, progress)
+    if new_stamp != stamp:
+        stamps.write_stamp(prepared / TABLES_STAMP, new_stamp)
     return store.open_saved(folder)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rollcall.data.groups import MIN_GROUP_SIZE
+
 FOLDER = Path(__file__).parent
-SMALLEST = 10  # a smaller group, in records of the training set, is left out
 ALIASES = {
     ("embed", "birads"): "assessment",
     (
@@ -52,7 +53,7 @@ def subgroups() -> pd.DataFrame:
     ]
     expected = table["tail_records"] * table["train_share"]
     table["residual"] = (table["tail_count"] - expected) / np.sqrt(expected)
-    return table[100 * expected >= SMALLEST].reset_index(drop=True)
+    return table[100 * expected >= MIN_GROUP_SIZE].reset_index(drop=True)
 
 
 def key(dataset: str, attribute: str, group: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What a run says of the machine and the software that made it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ PACKAGES = ("torch", "numpy", "pandas", "scipy")
 
 
 def describe() -> dict:
-    """What a new run says of itself: versions, hardware, when it was started, and that it is not finished."""
+    """Return what a new run says: versions, hardware, its start, and that it is not finished."""
     return {"versions": versions(), "hardware": hardware(), "started": now(), "finished": None}
 
 
 def versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
-    }
+    """Return the versions of Python and of the packages that numbers depend on."""
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **packages}
 
 
 def hardware() -> dict:
+    """Return the machine's architecture, operating system and number of CPU cores."""
     return {"machine": platform.machine(), "system": platform.system(), "cores": cores()}
 
 
 def now() -> str:
+    """Return the time in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

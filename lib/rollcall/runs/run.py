@@ -1,7 +1,8 @@
 """A run: one folder under results/ that holds everything an audit reads and writes.
 
-It can be killed at any instant, resumed, grown and worked on by many processes. A target exists when its json exists, which is
-written last, by atomic rename, under a lock that the operating system frees when its holder dies.
+It can be killed at any instant, resumed, grown and worked on by many processes. A target exists
+when its json exists, which is written last, by atomic rename, under a lock that the operating
+system frees when its holder dies.
 """
 
 from __future__ import annotations
@@ -21,32 +22,34 @@ from rollcall.stats.members import check_targets, draw_members
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write, sha256, write_json
 
-BEGUN = (
-    "locks",
-    "targets",
-    "members.npy",
-    "members.npy.part",
-    "run.json.part",
-)  # what a run killed while it was created may have left
+# Files that a run may leave if it is killed during its creation.
+LEFTOVERS = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")
+LONGEST_VALUE = 300  # characters of a setting in a message
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder and what its run.json says: cohort, fingerprint, recipe, seed, targets, scores, versions, hardware."""
+    """Hold a run's folder and what its run.json says.
+
+    That is: cohort, fingerprint, recipe, seed, targets, scores, versions, hardware.
+    """
 
     path: Path
     config: dict
 
     @property
     def targets(self) -> int:
+        """The number of target models."""
         return self.config["targets"]
 
     @property
     def seed(self) -> int:
+        """The seed that every draw of the run follows from."""
         return self.config["seed"]
 
     @property
     def recipe(self) -> Recipe:
+        """How each target is trained."""
         return Recipe(**self.config["recipe"])
 
     @property
@@ -60,54 +63,71 @@ class Run:
         return self.config.get("simulated", False)
 
     def members(self) -> np.ndarray:
-        """bool (targets, patients)."""
+        """Return who is in each target's training set, bool (targets, patients)."""
         return np.load(self.path / "members.npy", allow_pickle=False)[: self.targets]
 
     def scores(self) -> np.ndarray:
-        """Scores that were given and not computed from logits (rollcall.runs.external), (targets, records) float32, memory-mapped."""
+        """Return scores computed elsewhere (`rollcall.runs.external`), memory-mapped.
+
+        (targets, records) or (targets, records, labels) float32.
+        """
         return np.load(self.path / "scores.npy", mmap_mode="r", allow_pickle=False)
 
     def file(self, name: str) -> Path:
+        """Return the path of a file of the run."""
         return self.path / name
 
     def has(self, target: int) -> bool:
+        """Say whether a target is trained and stored."""
         return self._target(target, "json").exists()
 
     def missing(self) -> list[int]:
+        """Return the targets that are still to be trained."""
         return [target for target in range(self.targets) if not self.has(target)]
 
     def _target(self, target: int, suffix: str) -> Path:
         return self.path / "targets" / f"{target:04d}.{suffix}"
 
     def claim(self, target: int) -> FileLock | None:
-        """The held lock of a target that is still to be trained; None if it exists already or another process has it."""
+        """Return the held lock of a target that is still to be trained.
+
+        None if the target exists already or another process has it.
+        """
         (self.path / "locks").mkdir(exist_ok=True)
         lock = FileLock(self.path / "locks" / f"{target:04d}.lock")
         try:
             lock.acquire(blocking=False)
         except Timeout:
             return None
-        if self.has(target):  # finished between our look and our lock
+        if self.has(target):  # finished before the lock was taken
             lock.release()
             return None
         return lock
 
     def write_target(self, target: int, logits: np.ndarray, info: dict) -> None:
-        """Store a target's logits (records, outputs) float32 and its json; the caller holds its claim."""
+        """Store a target's logits, (records, outputs) float32, and its json.
+
+        The caller holds its claim.
+        """
         path = self._target(target, "npy")
         with atomic_write(path) as file:
             np.save(file, logits)
         write_json(self._target(target, "json"), {"target": target, **info, "sha256": sha256(path)})
 
     def info(self, target: int) -> dict:
+        """Return a target's json: its seed, metrics, seconds, sha256."""
         return json.loads(self._target(target, "json").read_text())
 
     def logits(self, target: int) -> np.ndarray:
-        """(records, outputs) float32, memory-mapped; InputError if the target is missing or not what its json says."""
+        """Return a target's logits, (records, outputs) float32, memory-mapped.
+
+        InputError if the target is missing or not what its json says.
+        """
         path = self._target(target, "npy")
         if not self.has(target):
             raise InputError(
-                f"{self.path}: target {target} is not trained yet; finish 1_train (make audit resumes where it stopped)"
+                f"{self.path}: target {target} is not trained yet; finish 1_train "
+                "(make audit resumes where it stopped)"
             )
         try:
             if sha256(path) != self.info(target)["sha256"]:
@@ -115,11 +135,15 @@ class Run:
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
-                f"{path}: damaged ({error}); delete {path.stem}.json and run again: the target is trained anew"
+                f"{path}: damaged ({error}); delete {path.stem}.json and run again: "
+                "the target is trained anew"
             ) from error
 
     def set_once(self, key: str, value):
-        """What run.json says of `key`; `value` from now on, if it says nothing yet. Whoever comes first decides for all."""
+        """Return what run.json says of `key`; if nothing yet, let it say `value`.
+
+        The first writer decides for all.
+        """
         with FileLock(self.path / "locks" / "run.lock"):
             config = open_run(self.path).config
             if config.get(key) is None:
@@ -140,7 +164,10 @@ def create(
     seed: int = 0,
     scores: str = "exact",
 ) -> Run:
-    """Open the run at `path`, creating it or letting it grow to `targets`; InputError if it belongs to anything else."""
+    """Open the run at `path`, create it, or let it grow to `targets`.
+
+    InputError if it belongs to another cohort, recipe or seed, or if the folder is no run.
+    """
     path = Path(path)
     check_targets(targets)
     identity = {
@@ -153,13 +180,7 @@ def create(
         "scores": scores,
     }
     identity = json.loads(json.dumps(identity))  # as it reads back
-    if (
-        path.exists()
-        and not (path / "run.json").exists()
-        and (
-            any(entry.name not in BEGUN for entry in path.iterdir()) or any(path.glob("targets/*"))
-        )
-    ):
+    if path.exists() and not (path / "run.json").exists() and not _is_leftover(path):
         raise InputError(
             f"{path}: exists and is not a run (it has no run.json); choose another --run or --out"
         )
@@ -173,20 +194,31 @@ def create(
             **describe(),
         }
         if (path / "run.json").exists():
-            found = open_run(path).config
-            for key, ours in identity.items():
-                if found.get(key) != ours:
-                    raise InputError(
-                        f"{path}: this run's {key} is {_short(found.get(key))}, yours is {_short(ours)}; "
-                        "a run is never mixed: choose another --run, or delete the folder"
-                    )
-            if targets <= found["targets"]:
-                return Run(path, found | {"targets": targets})
-            config = found | {"targets": targets, "finished": None}
+            existing = open_run(path).config
+            _check_same(path, existing, identity)
+            if targets <= existing["targets"]:
+                return Run(path, existing | {"targets": targets})
+            config = existing | {"targets": targets, "finished": None}
         with atomic_write(path / "members.npy") as file:
             np.save(file, draw_members(targets, len(cohort.patients), seed))
         write_json(path / "run.json", config)
     return Run(path, config)
+
+
+def _is_leftover(path: Path) -> bool:
+    """Say whether a folder holds nothing but what a run killed during its creation leaves."""
+    names = {entry.name for entry in path.iterdir()}
+    return names <= set(LEFTOVERS) and not any(path.glob("targets/*"))
+
+
+def _check_same(path: Path, existing: dict, identity: dict) -> None:
+    for key, value in identity.items():
+        if existing.get(key) != value:
+            raise InputError(
+                f"{path}: this run's {key} is {_shorten(existing.get(key))}, "
+                f"yours is {_shorten(value)}; "
+                "a run is never mixed: choose another --run, or delete the folder"
+            )
 
 
 def open_run(path: str | Path) -> Run:
@@ -200,17 +232,21 @@ def open_run(path: str | Path) -> Run:
         ) from error
 
 
-def _short(value) -> str:
+def _shorten(value) -> str:
     text = json.dumps(value)
-    return text if len(text) <= 300 else text[:299] + "…"
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 def read_table(run: Run, name: str) -> pd.DataFrame:
-    """A table of the run by name (attacks, pooled, roc, records, patients, floor, risk, disparity, paper_*); InputError if it was not made yet."""
+    """Return a table of the run by name; InputError if it was not made yet.
+
+    attacks, pooled, roc, records, patients, floor, risk, disparity, paper_*.
+    """
     path = run.file(f"{name}.parquet")
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: not readable ({error}); run the audit's notebooks in order: 1_train, 2_attack, 3_disparity"
+            f"{path}: not readable ({error}); run the audit's notebooks in order: "
+            "1_train, 2_attack, 3_disparity"
         ) from error

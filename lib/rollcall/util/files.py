@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and their hashes; and how many cores there are to write them with."""
+"""Files that are written whole or not at all, their hashes, and the folders Rollcall lives in."""
 
 from __future__ import annotations
 
@@ -13,30 +13,35 @@ PACKAGE = Path(__file__).resolve().parents[1]  # lib/rollcall in a clone
 
 @contextlib.contextmanager
 def atomic_write(path: Path):
-    """A binary file that takes the place of `path` when the block ends well; nothing changes there when it does not."""
-    part = path.with_name(path.name + ".part")
+    """Open a binary file that replaces `path` when the block ends well.
+
+    If the block raises, or the process dies, `path` is as it was. One writer at a time.
+    """
+    unfinished = path.with_name(path.name + ".part")
     try:
-        with open(part, "wb") as file:
+        with open(unfinished, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        os.replace(unfinished, path)
     finally:
-        part.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: dict) -> None:
+    """Write `content` as json, whole or not at all."""
     with atomic_write(path) as file:
         file.write(json.dumps(content, indent=1).encode())
 
 
 def write_table(path: Path, table) -> None:
-    """A pandas table as parquet."""
+    """Write a pandas table as parquet, whole or not at all."""
     with atomic_write(path) as file:
         table.to_parquet(file, index=False)
 
 
 def sha256(path: Path) -> str:
+    """Return the sha256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -44,7 +49,8 @@ def sha256(path: Path) -> str:
 def home() -> Path:
     """Return the folder that holds data/ and results/ unless a user names others.
 
-    ROLLCALL_HOME where it is set; the top of the clone that Rollcall runs from; else, installed, the folder one stands in.
+    ROLLCALL_HOME where it is set; else the top of the clone that Rollcall runs from; else (it is
+    installed) the current folder.
     """
     if named := os.environ.get("ROLLCALL_HOME"):
         return Path(named).absolute()
@@ -54,13 +60,8 @@ def home() -> Path:
 def clone() -> Path | None:
     """Return the top of the clone that this package lies in, or None if it is installed."""
     top = PACKAGE.parents[1]
-    return (
-        top
-        if PACKAGE.parent.name == "lib"
-        and (top / "notebooks").is_dir()
-        and (top / "pyproject.toml").is_file()
-        else None
-    )
+    in_clone = PACKAGE.parent.name == "lib" and (top / "notebooks").is_dir()
+    return top if in_clone and (top / "pyproject.toml").is_file() else None
 
 
 def notebooks() -> Path:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.util.errors import InputError
 
 RULES = ("default", "paper")
-MIN_COUNT = 10  # people; a smaller count is suppressed in a report
 SPLIT_SEED = 3  # of every held-out fifth
 
 
@@ -53,7 +53,7 @@ def held_out_fifth(patients) -> np.ndarray:
 
 def count_text(number: int) -> str:
     """Write a count of people's records for a report; counts below 10 are suppressed."""
-    return f"{number:,}" if number >= MIN_COUNT else f"fewer than {MIN_COUNT}"
+    return f"{number:,}" if number >= MIN_GROUP_SIZE else f"fewer than {MIN_GROUP_SIZE}"
 
 
 def count_notes(
