@@ -159,9 +159,9 @@ def test_the_quality_filter_is_inclusive_and_looks_at_the_full_picture(tmp_path,
     )  # PNG keeps the numbers as they are
     if dropped:
         with pytest.raises(SkipRecord, match="quality"):
-            fairvision.fundus(tmp_path / "a.png", 8, 8)
+            fairvision.decode_fundus(tmp_path / "a.png", 8, 8)
     else:
-        assert fairvision.fundus(tmp_path / "a.png", 8, 8).shape == (8, 8, 1)
+        assert fairvision.decode_fundus(tmp_path / "a.png", 8, 8).shape == (8, 8, 1)
 
 
 def test_the_filter_and_the_picture_are_the_first_channels(tmp_path):
@@ -169,10 +169,10 @@ def test_the_filter_and_the_picture_are_the_first_channels(tmp_path):
     values[:, :, 1] = np.arange(40) * 5
     Image.fromarray(values).save(tmp_path / "green.png")
     with pytest.raises(SkipRecord):
-        fairvision.fundus(tmp_path / "green.png", 8, 8)
+        fairvision.decode_fundus(tmp_path / "green.png", 8, 8)
     Image.fromarray(values[:, :, [1, 0, 2]]).save(tmp_path / "red.png")
     np.testing.assert_array_equal(
-        fairvision.fundus(tmp_path / "red.png", 32, 40)[:, :, 0], values[:, :, 1]
+        fairvision.decode_fundus(tmp_path / "red.png", 32, 40)[:, :, 0], values[:, :, 1]
     )
 
 

@@ -97,7 +97,7 @@ def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
     }
     race, sex, no_yes = demographics.RACES, ("Female", "Male"), ("no", "yes")
     named = {
-        ("fitzpatrick17k", "skin type"): fitzpatrick17k.TYPES,
+        ("fitzpatrick17k", "skin type"): fitzpatrick17k.SKIN_TYPES,
         ("fitzpatrick17k", "label"): fitzpatrick17k.CLASSES,
         ("fairvision", "label"): fairvision.CLASSES,
         ("embed", "density"): embed.DENSITIES,

@@ -1,9 +1,13 @@
-"""Diabetes 130-US hospitals 1999-2008: 101,766 hospital stays of 71,518 patients with diabetes; a real, open table.
+"""Diabetes 130-US hospitals 1999-2008: 101,766 stays of 71,518 patients with diabetes.
 
-Publisher: UCI Machine Learning Repository, data set 296, doi:10.24432/C5230J, CC BY 4.0.
-Paper: Strack et al., BioMed Research International 2014, 781670, doi:10.1155/2014/781670.
-The target is readmission within 30 days. The patient is `patient_nbr`. No stay is dropped, stays that ended in death included:
-they are in the table, so they can leak.
+Publisher: UCI Machine Learning Repository, data set 296, doi:10.24432/C5230J. Licence: CC BY 4.0.
+Access: open; fetched from the publisher. Paper: Strack et al., BioMed Research International 2014,
+781670, doi:10.1155/2014/781670.
+
+The unit is the patient, `patient_nbr`. The label is readmission within 30 days. No stay is dropped,
+stays that ended in death included: they are in the table, so they can leak.
+
+Not one of the paper's cohorts, so there are no published choices to differ from.
 """
 
 from __future__ import annotations
@@ -19,7 +23,10 @@ import pandas as pd
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.about import Dataset
-from rollcall.util.errors import InputError
+from rollcall.datasets.parts.common import count_notes, missing_notes
+from rollcall.util.errors import InputError, first_line
+
+log = logging.getLogger(__name__)
 
 ABOUT = Dataset(
     name="diabetes130",
@@ -30,11 +37,12 @@ ABOUT = Dataset(
     root_optional=True,
 )
 VERSION = 1
-URL = "https://archive.ics.uci.edu/static/public/296/diabetes+130-us+hospitals+for+years+1999-2008.zip"
+URL = (
+    "https://archive.ics.uci.edu/static/public/296/"
+    "diabetes+130-us+hospitals+for+years+1999-2008.zip"
+)
 CSV_SHA256 = "0689e7ec031237dc63031b938805c48377748761a3b26acab621567afa24df97"
 EXPECTED = {"stays": 101_766, "patients": 71_518}
-log = logging.getLogger(__name__)
-
 COUNTS = (
     "time_in_hospital",
     "num_lab_procedures",
@@ -87,9 +95,11 @@ CATEGORICAL = (
 )
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
 AGES = tuple(f"[{low}-{low + 10})" for low in range(0, 100, 10))
+CLASSES = ("not within 30 days", "within 30 days")
 COLUMNS = ("encounter_id", "patient_nbr", "age", "readmitted", *COUNTS, *CATEGORICAL, *DIAGNOSES)
 
-# Strack et al. 2014, table 2. Ranges are inclusive; a code in none of them (E and V codes too) is "Other".
+# Strack et al. 2014, table 2. Ranges are inclusive; a code in none of them (E and V codes too)
+# is "Other".
 DIAGNOSIS_GROUPS = {
     "Circulatory": ((390, 459), (785, 785)),
     "Respiratory": ((460, 519), (786, 786)),
@@ -100,7 +110,8 @@ DIAGNOSIS_GROUPS = {
     "Genitourinary": ((580, 629), (788, 788)),
     "Neoplasms": ((140, 239),),
 }
-# The release has no code book for `payer_code`; these are the readings its users agree on. The rest is "Other".
+# The release has no code book for `payer_code`; these are the readings its users agree on.
+# The rest is "Other".
 PAYERS = {
     "MC": "Medicare",
     "MD": "Medicaid",
@@ -111,11 +122,13 @@ PAYERS = {
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
-    """`diabetic_data.csv` or `.csv.gz` under root; without a root, fetched from the publisher into `folder` and checked by hash."""
+    """Find `diabetic_data.csv` or `.csv.gz` under root.
+
+    Without a root it is fetched from the publisher into `folder` and checked by its hash.
+    """
     if root is not None:
-        return {
-            "diabetic_data": release.find_file(root, "diabetic_data.csv", "diabetic_data.csv.gz")
-        }
+        path = release.find_file(root, "diabetic_data.csv", "diabetic_data.csv.gz")
+        return {"diabetic_data": path}
     path = folder / "diabetic_data.csv"
     if not path.exists():
         _fetch(path)
@@ -127,106 +140,103 @@ def _fetch(path: Path) -> None:
 
     log.info("fetching %s", URL)
     try:
-        archive = pooch.retrieve(
+        download = pooch.retrieve(
             URL, known_hash=None, path=path.parent, fname="download.zip", progressbar=True
         )
-        with zipfile.ZipFile(archive) as opened:
-            content = opened.read("diabetic_data.csv")
+        with zipfile.ZipFile(download) as archive:
+            content = archive.read("diabetic_data.csv")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"could not fetch {URL} ({str(error).splitlines()[0]}); download it by hand, unpack it, and pass "
-            "ROOT=the folder that holds diabetic_data.csv"
+            f"could not fetch {URL} ({first_line(error, 1000)}); "
+            "download it by hand, unpack it, and pass ROOT=the folder that holds diabetic_data.csv"
         ) from error
-    Path(archive).unlink()
-    found = hashlib.sha256(content).hexdigest()
-    if found != CSV_SHA256:
+    Path(download).unlink()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != CSV_SHA256:
         raise InputError(
-            f"{URL}: diabetic_data.csv has sha256 {found}, expected {CSV_SHA256}; the publisher's file has changed or the "
-            "download is damaged: try again, or pass ROOT=a folder with a copy you trust"
+            f"{URL}: diabetic_data.csv has sha256 {digest}, expected {CSV_SHA256}; "
+            "the publisher's file has changed or the download is damaged: "
+            "try again, or pass ROOT=a folder with a copy you trust"
         )
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.rename(path)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(content)
+    unfinished.rename(path)
 
 
 def read(files: dict[str, Path], root: Path | None) -> Cohort:
-    """Read the release as its publisher ships it. Features float32 (stays, features): counts as z-scores, all else one-hot."""
+    """Read the release as its publisher ships it.
+
+    Inputs float32 (stays, features): counts as z-scores, all else one-hot. Labels int64 (stays,).
+    """
     path = files["diabetic_data"]
     table = tables.read_table(path, COLUMNS, key="encounter_id")
     tables.read_ids(path, table, "encounter_id")
     tables.read_ids(path, table, "patient_nbr")
-    labels = tables.read_codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2
+    labels = (tables.read_codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2).astype(int)
     tables.read_codes(path, table, "age", AGES)
-    blocks, features = [], []
-    for column in COUNTS:
-        values = tables.read_numbers(path, table, column)
-        blocks.append(
-            ((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)[:, None]
-        )
-        features.append(column)
-    groups = {column: diagnosis_group(table[column]) for column in DIAGNOSES}
-    for column, values in [
-        ("age", table["age"]),
-        *((c, table[c]) for c in CATEGORICAL),
-        *groups.items(),
-    ]:
-        codes, levels = pd.factorize(values, sort=True)
-        blocks.append(np.eye(len(levels), dtype=np.float32)[codes])
-        features += [f"{column}={level}" for level in levels]
-
-    patient = table["patient_nbr"]
-    ever = pd.Series(labels).groupby(patient.to_numpy()).transform("any").to_numpy()
-    records = pd.DataFrame(
-        {
-            "patient_id": patient,
-            "label": pd.Categorical.from_codes(
-                labels.astype(int), ["not within 30 days", "within 30 days"]
-            ),
-            "race": table["race"].where(table["race"] != "?").astype("category"),
-            "gender": table["gender"]
-            .where(table["gender"].isin(["Female", "Male"]))
-            .astype("category"),
-            "age": pd.Categorical(table["age"], AGES, ordered=True),
-            "payer": table["payer_code"]
-            .map(lambda code: PAYERS.get(code, "Other"))
-            .astype("category"),
-            "diagnosis": groups["diag_1"].where(groups["diag_1"] != "?").astype("category"),
-            "readmitted": pd.Categorical.from_codes(
-                ever.astype(int), ["never within 30 days", "within 30 days"]
-            ),
-        }
-    )
-    found = {"stays": len(records), "patients": records["patient_id"].nunique()}
-    notes = [
-        f"{name}: {found[name]:,} found, {count:,} in the publisher's release"
-        for name, count in EXPECTED.items()
-        if found[name] != count
-    ]
-    notes += [
-        f"{column}: missing for {records[column].isna().sum():,} stays"
-        for column in ("race", "gender", "diagnosis")
-        if records[column].isna().any()
-    ]
+    diagnoses = {column: diagnosis_group(table[column]) for column in DIAGNOSES}
+    inputs, features = _features(path, table, diagnoses)
+    records = _records(table, labels, diagnoses["diag_1"])
+    counts = {"stays": len(records), "patients": records["patient_id"].nunique()}
+    notes = count_notes(counts, EXPECTED)
+    notes += missing_notes(records, ("race", "gender", "diagnosis"), "stays", "{:,}".format)
     return Cohort(
         "diabetes130",
         records,
-        np.concatenate(blocks, axis=1),
+        inputs,
         labels.astype(np.int64),
         "binary",
-        ("not within 30 days", "within 30 days"),
+        CLASSES,
         ("race", "gender", "age", "payer", "diagnosis", "readmitted"),
-        features=tuple(features),
+        features=features,
         restricted=False,
         notes=tuple(notes),
-        source="Diabetes 130-US hospitals 1999-2008, UCI data set 296 (doi:10.24432/C5230J), CC BY 4.0; Strack et al. 2014.",
+        source="Diabetes 130-US hospitals 1999-2008, UCI data set 296 (doi:10.24432/C5230J), "
+        "CC BY 4.0; Strack et al. 2014.",
+    )
+
+
+def _features(
+    path: Path, table: pd.DataFrame, diagnoses: dict[str, pd.Series]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the inputs, float32 (stays, features), and the names of their columns."""
+    blocks, names = [], []
+    for column in COUNTS:
+        values = tables.read_numbers(path, table, column)
+        scores = ((values - values.mean()) / max(values.std(), 1e-12)).astype(np.float32)
+        blocks.append(scores[:, None])
+        names.append(column)
+    categorical = {column: table[column] for column in ("age", *CATEGORICAL)} | diagnoses
+    for column, values in categorical.items():
+        codes, levels = pd.factorize(values, sort=True)
+        blocks.append(np.eye(len(levels), dtype=np.float32)[codes])
+        names += [f"{column}={level}" for level in levels]
+    return np.concatenate(blocks, axis=1), tuple(names)
+
+
+def _records(table: pd.DataFrame, labels: np.ndarray, diagnosis: pd.Series) -> pd.DataFrame:
+    """Build the table of records, a row per stay; "?" becomes missing, but for the payer."""
+    patient, payer = table["patient_nbr"], table["payer_code"]
+    ever = pd.Series(labels).groupby(patient.to_numpy()).transform("max").to_numpy()
+    sex = table["gender"].where(table["gender"].isin(["Female", "Male"]))
+    return pd.DataFrame(
+        {
+            "patient_id": patient,
+            "label": pd.Categorical.from_codes(labels, CLASSES),
+            "race": table["race"].where(table["race"] != "?").astype("category"),
+            "gender": sex.astype("category"),
+            "age": pd.Categorical(table["age"], AGES, ordered=True),
+            "payer": payer.map(lambda code: PAYERS.get(code, "Other")).astype("category"),
+            "diagnosis": diagnosis.where(diagnosis != "?").astype("category"),
+            "readmitted": pd.Categorical.from_codes(ever, ["never within 30 days", CLASSES[1]]),
+        }
     )
 
 
 def diagnosis_group(codes: pd.Series) -> pd.Series:
-    """ICD-9 codes -> the groups of Strack et al. 2014, table 2; "?" (missing) stays "?"."""
-    number = pd.to_numeric(
-        codes, errors="coerce"
-    ).to_numpy()  # E and V codes become NaN, hence "Other"
+    """Put ICD-9 codes into DIAGNOSIS_GROUPS; "?" (missing) stays "?"."""
+    # E and V codes become NaN, hence "Other"
+    number = np.asarray(pd.to_numeric(codes, errors="coerce"), dtype=float)
     whole = np.floor(number)
     group = np.full(len(codes), "Other", dtype=object)
     for name, ranges in DIAGNOSIS_GROUPS.items():

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rollcall.datasets.fitzpatrick17k import CHECKED, CLASSES, RADIOGRAPHS
+from rollcall.datasets.fitzpatrick17k import CLASSES, QUALITY, RADIOGRAPHS
 from rollcall.rehearse.drawing import draw_scene, write_table
 
 LABELS = {  # nine-partition label: (three-partition label, conditions)
@@ -80,7 +80,7 @@ def _write_image(
     if diagnostic:
         checked = "1 Diagnostic"
     elif rng.random() < 0.02:
-        checked = str(rng.choice(CHECKED[2:]))
+        checked = str(rng.choice(QUALITY[2:]))
     comma = "," if number % 23 == 2 else ""
     page = "" if number % 97 == 5 else f"https://example.org/atlas/{number}{comma}.jpg"
     letters = "".join(filter(str.isalnum, page))

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rollcall.util.errors import first_line
+
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 FIRST_NUMBER = rf"^[\s\[\('\"]*({NUMBER})(?=$|[\s,\\\]\)'\"])"  # of "540", "[540, 580]", "540\\580"
 MAX_FILE_BYTES = 1 << 29  # the largest mammograms have some 30 million
@@ -108,7 +110,7 @@ def open_dicom(path: Path):
     except (ValueError, OSError):
         raise
     except Exception as error:  # of many types, for damage of many kinds
-        raise ValueError(f"damaged or cut short ({_first_line(error)})") from error
+        raise ValueError(f"damaged or cut short ({first_line(error, 100)})") from error
     if "PixelData" not in dataset:
         kind = dataset.get("SOPClassUID")
         raise ValueError(
@@ -134,7 +136,7 @@ def _check_syntax(syntax) -> None:
 
 def _check_decoder(syntax) -> None:
     """Refuse a transfer syntax for which no decoder is installed, and name the package."""
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels import get_decoder  # pyright: ignore[reportPrivateImportUsage]
 
     try:
         decoder = get_decoder(syntax)
@@ -182,7 +184,7 @@ def read_pixels(dataset) -> np.ndarray:
     try:
         array = dataset.pixel_array
     except Exception as error:
-        raise ValueError(f"its pixels cannot be decoded ({_first_line(error)})") from error
+        raise ValueError(f"its pixels cannot be decoded ({first_line(error, 100)})") from error
     if array.shape != (rows, columns):
         raise ValueError(f"its pixels are {array.shape}, its header says {(rows, columns)}")
     return array
@@ -230,7 +232,7 @@ def _text(dataset, name: str) -> str:
     try:
         value = dataset.get(name)
     except Exception as error:  # pydicom reads values late; the error's type depends on the value's
-        raise ValueError(f"{name} is not what it should be ({_first_line(error)})") from None
+        raise ValueError(f"{name} is not what it should be ({first_line(error, 100)})") from None
     return "" if value is None else str(value).strip()
 
 
@@ -240,7 +242,3 @@ def _number(text: str, name: str) -> float:
     if not match or not math.isfinite(float(match[1])):
         raise ValueError(f"{name} is {text[:40]!r}; expected a number")
     return float(match[1])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]

@@ -163,7 +163,7 @@ def read_count(path: Path, column: str, name: str) -> pd.Series:
 def _read_sign(path: Path, table: pd.DataFrame, sign: str) -> np.ndarray:
     """Read a vital sign as float64, outliers missing, the rest within the valid limits."""
     if sign == "pain":
-        values = pd.to_numeric(table[sign], errors="coerce").to_numpy(dtype=float)
+        values = np.asarray(pd.to_numeric(table[sign], errors="coerce"), dtype=float)
     else:
         values = tables.read_numbers(path, table, sign, missing=True)
     if sign == "temperature":
