@@ -1,21 +1,27 @@
-"""`python -m benchmarks training|prepare|attacks|risk`: how fast this machine does each part of an audit, as a table on the screen and in a csv file."""
+"""How fast this machine does each part of an audit: `python -m benchmarks PART`.
+
+A table on the screen and, with --out, in a csv file.
+"""
 
 from __future__ import annotations
 
 import time
 import tracemalloc
+from collections.abc import Callable
 from importlib import import_module
 
 import pandas as pd
 
 from rollcall.util.progress import announce
 
+# part -> module with a function table()
 TABLES = {
     "training": "benchmarks.training",
     "prepare": "benchmarks.decode",
     "attacks": "benchmarks.attacks",
     "risk": "benchmarks.risk",
-}  # modules with a function table()
+}
+# of the training table, that are shown on the screen
 COLUMNS = (
     "dataset",
     "family",
@@ -33,17 +39,21 @@ COLUMNS = (
 
 
 def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFrame:
-    """The table of one part. training: `only` some families, datasets, or "growth" alone; each way measured `rounds` times (0: as many as usual)."""
+    """Measure one part.
+
+    only: of training, some families or datasets, or "growth" alone. rounds: that each way of
+    training is measured; 0: as many as usual.
+    """
     module = import_module(TABLES[part])
     if part != "training":
         return module.table()
     if only == ("growth",):
-        return import_module("benchmarks.growth").growth()
+        return import_module("benchmarks.growth").table()
     return module.table(only=only, progress=announce, **({"rounds": rounds} if rounds else {}))
 
 
-def timed(run, times: int) -> tuple[list[float], int]:
-    """(seconds of each of `times` calls of run, the most bytes that another call holds at once)."""
+def time_calls(run: Callable, times: int) -> tuple[list[float], int]:
+    """Return the seconds of each of `times` calls of `run`, and the peak bytes of another call."""
     seconds = []
     for _ in range(times):
         started = time.perf_counter()
@@ -51,17 +61,17 @@ def timed(run, times: int) -> tuple[list[float], int]:
         seconds.append(time.perf_counter() - started)
     tracemalloc.start()
     run()
-    held = tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return seconds, held
+    return seconds, peak
 
 
-def shown(found: pd.DataFrame) -> str:
-    """The table as text, without what is the same in every row of a csv."""
-    columns = [name for name in COLUMNS if name in found] or [
-        name for name in found if not name.startswith("version_")
+def format_table(rows: pd.DataFrame) -> str:
+    """Return a table as text, without what is the same in every row of the csv file."""
+    columns = [name for name in COLUMNS if name in rows] or [
+        name for name in rows if not name.startswith("version_")
     ]
-    return found[columns].to_string(
+    return rows[columns].to_string(
         index=False,
         na_rep="",
         float_format=lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}",

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     table = benchmarks.table(options.part, tuple(options.only), options.rounds)
     if options.out:
         table.to_csv(options.out, index=False)
-    print(benchmarks.shown(table))
+    print(benchmarks.format_table(table))
     return 0
 
 

@@ -1,15 +1,18 @@
-"""How fast the attacks are: each one's time as a multiple of one pass of addition over the scores, its memory, and its growth."""
+"""How fast the attacks are: each one's time in passes of addition over the scores, its memory."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from benchmarks import timed
+from benchmarks import time_calls
 from rollcall import attacks
 from rollcall.stats.members import draw_members
 
-TEN = np.arange(10)
+FEATURES = 20  # known of each record, for the blind baseline
 
 
 def table(
@@ -19,78 +22,77 @@ def table(
     repeats: int = 5,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """step, targets, records; seconds (median of `repeats`; of 1 for the whole); multiple of scores.sum(0) in the same run; memory, the most that is
-    held at once, scores included, as a multiple of the scores. Simulated scores float32, 20 numbers known of each record for the blind baseline.
+    """Time every attack on simulated scores, float32 (targets, records) of patients at random.
 
-    The last rows are LiRA and RMIA with half and a quarter of the records, and of the targets: time grows linearly in both.
+    step      name. The last rows are LiRA and RMIA with half and a quarter of the records, and of
+              the targets: time grows linearly in both.
+    targets, records   of the scores
+    seconds   median of `repeats`; of 1 for what takes long
+    multiple  of scores.sum(0) in the same run
+    memory    the most that is held at once, scores included, as a multiple of the scores
     """
     rng = np.random.default_rng(seed)
-    index = np.sort(
-        np.concatenate([np.arange(patients), rng.integers(0, patients, records - patients)])
-    )
+    extra = rng.integers(0, patients, records - patients)
+    index = np.sort(np.concatenate([np.arange(patients), extra]))
     members = draw_members(targets, patients, seed)
-    had = members[:, index]
+    record_members = members[:, index]
     scores = rng.standard_normal((targets, records), np.float32)
-    scores += 0.3 * had
-    known = rng.standard_normal((records, 20), np.float32)
-    ready = attacks.run_lira(scores, had)
+    scores += 0.3 * record_members
+    features = rng.standard_normal((records, FEATURES), np.float32)
+    lira_scores = attacks.run_lira(scores, record_members)
     rows: list[dict] = []
 
-    def measure(step: str, run, of: np.ndarray, times: int = repeats) -> None:
-        seconds, held = timed(run, times)
-        taken = float(np.median(seconds))
+    def measure(
+        step: str, run: Callable, values: np.ndarray = scores, times: int = repeats
+    ) -> None:
+        times_taken, peak = time_calls(run, times)
+        seconds = float(np.median(times_taken))
         rows.append(
             {
                 "step": step,
-                "targets": of.shape[0],
-                "records": of.shape[1],
-                "seconds": taken,
-                "multiple": taken / (rows[0]["seconds"] if rows else taken),
-                "memory": 1 + held / of.nbytes,
+                "targets": values.shape[0],
+                "records": values.shape[1],
+                "seconds": seconds,
+                "multiple": seconds / (rows[0]["seconds"] if rows else seconds),
+                "memory": 1 + peak / values.nbytes,
             }
         )
 
-    measure("scores.sum(0)", lambda: scores.sum(0), scores)
-    measure("LiRA online, all targets", lambda: attacks.run_lira(scores, had), scores)
+    lira = partial(attacks.run_lira, scores, record_members)
+    rmia = partial(attacks.run_rmia, scores, record_members)
+    measure("scores.sum(0)", lambda: scores.sum(0))
+    measure("LiRA online, all targets", lira)
+    measure("LiRA offline, all targets", partial(lira, online=False))
+    measure("RMIA online, ten targets", partial(rmia, targets=np.arange(10)))
+    measure("RMIA online, all targets", rmia)
+    measure("RMIA offline, all targets, a tuned", partial(rmia, online=False), times=1)
     measure(
-        "LiRA offline, all targets", lambda: attacks.run_lira(scores, had, online=False), scores
+        "blind baseline, all targets",
+        lambda: attacks.run_blind(features, record_members, index),
+        times=1,
     )
-    measure("RMIA online, ten targets", lambda: attacks.run_rmia(scores, had, targets=TEN), scores)
-    measure("RMIA online, all targets", lambda: attacks.run_rmia(scores, had), scores)
-    measure(
-        "RMIA offline, all targets, a tuned",
-        lambda: attacks.run_rmia(scores, had, online=False),
-        scores,
-        1,
-    )
-    measure("blind baseline, all targets", lambda: attacks.run_blind(known, had, index), scores, 1)
     measure(
         "tables of one attack",
-        lambda: attacks.evaluate({("LiRA", "online"): lambda: ready}, members, index),
-        scores,
-        1,
+        lambda: attacks.evaluate({("LiRA", "online"): lambda: lira_scores}, members, index),
+        times=1,
     )
     measure(
         "all attacks with their tables",
-        lambda: attacks.run_all(scores, members, index, known),
-        scores,
-        1,
+        lambda: attacks.run_all(scores, members, index, features),
+        times=1,
     )
     for share in (1, 2, 4):
-        part, who = (
-            np.ascontiguousarray(scores[:, : records // share]),
-            np.ascontiguousarray(had[:, : records // share]),
-        )
-        fewer, whose = scores[: targets // share // 2 * 2], had[: targets // share // 2 * 2]
+        few_records = np.ascontiguousarray(scores[:, : records // share])
+        their_members = np.ascontiguousarray(record_members[:, : records // share])
+        count = targets // share // 2 * 2
+        few_targets = scores[:count], record_members[:count]
         for name, attack in (("LiRA online", attacks.run_lira), ("RMIA online", attacks.run_rmia)):
             measure(
                 f"{name}, 1/{share} of the records",
-                lambda attack=attack, part=part, who=who: attack(part, who),
-                part,
+                partial(attack, few_records, their_members),
+                few_records,
             )
             measure(
-                f"{name}, 1/{share} of the targets",
-                lambda attack=attack, fewer=fewer, whose=whose: attack(fewer, whose),
-                fewer,
+                f"{name}, 1/{share} of the targets", partial(attack, *few_targets), few_targets[0]
             )
     return pd.DataFrame(rows)

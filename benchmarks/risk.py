@@ -1,17 +1,18 @@
-"""How fast risk is: each step's time as a multiple of one pass of addition over the scores, and its memory."""
+"""How fast risk is: each step's time in passes of addition over the scores, and its memory."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from benchmarks import timed
-from rollcall.risk import assess as risk
-from rollcall.risk import noise_floor as floor
-from rollcall.risk import patient as patient_risk
-from rollcall.risk import record as record_risk
-from rollcall.stats import moments
+from benchmarks import time_calls
+from rollcall.risk.assess import FLOOR_DRAWS, assess_risk
+from rollcall.risk.noise_floor import draw_noise_floor
+from rollcall.risk.patient import joint_statistic, joint_weights, summarise_records
+from rollcall.risk.record import binormal_auc, pool_shape, share_not_normal
 from rollcall.stats.members import draw_members
+from rollcall.stats.moments import compute_moments
+from rollcall.stats.rank import rank_auc
 
 
 def table(
@@ -19,68 +20,65 @@ def table(
     records: int = 200_000,
     patients: int = 60_000,
     repeats: int = 5,
-    draws: int = risk.FLOOR_DRAWS,
+    draws: int = FLOOR_DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """step; seconds (least of `repeats`; of 1 for the whole); multiple of scores.sum(0) in the same run; memory, the most that is held at
-    once, scores included, as a multiple of the scores. Simulated scores float32 (targets, records), records shared out to patients at random.
+    """Time every step on simulated scores, float32 (targets, records) of patients at random.
 
-    "record risk" is what gives binormal AUC, standard error and interval of every record; the rank AUC, which sorts, stands apart. The last two rows are
-    the whole of half the records and of half the targets: time grows linearly in both.
+    step      name. "record risk" is what gives binormal AUC, standard error and interval of every
+              record; the rank AUC, which sorts, stands apart. The last two rows are the whole of
+              half the records and of half the targets: time grows linearly in both.
+    seconds   least of `repeats`; of 1 for the whole
+    multiple  of scores.sum(0) in the same run
+    memory    the most that is held at once, scores included, as a multiple of the scores
     """
     rng = np.random.default_rng(seed)
     scores = rng.standard_normal((targets, records), np.float32)
-    index = np.sort(
-        np.concatenate([np.arange(patients), rng.integers(0, patients, records - patients)])
-    )
+    extra = rng.integers(0, patients, records - patients)
+    index = np.sort(np.concatenate([np.arange(patients), extra]))
     members = draw_members(targets, patients, seed)
     rounds = max(1, -(-draws // patients))
 
-    def record(of: np.ndarray, who: np.ndarray, whose: np.ndarray | None = None):
-        found = moments.compute_moments(of, who, whose)
-        return found, record_risk.binormal_auc(found, record_risk.pool_shape(found))
+    def assess_records(values, membership, patient_index=None):
+        moments = compute_moments(values, membership, patient_index)
+        return moments, binormal_auc(moments, pool_shape(moments))
 
-    found, (auc, *_) = record(scores, members, index)
-    weight = patient_risk.joint_weights(scores, found, index)
-    statistic = patient_risk.joint_statistic(scores, found, index, weight)
+    def combine_records():
+        return joint_statistic(scores, moments, index, joint_weights(scores, moments, index))
+
+    moments, (auc, *_) = assess_records(scores, members, index)
+    statistic = combine_records()
     half = index < index[records // 2]
+    half_members = members[:, : index[half].max() + 1]
+    few = targets // 4 * 2
     steps = {
         "scores.sum(0)": lambda: scores.sum(0),
-        "record risk": lambda: record(scores, members, index),
-        "rank AUC of records": lambda: record_risk.rank_auc(scores, members, index),
-        "normality of records": lambda: record_risk.share_not_normal(found),
-        "joint statistic of patients": lambda: patient_risk.joint_statistic(
-            scores, found, index, patient_risk.joint_weights(scores, found, index)
-        ),
-        "patient risk, joint": lambda: record(statistic, members),
-        "noise floor, joint": lambda: floor.draw_noise_floor(statistic, rounds, seed),
-        "mean and maximum, jackknife and floors": lambda: patient_risk.summarise_records(
+        "record risk": lambda: assess_records(scores, members, index),
+        "rank AUC of records": lambda: rank_auc(scores, members, index),
+        "normality of records": lambda: share_not_normal(moments),
+        "joint statistic of patients": combine_records,
+        "patient risk, joint": lambda: assess_records(statistic, members),
+        "noise floor, joint": lambda: draw_noise_floor(statistic, rounds, seed),
+        "mean and maximum, jackknife and floors": lambda: summarise_records(
             scores, members, index, auc, rounds, seed
         ),
-        "assess, the whole": lambda: risk.assess_risk(
-            scores, members, index, draws=draws, seed=seed
+        "assess, the whole": lambda: assess_risk(scores, members, index, draws=draws, seed=seed),
+        "assess, half the records": lambda: assess_risk(
+            scores[:, half], half_members, index[half], None, seed, draws // 2
         ),
-        "assess, half the records": lambda: risk.assess_risk(
-            scores[:, half],
-            members[:, : index[half].max() + 1],
-            index[half],
-            None,
-            seed,
-            draws // 2,
-        ),
-        "assess, half the targets": lambda: risk.assess_risk(
-            scores[: targets // 4 * 2], members[: targets // 4 * 2], index, None, seed, draws
+        "assess, half the targets": lambda: assess_risk(
+            scores[:few], members[:few], index, None, seed, draws
         ),
     }
     rows = []
     for step, run in steps.items():
-        seconds, held = timed(run, 1 if step.startswith("assess") else repeats)
+        seconds, peak = time_calls(run, 1 if step.startswith("assess") else repeats)
         rows.append(
             {
                 "step": step,
                 "seconds": min(seconds),
                 "multiple": min(seconds) / (rows[0]["seconds"] if rows else min(seconds)),
-                "memory": 1 + held / scores.nbytes,
+                "memory": 1 + peak / scores.nbytes,
             }
         )
     return pd.DataFrame(rows)

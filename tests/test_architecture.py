@@ -10,8 +10,8 @@ from rollcall.util.files import PACKAGE, clone
 # From the ground up; a room imports rooms of lower floors alone. docs/architecture.md draws it.
 FLOORS = (
     ("util",),
-    ("stats",),
-    ("models", "recipes"),
+    ("models", "stats"),
+    ("recipes",),
     ("data",),
     ("datasets", "risk", "runs"),
     ("attacks", "rehearse", "training"),

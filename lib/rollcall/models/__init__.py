@@ -1,57 +1,78 @@
-"""Target models, by name. Each is a plain nn.Module from a batch of float32 inputs to float32 logits, without batch statistics.
+"""Target models, by name. Each is an nn.Module: float32 inputs -> float32 logits, record by record.
 
-Families go by their own names, with settings; the paper's models (Knolle et al. 2026) by the paper's, each a family with settings, of which a
-recipe may set any anew.
+No model has batch statistics: a record's logits depend on that record and the weights alone.
+torch is loaded by the functions that build, not by importing this package.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from rollcall.models.mlp import mlp
-from rollcall.models.resnet1d import resnet1d
-from rollcall.models.small_cnn import small_cnn
-from rollcall.models.tabular_resnet import tabular_resnet
-from rollcall.models.vit import vit
-from rollcall.models.wide_resnet import wide_resnet
+from rollcall.models.registry import FAMILIES, MODELS
 from rollcall.util.errors import InputError, unknown_name
 
-MODELS = {
-    "mlp": mlp,
-    "small_cnn": small_cnn,
-    "tabular_resnet": tabular_resnet,
-    "wide_resnet": wide_resnet,
-    "vit": vit,
-    "resnet1d": resnet1d,
-    "wrn_28_2": partial(wide_resnet, depth=28, widen=2),
-    "wrn_40_4": partial(wide_resnet, depth=40, widen=4),
-    "wrn_28_5": partial(wide_resnet, depth=28, widen=5),
-    "vit_b_16": partial(vit, patch=16, width=768, depth=12, heads=12, mlp=3072),
-    "vit_b_32": partial(vit, patch=32, width=768, depth=12, heads=12, mlp=3072),
-    "vit_l_16": partial(vit, patch=16, width=1024, depth=24, heads=16, mlp=4096),
-    "resnet1d_128": partial(resnet1d, width=128),
-    "resnet1d_64": partial(resnet1d, width=64),
-    "resnet1d_32": partial(resnet1d, width=32),
-    "tabresnet_300_6": partial(tabular_resnet, width=300, depth=6),
-}
-STACKED = (
-    "mlp",
-    "tabular_resnet",
-    "tabresnet_300_6",
-)  # networks of matrix products: many train at once; the others one after another
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["MODELS", "build", "build_for", "count_parameters", "list_models"]
 
 
 def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> nn.Module:
-    """A fresh model `name` for inputs of `input_shape` (without the batch) and `outputs` logits."""
+    """Build a fresh model.
+
+    name: in MODELS. input_shape: of one record, without the batch. outputs: number of logits.
+    settings: of the model's family, in place of those that the name stands for. The weights come
+    from torch's global generator. InputError for an unknown name or setting, or another shape of
+    input than the family takes.
+    """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
-    builder = MODELS[name]
+    family = MODELS[name].family
+    builder = getattr(import_module(f"rollcall.models.{family}"), f"build_{family}")
     try:
-        return builder(input_shape, outputs, **settings)
+        return builder(input_shape, outputs, **(MODELS[name].settings | settings))
     except TypeError as error:
-        family = getattr(builder, "func", builder).__name__
         raise InputError(
             f"model {name!r}: {error}; see rollcall/models/{family}.py for its settings"
         ) from error
+
+
+def build_for(recipe, cohort, device: str = "cpu") -> nn.Module:
+    """Build the network of a recipe (its `model` and `settings`) for a cohort's inputs and classes.
+
+    device: "cpu", or "meta" for the shapes alone, which takes no time and no memory.
+    """
+    import torch
+
+    with torch.device(device):
+        return build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Count the trainable numbers of a network."""
+    return sum(value.numel() for value in network.parameters())
+
+
+def list_models() -> list[dict]:
+    """List every model: name, family, input_shape, outputs, and parameters for those.
+
+    input_shape and outputs are the family's in `registry.FAMILIES`.
+    """
+    import torch
+
+    rows = []
+    for name, model in MODELS.items():
+        family = FAMILIES[model.family]
+        with torch.device("meta"):
+            network = build(name, family.input_shape, family.outputs)
+        rows.append(
+            {
+                "name": name,
+                "family": model.family,
+                "input_shape": family.input_shape,
+                "outputs": family.outputs,
+                "parameters": count_parameters(network),
+            }
+        )
+    return rows

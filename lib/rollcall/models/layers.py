@@ -1,10 +1,19 @@
-"""Layers that several families share."""
+"""Layers, and the rule of padding, that several families share."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Return the zeros (before, after) an axis of `size` under TensorFlow's "same" padding.
+
+    As few as give ceil(size / stride) outputs; the odd one comes after.
+    """
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 
 class ChannelsFirst(nn.Module):
@@ -15,9 +24,10 @@ class ChannelsFirst(nn.Module):
 
 
 class Head(nn.Linear):
-    """The last dense layer (batch, features) -> logits (batch, outputs), in float32 under any autocast (facts, W-T6).
+    """The last dense layer: (batch, features) -> logits (batch, outputs), always in float32.
 
-    With an `init` of its weights its bias starts at zero; without, it starts as torch's dense layers do.
+    Logits stay in float32 under any autocast (docs/deviations.md). With an `init` of its weights
+    its bias starts at zero; without, it starts as torch's dense layers do.
     """
 
     def __init__(self, features: int, outputs: int, init=None):

@@ -1,3 +1,7 @@
+"""The residual network of Knolle et al. 2026 for tables."""
+
+from __future__ import annotations
+
 from torch import nn
 
 from rollcall.models.layers import Head
@@ -5,7 +9,7 @@ from rollcall.util.errors import InputError
 
 
 class Block(nn.Module):
-    """Norm; then dense-ReLU-dense beside a dense shortcut, both from the normalised input, added."""
+    """Norm; then dense-ReLU-dense and a dense shortcut, both of the normalised input, added."""
 
     def __init__(self, width: int, groups: int):
         super().__init__()
@@ -18,13 +22,17 @@ class Block(nn.Module):
         return self.branch(x) + self.shortcut(x)
 
 
-def tabular_resnet(
-    input_shape, outputs: int, width: int = 300, depth: int = 6, groups: int = 10
+def build_tabular_resnet(
+    input_shape: tuple[int, ...], outputs: int, width: int = 300, depth: int = 6, groups: int = 10
 ) -> nn.Module:
-    """The residual network for tables of Knolle et al. 2026 (300 wide, 6 blocks: 1,649,401 parameters on 64 features, one logit)."""
+    """Build the network: tables (batch, features) -> logits (batch, outputs).
+
+    300 wide with 6 blocks it has 1,649,401 parameters on 64 features and one logit.
+    """
     if len(input_shape) != 1:
         raise InputError(
-            f"model 'tabular_resnet' needs a table (features,), and this cohort's inputs are {tuple(input_shape)}; use mlp or small_cnn"
+            "model 'tabular_resnet' needs a table (features,), and this cohort's inputs are "
+            f"{tuple(input_shape)}; use mlp or small_cnn"
         )
     blocks = [Block(width, groups) for _ in range(depth)]
     return nn.Sequential(

@@ -1,51 +1,39 @@
-"""The vision transformer of Knolle et al. 2026 (facts, section 3; after Dosovitskiy et al. 2021), and its published starting weights."""
+"""The vision transformer of Knolle et al. 2026, and its published starting weights.
+
+After Dosovitskiy et al., An image is worth 16x16 words, 2021.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from math import isqrt
-from pathlib import Path
-from zipfile import BadZipFile
-from zlib import error as BadStream
+from math import isqrt, prod
+from typing import cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from rollcall.models.layers import Head
+from rollcall.models.vit_weights import open_weights
 from rollcall.util.errors import InputError
 
 EPSILON = 1e-6
-DAMAGED = (
-    ValueError,
-    OSError,
-    EOFError,
-    BadZipFile,
-    BadStream,
-)  # what numpy raises for a file that is no .npz, or a spoilt one
-MEAN, STD = (
-    (0.485, 0.456, 0.406),
-    (0.229, 0.224, 0.225),
-)  # of ImageNet's channels, for values in [0, 1]
+# of ImageNet's channels, for values in [0, 1]
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Block(nn.Module):
-    """A pre-norm encoder block on tokens (batch, tokens, width), with dropout after the attention and twice in the MLP."""
+    """A pre-norm encoder block on tokens (batch, tokens, width).
+
+    Dropout follows the attention and stands twice in the MLP.
+    """
 
     def __init__(self, width: int, heads: int, mlp: int, dropout: float):
         super().__init__()
         self.heads = heads
-        self.norm1, self.qkv, self.out = (
-            nn.LayerNorm(width, eps=EPSILON),
-            nn.Linear(width, 3 * width),
-            nn.Linear(width, width),
-        )
-        self.norm2, self.dense1, self.dense2 = (
-            nn.LayerNorm(width, eps=EPSILON),
-            nn.Linear(width, mlp),
-            nn.Linear(mlp, width),
-        )
+        self.norm1 = nn.LayerNorm(width, eps=EPSILON)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width, eps=EPSILON)
+        self.dense1, self.dense2 = nn.Linear(width, mlp), nn.Linear(mlp, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x):
@@ -67,14 +55,19 @@ class Block(nn.Module):
 
 
 class ViT(nn.Module):
-    """Images (batch, H, W, 1 or 3) in [-1, 1] -> patches and a class token with learned positions -> blocks -> norm -> logits of the class token.
+    """Images (batch, H, W, 1 or 3) in [-1, 1] -> logits (batch, outputs).
 
-    One channel is repeated to three and standardised with ImageNet's means and standard deviations; three are taken as they are.
+    Patches and a class token with learned positions, blocks, a norm, and the class token's logits.
+    One channel is repeated to three and standardised with ImageNet's means and standard deviations;
+    three are taken as they are.
     """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(
         self,
-        shape,
+        shape: tuple[int, ...],
         outputs: int,
         patch: int,
         width: int,
@@ -85,9 +78,8 @@ class ViT(nn.Module):
     ):
         super().__init__()
         self.patch, self.grid = patch, (shape[0] // patch, shape[1] // patch)
-        self.embed = nn.Linear(
-            patch * patch * 3, width
-        )  # the strided convolution as one product: a patch is flattened (row, column, channel)
+        # the strided convolution as one product: a patch is flattened (row, column, channel)
+        self.embed = nn.Linear(patch * patch * 3, width)
         self.cls = nn.Parameter(torch.zeros(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, 1 + self.grid[0] * self.grid[1], width))
         self.blocks = nn.Sequential(*[Block(width, heads, mlp, dropout) for _ in range(depth)])
@@ -110,14 +102,13 @@ class ViT(nn.Module):
             .transpose(2, 3)
             .reshape(batch, rows * columns, side * side * 3)
         )
-        tokens = (
-            torch.cat([self.cls.expand(batch, -1, -1), self.embed(patches)], 1) + self.positions
-        )
+        tokens = torch.cat([self.cls.expand(batch, -1, -1), self.embed(patches)], 1)
+        tokens = tokens + self.positions
         return self.head(self.norm(self.blocks(tokens)[:, 0]))
 
 
-def vit(
-    input_shape,
+def build_vit(
+    input_shape: tuple[int, ...],
     outputs: int,
     patch: int = 16,
     width: int = 768,
@@ -127,9 +118,10 @@ def vit(
     dropout: float = 0.1,
     weights: str = "",
 ) -> nn.Module:
-    """A ViT, by default B/16 (at 64 x 64 and 14 outputs 85,671,182 parameters); `weights` is a local .npz to start from (see `load`).
+    """Build a ViT, by default B/16, which has 85,671,182 parameters at 64 x 64 and 14 outputs.
 
-    Matrices start Glorot-uniform, biases and class token at zero, positions from N(0, 0.02^2) (the facts give the head's randomness only).
+    weights: a local .npz to start from (see `load`). Without one, matrices start Glorot-uniform,
+    biases and class token at zero, positions from N(0, 0.02^2).
     """
     if (
         len(input_shape) != 3
@@ -139,13 +131,14 @@ def vit(
         or 0 in input_shape
     ):
         raise InputError(
-            f"model 'vit' needs images (H, W, 1 or 3) of whole patches of {patch}, and this cohort's inputs are {tuple(input_shape)}; "
-            "choose another patch, or wide_resnet"
+            f"model 'vit' needs images (H, W, 1 or 3) of whole patches of {patch}, and this "
+            f"cohort's inputs are {tuple(input_shape)}; choose another patch, or wide_resnet"
         )
     if heads < 1 or width % heads or not 0 <= dropout < 1 or depth < 1:
         raise InputError(
-            f"model 'vit': width {width}, heads {heads}, depth {depth}, dropout {dropout}; expected a width that the heads divide, "
-            "a depth of at least 1 and a dropout from 0 to below 1"
+            f"model 'vit': width {width}, heads {heads}, depth {depth}, dropout {dropout}; "
+            "expected a width that the heads divide, a depth of at least 1 and a dropout from 0 "
+            "to below 1"
         )
     network = ViT(input_shape, outputs, patch, width, depth, heads, mlp, dropout)
     if weights:
@@ -154,117 +147,63 @@ def vit(
 
 
 def load(network: ViT, path: str) -> None:
-    """Copy the published weights at `path` into `network`, all but the head, whose random values stay.
+    """Copy the published weights at `path` into `network`, all but the head's.
 
-    The file is a .npz in the original JAX layout (`Transformer/encoderblock_0/...`; kernels (inputs, ..., outputs), query, key and value kernels
-    (width, heads, width / heads), the output's (heads, width / heads, width)), of a square grid of any size. Nothing in it is unpickled.
+    The file is a .npz in the original JAX layout (`Transformer/encoderblock_0/...`; kernels
+    (inputs, ..., outputs), query, key and value kernels (width, heads, width / heads), the output's
+    (heads, width / heads, width)), with positions of a square grid of any size. Nothing in it is
+    unpickled. InputError if the file is no such .npz, or its arrays do not fit the network.
     """
-    width, patch = network.positions.shape[2], network.patch
-    heads, mlp = network.blocks[0].heads, network.blocks[0].dense1.out_features
-    attention = (heads, width // heads)
+    blocks, width = [cast(Block, block) for block in network.blocks], network.positions.shape[2]
+    mlp, heads = blocks[0].dense1.out_features, (blocks[0].heads, width // blocks[0].heads)
+    with open_weights(path) as file, torch.no_grad():
 
-    def take(name: str, *shape):
-        return _take(file, path, name, shape)
+        def fill(dense: nn.Linear, name: str, inputs: tuple, outputs: tuple, rows=slice(None)):
+            kernel = file.take(f"{name}/kernel", *inputs, *outputs)
+            dense.weight[rows] = kernel.reshape(prod(inputs), prod(outputs)).T
+            dense.bias[rows] = file.take(f"{name}/bias", *outputs).flatten()
 
-    with _opened(path) as file, torch.no_grad():
-        if f"Transformer/encoderblock_{len(network.blocks)}/LayerNorm_0/scale" in file:
+        def fill_norm(norm: nn.LayerNorm, name: str):
+            norm.weight.copy_(file.take(f"{name}/scale", width))
+            norm.bias.copy_(file.take(f"{name}/bias", width))
+
+        if f"Transformer/encoderblock_{len(blocks)}/LayerNorm_0/scale" in file:
             raise InputError(
-                f"{path} has more encoder blocks than the model's {len(network.blocks)}; set the model's depth to the file's"
+                f"{path} has more encoder blocks than the model's {len(blocks)}; "
+                "set the model's depth to the file's"
             )
-        network.embed.weight.copy_(
-            take("embedding/kernel", patch, patch, 3, width).reshape(-1, width).T
-        )
-        network.embed.bias.copy_(take("embedding/bias", width))
-        network.cls.copy_(take("cls", 1, 1, width))
-        network.positions.copy_(
-            resize(
-                take("Transformer/posembed_input/pos_embedding", 1, None, width), network.grid, path
-            )
-        )
-        for number, block in enumerate(network.blocks):
-            at = f"Transformer/encoderblock_{number}/"
-            for place, part in enumerate(("query", "key", "value")):
-                rows, name = (
-                    slice(place * width, (place + 1) * width),
-                    f"{at}MultiHeadDotProductAttention_1/{part}",
-                )
-                block.qkv.weight[rows] = (
-                    take(f"{name}/kernel", width, *attention).reshape(width, width).T
-                )
-                block.qkv.bias[rows] = take(f"{name}/bias", *attention).flatten()
-            name = f"{at}MultiHeadDotProductAttention_1/out"
-            block.out.weight.copy_(
-                take(f"{name}/kernel", *attention, width).reshape(width, width).T
-            )
-            block.out.bias.copy_(take(f"{name}/bias", width))
-            for name, dense, shape in (
-                ("Dense_0", block.dense1, (width, mlp)),
-                ("Dense_1", block.dense2, (mlp, width)),
-            ):
-                dense.weight.copy_(take(f"{at}MlpBlock_3/{name}/kernel", *shape).T)
-                dense.bias.copy_(take(f"{at}MlpBlock_3/{name}/bias", shape[1]))
-            for name, norm in (("LayerNorm_0", block.norm1), ("LayerNorm_2", block.norm2)):
-                norm.weight.copy_(take(f"{at}{name}/scale", width))
-                norm.bias.copy_(take(f"{at}{name}/bias", width))
-        network.norm.weight.copy_(take("Transformer/encoder_norm/scale", width))
-        network.norm.bias.copy_(take("Transformer/encoder_norm/bias", width))
-
-
-@contextmanager
-def _opened(path: str):
-    """The .npz at `path`, open, or InputError."""
-    if not Path(path).is_file():
-        raise InputError(
-            f"no file at {path}: the model's setting 'weights' must be a local .npz of published ViT weights, or empty for a random start"
-        )
-    with open(path, "rb") as raw:
-        try:
-            file = np.load(raw, allow_pickle=False)
-        except DAMAGED as error:
-            raise InputError(
-                f"{path} cannot be read as a .npz of ViT weights ({error}); fetch it again"
-            ) from error
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise InputError(f"{path} holds a single array, expected a .npz of ViT weights")
-        with file:
-            yield file
-
-
-def _take(file, path: str, name: str, shape: tuple) -> torch.Tensor:
-    """Array `name` of the open .npz in float32, of `shape` (None: any length), or InputError."""
-    if name not in file:
-        raise InputError(
-            f"{path} has no array {name!r}, which the model needs; use ViT weights in the original JAX layout, or change the model's depth"
-        )
-    try:
-        array = file[name]
-    except DAMAGED as error:
-        raise InputError(
-            f"{path}: array {name!r} cannot be read ({error}); fetch the file again"
-        ) from error
-    if array.ndim != len(shape) or any(
-        wanted not in (None, size) for wanted, size in zip(shape, array.shape)
-    ):
-        raise InputError(
-            f"{path}: array {name!r} is {array.shape}, the model needs {str(shape).replace('None', 'any')}; "
-            "match the model's patch, width, heads and mlp to the file"
-        )
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise InputError(
-            f"{path}: array {name!r} ({array.dtype}) must hold finite floating-point numbers; fetch the file again"
-        )
-    return torch.from_numpy(array.astype(np.float32))
+        fill(network.embed, "embedding", (network.patch, network.patch, 3), (width,))
+        network.cls.copy_(file.take("cls", 1, 1, width))
+        positions = file.take("Transformer/posembed_input/pos_embedding", 1, None, width)
+        network.positions.copy_(resize(positions, network.grid, path))
+        for number, block in enumerate(blocks):
+            at = f"Transformer/encoderblock_{number}"
+            attention = f"{at}/MultiHeadDotProductAttention_1"
+            for third, name in enumerate(("query", "key", "value")):
+                rows = slice(third * width, (third + 1) * width)
+                fill(block.qkv, f"{attention}/{name}", (width,), heads, rows)
+            fill(block.out, f"{attention}/out", heads, (width,))
+            fill(block.dense1, f"{at}/MlpBlock_3/Dense_0", (width,), (mlp,))
+            fill(block.dense2, f"{at}/MlpBlock_3/Dense_1", (mlp,), (width,))
+            fill_norm(block.norm1, f"{at}/LayerNorm_0")
+            fill_norm(block.norm2, f"{at}/LayerNorm_2")
+        fill_norm(network.norm, "Transformer/encoder_norm")
 
 
 def resize(
     positions: torch.Tensor, grid: tuple[int, int], path: str = "the positions"
 ) -> torch.Tensor:
-    """Positions (1, 1 + n^2, width) of an n x n grid -> (1, 1 + rows columns, width): linear in both directions, corners kept on corners."""
+    """Resize the positions of a square grid to another grid.
+
+    (1, 1 + n^2, width) -> (1, 1 + rows columns, width): linear in both directions, corners kept on
+    corners. The class token's, the first, stays. InputError, naming `path`, if no grid is square.
+    """
     count, width = positions.shape[1] - 1, positions.shape[2]
     side = isqrt(max(count, 0))
     if count < 1 or side * side != count:
         raise InputError(
-            f"{path}: {positions.shape[1]} positions, expected one for the class token and a square grid"
+            f"{path}: {positions.shape[1]} positions, expected one for the class token and a "
+            "square grid"
         )
     if grid == (side, side):
         return positions

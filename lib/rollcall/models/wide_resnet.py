@@ -1,4 +1,7 @@
-"""The wide residual network of Knolle et al. 2026 for images (facts, section 3; after Zagoruyko and Komodakis 2016), with GroupNorm."""
+"""The wide residual network of Knolle et al. 2026 for images, with GroupNorm.
+
+After Zagoruyko and Komodakis, Wide residual networks, 2016.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,36 @@ from math import sqrt
 import torch.nn.functional as F
 from torch import nn
 
-from rollcall.models.layers import ChannelsFirst, Head
+from rollcall.models.layers import ChannelsFirst, Head, same_padding
 from rollcall.util.errors import InputError
 
 GROUPS, EPSILON, SLOPE = 16, 1e-3, 0.1
 
 
-def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros (before, after) an axis of `size` in TensorFlow's 'same': as few as give ceil(size / stride) outputs, the odd one after."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
-
 class SameConv(nn.Conv2d):
-    """A square bias-free convolution padded as TensorFlow's 'same'; weights from N(0, 2 / (kernel^2 outputs)). (batch, C, H, W)."""
+    """A square convolution without bias, padded as TensorFlow's "same", on (batch, C, H, W).
+
+    Weights start from N(0, 2 / (kernel^2 outputs)).
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
         super().__init__(inputs, outputs, kernel, stride, bias=False)
         nn.init.normal_(self.weight, std=sqrt(2 / (kernel**2 * outputs)))
 
     def forward(self, x):
-        rows, columns = (same(size, self.kernel_size[0], self.stride[0]) for size in x.shape[2:])
+        rows, columns = (
+            same_padding(size, self.kernel_size[0], self.stride[0]) for size in x.shape[2:]
+        )
         if rows[0] == rows[1] and columns[0] == columns[1]:
             return F.conv2d(x, self.weight, None, self.stride, (rows[0], columns[0]))
         return F.conv2d(F.pad(x, (*columns, *rows)), self.weight, None, self.stride)
 
 
 class NormAct(nn.GroupNorm):
-    """GroupNorm of 16 groups, then leaky ReLU. The norm is in float32 under any autocast: on processors its bf16 form is 3.5 times slower."""
+    """GroupNorm of 16 groups, then leaky ReLU.
+
+    The norm is in float32 under any autocast: on CPUs its bf16 form is 3.5 times slower.
+    """
 
     def __init__(self, channels: int):
         super().__init__(GROUPS, channels, eps=EPSILON)
@@ -44,7 +49,11 @@ class NormAct(nn.GroupNorm):
 
 
 class Block(nn.Module):
-    """Norm, act, conv (the stride), norm, act, conv; plus the input, or, where width or stride changes, a 1x1 projection of its norm and act."""
+    """Norm, act, conv (with the stride), norm, act, conv; plus the shortcut.
+
+    The shortcut is the input, or, where width or stride changes, a 1x1 projection of the input's
+    norm and act.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
@@ -60,24 +69,28 @@ class Block(nn.Module):
         return shortcut + self.conv2(self.act2(self.conv1(active)))
 
 
-def wide_resnet(input_shape, outputs: int, depth: int = 28, widen: int = 2) -> nn.Module:
-    """A WRN-`depth`-`widen` from images (batch, H, W, C), any H and W, to logits (batch, outputs).
+def build_wide_resnet(
+    input_shape: tuple[int, ...], outputs: int, depth: int = 28, widen: int = 2
+) -> nn.Module:
+    """Build a WRN-`depth`-`widen`: images (batch, H, W, C), any H and W -> logits (batch, outputs).
 
-    depth = 6n + 4: n blocks in each of three groups, 16, 32 and 64 times `widen` wide, with strides 1, 2, 2. WRN-28-2 on one channel and 14
-    outputs has 1,467,838 parameters.
+    depth = 6n + 4: n blocks in each of three groups, 16, 32 and 64 times `widen` wide, with strides
+    1, 2, 2. WRN-28-2 on one channel and 14 outputs has 1,467,838 parameters.
     """
     if len(input_shape) != 3:
         raise InputError(
-            f"model 'wide_resnet' needs images (H, W, C), and this cohort's inputs are {tuple(input_shape)}; use resnet1d, tabular_resnet or mlp"
+            "model 'wide_resnet' needs images (H, W, C), and this cohort's inputs are "
+            f"{tuple(input_shape)}; use resnet1d, tabular_resnet or mlp"
         )
     if depth < 10 or depth % 6 != 4 or widen < 1:
         raise InputError(
-            f"model 'wide_resnet': depth {depth} and widen {widen}, expected a depth of 10, 16, 22, 28, ... (6n + 4) and widen of at least 1"
+            f"model 'wide_resnet': depth {depth} and widen {widen}, expected a depth of "
+            "10, 16, 22, 28, ... (6n + 4) and widen of at least 1"
         )
     layers, channels = [ChannelsFirst(), SameConv(input_shape[2], 16, 3)], 16
     for width, stride in ((16 * widen, 1), (32 * widen, 2), (64 * widen, 2)):
-        for place in range((depth - 4) // 6):
-            layers.append(Block(channels, width, stride if place == 0 else 1))
+        for number in range((depth - 4) // 6):
+            layers.append(Block(channels, width, stride if number == 0 else 1))
             channels = width
     layers += [
         NormAct(channels),

@@ -1,4 +1,23 @@
-"""Training: target models side by side, by worker processes of this machine or a Dask cluster's."""
+"""Training of target models.
+
+How a target trains, in order, across the files:
+
+1. `train` below counts the missing targets, checks that the recipe fits the cohort, and starts
+   workers: processes of this machine (`backends/local`) or of a Dask cluster
+   (`backends/dask_cluster`).
+2. A worker (`backends/worker`) prepares its process (`device`), maps the prepared cohort, and finds
+   out what the run has decided or decides it: the precision (`device`) and the layout, that is how
+   many targets train at once (`layout`) and in which micro-batches (`memory` on a CPU, by measuring
+   and by trying on a GPU). What the first worker decides stands in run.json.
+3. It claims missing targets by their locks and hands them to its `trainer`, which trains them in
+   `stack`s of one or several.
+4. A stack draws fresh weights from each target's seed, and for every step the next batch of the
+   target's members (`batches`) and their augmentation (`augmentation`). A step gathers the records,
+   goes forwards and backwards in micro-batches and updates the weights (`optimiser`).
+5. When all steps are done, `evaluation` computes the logits on every record, members or not, and
+   how well the target does. The worker stores both and frees the claim; a target whose logits are
+   not finite is trained again with another seed.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +25,28 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rollcall import models
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
 from rollcall.runs.run import Run
 from rollcall.training import augmentation
-from rollcall.training.local import _processes
-from rollcall.training.worker import _meta
+from rollcall.training.backends import local
 from rollcall.util.errors import InputError
 
 
 def check(recipe: Recipe, cohort: Cohort) -> None:
-    """InputError if the recipe's model, augmentation or views cannot be applied to this cohort's inputs: found here, not in the workers."""
-    _meta(recipe, cohort)
+    """Check that a recipe's model, augmentation and views can be applied to a cohort's inputs.
+
+    InputError if not: here, before any worker starts.
+    """
+    models.build_for(recipe, cohort, "meta")
     if recipe.augment != "none" and cohort.inputs.dtype != np.uint8:
         raise InputError(
             f"augment is {recipe.augment!r} and cohort {cohort.name!r} has no images; expected none"
         )
     if recipe.augment != "none" or recipe.views > 1:
-        augmentation.views(recipe.augment, max(2, recipe.views), 0, *cohort.inputs.shape[1:3])
+        height, width, *_ = (*cohort.inputs.shape[1:], 1)  # of a table, one of either
+        augmentation.draw_views(recipe.augment, max(2, recipe.views), 0, height, width)
 
 
 def train(
@@ -33,21 +56,25 @@ def train(
     progress: Callable[[float], None] | None = None,
     scheduler: str = "local",
 ) -> None:
-    """Train every target of `run` that does not exist yet, in worker processes: one a core on the CPU, one a GPU.
+    """Train every target of `run` that does not exist yet.
 
-    `cohort` must be a prepared one (every worker maps it into memory). `progress(done)` is called with the number of targets
-    done, in fractions. Other processes may work on the same run at the same time; this returns when every target exists.
-    scheduler: "local" for processes of this machine; or a Dask scheduler's address or scheduler file (rollcall.training.dask_cluster).
+    cohort: a prepared one, which every worker maps into memory. workers: processes; by default one
+    a core on the CPU, one a GPU. progress(done): called with the number of targets done, in
+    fractions. scheduler: "local" for processes of this machine; or a Dask scheduler's address or
+    scheduler file (rollcall.training.backends.dask_cluster).
+
+    Other processes may work on the same run at the same time; this returns when every target
+    exists. InputError if the recipe does not fit the cohort or diverges; RuntimeError if workers
+    die.
     """
     missing = len(run.missing())
     if missing:
         check(run.recipe, cohort)
         if scheduler == "local":
-            _processes(run, cohort, workers, progress, missing)
+            local.train(run, cohort, workers, progress)
         else:
-            pass
-
-            from rollcall.training import dask_cluster
+            # distributed is loaded by those who use it
+            from rollcall.training.backends import dask_cluster
 
             dask_cluster.train(run, cohort, scheduler, progress)
     if progress:

@@ -1,4 +1,4 @@
-"""What a device does best: the precision of training, how many targets side by side, and what the arithmetic could reach."""
+"""What a device can do: precision of training, settings of a process that trains, matmul rate."""
 
 from __future__ import annotations
 
@@ -8,78 +8,100 @@ import time
 
 import torch
 
+from rollcall.models.registry import family_of
 from rollcall.recipes import Recipe
 
-# families whose training in bf16 was measured faster on processors with bf16 products, and harmless (README, Speed); others stay in float32 there
-BF16_ON_CPU = ("wide_resnet", "wrn_", "resnet1d", "vit", "tabular_resnet", "tabresnet")
+# of glibc's mallopt(3), and the largest threshold that old and new versions take
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+OLD_LARGEST_BYTES, KEPT_BYTES = 2**25, 2**30
 
 
-def bf16_processor() -> bool:
-    """Whether this processor multiplies bf16 itself (AVX-512 BF16 or AMX)."""
+def has_bf16_cpu() -> bool:
+    """Return whether this CPU has bf16 instructions (AVX-512 BF16 or AMX)."""
     return any(
         getattr(torch.cpu, name, bool)()
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
 
 
-def precision(recipe: Recipe, device: str) -> str:
-    """ "float32" or "bf16": what the recipe says; "auto" is bf16 on GPUs that have it, and on processors that have it for families that gain."""
+def choose_precision(recipe: Recipe, device: str) -> str:
+    """Return the precision of training on a device: "float32" or "bf16".
+
+    The recipe's. "auto": bf16 on GPUs that support it; on CPUs with bf16 instructions only for the
+    families that gain (`bf16_on_cpu` in rollcall.models.registry).
+    """
     if recipe.precision != "auto":
         return recipe.precision
     if device.startswith("cuda"):
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        is_fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = recipe.model.startswith(BF16_ON_CPU) and bf16_processor()
-    return "bf16" if fast else "float32"
+        is_fast = family_of(recipe.model).bf16_on_cpu and has_bf16_cpu()
+    return "bf16" if is_fast else "float32"
 
 
-def autocast(device: str, how: str) -> torch.autocast:
-    """The context in which networks run: bf16 products and float32 heads (rollcall.models), or float32 throughout."""
-    return torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=how == "bf16")
+def autocast(device: str, precision: str) -> torch.autocast:
+    """Return the context in which networks run.
+
+    "bf16": products in bf16, heads (rollcall.models.layers) in float32; "float32": float32
+    throughout.
+    """
+    return torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=precision == "bf16")
 
 
-def name(device: str) -> str:
-    """The device in words: what a measurement holds for."""
+def device_name(device: str) -> str:
+    """Return the device in words: what a measurement holds for."""
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
 
 
 def wait(device: str) -> None:
-    """Until the device has done what it was given."""
+    """Wait until the device has done what it was given."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
 
-def prepare(device: str) -> None:
-    """Settings of a process that trains, before it does anything else: one thread, memory that is freed is kept, and on a GPU convolutions that are
-    chosen by trying, and float32 that is float32 (not TF32, which cuDNN takes by itself and which keeps 10 bits of the stored logits).
+def prepare_process(device: str) -> None:
+    """Set up a process that trains, before it does anything else.
 
-    glibc gives large blocks back to the system at once, and a step on the CPU would fault thousands of pages in anew: a third of the time of
-    small convolutions. Other C libraries stay as they are (mallopt(3); -1 M_TRIM_THRESHOLD, -3 M_MMAP_THRESHOLD, which older versions limit to 32 MB).
+    One thread; freed memory is kept; on a GPU, convolutions chosen by trying, and float32 that is
+    float32: not TF32, which is the default of cuDNN and keeps 10 bits of the stored logits.
     """
     torch.set_num_threads(1)
     if device != "cpu":
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
         torch.set_float32_matmul_precision("highest")
-    if (
-        sys.platform == "linux"
-        and hasattr(library := ctypes.CDLL(None), "mallopt")
-        and hasattr(library, "gnu_get_libc_version")
-    ):
-        if library.mallopt(-3, 2**30) or library.mallopt(-3, 2**25):
-            library.mallopt(-1, 2**30)
+    _keep_freed_memory()
 
 
-def product_rate(device: str, how: str, size: int = 0, seconds: float = 0.5) -> float:
-    """FLOP/s of products of two square matrices, the most that a network can hope for: median over `seconds` of repeats."""
+def _keep_freed_memory() -> None:
+    """Let glibc keep what is freed; other C libraries stay as they are.
+
+    It gives large blocks back to the system at once, and every step on the CPU would fault
+    thousands of pages in again: a third of the time of small convolutions.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if not (hasattr(library, "mallopt") and hasattr(library, "gnu_get_libc_version")):
+        return
+    if any(library.mallopt(M_MMAP_THRESHOLD, most) for most in (KEPT_BYTES, OLD_LARGEST_BYTES)):
+        library.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def measure_matmul(device: str, precision: str, size: int = 0, seconds: float = 0.5) -> float:
+    """Measure the FLOP/s of products of two square matrices: the most that a network can reach.
+
+    size: of the matrices; 0: 8192 on a GPU, 1024 on a CPU. The median over `seconds` of repeats, at
+    least five.
+    """
     size = size or (8192 if device.startswith("cuda") else 1024)
-    kind = torch.bfloat16 if how == "bf16" else torch.float32
-    left, right = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     times, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until or len(times) < 5:
         wait(device)
         started = time.perf_counter()
-        left @ right
+        torch.matmul(left, right)
         wait(device)
         times.append(time.perf_counter() - started)
     return 2 * size**3 / sorted(times)[len(times) // 2]

@@ -1,6 +1,7 @@
-"""What one step of a training takes in memory on a processor, and so in how many parts a batch goes through the network.
+"""The memory that a step of training takes on a CPU, and so the number of micro-batches.
 
-A GPU is asked by trying (rollcall.training.stack halves what does not fit). A processor has no such answer: the system kills who takes too much.
+On a GPU we try, and halve on out-of-memory (rollcall.training.trainer). On a CPU the kernel kills
+the process that takes too much, so the need is estimated first.
 """
 
 from __future__ import annotations
@@ -15,110 +16,115 @@ import torch
 from rollcall import models
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
-from rollcall.training import device as _device
 from rollcall.training.batches import as_input
+from rollcall.training.device import autocast
 from rollcall.util.errors import InputError
 
-PROCESS = 2**29  # a process with torch and this library, and the buffers of a prediction
-BACKWARD = 2.0  # a step's peak over what its forward pass keeps: gradients on their way, copies in another layout (1.3 to 1.8 measured)
-SHARE = 0.9  # of the free memory that the workers may take together
+PROCESS_BYTES = 2**29  # a process with torch and this library, and the buffers of a prediction
+# a step's peak over what its forward pass keeps: intermediate gradients and layout copies (measured
+# 1.3 to 1.8)
+BACKWARD_FACTOR = 2.0
+USABLE_SHARE = 0.9  # of the free memory, for all workers together
 
 
-def free(root: Path = Path("/")) -> int:
-    """Bytes that this process and its children may still take: the system's, or less where a container or a job has a limit (cgroup v2, under `root`)."""
-    left, top = psutil.virtual_memory().available, root / "sys/fs/cgroup"
+def free_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes that this process and its children may still take.
+
+    The system's free memory, or less where a container or a job has a limit (cgroup v2, under
+    `root`).
+    """
+    free = psutil.virtual_memory().available
+    top = root / "sys/fs/cgroup"
     try:
-        own = top / (root / "proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
-        for group in [own, *(parent for parent in own.parents if parent.is_relative_to(top))]:
-            limit = (
-                (group / "memory.max").read_text().strip()
-                if (group / "memory.max").exists()
-                else "max"
-            )
+        path = (root / "proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
+        group = top / path
+        for folder in [group, *(parent for parent in group.parents if parent.is_relative_to(top))]:
+            if not (folder / "memory.max").exists():
+                continue
+            limit = (folder / "memory.max").read_text().strip()
             if limit != "max":
-                files = int(
-                    dict(line.split() for line in (group / "memory.stat").read_text().splitlines())[
-                        "file"
-                    ]
-                )  # given back when asked for
-                left = min(left, int(limit) - int((group / "memory.current").read_text()) + files)
+                lines = (folder / "memory.stat").read_text().splitlines()
+                # cached files count as used, and are given back on demand
+                cached = int(dict(line.split() for line in lines)["file"])
+                used = int((folder / "memory.current").read_text()) - cached
+                free = min(free, int(limit) - used)
     except (OSError, KeyError, ValueError):  # no cgroups, or of another kind
         pass
-    return max(left, 0)
+    return max(free, 0)
 
 
-def step(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
-    """(bytes that a target takes whatever its batch, bytes per record of a batch), by a forward pass of one record and of two on this processor.
+def step_bytes(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
+    """Estimate (bytes of a target whatever its batch, bytes per record of a batch) on this CPU.
 
-    The first: weights, gradients, the optimiser's state, the average, and the logits that are stored. The second: what is kept for the backward pass.
+    By a forward pass of one record and one of two. The first: weights, gradients, the optimiser's
+    state, the average, and the logits that are stored. The second: what is kept for the backward
+    pass.
     """
     one = as_input(torch.from_numpy(np.array(cohort.inputs[:1])), cohort.scale)
     with torch.random.fork_rng(devices=[]):
-        network = models.build(
-            recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings
-        )
-        kept = [_kept(network, torch.cat([one] * count), precision) for count in (1, 2)]
+        network = models.build_for(recipe, cohort)
+        kept = [_kept_bytes(network, torch.cat([one] * count), precision) for count in (1, 2)]
     weights = sum(value.nbytes for value in network.parameters())
     copies = 2 + {"adamw": 2, "sgd": 1}[recipe.optimiser] + bool(recipe.ema)
     logits = 2 * 4 * len(cohort) * recipe.views * cohort.outputs
     return weights * copies + logits + max(0, 2 * kept[0] - kept[1]), max(0, kept[1] - kept[0])
 
 
-def _kept(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:
-    """Bytes that a forward pass keeps for the backward pass, beside the network's own."""
-    own = {
+def _kept_bytes(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:
+    """Count the bytes that a forward pass keeps for the backward pass, beside the network's."""
+    weights = {
         value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())
     }
-    seen = {}  # address -> storage: kept alive, so that no other one gets its address
+    kept = {}  # address -> storage, kept alive so that no other one gets its address
 
     def keep(value):
         storage = value.untyped_storage()
-        if storage.data_ptr() not in own:
-            seen[storage.data_ptr()] = storage
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage
         return value
 
     with (
         torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
-        _device.autocast("cpu", precision),
+        autocast("cpu", precision),
     ):
         network(batch)
-    return sum(storage.nbytes() for storage in seen.values())
+    return sum(storage.nbytes() for storage in kept.values())
 
 
-def fitted(
+def fit_workers(
     cohort: Cohort,
     recipe: Recipe,
     precision: str,
     workers: int,
-    width: int,
-    parts: int = 0,
+    stack: int,
+    micro_batches: int = 0,
     available: int | None = None,
 ) -> tuple[int, int]:
-    """(workers, parts): how many of `workers` fit into memory, and in how many parts each batch then goes through the network.
+    """Return how many of `workers` fit into memory, and with how many micro-batches.
 
-    Each worker trains `width` targets at a time. As few parts as let all workers work; or as many as given, if they are settled already.
-    The gradients of the parts are summed, and a step is the same to rounding (rollcall.training.device.Way). available: bytes; by default what is
-    free now. InputError if one worker does not fit.
+    stack: targets that each worker trains at a time. micro_batches: of a run that has begun; 0: as
+    few as let all workers work. The gradients of micro-batches are summed, and a step is the same
+    to rounding (rollcall.training.layout). available: bytes; by default what is free now.
+    InputError if one worker does not fit.
     """
-    fixed, record = step(cohort, recipe, precision)
-    room = SHARE * (free() if available is None else available)
+    fixed, record = step_bytes(cohort, recipe, precision)
+    room = USABLE_SHARE * (free_bytes() if available is None else available)
 
-    def needs(parts: int) -> float:
-        return PROCESS + width * (fixed + BACKWARD * record * math.ceil(recipe.batch / parts))
+    def needs(micro_batches: int) -> float:
+        records = math.ceil(recipe.batch / micro_batches)
+        return PROCESS_BYTES + stack * (fixed + BACKWARD_FACTOR * record * records)
 
-    if not parts:
-        parts = next(
-            (
-                2**power
-                for power in range(recipe.batch.bit_length())
-                if workers * needs(2**power) <= room
-            ),
-            recipe.batch,
+    if not micro_batches:
+        powers = [2**power for power in range(recipe.batch.bit_length())]
+        micro_batches = next(
+            (count for count in powers if workers * needs(count) <= room), recipe.batch
         )
-    if room < needs(parts):
+    if room < needs(micro_batches):
         raise InputError(
-            f"training {recipe.model!r} on this cohort takes {needs(parts) / 2**30:.1f} GiB with batches in parts of "
-            f"{math.ceil(recipe.batch / parts)}, and {room / 2**30:.1f} GiB are free: "
-            "a smaller model or inputs, a smaller stack (--recipe stack=1), or more memory"
+            f"training {recipe.model!r} on this cohort takes "
+            f"{needs(micro_batches) / 2**30:.1f} GiB with batches in parts of "
+            f"{math.ceil(recipe.batch / micro_batches)}, and "
+            f"{room / 2**30:.1f} GiB are free: a smaller model or inputs, a smaller stack "
+            "(--recipe stack=1), or more memory"
         )
-    return min(workers, int(room / needs(parts))), parts
+    return min(workers, int(room / needs(micro_batches))), micro_batches

@@ -1,4 +1,6 @@
-"""One step of an optimiser as a recipe says: learning rate, decoupled weight decay, and the moving average of the weights."""
+"""One step of an optimiser as a recipe says, and the moving average of the weights."""
+
+# pyright: reportPrivateImportUsage=false
 
 from __future__ import annotations
 
@@ -8,121 +10,91 @@ import torch
 
 from rollcall.recipes import Recipe
 
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # of AdamW
+
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of optimiser step `step` of `steps`, counted from 0.
+    """Return the rate of optimiser step `step` of `steps`, counted from 0.
 
-    "cosine": linear warm-up, then half a cosine to zero. "paper": lr cos(7 pi t / 16) min(1, t / warmup), t = (step + 1) / steps, which
-    ends at 0.195 lr (Knolle et al. 2026; Sohn et al., FixMatch, 2020). Steps are the optimiser's, not batches.
+    With t = (step + 1) / steps. "cosine": linear warm-up, then half a cosine to zero. "paper":
+    lr cos(7 pi t / 16) min(1, t / warmup), which ends at 0.195 lr (Knolle et al. 2026; Sohn et al.,
+    FixMatch, 2020). Steps are the optimiser's, not micro-batches.
     """
-    done, warm = (step + 1) / steps, recipe.warmup
+    done, warmup = (step + 1) / steps, recipe.warmup
     if recipe.schedule == "paper":
-        return (
-            recipe.learning_rate
-            * math.cos(7 * math.pi * done / 16)
-            * (min(1.0, done / warm) if warm else 1.0)
-        )
-    return recipe.learning_rate * (
-        done / warm if done < warm else 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
-    )
+        rise = min(1.0, done / warmup) if warmup else 1.0
+        return recipe.learning_rate * math.cos(7 * math.pi * done / 16) * rise
+    if done < warmup:
+        return recipe.learning_rate * (done / warmup)
+    fall = 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+    return recipe.learning_rate * fall
 
 
 class Optimiser:
-    """Updates `parameters` (a dict of leaf tensors with gradients) in place. With a leading axis for the target, all targets at once.
+    """Updates `parameters` in place: leaf tensors with gradients, by name.
 
-    sgd: v <- momentum v - lr g, w <- w - lr weight_decay w + v. A learning rate inside the velocity is what the paper's library does;
-    torch keeps it outside, which differs while the rate changes: so torch is given lr g and a rate of 1.
-    ema: average <- d average + (1 - d) w after each batch, d = recipe.ema; the batches of one step leave w as it is, so d^accumulate once
-    a step is the same. The average starts at the weights after the first step.
+    With a leading axis for the target, all targets at once.
 
-    The steps are the fused ones that torch.optim takes too; its classes are not used, since they load a compiler (70 MB and seconds, in every worker).
+    sgd: v <- momentum v - lr g, w <- w - lr weight_decay w + v. The reference has the rate inside
+    the velocity, torch outside; they differ under a schedule. So torch is given lr g, and a rate
+    of 1. adamw: torch's.
 
-    Rates and the count of steps are tensors beside the parameters: a step is the same sequence of operations each time and waits for nothing,
-    so that a GPU can record it once. `reset` makes it ready for other weights.
+    ema: average <- d average + (1 - d) w after each batch, d = recipe.ema. The batches of one step
+    leave w as it is, so d^accumulate once a step is the same. The average starts at the weights
+    after the first step.
+
+    Rates and the count of steps are tensors beside the parameters: a step is the same sequence of
+    operations each time and waits for nothing, so that a GPU can record it once. `reset` makes it
+    ready for other weights.
     """
 
     def __init__(self, parameters: dict[str, torch.Tensor], recipe: Recipe, steps: int):
         self.parameters, self.recipe, self.values = parameters, recipe, list(parameters.values())
-        like = {"dtype": self.values[0].dtype, "device": self.values[0].device}
-        self.rates = torch.tensor(
-            [learning_rate(recipe, step, steps) for step in range(steps)], **like
-        )
+        dtype, device = self.values[0].dtype, self.values[0].device
+        rates = [learning_rate(recipe, step, steps) for step in range(steps)]
+        self.rates = torch.tensor(rates, dtype=dtype, device=device)
         self.rate = self.rates[0].clone()
+        # how much of the weights enters the average at each step
         self.blends = torch.full(
-            (steps,), 1 - recipe.ema**recipe.accumulate, **like
-        )  # how much of the weights enters the average
-        self.blends[0] = 1
-        self.done = torch.zeros(1, dtype=torch.int64, device=self.values[0].device)
-        self.average = (
-            [torch.zeros_like(value, requires_grad=False) for value in self.values]
-            if recipe.ema
-            else None
+            (steps,), 1 - recipe.ema**recipe.accumulate, dtype=dtype, device=device
         )
-        kept = {"adamw": 2, "sgd": 1 if recipe.momentum else 0}[
-            recipe.optimiser
-        ]  # moments, or the velocity
-        self.state = [
-            [torch.zeros_like(value, requires_grad=False) for value in self.values]
-            for _ in range(kept)
-        ]
-        self.counts = [
-            torch.zeros((), dtype=torch.float32, device=self.values[0].device) for _ in self.values
-        ]
+        self.blends[0] = 1
+        self.done = torch.zeros(1, dtype=torch.int64, device=device)
+        self.average = self._zeros() if recipe.ema else None
+        # two moments, or the velocity
+        count = 2 if recipe.optimiser == "adamw" else int(recipe.momentum > 0)
+        self.state = [self._zeros() for _ in range(count)]
+        self.counts = [torch.zeros((), dtype=torch.float32, device=device) for _ in self.values]
+        self.operations = Fused() if fused_operations_work(dtype, device) else Plain()
+
+    def _zeros(self) -> list[torch.Tensor]:
+        return [torch.zeros_like(value, requires_grad=False) for value in self.values]
 
     @torch.no_grad()
     def reset(self) -> None:
-        """As new, for weights that were put into the parameters in place."""
-        for value in (
-            *(value for kept in self.state for value in kept),
-            *self.counts,
-            *(self.average or ()),
-        ):
-            value.zero_()
+        """Start anew, for weights that were put into the parameters in place."""
+        for values in (*self.state, self.counts, self.average or ()):
+            for value in values:
+                value.zero_()
         self.done.zero_()
         self._clear()
 
     @torch.no_grad()
     def step(self) -> None:
-        """One step with the gradients that are there; they are cleared."""
-        recipe, grads = self.recipe, [value.grad for value in self.values]
+        """Take one step with the gradients that are there, and clear them."""
+        recipe, gradients = self.recipe, [value.grad for value in self.values]
         self.rate.copy_(self.rates[self.done][0])
         if recipe.optimiser == "adamw":
-            torch._foreach_add_(self.counts, 1)
-            torch._fused_adamw_(
-                self.values,
-                grads,
-                *self.state,
-                [],
-                self.counts,
-                lr=self.rate,
-                beta1=0.9,
-                beta2=0.999,
-                eps=1e-8,
-                weight_decay=recipe.weight_decay,
-                amsgrad=False,
-                maximize=False,
+            self.operations.adamw(
+                self.values, gradients, self.state, self.counts, self.rate, recipe.weight_decay
             )
         else:
-            torch._foreach_mul_(grads, self.rate)
-            if recipe.weight_decay:
-                torch._foreach_mul_(self.values, 1 - self.rate * recipe.weight_decay)
-            torch._fused_sgd_(
-                self.values,
-                grads,
-                *(self.state or [[]]),
-                lr=1.0,
-                momentum=recipe.momentum,
-                weight_decay=0.0,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-                is_first_step=False,
+            self.operations.sgd(
+                self.values, gradients, self.state, self.rate, recipe.weight_decay, recipe.momentum
             )
         self._clear()
         if self.average:
-            change = torch._foreach_sub(self.values, self.average)
-            torch._foreach_mul_(change, self.blends[self.done][0])
-            torch._foreach_add_(self.average, change)
+            self.operations.blend(self.average, self.values, self.blends[self.done][0])
         self.done += 1
 
     def _clear(self) -> None:
@@ -130,5 +102,110 @@ class Optimiser:
             value.grad = None
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The weights to keep: the moving average if the recipe has one, else the last."""
-        return dict(zip(self.parameters, self.average or (value.detach() for value in self.values)))
+        """Return the weights to keep: the moving average if the recipe has one, else the last."""
+        kept = self.average or [value.detach() for value in self.values]
+        return dict(zip(self.parameters, kept, strict=True))
+
+
+class Fused:
+    """A step by the fused operations that torch.optim takes too; they are private to torch.
+
+    torch.optim's classes are not used, since they load a compiler: 70 MB and seconds in every
+    worker.
+    """
+
+    def adamw(self, values, gradients, moments, counts, rate, weight_decay: float) -> None:
+        """Update `values`, their two lists of `moments` and their `counts` of steps in place."""
+        torch._foreach_add_(counts, 1)
+        torch._fused_adamw_(
+            values,
+            gradients,
+            *moments,
+            [],
+            counts,
+            lr=rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            eps=EPSILON,
+            weight_decay=weight_decay,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def sgd(self, values, gradients, velocity, rate, weight_decay: float, momentum: float) -> None:
+        """Update `values` and the list of `velocity`, if there is one, in place."""
+        torch._foreach_mul_(gradients, rate)
+        if weight_decay:
+            torch._foreach_mul_(values, 1 - rate * weight_decay)
+        torch._fused_sgd_(
+            values,
+            gradients,
+            *(velocity or [[]]),
+            lr=1.0,
+            momentum=momentum,
+            weight_decay=0.0,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
+
+    def blend(self, average, values, share) -> None:
+        """Move `average` towards `values` by a share of the difference."""
+        change = torch._foreach_sub(values, average)
+        torch._foreach_mul_(change, share)
+        torch._foreach_add_(average, change)
+
+
+class Plain:
+    """The same step by public operations, one tensor at a time: slower, and equal to rounding.
+
+    For a version of torch that has other private functions than this library was written with.
+    """
+
+    def adamw(self, values, gradients, moments, counts, rate, weight_decay: float) -> None:
+        """Update as Fused.adamw does.
+
+        (Loshchilov and Hutter, Decoupled weight decay regularization, 2019.)
+        """
+        for value, gradient, mean, square, count in zip(
+            values, gradients, *moments, counts, strict=True
+        ):
+            count.add_(1)
+            value.mul_(1 - rate * weight_decay)
+            mean.lerp_(gradient, 1 - BETA1)
+            square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+            correction = (1 - torch.pow(BETA2, count)).sqrt()
+            value.sub_(
+                rate / (1 - torch.pow(BETA1, count)) * mean / (square.sqrt() / correction + EPSILON)
+            )
+
+    def sgd(self, values, gradients, velocity, rate, weight_decay: float, momentum: float) -> None:
+        """Update as Fused.sgd does."""
+        for number, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
+            step = gradient * rate
+            if velocity:
+                step = velocity[0][number].mul_(momentum).add_(step)
+            value.mul_(1 - rate * weight_decay).sub_(step)
+
+    def blend(self, average, values, share) -> None:
+        """Move `average` towards `values` by a share of the difference."""
+        for mean, value in zip(average, values, strict=True):
+            mean.add_((value - mean) * share)
+
+
+def fused_operations_work(dtype: torch.dtype, device: torch.device) -> bool:
+    """Return whether torch has the private functions of Fused in this form, tried on one number."""
+
+    def one() -> list[torch.Tensor]:
+        return [torch.ones(1, dtype=dtype, device=device)]
+
+    fused, rate = Fused(), torch.ones((), dtype=dtype, device=device)
+    counts = [torch.zeros((), dtype=torch.float32, device=device)]
+    try:
+        fused.adamw(one(), one(), [one(), one()], counts, rate, 0.0)
+        fused.sgd(one(), one(), [one()], rate, 0.1, 0.9)
+        fused.blend(one(), one(), rate)
+    except (AttributeError, TypeError, RuntimeError):
+        return False
+    return True

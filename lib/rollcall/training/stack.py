@@ -1,9 +1,10 @@
-"""Training target models, many at once.
+"""A stack: targets that train side by side, as one network with an axis of targets.
 
-Networks of matrix products train in stacks: their parameters have a leading axis for the target, and one batched product serves all.
-On the CPU a stack always has the recipe's width, spare places being filled with copies, and a worker has one thread. So the arithmetic
-that makes target 17 is the same whether it is trained alone, beside others, by another worker or after a crash.
-On a GPU a step is recorded once, with its gathering of records, its augmentation and its optimiser, and replayed for every target.
+One batched product serves all targets of networks made of matrix products; other networks train in
+stacks of one. On the CPU a stack always has the recipe's size, copies filling what is not used, and
+a worker has one thread. So the arithmetic that makes target 17 is the same whether it is trained
+alone, beside others, by another worker or after a crash. On a GPU a step is recorded once, with its
+gathering of records, its augmentation and its optimiser, and replayed for every target.
 """
 
 from __future__ import annotations
@@ -22,21 +23,23 @@ from torch.func import functional_call, vmap
 from rollcall import models
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
-from rollcall.training import augmentation as augment
-from rollcall.training import device as _device
-from rollcall.training.batches import as_input, batches, steps_of
+from rollcall.training import augmentation
+from rollcall.training.batches import as_input, count_steps, draw_batches
+from rollcall.training.device import autocast, device_name
 from rollcall.training.evaluation import predict
-from rollcall.training.layout import Way
+from rollcall.training.layout import Layout
 from rollcall.training.optimiser import Optimiser
 from rollcall.util.errors import InputError
 
-CHUNK = 64  # steps whose records and augmentations are drawn, and sent to the device, at once
+# steps whose records and augmentations are drawn, and sent to the device, at once
+STEPS_PER_TRANSFER = 64
 
 
 def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of each target. logits (targets, batch, outputs) -> (targets,).
+    """Return the mean cross-entropy of each target, (targets,).
 
-    labels (targets, batch): classes, or 0/1 for one output. Multilabel: (targets, batch, outputs) 0/1, the mean over labels, then the batch.
+    logits (targets, batch, outputs). labels (targets, batch): classes, or 0/1 for one output; or,
+    with several labels, (targets, batch, outputs) of 0/1: the mean over labels, then the batch.
     """
     if labels.ndim == 3:
         return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").mean(
@@ -54,8 +57,12 @@ def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A cohort on a device, once: inputs as they are stored (uint8 images are decoded there), labels, and the test set's inputs or None."""
+class DeviceCohort:
+    """A cohort on a device, once: inputs as they are stored, labels, test inputs.
+
+    inputs (records, ...), labels (records,) or (records, outputs), test (test records, ...) or
+    None. uint8 images become numbers on the device, batch by batch.
+    """
 
     cohort: Cohort
     device: str
@@ -64,200 +71,206 @@ class Ground:
     test: torch.Tensor | None
 
 
-def place(cohort: Cohort, device: str = "cpu") -> Ground:
-    """Put a cohort on a device. On the CPU its inputs stay the memory-mapped file, which all workers share."""
-    test = (
-        None if cohort.test is None else torch.from_numpy(np.asarray(cohort.test.inputs)).to(device)
-    )
-    return Ground(
-        cohort,
-        device,
-        torch.from_numpy(np.asarray(cohort.inputs)).to(device),
-        torch.from_numpy(cohort.labels).to(device),
-        test,
-    )
+def to_device(cohort: Cohort, device: str = "cpu") -> DeviceCohort:
+    """Put a cohort on a device; on the CPU its inputs stay the file that all workers map."""
+
+    def tensor(values) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(values)).to(device)
+
+    test = None if cohort.test is None else tensor(cohort.test.inputs)
+    return DeviceCohort(cohort, device, tensor(cohort.inputs), tensor(cohort.labels), test)
 
 
-class Lane:
-    """`width` targets side by side: their weights, optimiser and buffers, made once and used for one set of targets after another.
+class Stack:
+    """`size` targets side by side: weights, optimiser and buffers for one set of targets at a time.
 
-    The step takes the records to train on, and the draws of their augmentation, from buffers that stay where they are. On a GPU it is recorded
-    as a CUDA graph, on a stream of the lane's own. InputError if the way has more parts than a batch has records.
+    Made once, and used for one set of targets after another. The step takes the records to train
+    on, and the draws of their augmentation, from buffers that stay where they are. On a GPU it is
+    recorded as a CUDA graph, on a stream of the stack's own. InputError if the layout has more
+    micro-batches than a batch has records.
     """
 
-    def __init__(self, ground: Ground, recipe: Recipe, way: Way, precision: str = "float32"):
-        cohort, device, width = ground.cohort, ground.device, way.width
-        if way.parts >= 2 * recipe.batch:
+    def __init__(
+        self, data: DeviceCohort, recipe: Recipe, layout: Layout, precision: str = "float32"
+    ):
+        device = data.device
+        if layout.micro_batches >= 2 * recipe.batch:
             raise InputError(
-                f"{_device.name(device)} has not enough memory to train {recipe.model!r} on this cohort, even with one record at a time: "
-                "a smaller model, or a device with more memory"
+                f"{device_name(device)} has not enough memory to train {recipe.model!r} on this "
+                "cohort, even with one record at a time: a smaller model, or a device with more "
+                "memory"
             )
-        self.ground, self.recipe, self.width, self.precision, self.share = (
-            ground,
-            recipe,
-            width,
-            precision,
-            math.ceil(recipe.batch / way.parts),
-        )
-        self.steps, self.cuda = steps_of(recipe, len(cohort)), device.startswith("cuda")
-        self.network = _build(recipe, cohort, 0).to(device)
-        if width > 1:
-            self.parameters = {
-                name: torch.zeros(width, *value.shape, device=device, requires_grad=True)
-                for name, value in self.network.named_parameters()
-            }
-            forward = vmap(lambda values, batch: functional_call(self.network, values, (batch,)))
-            self.forward = torch.compile(forward) if way.compiled else forward
-        else:
-            if self.cuda and len(cohort.inputs.shape) == 4:
-                self.network.to(memory_format=torch.channels_last)
-            self.parameters = dict(self.network.named_parameters())
-            network = torch.compile(self.network) if way.compiled else self.network
-            self.forward = lambda _, batch: network(batch[0])[None]
+        self.data, self.recipe, self.precision = data, recipe, precision
+        self.size = layout.stack
+        self.records_at_once = math.ceil(recipe.batch / layout.micro_batches)
+        self.steps, self.on_gpu = count_steps(recipe, len(data.cohort)), device.startswith("cuda")
+        self.network = _build_seeded(recipe, data.cohort, 0).to(device)
+        self.parameters, self.forward = self._prepare_network(layout.compiled)
         self.optimiser = Optimiser(self.parameters, recipe, self.steps)
         self.index = torch.zeros(
-            recipe.accumulate, width, recipe.batch, dtype=torch.int64, device=device
+            recipe.accumulate, self.size, recipe.batch, dtype=torch.int64, device=device
         )
-        drawn = self._draw([np.random.default_rng(0)] * width)
-        self.draws = {name: torch.from_numpy(values).to(device) for name, values in drawn.items()}
-        self.go, self.stream = self.step, torch.cuda.Stream(device) if self.cuda else None
-        if self.cuda:
-            self._record()
+        draws = self._draw([np.random.default_rng(0)] * self.size)
+        self.draws = {name: torch.from_numpy(values).to(device) for name, values in draws.items()}
+        self.stream = torch.cuda.Stream(device) if self.on_gpu else None
+        self.run_step = self._record(self.stream) if self.stream else self.step
 
-    def _draw(self, chance: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        """The augmentation of one step: operation -> (accumulate, width, batch, ...), every target's from its own generator."""
-        recipe, size = self.recipe, self.ground.inputs.shape[1:3]
+    def _prepare_network(self, compiled: bool):
+        """Return (parameters, forward): name -> tensor, and (parameters, batch) -> logits.
+
+        batch (size, batch, ...), logits (size, batch, outputs). In a stack of several targets the
+        parameters have a leading axis for the target.
+        """
+        if self.size > 1:
+            parameters = {
+                name: torch.zeros(
+                    self.size, *value.shape, device=self.data.device, requires_grad=True
+                )
+                for name, value in self.network.named_parameters()
+            }
+            stacked = vmap(lambda values, batch: functional_call(self.network, values, (batch,)))
+            return parameters, torch.compile(stacked) if compiled else stacked
+        if self.on_gpu and len(self.data.inputs.shape) == 4:
+            self.network.to(memory_format=torch.channels_last)
+        network = torch.compile(self.network) if compiled else self.network
+        return dict(self.network.named_parameters()), lambda _, batch: network(batch[0])[None]
+
+    def _draw(self, rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """Draw the augmentation of one step, every target's from its own generator.
+
+        Operation -> (accumulate, size, batch, ...).
+        """
+        recipe, image_size = self.recipe, self.data.inputs.shape[1:3]
         if recipe.augment == "none":
             return {}
-        parts = [
-            [augment.draw(recipe.augment, rng, recipe.batch, *size) for rng in chance]
+        draws = [
+            [augmentation.draw(recipe.augment, rng, recipe.batch, *image_size) for rng in rngs]
             for _ in range(recipe.accumulate)
         ]
         return {
-            name: np.stack([np.stack([one[name] for one in part]) for part in parts])
-            for name in parts[0][0]
+            name: np.stack([np.stack([one[name] for one in batch]) for batch in draws])
+            for name in draws[0][0]
         }
 
     def step(self) -> None:
-        """One step of the optimiser for every target, on the records and draws in the buffers."""
-        ground, recipe = self.ground, self.recipe
-        for micro in range(recipe.accumulate):
-            for at in range(0, recipe.batch, self.share):
-                index = self.index[micro, :, at : at + self.share]
-                batch = as_input(ground.inputs[index.flatten()], ground.cohort.scale)
+        """Take one step of the optimiser for every target, on the buffers' records and draws."""
+        data, recipe = self.data, self.recipe
+        for number in range(recipe.accumulate):
+            for start in range(0, recipe.batch, self.records_at_once):
+                chosen = slice(start, start + self.records_at_once)
+                index = self.index[number, :, chosen]
+                batch = as_input(data.inputs[index.flatten()], data.cohort.scale)
                 if self.draws:
-                    batch = augment.apply(
-                        batch,
-                        {
-                            name: values[micro, :, at : at + self.share].flatten(0, 1)
-                            for name, values in self.draws.items()
-                        },
-                    )
-                with _device.autocast(ground.device, self.precision):
+                    draws = {
+                        name: values[number, :, chosen].flatten(0, 1)
+                        for name, values in self.draws.items()
+                    }
+                    batch = augmentation.apply(batch, draws)
+                with autocast(data.device, self.precision):
                     logits = self.forward(
                         self.parameters, batch.view(*index.shape, *batch.shape[1:])
                     )
-                (
-                    loss_per_target(logits.float(), ground.labels[index]).sum()
-                    * (index.shape[1] / recipe.batch)
-                    / recipe.accumulate
-                ).backward()
+                losses = loss_per_target(logits.float(), data.labels[index])
+                share = index.shape[1] / recipe.batch
+                (losses.sum() * share / recipe.accumulate).backward()
         self.optimiser.step()
 
-    def _record(self) -> None:
-        """Warm up, then record the step as a graph; from then on `go` replays it."""
-        with torch.cuda.device(self.ground.device):
-            self.stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(self.stream):
+    def _record(self, stream: torch.cuda.Stream):
+        """Warm up, record the step as a CUDA graph, and return what replays it."""
+        with torch.cuda.device(self.data.device):
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
                 for _ in range(3):
                     self.step()
                     self.optimiser.reset()
             torch.cuda.synchronize()
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, stream=self.stream):
+            with torch.cuda.graph(graph, stream=stream):
                 self.step()
-        self.go = graph.replay
+        return graph.replay
 
     @torch.no_grad()
     def load(self, seeds: list[int]) -> None:
-        """Fresh weights, drawn on the CPU from each target's seed, into the places of the old ones."""
-        for at, seed in enumerate(seeds):
-            for name, value in _build(self.recipe, self.ground.cohort, seed).named_parameters():
-                (self.parameters[name][at] if self.width > 1 else self.parameters[name]).copy_(
-                    value
-                )
+        """Put in fresh weights, drawn on the CPU from each target's seed; reset the optimiser."""
+        for number, seed in enumerate(seeds):
+            fresh = _build_seeded(self.recipe, self.data.cohort, seed)
+            for name, value in fresh.named_parameters():
+                weights = self.parameters[name]
+                (weights[number] if self.size > 1 else weights).copy_(value)
         self.optimiser.reset()
         self.network.train()
 
-    def train(self, own: list[np.ndarray], seeds: list[int]) -> Iterator[int]:
-        """Train up to `width` targets on the records `own`; yields the number of each step when it has been issued. Spare places repeat the last."""
-        recipe, device, spare = self.recipe, self.ground.device, self.width - len(own)
-        seeds, own = seeds + seeds[-1:] * spare, own + own[-1:] * spare
-        with self._stream():
+    def train(self, records: list[np.ndarray], seeds: list[int]) -> Iterator[int]:
+        """Train up to `size` targets; yield the number of each step when it has been issued.
+
+        records: of each target, indices. seeds: of each. The last fills the rest of the stack.
+        """
+        recipe, device, spare = self.recipe, self.data.device, self.size - len(records)
+        seeds, records = seeds + seeds[-1:] * spare, records + records[-1:] * spare
+        with self._on_stream():
             self.load(seeds)
-        streams = [
-            batches(seed, records, recipe.batch, self.steps * recipe.accumulate)
-            for seed, records in zip(seeds, own)
+        batches = [
+            draw_batches(seed, members, recipe.batch, self.steps * recipe.accumulate)
+            for seed, members in zip(seeds, records, strict=True)
         ]
-        chance = [np.random.default_rng([seed, 1]) for seed in seeds]  # of the augmentations
-        for first in range(0, self.steps, CHUNK):
-            count = min(CHUNK, self.steps - first)
+        rngs = [np.random.default_rng([seed, 1]) for seed in seeds]  # of the augmentations
+        for first in range(0, self.steps, STEPS_PER_TRANSFER):
+            count = min(STEPS_PER_TRANSFER, self.steps - first)
             indices = torch.from_numpy(
                 np.stack(
                     [
-                        [[next(stream) for stream in streams] for _ in range(recipe.accumulate)]
+                        [[next(batch) for batch in batches] for _ in range(recipe.accumulate)]
                         for _ in range(count)
                     ]
                 )
             )
-            drawn = [self._draw(chance) for _ in range(count)] if self.draws else []
+            drawn = [self._draw(rngs) for _ in range(count)] if self.draws else []
             draws = {
                 name: torch.from_numpy(np.stack([one[name] for one in drawn]))
                 for name in self.draws
             }
-            if self.cuda:
-                with self._stream():
-                    indices, draws = (
-                        _sent(indices, device),
-                        {name: _sent(values, device) for name, values in draws.items()},
-                    )
-            for at in range(count):
-                with self._stream():  # not around the yield: other lanes have streams of their own
-                    self.index.copy_(indices[at])
+            if self.on_gpu:
+                with self._on_stream():
+                    indices = _send(indices, device)
+                    draws = {name: _send(values, device) for name, values in draws.items()}
+            for number in range(count):
+                with self._on_stream():  # not around the yield: other stacks have their own streams
+                    self.index.copy_(indices[number])
                     for name, values in draws.items():
-                        self.draws[name].copy_(values[at])
-                    self.go()
-                yield first + at
+                        self.draws[name].copy_(values[number])
+                    self.run_step()
+                yield first + number
 
-    def _stream(self):
-        return torch.cuda.stream(self.stream) if self.cuda else nullcontext()
+    def _on_stream(self):
+        return torch.cuda.stream(self.stream) if self.stream else nullcontext()
 
-    def logits(self, at: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """(logits, test logits) of the target in place `at`, in float32 whatever the training was in."""
-        recipe, ground = self.recipe, self.ground
+    def logits(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Compute (logits, test logits) of target `number` of the stack, in float32 always.
+
+        Shapes as rollcall.training.evaluation.predict gives them; None without a test set.
+        """
+        recipe, data, scale = self.recipe, self.data, self.data.cohort.scale
         self.network.eval()
         weights = self.optimiser.weights()
-        values = {name: value[at] for name, value in weights.items()} if self.width > 1 else weights
-        views = (
-            augment.views(recipe.augment, recipe.views, 0, *ground.inputs.shape[1:3])
-            if recipe.views > 1
-            else None
-        )
-        return (
-            predict(self.network, values, ground.inputs, ground.cohort.scale, views),
-            None
-            if ground.test is None
-            else predict(self.network, values, ground.test, ground.cohort.scale),
-        )
+        if self.size > 1:
+            weights = {name: value[number] for name, value in weights.items()}
+        views = None
+        if recipe.views > 1:
+            views = augmentation.draw_views(
+                recipe.augment, recipe.views, 0, *data.inputs.shape[1:3]
+            )
+        logits = predict(self.network, weights, data.inputs, scale, views)
+        if data.test is None:
+            return logits, None
+        return logits, predict(self.network, weights, data.test, scale)
 
 
-def _sent(values: torch.Tensor, device: str) -> torch.Tensor:
+def _send(values: torch.Tensor, device: str) -> torch.Tensor:
     return values.pin_memory().to(device, non_blocking=True)
 
 
-def _build(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:
+def _build_seeded(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:
+    """Build the recipe's network with the initial weights of a seed; torch's generator stays."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return models.build(
-            recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings
-        )
+        return models.build_for(recipe, cohort)

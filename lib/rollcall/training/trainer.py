@@ -1,118 +1,112 @@
-"""TODO."""
+"""Training targets on one device, as many at once as its layout says."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
 
-from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
-from rollcall.training import device as _device
-from rollcall.training import layout
-from rollcall.training.layout import Way
-from rollcall.training.stack import Ground, Lane, place
-from rollcall.util.errors import InputError
+from rollcall.training.device import wait
+from rollcall.training.layout import Layout, cpu_stack
+from rollcall.training.stack import DeviceCohort, Stack
+
+STEPS_PER_REPORT = 32  # of progress
+WARM_UP_STEPS = 3  # before a measurement
 
 
 class Trainer:
-    """Trains targets of one recipe on one device, as many at once as `way` says; where a GPU's memory does not suffice, half as many, or half a batch."""
+    """Trains targets of one recipe on one device, as many at once as `layout` says.
+
+    Where a GPU's memory does not suffice: half as many, then half of each batch at a time. The
+    stacks are made once and used for all targets.
+    """
 
     def __init__(
-        self, ground: Ground, recipe: Recipe, way: Way | None = None, precision: str = "float32"
+        self,
+        data: DeviceCohort,
+        recipe: Recipe,
+        layout: Layout | None = None,
+        precision: str = "float32",
     ):
-        self.ground, self.recipe, self.precision = ground, recipe, precision
-        self.way, self.lanes = way or Way(width=layout.stack_width(recipe)), []
+        self.data, self.recipe, self.precision = data, recipe, precision
+        self.layout = layout or Layout(stack=cpu_stack(recipe))
+        self.stacks: list[Stack] = []
 
     def train(
         self,
-        own: list[np.ndarray],
+        records: list[np.ndarray],
         seeds: list[int],
         progress: Callable[[float], None] = lambda fraction: None,
-    ):
-        """Yield (logits, test logits) of each target, in order: own (its records) and seeds have an entry for each."""
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Train one target for each entry of `records` and `seeds`; yield its logits, in order.
+
+        records: indices of each target's members. Yields (logits, test logits), as Stack.logits.
+        """
         done = 0
-        while done < len(own):
-            part = slice(done, done + self.way.targets)
+        while done < len(records):
+            chosen = slice(done, done + self.layout.targets)
+            count = len(records[chosen])
+            report = partial(_report, progress, done / len(records), count / len(records))
             try:
-                self._run(
-                    own[part],
-                    seeds[part],
-                    lambda fraction: progress((done + fraction * len(own[part])) / len(own)),
-                )
+                self._train_at_once(records[chosen], seeds[chosen], report)
             except torch.OutOfMemoryError:
-                self.way, self.lanes = self.way.halved(), []
+                self.layout, self.stacks = self.layout.halve(), []
                 torch.cuda.empty_cache()
                 continue
-            for at in range(len(own[part])):
-                yield self.lanes[at // self.way.width].logits(at % self.way.width)
-            done += len(own[part])
+            for number in range(count):
+                yield self.stacks[number // self.layout.stack].logits(number % self.layout.stack)
+            done += count
 
-    def _run(
-        self, own: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]
+    def _train_at_once(
+        self, records: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]
     ) -> None:
-        device, width = self.ground.device, self.way.width
-        with torch.random.fork_rng(devices=[device] if device != "cpu" else []):
-            needed = math.ceil(len(own) / width)
-            while len(self.lanes) < needed:
-                self.lanes.append(Lane(self.ground, self.recipe, self.way, self.precision))
-            torch.manual_seed(
-                seeds[0]
-            )  # of dropout, in models that have it; those train one after another
-            for step, *_ in zip(
-                *(
-                    lane.train(
-                        own[at * width : (at + 1) * width], seeds[at * width : (at + 1) * width]
-                    )
-                    for at, lane in enumerate(self.lanes[:needed])
+        device, size = self.data.device, self.layout.stack
+        with torch.random.fork_rng(devices=[] if device == "cpu" else [device]):
+            needed = math.ceil(len(records) / size)
+            while len(self.stacks) < needed:
+                self.stacks.append(Stack(self.data, self.recipe, self.layout, self.precision))
+            # of dropout, in models that have it: their targets train one after another
+            torch.manual_seed(seeds[0])
+            steps = [
+                stack.train(
+                    records[number * size : (number + 1) * size],
+                    seeds[number * size : (number + 1) * size],
                 )
-            ):
-                if step % 32 == 0:
-                    progress((step + 1) / self.lanes[0].steps)
-        _device.wait(device)
+                for number, stack in enumerate(self.stacks[:needed])
+            ]
+            for step, *_ in zip(*steps, strict=True):
+                if step % STEPS_PER_REPORT == 0:
+                    progress((step + 1) / self.stacks[0].steps)
+        wait(device)
 
 
-def train_stack(
-    cohort: Cohort,
-    recipe: Recipe,
-    own: list[np.ndarray],
-    seeds: list[int],
-    device: str = "cpu",
-    progress: Callable[[float], None] = lambda fraction: None,
-    precision: str = "float32",
-):
-    """Train one target per entry of `own` (its records) and `seeds`; yield (logits, test logits) of each, float32.
+def _report(progress: Callable[[float], None], done: float, share: float, fraction: float) -> None:
+    """Report that a `fraction` of the targets now training, a `share` of all, is done as well."""
+    progress(done + fraction * share)
 
-    logits (records, outputs), or (records, views, outputs) if the recipe has several views; test logits (test records, outputs), or None
-    without a test set. Fewer targets than the recipe's stack are filled up with copies of the last, so that the arithmetic stays the same.
+
+def measure_step(
+    data: DeviceCohort, recipe: Recipe, layout: Layout, precision: str, steps: int = 20
+) -> float:
+    """Measure the seconds per step of one target, trained in a layout.
+
+    Over `steps` steps after the warm-up, or as many as there are.
     """
-    width = layout.stack_width(recipe)
-    if not 1 <= len(own) <= width:
-        raise InputError(f"{len(own)} targets for a stack of {width}")
-    yield from Trainer(place(cohort, device), recipe, precision=precision).train(
-        own, seeds, progress
-    )
-
-
-def measure(ground: Ground, recipe: Recipe, way: Way, precision: str, steps: int = 20) -> float:
-    """Seconds per step of one target, trained in this way, over `steps` steps after the first three (or as many as there are); for device.choose."""
-    lanes = [Lane(ground, recipe, way, precision) for _ in range(way.lanes)]
-    seeds = list(range(way.width))
-    own = [
-        np.random.default_rng(seed).permutation(len(ground.cohort))[
-            : max(recipe.batch, len(ground.cohort) // 2)
-        ]
-        for seed in seeds
-    ]
+    stacks = [Stack(data, recipe, layout, precision) for _ in range(layout.streams)]
+    seeds = list(range(layout.stack))
+    count = max(recipe.batch, len(data.cohort) // 2)
+    records = [np.random.default_rng(seed).permutation(len(data.cohort))[:count] for seed in seeds]
     marks = [(-1, time.perf_counter())]
-    for step, *_ in zip(*(lane.train(own, seeds) for lane in lanes)):
-        if step in (2, steps) or step == lanes[0].steps - 1:
-            _device.wait(ground.device)
+    for step, *_ in zip(*(stack.train(records, seeds) for stack in stacks), strict=True):
+        if step in (WARM_UP_STEPS - 1, steps) or step == stacks[0].steps - 1:
+            wait(data.device)
             marks.append((step, time.perf_counter()))
         if step >= steps:
             break
     (first, started), (last, ended) = marks[1 if len(marks) > 2 else 0], marks[-1]
-    return (ended - started) / (last - first) / way.targets
+    return (ended - started) / (last - first) / layout.targets

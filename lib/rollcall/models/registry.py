@@ -1,0 +1,66 @@
+"""The models by name: one table, which every other part of the library asks. It imports no torch.
+
+A family is a module `rollcall/models/<family>.py` with a function `build_<family>`. A model is a
+family with settings: families go by their own names, and the models of Knolle et al. 2026 by the
+paper's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rollcall.util.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of network.
+
+    stacked      made of matrix products alone: many targets train at once, as batched products
+    bf16_on_cpu  training in bf16 was measured faster on CPUs with bf16 instructions, and harmless
+                 (docs/performance.md); the other families stay in float32 there
+    input_shape, outputs   for which `rollcall list` counts parameters: the paper's smallest dataset
+                 of the family's kind (CheXpert, PTB-XL, MIMIC-IV-ED), or this kit's own example
+    """
+
+    stacked: bool
+    bf16_on_cpu: bool
+    input_shape: tuple[int, ...]
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """A name's family, and the settings that it stands for; a recipe may replace any of them."""
+
+    family: str
+    settings: dict = field(default_factory=dict)
+
+
+FAMILIES = {
+    "mlp": Family(True, False, (32, 32, 1), 3),  # simulated
+    "small_cnn": Family(False, False, (32, 32, 1), 3),  # simulated
+    "tabular_resnet": Family(True, True, (64,), 1),  # MIMIC-IV-ED
+    "wide_resnet": Family(False, True, (64, 64, 1), 14),  # CheXpert
+    "vit": Family(False, True, (64, 64, 1), 14),  # CheXpert
+    "resnet1d": Family(False, True, (1000, 12), 5),  # PTB-XL
+}
+MODELS = {name: Model(name) for name in FAMILIES} | {
+    "wrn_28_2": Model("wide_resnet", {"depth": 28, "widen": 2}),
+    "wrn_40_4": Model("wide_resnet", {"depth": 40, "widen": 4}),
+    "wrn_28_5": Model("wide_resnet", {"depth": 28, "widen": 5}),
+    "vit_b_16": Model("vit", {"patch": 16, "width": 768, "depth": 12, "heads": 12, "mlp": 3072}),
+    "vit_b_32": Model("vit", {"patch": 32, "width": 768, "depth": 12, "heads": 12, "mlp": 3072}),
+    "vit_l_16": Model("vit", {"patch": 16, "width": 1024, "depth": 24, "heads": 16, "mlp": 4096}),
+    "resnet1d_128": Model("resnet1d", {"width": 128}),
+    "resnet1d_64": Model("resnet1d", {"width": 64}),
+    "resnet1d_32": Model("resnet1d", {"width": 32}),
+    "tabresnet_300_6": Model("tabular_resnet", {"width": 300, "depth": 6}),
+}
+
+
+def family_of(name: str) -> Family:
+    """Return the family of the model `name`; InputError, with the nearest, if there is none."""
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    return FAMILIES[MODELS[name].family]

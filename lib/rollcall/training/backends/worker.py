@@ -1,0 +1,226 @@
+"""One worker: it claims missing targets of a run, trains, stores and, if need be, retries them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from rollcall import models
+from rollcall.data.cohort import Cohort
+from rollcall.data.store import open_saved
+from rollcall.runs.run import Run, open_run
+from rollcall.training import memory
+from rollcall.training.batches import count_steps, target_seed
+from rollcall.training.device import choose_precision, device_name, prepare_process
+from rollcall.training.evaluation import measure_performance
+from rollcall.training.layout import (
+    MICRO_BATCHES_KEY,
+    Layout,
+    choose_layout,
+    config_key,
+    cpu_stack,
+    list_layouts,
+)
+from rollcall.training.stack import DeviceCohort, to_device
+from rollcall.training.trainer import Trainer, measure_step
+from rollcall.util.errors import InputError
+from rollcall.util.parallel import cores
+
+ATTEMPTS = 3  # seeds that a target is tried with before its recipe is said to diverge
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process's share in a run: its cohort on the device, and a trainer for all its targets."""
+
+    run: Run
+    data: DeviceCohort
+    trainer: Trainer
+    log: logging.Logger
+
+    def train(
+        self, targets: list[int], report: Callable[[float], None] = lambda done: None, most: int = 0
+    ) -> int:
+        """Claim those of `targets` that nobody has, train and store them; return their number.
+
+        most: to claim; 0: all. report(targets done, in fractions). A target that diverges (NaN or
+        infinite logits) does not touch those beside it; it is trained again with another seed,
+        ATTEMPTS times in all, and its json names the seeds. InputError after that.
+        """
+        claims = {}
+        try:
+            for target in targets:
+                if (not most or len(claims) < most) and (lock := self.run.claim(target)):
+                    claims[target] = lock
+            return self._train_claimed(claims, report)
+        finally:
+            for lock in claims.values():
+                lock.release()
+
+    def _train_claimed(self, claims: dict[int, FileLock], report: Callable[[float], None]) -> int:
+        """Train and store the targets of `claims`, and release each when it is stored."""
+        finished = 0
+        seeds = {target: [target_seed(self.run.seed, target)] for target in claims}
+        waiting = list(claims)
+        while waiting:
+            diverged = []
+            progress = partial(_report_share, report, finished, len(claims))
+            for target, logits, info in self._results(waiting, seeds, progress):
+                if info is None:
+                    diverged.append(target)
+                    continue
+                self.run.write_target(target, logits, info)
+                claims.pop(target).release()
+                finished += 1
+                self.log.info("target %d stored, %.1f s", target, info["seconds"])
+                report(finished)
+            for target in diverged:
+                self._note_divergence(target, seeds[target])
+                seeds[target].append(target_seed(self.run.seed, target, len(seeds[target])))
+            waiting = diverged
+        return finished
+
+    def _note_divergence(self, target: int, seeds: list[int]) -> None:
+        """Log that a target diverged with the last of `seeds`; InputError if that was the last."""
+        self.log.warning(
+            "target %d diverged with seed %d (attempt %d of %d)",
+            target,
+            seeds[-1],
+            len(seeds),
+            ATTEMPTS,
+        )
+        if len(seeds) == ATTEMPTS:
+            raise InputError(
+                f"{self.run.path}: target {target} diverged (NaN or infinite logits) with each of "
+                f"{ATTEMPTS} seeds; lower the recipe's learning_rate, now "
+                f"{self.run.recipe.learning_rate:g}"
+            )
+
+    def _results(
+        self, targets: list[int], seeds: dict[int, list[int]], progress: Callable[[float], None]
+    ) -> Iterator[tuple[int, np.ndarray, dict | None]]:
+        """Yield (target, logits, what its json says) of each; None in its place if it diverged."""
+        members, cohort, started = self.run.members(), self.data.cohort, time.perf_counter()
+        rows = [members[target][cohort.patient_index] for target in targets]
+        with np.errstate(over="ignore", invalid="ignore"):
+            results = self.trainer.train(
+                [np.flatnonzero(member) for member in rows],
+                [seeds[target][-1] for target in targets],
+                progress,
+            )
+            for target, member, (logits, test) in zip(targets, rows, results, strict=True):
+                if not np.isfinite(logits).all() or not (test is None or np.isfinite(test).all()):
+                    yield target, logits, None
+                    continue
+                *diverged, seed = seeds[target]
+                yield (
+                    target,
+                    logits,
+                    {
+                        "seed": seed,
+                        **({"diverged_seeds": diverged} if diverged else {}),
+                        "device": device_name(self.data.device),
+                        "precision": self.trainer.precision,
+                        "seconds": round((time.perf_counter() - started) / len(targets), 3),
+                        "metrics": measure_performance(cohort, logits, member, test),
+                    },
+                )
+
+
+def _report_share(report: Callable[[float], None], done: int, count: int, share: float) -> None:
+    """Report that a `share` of the `count` targets now training is done beside the `done` ones."""
+    report(done + share * count)
+
+
+def join_run(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker:
+    """Take part in a run in this process, as far as its first `targets`.
+
+    InputError if the cohort is not the run's, or one target does not fit into memory.
+    """
+    prepare_process(device)
+    stored = open_run(run_path)
+    run = Run(stored.path, stored.config | {"targets": targets})
+    cohort = open_saved(Path(cohort_folder))
+    if cohort.fingerprint != run.config["fingerprint"]:
+        raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
+    log = _open_log(run)
+    data = to_device(cohort, device)
+    precision = run.set_once("precision", choose_precision(run.recipe, device))
+    if device == "cpu":
+        micro_batches = run.config.get(MICRO_BATCHES_KEY) or fit_to_memory(run, cohort, cores())[1]
+        layout = Layout(stack=cpu_stack(run.recipe), micro_batches=micro_batches)
+    else:
+        layout = _gpu_layout(run, data, precision, log)
+    log.info("%s, %s, %s", device, precision, layout)
+    return Worker(run, data, Trainer(data, run.recipe, layout, precision), log)
+
+
+def fit_to_memory(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
+    """Return (how many of `workers` fit into this machine's memory, micro-batches), on the CPU.
+
+    The first who trains decides the micro-batches of the run.
+    """
+    precision = run.set_once("precision", choose_precision(run.recipe, "cpu"))
+    workers, micro_batches = memory.fit_workers(
+        cohort,
+        run.recipe,
+        precision,
+        workers,
+        cpu_stack(run.recipe),
+        open_run(run.path).config.get(MICRO_BATCHES_KEY, 0),
+    )
+    return workers, run.set_once(MICRO_BATCHES_KEY, micro_batches)
+
+
+def _gpu_layout(run: Run, data: DeviceCohort, precision: str, log: logging.Logger) -> Layout:
+    """Return the fastest layout for this run's targets on this kind of GPU.
+
+    Measured by the first worker, kept in run.json for the others.
+    """
+    key = config_key(device_name(data.device))
+    with FileLock(run.path / "locks" / "way.lock"):
+        if key not in open_run(run.path).config:
+            has_dropout = any(
+                isinstance(module, torch.nn.Dropout) and module.p
+                for module in models.build_for(run.recipe, data.cohort, "meta").modules()
+            )
+
+            def measure(layout: Layout) -> float:
+                try:
+                    return measure_step(data, run.recipe, layout, precision)
+                finally:
+                    torch.cuda.empty_cache()
+
+            steps = len(run.missing()) * count_steps(run.recipe, len(data.cohort))
+            layouts = list_layouts(run.recipe, run.targets, has_dropout)
+            layout, table = choose_layout(layouts, measure, steps)
+            for row in table:
+                log.info("%s", row)
+            run.set_once(key, layout.to_config())
+    return Layout.from_config(open_run(run.path).config[key])
+
+
+def _open_log(run: Run) -> logging.Logger:
+    """Open this process's log, a file of its own in the run's logs/."""
+    folder, name = run.path / "logs", f"{socket.gethostname()}-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    log = logging.getLogger(f"{__name__}.{run.path}")
+    for old in log.handlers[:]:
+        log.removeHandler(old)
+        old.close()
+    handler = logging.FileHandler(folder / f"{name}.log", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    return log
