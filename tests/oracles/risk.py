@@ -1,41 +1,49 @@
-"""Deliberately naive versions of the library's estimators: loops over targets and records, no code shared with rollcall. And simulated scores."""
+"""Deliberately naive versions of the estimators in stats and risk, and simulated audits.
+
+Loops over targets and records; no code shared with rollcall.
+"""
 
 import math
 
 import numpy as np
+import pandas as pd
 from hypothesis import settings
 
-FIXED = settings(
-    deadline=None, derandomize=True, database=None, max_examples=40
-)  # the same examples on every run
+FIXED = settings(deadline=None, derandomize=True, database=None, max_examples=40)
 TINY = 1e-12
 
 
-# --- two groups -------------------------------------------------------------------------------------------------------------
+# --- two groups ---
+
+
+def split(scores, positive):
+    """Scores of the positives, and those of the negatives."""
+    pairs = list(zip(scores, positive, strict=True))
+    return [s for s, p in pairs if p], [s for s, p in pairs if not p]
 
 
 def auc(scores, positive):
     """Share of (positive, negative) pairs in the right order, ties half."""
-    wins = pairs = 0.0
-    for a, kind_a in zip(scores, positive):
-        for b, kind_b in zip(scores, positive):
-            if kind_a and not kind_b:
-                pairs += 1
-                wins += 1.0 if a > b else 0.5 if a == b else 0.0
-    return wins / pairs if pairs else math.nan
+    ins, outs = split(scores, positive)
+    wins = sum((a > b) + 0.5 * (a == b) for a in ins for b in outs)
+    return wins / (len(ins) * len(outs)) if ins and outs else math.nan
 
 
 def auc_se_clustered(scores, positive, cluster):
-    """Obuchowski 1997: the sums of a cluster's placements about the AUC, for clusters that are all positive or all negative."""
+    """Obuchowski 1997, for clusters that are all positive or all negative.
+
+    The sums of a cluster's placements about the AUC.
+    """
     area = auc(scores, positive)
+    ins, outs = split(scores, positive)
     variance = 0.0
     for kind in (True, False):
         sums, n = {}, 0
-        other = [b for b, p in zip(scores, positive) if bool(p) != kind]
-        for a, p, c in zip(scores, positive, cluster):
+        others = outs if kind else ins
+        for a, p, c in zip(scores, positive, cluster, strict=True):
             if bool(p) == kind:
                 n += 1
-                below = sum((a > b) + 0.5 * (a == b) for b in other) / len(other)
+                below = sum((a > b) + 0.5 * (a == b) for b in others) / len(others)
                 sums[c] = sums.get(c, 0.0) + (below if kind else 1 - below) - area
         count = len(sums)
         variance += count / max(count - 1, 1) * sum(value**2 for value in sums.values()) / n**2
@@ -43,58 +51,62 @@ def auc_se_clustered(scores, positive, cluster):
 
 
 def auc_se_mixed(scores, positive, cluster):
-    """Obuchowski 1997 for clusters that hold both kinds: the sum over clusters of (S10_i / n1 + S01_i / n0)^2, times I / (I - 1)."""
+    """Obuchowski 1997 for clusters that hold both kinds.
+
+    The sum over clusters of (S10_i / n1 + S01_i / n0)^2, times I / (I - 1).
+    """
     area = auc(scores, positive)
-    ins, outs = (
-        [s for s, p in zip(scores, positive) if p],
-        [s for s, p in zip(scores, positive) if not p],
-    )
+    ins, outs = split(scores, positive)
     sums = {}
-    for a, p, c in zip(scores, positive, cluster):
-        other = outs if p else ins
+    for a, p, c in zip(scores, positive, cluster, strict=True):
+        same, other = (ins, outs) if p else (outs, ins)
         below = sum((a > b) + 0.5 * (a == b) for b in other) / len(other)
-        sums[c] = sums.get(c, 0.0) + ((below if p else 1 - below) - area) / (
-            len(ins) if p else len(outs)
-        )
+        sums[c] = sums.get(c, 0.0) + ((below if p else 1 - below) - area) / len(same)
     return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(value**2 for value in sums.values()))
 
 
 def best_threshold(scores, positive):
-    """The score t for which the share of positives at or above it less that of negatives is largest, the highest of equals."""
-    n1, n0 = int(sum(positive)), int(sum(not p for p in positive))
+    """The score t whose share of positives at or above it less that of negatives is largest.
+
+    The highest of equals.
+    """
+    ins, outs = split(scores, positive)
     best = (-math.inf, None)
     for limit in sorted(set(scores)):
-        gain = n0 * int(sum(s >= limit for s, p in zip(scores, positive) if p)) - n1 * int(
-            sum(s >= limit for s, p in zip(scores, positive) if not p)
-        )
+        gain = len(outs) * int(sum(s >= limit for s in ins))
+        gain -= len(ins) * int(sum(s >= limit for s in outs))
         if gain >= best[0]:
             best = (gain, limit)
     return best[1]
 
 
 def delong_se(scores, positive):
-    """DeLong 1988 for independent records: S10 / n1 + S01 / n0 with unbiased variances of the placements."""
-    ins, outs = (
-        [s for s, p in zip(scores, positive) if p],
-        [s for s, p in zip(scores, positive) if not p],
-    )
+    """DeLong 1988 for independent records: S10 / n1 + S01 / n0, unbiased variances."""
+    ins, outs = split(scores, positive)
     v10 = [sum((a > b) + 0.5 * (a == b) for b in outs) / len(outs) for a in ins]
     v01 = [sum((a > b) + 0.5 * (a == b) for a in ins) / len(ins) for b in outs]
     return math.sqrt(moments(v10)[1] / len(ins) + moments(v01)[1] / len(outs))
 
 
 def tpr_at(scores, positive, fpr):
-    """Largest true-positive rate of any threshold whose false positives are at most fpr of the negatives."""
-    ins, outs = (
-        [s for s, p in zip(scores, positive) if p],
-        [s for s, p in zip(scores, positive) if not p],
-    )
+    """Largest true-positive rate of any threshold with at most fpr of the negatives above it."""
+    ins, outs = split(scores, positive)
     best = 0.0
     for threshold in [-math.inf, *scores]:
         false = sum(s > threshold for s in outs)
         if false <= fpr * len(outs) + 1e-9:
             best = max(best, sum(s > threshold for s in ins) / len(ins))
     return best
+
+
+def holm(p):
+    """Holm 1979 by its definition: reject while the i-th smallest p <= level / (n - i + 1)."""
+    adjusted = [0.0] * len(p)
+    highest = 0.0
+    for rank, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        highest = max(highest, p[i] * (len(p) - rank))
+        adjusted[i] = min(highest, 1.0)
+    return adjusted
 
 
 def moments(values):
@@ -105,11 +117,12 @@ def moments(values):
 
 
 def phi(x):
+    """The normal distribution function."""
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
 def shape(values):
-    """Mean, unbiased variance, skewness G1 and excess kurtosis G2, as statistics packages give them."""
+    """Mean, unbiased variance, skewness G1, excess kurtosis G2, as statistics packages do."""
     mean, variance = moments(values)
     n = len(values)
     m2, m3, m4 = (
@@ -134,9 +147,11 @@ def split_in_out(column, member):
 
 
 def pair_covariance(column, member):
+    """Unbiased covariance of in and out score within a pair."""
     inside, outside = split_in_out(column, member)
     m1, m0 = sum(inside) / len(inside), sum(outside) / len(outside)
-    return sum((a - m1) * (b - m0) for a, b in zip(inside, outside)) / (len(inside) - 1)
+    products = [(a - m1) * (b - m0) for a, b in zip(inside, outside, strict=True)]
+    return sum(products) / (len(inside) - 1)
 
 
 def area(column, member):
@@ -147,14 +162,14 @@ def area(column, member):
 
 
 def binormal(column, member, correlation, skew_in, skew_out, kurt):
-    """(auc, se, low, high) of one record, term by term as record_risk.binormal_auc's docstring has it."""
+    """(auc, se, low, high) of one record, term by term as derived in risk/record.py."""
     inside, outside = split_in_out(column, member)
     k = len(inside)
     (m1, v1, s1, k1), (m0, v0, s0, k0) = shape(inside), shape(outside)
     total = v1 + v0
     d = (m1 - m0) / math.sqrt(total)
-    own = k / (k + 100)
-    r = own * 2 * pair_covariance(column, member) / total + (1 - own) * correlation
+    weight = k / (k + 100)
+    r = weight * 2 * pair_covariance(column, member) / total + (1 - weight) * correlation
     s1, s0, k1, k0 = (s1 + skew_in) / 2, (s0 + skew_out) / 2, (k1 + kurt) / 2, (k0 + kurt) / 2
     normal = (v1**2 + v0**2) * 2 / (k - 1) / (4 * total**2)
     q = normal + (v1**2 * k1 + v0**2 * k0) / k / (4 * total**2)
@@ -170,7 +185,7 @@ def binormal(column, member, correlation, skew_in, skew_out, kurt):
     )
 
 
-# --- risk -------------------------------------------------------------------------------------------------------------------
+# --- risk ---
 
 
 def joint(scores, patient_index, weight):
@@ -188,13 +203,13 @@ def joint(scores, patient_index, weight):
 
 
 def patient_summaries(scores, members, patient_index):
-    """(mean, mean_se, max, max_se) of the record AUCs of each patient, errors by a jackknife over pairs of targets."""
+    """(mean, mean_se, max, max_se) of the record AUCs of each patient, jackknife over pairs."""
 
-    def once(keep):
+    def summarise(rows):
         mean, highest = [], []
         for patient in range(members.shape[1]):
             areas = [
-                area(scores[keep, n], members[keep, patient])
+                area(scores[rows, n], members[rows, patient])
                 for n in range(len(patient_index))
                 if patient_index[n] == patient
             ]
@@ -203,9 +218,9 @@ def patient_summaries(scores, members, patient_index):
         return np.array([mean, highest])
 
     targets = len(scores)
-    full = once(list(range(targets)))
+    full = summarise(list(range(targets)))
     left = np.array(
-        [once([t for t in range(targets) if t // 2 != pair]) for pair in range(targets // 2)]
+        [summarise([t for t in range(targets) if t // 2 != pair]) for pair in range(targets // 2)]
     )
     pairs = len(left)
     se = np.sqrt((pairs - 1) / pairs * ((left - left.mean(0)) ** 2).sum(0))
@@ -213,14 +228,17 @@ def patient_summaries(scores, members, patient_index):
 
 
 def compute_q_values(values, floor):
-    """Benjamini-Hochberg: for each patient the smallest p_j * P / rank_j over all p_j at least its own. Values within 1e-6 are equal."""
+    """Benjamini and Hochberg: for each patient the smallest p_j P / rank_j over all p_j >= its own.
+
+    Values within 1e-6 are equal.
+    """
     p = [(1 + sum(f >= value - 1e-6 for f in floor)) / (1 + len(floor)) for value in values]
     return [
         min(1.0, min(pj * len(p) / sum(pk <= pj for pk in p) for pj in p if pj >= pi)) for pi in p
     ]
 
 
-# --- scores -----------------------------------------------------------------------------------------------------------------
+# --- scores ---
 
 
 def exact(logits, label):
@@ -231,7 +249,7 @@ def exact(logits, label):
     return math.log(p[label]) - math.log(math.fsum(q for c, q in enumerate(p) if c != label))
 
 
-# --- simulated audits -------------------------------------------------------------------------------------------------------
+# --- simulated audits ---
 
 
 def paired(rng, targets, patients):
@@ -243,30 +261,60 @@ def paired(rng, targets, patients):
     return members
 
 
-def simulate(rng, targets, sizes, shift=0.0, correlation=0.5, tails=5):
-    """(scores float32 (M, N), members (M, P), patient_index (N,)): patients with `sizes` records each.
+def random_records(seed, patients, pairs, tied=False, level=0):
+    """(scores float32 (2 pairs, 6), members, index): normal scores, the first record constant."""
+    rng = np.random.default_rng(seed)
+    members = paired(rng, 2 * pairs, patients)
+    index = rng.integers(0, patients, 6)
+    scores = 3 * rng.standard_normal((2 * pairs, 6)) + level + members[:, index]
+    scores = (np.round(scores / 3) if tied else scores).astype(np.float32)
+    scores[:, 0] = 1.1
+    return scores, members, index
 
-    Records differ in level and spread, models in level, noise has Student tails (df `tails`; None is normal) and correlates within a
-    patient and model. `shift`, a number or one for each patient, raises the scores of members, in units of the record's noise sd.
+
+def simulate(rng, targets, sizes, shift=0.0, correlation=0.5, tails=5):
+    """(scores float32 (M, N), members (M, P), patient_index (N,)): patients with `sizes` records.
+
+    Records differ in level and spread, models in level, noise has Student tails (df `tails`; None
+    is normal) and correlates within a patient and model. `shift`, a number or one for each patient,
+    raises the scores of members, in units of the record's noise sd.
     """
     sizes = np.asarray(sizes)
     index = np.repeat(np.arange(len(sizes)), sizes)
     members = paired(rng, targets, len(sizes))
 
     def noise(*shape):
-        return (
-            rng.standard_normal(shape)
-            if tails is None
-            else rng.standard_t(tails, shape) / math.sqrt(tails / (tails - 2))
-        )
+        if tails is None:
+            return rng.standard_normal(shape)
+        return rng.standard_t(tails, shape) / math.sqrt(tails / (tails - 2))
 
-    own = (
-        math.sqrt(1 - correlation) * noise(targets, len(index))
-        + math.sqrt(correlation) * noise(targets, len(sizes))[:, index]
-    )
-    own += (
-        0.2 * rng.standard_normal((targets, 1))
-        + (np.broadcast_to(shift, len(sizes)) * members)[:, index]
-    )
-    scores = 2 * rng.standard_normal(len(index)) + rng.uniform(0.5, 1.5, len(index)) * own
+    record_noise = math.sqrt(1 - correlation) * noise(targets, len(index))
+    record_noise += math.sqrt(correlation) * noise(targets, len(sizes))[:, index]
+    leak = (np.broadcast_to(shift, len(sizes)) * members)[:, index]
+    record_noise += 0.2 * rng.standard_normal((targets, 1)) + leak
+    level = 2 * rng.standard_normal(len(index))
+    scores = level + rng.uniform(0.5, 1.5, len(index)) * record_noise
     return scores.astype(np.float32), members, index
+
+
+def confounded(rng, patients, effect=0.0, events=0.05):
+    """(group, top, records, diagnosis): patients of the group have more records, another diagnosis.
+
+    Both raise the odds of being at the top, the group itself by `effect` log odds.
+    """
+    group = rng.random(patients) < 0.4
+    records = rng.poisson(np.where(group, 4, 1), patients) + 1
+    diagnosis = np.where(rng.random(patients) < np.where(group, 0.7, 0.3), 1, 2)
+    log_odds = np.log(events / (1 - events)) + 0.8 * np.log(records)
+    log_odds = log_odds + 0.7 * (diagnosis == 1) + effect * group
+    return group, rng.random(patients) < 1 / (1 + np.exp(-log_odds)), records, diagnosis
+
+
+def grouped_patients(rng, patients=1000, shift=0.0, groups=("a", "b", "c"), p=(0.2, 0.3, 0.5)):
+    """(patients, attributes): patients of group 'a' have their risk raised by `shift` sd."""
+    group = rng.choice(groups, patients, p=p)
+    risk = 0.5 + 0.1 * (rng.standard_normal(patients) + shift * (group == "a"))
+    frame = pd.DataFrame(
+        {"auc_joint": risk, "exposed": risk > 0.75, "records": rng.integers(1, 4, patients)}
+    )
+    return frame, pd.DataFrame({"group": pd.Categorical(group, groups)})

@@ -40,10 +40,12 @@ def test_the_seed_decides_the_draw():
 
 
 def test_every_patient_is_as_likely_and_no_two_go_together():
-    """64000 pairs: the share of 'in' has SE 0.002 and a correlation 0.004; five SE, 45 comparisons: fails by chance in 1 of 40,000."""
-    first = np.vstack([members.draw_members(2000, 10, seed)[0::2] for seed in range(64)]).astype(
-        float
-    )
+    """64,000 pairs: the share of 'in' has SE 0.002, a correlation SE 0.004.
+
+    Five SE, 45 comparisons: fails by chance in 1 of 40,000.
+    """
+    rows = [members.draw_members(2000, 10, seed)[0::2] for seed in range(64)]
+    first = np.vstack(rows).astype(float)
     assert abs(first.mean(0) - 0.5).max() < 5 * 0.002
     correlation = np.corrcoef(first.T)[np.triu_indices(10, 1)]
     assert abs(correlation + 1 / 9).max() < 5 * 0.004  # equal halves: -1 / (P - 1)

@@ -1,4 +1,4 @@
-"""Risk of records and of patients: how well membership in a training set can be told from scores."""
+"""Risk of records and patients: how well scores tell who was in a training set."""
 
 from rollcall.risk.assess import Risk, assess_risk
 from rollcall.risk.labels import combine_labels

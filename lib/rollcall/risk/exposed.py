@@ -1,27 +1,51 @@
-"""TODO."""
+"""Exposed patients: who stands above the noise floor, and how sure their number is."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.stats import chi2, false_discovery_control, norm
 
-from rollcall.stats.moments import TINY, split_in_out
+from rollcall.stats.moments import MIN_VARIANCE, split_in_out
 
-CLOSE = (
-    1e-6  # AUCs nearer than this are equal: with few models a redraw can be the membership itself
-)
+EXPOSED_FDR = 0.05  # the largest q-value of an exposed patient
+# AUCs nearer than this are equal: with few models a redrawn membership can be the true one.
+AUC_TOLERANCE = 1e-6
+FLOOR_DRAWS_USED = 200_000  # of the noise floor, at most about twice as many, for its hazard
+AUC_CLIP = 1e-9  # AUCs of 0 and 1 stay finite on the scale of Phi^-1
 
 
 def compute_q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Target-decoy q-value of each patient, (P,): the false-discovery rate at which it, and all above it, would be called exposed.
+    """Compute each patient's target-decoy q-value, (P,).
 
-    The floor's draws (all patients', pooled) are the decoys: p = (1 + draws at or above auc) / (1 + draws), one-sided, then Benjamini and
-    Hochberg's q. Pooled, p is right on average over patients; coins of different patients are independent, and leaking patients only
-    widen the floor. Realised rates: tests/test_risk.py.
+    It is the false-discovery rate at which the patient, and all with higher AUCs, would be called
+    exposed. The floor's draws (all patients', pooled) are the decoys:
+    p = (1 + draws at or above auc) / (1 + draws), one-sided, then Benjamini and Hochberg's q.
+    Pooled, p is right on average over patients; random signs of different patients are independent,
+    and leaking patients only widen the floor. Realised rates: tests/statistics/test_null.py.
     """
     floor = np.sort(floor, axis=None)
-    above = len(floor) - np.searchsorted(floor, np.asarray(auc, np.float64) - CLOSE, side="left")
+    lowest_equal = np.asarray(auc, np.float64) - AUC_TOLERANCE
+    above = len(floor) - np.searchsorted(floor, lowest_equal, side="left")
     return false_discovery_control((1 + above) / (1 + len(floor)))
+
+
+# How sure is the number N of exposed patients? It depends on which models were trained, and one
+# model moves many patients at once, so N is no binomial count. In steps:
+# 1. A patient's place is d = Phi^-1(AUC) = (mean_in - mean_out) / sqrt(V), V = var_in + var_out. If
+#    pair k counted a little more, d would move in proportion to
+#        move_k = (a_k - b_k) / sqrt(V) - d/2 ((a_k^2 + b_k^2) / V - 1)
+#    with a_k, b_k the in and the out score about their means (infinitesimal jackknife). The
+#    variance of d is the mean of move_k^2, over K.
+# 2. N counts the d above a threshold t. Smoothed, with a normal kernel of width w, a patient
+#    at distance d - t moves N by kernel = phi((d - t) / w) / w for each unit of d. Pair k moves
+#    the count by sum over patients of kernel times move_k, over K: patients who move together add.
+# 3. var N = sum of the squares of these K moves, times K / (K - 1). A width of half a patient's
+#    standard error gives independent patients their binomial variance.
+# 4. The threshold is not fixed: with more exposed patients, q-values fall and t with them. At t the
+#    share of the floor beyond it is 0.05 times the share of patients beyond it. With h0 and h1 the
+#    hazards (density over share beyond) of floor and patients at t, a change of N at fixed t grows
+#    by 1 / (1 - h1/h0). The variance is multiplied by the square of that, at most 5^2.
+# 5. The limits are those of a Poisson count (Garwood 1936), of N scaled to this variance.
 
 
 def exposed_interval(
@@ -32,53 +56,46 @@ def exposed_interval(
     floor: np.ndarray,
     level: float = 0.95,
 ) -> tuple[int, float, float]:
-    """(count, low, high): exposed patients, and an interval for the number expected if the audit were made again with as many new models of
-    the same patients.
+    """Return (count, low, high): exposed patients, and an interval for their expected number.
 
-    statistic (M, P), members bool (M, P), auc (P,) its binormal AUCs, exposed bool (P,), floor as in noise_floor. Each pair of targets moves
-    the patients' d = Phi^-1(auc); the variance of the count sums, over pairs, the squared move of all patients near the threshold (an
-    infinitesimal jackknife with a normal kernel of half a patient's standard error, which gives independent patients the right
-    variance and counts what they share through the models). More exposed patients let the q-values lower the threshold: the
-    variance is raised by 1 / (1 - h1/h0)^2, h the hazards of patients and of floor at the threshold, at most 5^2. The limits are Poisson
-    limits (Garwood 1936) of a count scaled to that variance. Coverage: tests/test_coverage.py.
+    Expected if the audit were made again with as many new models of the same patients. statistic
+    (M, P), members bool (M, P), auc (P,) its binormal AUCs, exposed bool (P,), floor as of
+    draw_noise_floor. Coverage: tests/statistics/test_coverage.py.
     """
     pairs, count = len(statistic) // 2, int(exposed.sum())
     if not count:
         return 0, 0.0, float(chi2.ppf((1 + level) / 2, 2) / 2)
-    d = norm.ppf(np.clip(auc, 1e-9, 1 - 1e-9))
-    edge = float(d[exposed].min())
-    near = np.flatnonzero(np.abs(d - edge) < 3)
+    d = norm.ppf(np.clip(auc, AUC_CLIP, 1 - AUC_CLIP))
+    threshold = float(d[exposed].min())
+    near = np.flatnonzero(np.abs(d - threshold) < 3)
     inside, outside = (
         values - values.mean(0) for values in split_in_out(statistic[:, near], members[:, near])
     )
     square = inside**2 + outside**2
-    total = np.maximum(square.sum(0) / (pairs - 1), TINY)
-    moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (
-        square / total - 1
-    )  # of d, by each pair
+    total = np.maximum(square.sum(0) / (pairs - 1), MIN_VARIANCE)
+    moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (square / total - 1)
     width = np.maximum(np.sqrt((moves**2).mean(0) / pairs) / 2, 1e-6)
-    kernel = norm.pdf((d[near] - edge) / width) / width
+    kernel = norm.pdf((d[near] - threshold) / width) / width
     variance = ((moves @ kernel / pairs) ** 2).sum() * pairs / (pairs - 1)
-    middle = float(np.median(width))
-    null = norm.ppf(
-        np.clip(floor.ravel()[:: max(1, floor.size // 200_000)].astype(np.float64), 1e-9, 1 - 1e-9)
-    )
-    beyond = norm.sf((edge - null) / middle).mean()
-    hazard = (norm.pdf((null - edge) / middle) / middle).mean() / beyond if beyond > 0 else np.inf
-    variance /= max(1 - kernel.sum() / count / max(hazard, TINY), 0.2) ** 2
+    floor_hazard = _floor_hazard(floor, threshold, float(np.median(width)))
+    variance /= max(1 - kernel.sum() / count / floor_hazard, 0.2) ** 2
     scale = max(variance / count, 0.02)
-    low, high = (
-        scale
-        / 2
-        * chi2.ppf([(1 - level) / 2, (1 + level) / 2], [2 * count / scale, 2 * count / scale + 2])
-    )
+    tails, freedom = [(1 - level) / 2, (1 + level) / 2], 2 * count / scale
+    low, high = scale / 2 * chi2.ppf(tails, [freedom, freedom + 2])
     return count, float(low), float(high)
 
 
-EXPOSED_FDR = 0.05
+def _floor_hazard(floor: np.ndarray, threshold: float, width: float) -> float:
+    """Density of the floor at the threshold over its share beyond, smoothed; not 0, maybe inf."""
+    sample = floor.ravel()[:: max(1, floor.size // FLOOR_DRAWS_USED)].astype(np.float64)
+    null = norm.ppf(np.clip(sample, AUC_CLIP, 1 - AUC_CLIP))
+    beyond = norm.sf((threshold - null) / width).mean()
+    if beyond <= 0:
+        return np.inf
+    return max((norm.pdf((null - threshold) / width) / width).mean() / beyond, 1e-12)
 
 
 def share_at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Share of `values` at or above each threshold. (len(thresholds),)."""
+    """Return the share of `values` at or above each threshold, (len(thresholds),)."""
     ordered = np.sort(values)
     return 1 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)

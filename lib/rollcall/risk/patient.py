@@ -1,11 +1,13 @@
-"""Patient risk: one statistic on all of a patient's records per model (joint), and the mean and maximum of its records' AUCs.
+"""Risk of a patient: one statistic on all of a patient's records (joint), mean and maximum of AUCs.
 
-No weight of a patient's joint statistic has seen that patient's membership, so that without leakage its AUC over models has mean 0.5
-whatever the number of records. A likelihood ratio fitted on the patient's own models has not, even with the pair left out.
+No weight of the joint statistic uses the patient's own membership, so that without leakage its AUC
+over models has mean 0.5 whatever the number of records. (A likelihood ratio fitted on the patient's
+own models is biased below 0.5, even when the pair is left out.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -13,41 +15,75 @@ from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import rankdata
 
 from rollcall.risk.noise_floor import permuted_auc, random_signs
-from rollcall.stats.moments import TINY, Moments, pair_signs
+from rollcall.stats.moments import MIN_VARIANCE, Moments, pair_signs
 from rollcall.util.parallel import make_blocks, map_blocks
 
-CHUNK = 256  # records at a time
-SAMPLE = 4000  # patients from which the correlation of a patient's records is estimated
-RIDGE = 50.0  # records' worth of belief that nothing can be learnt of a record's shift
+RECORDS_PER_BLOCK = 256  # of whole patients, who are never split between blocks
+PATIENTS_PER_BLOCK = 256  # of the joint statistic
+CORRELATION_PATIENTS = 4000  # from which the correlation of a patient's records is estimated
+PATIENTS_PER_CHUNK = 100  # of those, looked at together
+RIDGE_RECORDS = 50.0  # records' worth of belief that a record's shift cannot be predicted
+LEAST_WEIGHT = 1e-6  # of a record whose weight would be 0 or less, as a share of its shift
 
 
 def group_records(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(order, first, count) of records by patient: order (N,) sorts them by patient, first (P,) is where each patient begins."""
+    """Return (order, first, count) of records by patient.
+
+    index (N,): the patient of each record. order (N,) sorts records by patient, first (P,) is where
+    each patient begins in it, count (P,) the number of records.
+    """
     count = np.bincount(index)
-    order = (
-        np.arange(len(index)) if (np.diff(index) >= 0).all() else np.argsort(index, kind="stable")
-    )
+    is_sorted = (np.diff(index) >= 0).all()
+    order = np.arange(len(index)) if is_sorted else np.argsort(index, kind="stable")
     return order, np.cumsum(count) - count, count
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
-    """Values by their rank, as normal quantiles; ties share one. (n,)."""
+    """Replace values by the normal quantiles of their ranks, (n,); ties share one."""
     return ndtri((rankdata(values) - 0.5) / len(values))
 
 
-def estimate_shift(found: Moments, half: np.ndarray) -> np.ndarray:
-    """The shift (members' mean score less non-members', in standard deviations) that records like this one have, (n,), positive: an
-    empirical-Bayes estimate that has not seen the record's own membership. half (n,) bool: each half of the patients is estimated from the other.
+def in_first_half(index: np.ndarray) -> np.ndarray:
+    """Return bool (n,): records of every second patient."""
+    return index % 2 == 0
 
-    Cubic regression on the normal scores of two things that are blind to membership: level and spread of a record's scores over all models
-    (hard records are remembered). Slopes are shrunk as a whole by what noise alone would give (James and Stein 1961), and no estimate is
-    below its own standard error, so that weights are nearly equal where nothing can be learnt. On `diabetes130` it foretells three
-    quarters of how records' shifts differ. (How little the two models of a pair agree foretells shifts too, but a sum of records so
-    chosen has a noise floor that is wider for patients with many records.)
+
+# Why the weights of the joint statistic are blind to the patient's own membership:
+#
+# The statistic of patient p under model m is T_p(m) = sum_i w_i z_i(m) over the records i of p, z
+# the record's score standardised over all models. Its AUC compares models that had p with models
+# that had not. Suppose nothing leaks. Then scores do not depend on who was a member: in every pair
+# of models either one could as well have been the one with p. Swapping the two turns the difference
+# of T within the pair around, so the mean AUC is 0.5 - but only if w stays as it is in the swap. A
+# weight fitted on which models had p would change with it, and be fitted to noise. Hence:
+# 1. Mean, standard deviation and the correlation of records are taken over all models: a swap
+#    leaves them as they are.
+# 2. The shift that a record is expected to have is predicted from its level and spread over all
+#    models, by a regression whose coefficients come from the other half of the patients.
+# 3. Weights: of all w, R^-1 s separates best, s the expected shifts in standard deviations and R
+#    the correlation of the records. With one correlation r for all pairs of n records, R^-1 is
+#    known (Sherman and Morrison 1950):
+#        w_i = (s_i - r sum_j s_j / (1 + (n - 1) r)) / (1 - r)
+#    A factor common to all records of a patient changes no AUC; it is left out.
+
+
+def estimate_shift(moments: Moments, half: np.ndarray) -> np.ndarray:
+    """Estimate the shift of records like each one, (n,), positive, blind to its own membership.
+
+    The shift is the mean score of members less that of non-members, in standard deviations. half
+    (n,) bool: each half of the patients is estimated from the other.
+
+    An empirical-Bayes estimate: cubic regression on the normal scores of two things that are blind
+    to membership, the level and the spread of a record's scores over all models (hard records are
+    remembered). Slopes are shrunk as a whole by what noise alone would give (James and Stein 1961),
+    and no estimate is below its own standard error, so that weights are nearly equal where nothing
+    can be learnt. On `diabetes130` it explains three quarters of how records' shifts differ. (How
+    little the two models of a pair agree predicts shifts too, but a sum of records so chosen has a
+    noise floor that is wider for patients with many records.)
     """
-    mean, sd = found.mean, found.sd
-    shift = (found.mean_in - found.mean_out) / sd
-    terms = _cubic([normal_scores(values) for values in (mean, sd)])
+    mean, sd = moments.mean, moments.sd
+    shift = (moments.mean_in - moments.mean_out) / sd
+    terms = _cubic_terms([normal_scores(values) for values in (mean, sd)])
     expected, size = np.empty(len(shift)), terms.shape[1]
     for other in (False, True):
         learn, use = half != other, half == other
@@ -57,85 +93,88 @@ def estimate_shift(found: Moments, half: np.ndarray) -> np.ndarray:
             continue
         middle, level = x.mean(0), y.mean()
         slope = np.linalg.solve(
-            (x - middle).T @ (x - middle) + RIDGE * np.eye(size), (x - middle).T @ (y - level)
+            (x - middle).T @ (x - middle) + RIDGE_RECORDS * np.eye(size),
+            (x - middle).T @ (y - level),
         )
         fitted = (x - middle) @ slope
-        noise = max(((y - level - fitted) ** 2).mean(), TINY)
-        trust = max(0.0, 1 - (size + 2) * noise / max((fitted**2).sum(), TINY))
+        noise = max(((y - level - fitted) ** 2).mean(), MIN_VARIANCE)
+        trust = max(0.0, 1 - (size + 2) * noise / max((fitted**2).sum(), MIN_VARIANCE))
         error = np.sqrt(noise * (1 + size * trust**2) / len(y))
         expected[use] = np.maximum(level + trust * ((terms[use] - middle) @ slope), error)
     return expected
 
 
-def _cubic(columns: list[np.ndarray]) -> np.ndarray:
-    """All products of Hermite polynomials of the columns up to degree 3, but the constant. (n, terms)."""
+def _cubic_terms(columns: list[np.ndarray]) -> np.ndarray:
+    """All products of Hermite polynomials of the columns up to degree 3, but the constant."""
     powers = [(np.ones_like(x), x, x * x - 1, x * (x * x - 3)) for x in columns]
-    degrees = [each for each in product(range(4), repeat=len(columns)) if 0 < sum(each) <= 3]
-    return np.stack(
-        [
-            np.prod([power[degree] for power, degree in zip(powers, each)], axis=0)
-            for each in degrees
-        ],
-        axis=1,
-    )
+    combinations = product(range(4), repeat=len(columns))
+    terms = [
+        np.prod([power[degree] for power, degree in zip(powers, degrees, strict=True)], axis=0)
+        for degrees in combinations
+        if 0 < sum(degrees) <= 3
+    ]
+    return np.stack(terms, axis=1)
 
 
-def in_first_half(index: np.ndarray) -> np.ndarray:
-    """bool (n,): every second patient."""
-    return index % 2 == 0
+def joint_weights(scores: np.ndarray, moments: Moments, index: np.ndarray) -> np.ndarray:
+    """Compute the weight of each record in its patient's joint statistic, (N,), not negative.
 
-
-def joint_weights(scores: np.ndarray, found: Moments, index: np.ndarray) -> np.ndarray:
-    """Weight of each record in its patient's joint statistic, per standard deviation, (N,), not negative.
-
-    Inverse covariance times expected shift, where the scores of two records of a patient correlate r, pooled over the cohort:
-    w_i = s_i - r sum_j s_j / (1 + (n - 1) r), below 0 set to 0. r, like the rest, is blind to membership: the total covariance points the
-    same way as the one within members and non-members (Sherman and Morrison 1950).
+    scores (M, N), moments of them, index (N,) the patient of each record. Inverse correlation times
+    expected shift, per standard deviation of the record's scores; below 0 set to 0. Derived above.
     """
-    mean, sd = found.mean, found.sd
-    expected = estimate_shift(found, in_first_half(index))
+    expected = estimate_shift(moments, in_first_half(index))
+    _, _, count = group_records(index)
+    if count.max() < 2:
+        return expected
+    r = _record_correlation(scores, moments, index)
+    total = np.bincount(index, expected)
+    weight = expected - r * (total / (1 + (count - 1) * r))[index]
+    return np.maximum(weight, 0) + LEAST_WEIGHT * expected
+
+
+def _record_correlation(scores: np.ndarray, moments: Moments, index: np.ndarray) -> float:
+    """Return the correlation over models of two records of a patient, pooled over patients.
+
+    0 to 0.99. It is the total correlation, blind to membership; the weights that it gives differ
+    only by a factor from those of the correlation within members and within non-members.
+    """
+    mean, sd = moments.mean, moments.sd
     order, first, count = group_records(index)
     several = np.flatnonzero(count > 1)
-    if not len(several):
-        return expected
-    several = np.random.default_rng([0, 7]).permutation(several)[:SAMPLE]
-    cross = held = 0.0
-    for chosen in np.array_split(several, -(-len(several) // 100)):
-        columns = order[
-            np.concatenate(
-                [np.arange(first[patient], first[patient] + count[patient]) for patient in chosen]
-            )
-        ]
+    sample = np.random.default_rng([0, 7]).permutation(several)[:CORRELATION_PATIENTS]
+    covariance = comparisons = 0.0
+    for chosen in np.array_split(sample, -(-len(sample) // PATIENTS_PER_CHUNK)):
+        columns = order[np.concatenate([np.arange(first[p], first[p] + count[p]) for p in chosen])]
         standard = (scores[:, columns] - mean[columns]) / sd[columns]
         summed = np.add.reduceat(standard, np.cumsum(count[chosen]) - count[chosen], axis=1)
-        cross += float((summed * summed).mean(0).sum() - (standard * standard).mean(0).sum())
-        held += float((count[chosen] * (count[chosen] - 1)).sum())
-    r = float(np.clip(cross / held, 0, 0.99))
-    total = np.bincount(index, expected)
-    return np.maximum(expected - r * (total / (1 + (count - 1) * r))[index], 0) + 1e-6 * expected
+        # The square of a sum less the sum of squares is twice the sum of products.
+        covariance += float((summed * summed).mean(0).sum() - (standard * standard).mean(0).sum())
+        comparisons += float((count[chosen] * (count[chosen] - 1)).sum())
+    return float(np.clip(covariance / comparisons, 0, 0.99))
 
 
 def joint_statistic(
-    scores: np.ndarray, found: Moments, index: np.ndarray, weight: np.ndarray
+    scores: np.ndarray, moments: Moments, index: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """sum_i w_i (s_i - mean_i) / sd_i over each patient's records i, for each model: (M, P) float32. scores (M, N); index, weight (N,)."""
+    """Sum w_i (s_i - mean_i) / sd_i over each patient's records i, for each model: (M, P) float32.
+
+    scores (M, N); index, weight (N,).
+    """
     order, first, count = group_records(index)
     out = np.empty((len(scores), len(count)), np.float32)
-    mean, factor = (
-        found.mean.astype(np.float32)[order],
-        (weight / found.sd).astype(np.float32)[order],
-    )
-    straight = (order == np.arange(len(order))).all()
+    mean = moments.mean.astype(np.float32)[order]
+    factor = (weight / moments.sd).astype(np.float32)[order]
+    is_sorted = (order == np.arange(len(order))).all()
 
-    def work(slices):
+    def work(slices: list[slice]) -> None:
         for c in slices:
             begin, end = first[c.start], first[c.stop - 1] + count[c.stop - 1]
-            part = scores[:, begin:end] if straight else scores[:, order[begin:end]]
-            part = np.subtract(part, mean[begin:end], dtype=np.float32)
-            part *= factor[begin:end]
-            np.add.reduceat(part, first[c] - begin, axis=1, out=out[:, c])
+            block = scores[:, begin:end] if is_sorted else scores[:, order[begin:end]]
+            block = np.subtract(block, mean[begin:end], dtype=np.float32)
+            block *= factor[begin:end]
+            np.add.reduceat(block, first[c] - begin, axis=1, out=out[:, c])
 
-    map_blocks(work, make_blocks(len(count), CHUNK))
+    map_blocks(work, make_blocks(len(count), PATIENTS_PER_BLOCK))
     return out
 
 
@@ -146,22 +185,24 @@ def summarise_records(
     auc: np.ndarray,
     rounds: int,
     seed: int = 0,
-    progress=iter,
+    progress: Callable = iter,
 ) -> dict[str, np.ndarray]:
-    """Mean and maximum of the records' AUCs `auc` (N,) of each patient: auc_mean, auc_max (P,); auc_mean_se, auc_max_se (P,), jackknife over
-    pairs of targets; auc_mean_low, auc_mean_high (P,), 95%, on the scale of Phi^-1 with Student's t of K - 1 degrees (the maximum has none: it
-    is too high by chance, and its interval would be of that); floor_auc_mean, floor_auc_max (rounds, P) float32, noise floors, a patient's
-    membership redrawn for all records at once.
+    """Summarise the records' AUCs of each patient by their mean and their maximum.
 
-    scores (M, N), members bool (M, P), index (N,). One pass: a pair is left out by taking its part from the sums. The maximum grows with the
-    number of records though nothing leaks, and so does its floor.
+    scores (M, N), members bool (M, P), index (N,), auc (N,) of the records.
+
+    auc_mean, auc_max              (P,)
+    auc_mean_se, auc_max_se        (P,), jackknife over pairs of targets
+    auc_mean_low, auc_mean_high    (P,), 95%, on the scale of Phi^-1 with Student's t of K - 1
+                                   degrees. No interval for the maximum: it is biased upwards, and
+                                   an interval would be centred on the biased value.
+    floor_auc_mean, floor_auc_max  (rounds, P) float32, noise floors: a patient's membership is
+                                   redrawn for all records at once. The maximum grows with the
+                                   number of records though nothing leaks, and so does its floor.
     """
     pairs, sign = len(scores) // 2, pair_signs(members)
     order, first, count = group_records(index)
-    last, patients = first + count, len(count)
-    ends = np.unique(
-        np.append(np.searchsorted(last, np.arange(CHUNK, len(index), CHUNK)) + 1, patients)
-    )  # patients are never split
+    patients = len(count)
     out = {
         name: np.empty(patients) for name in ("auc_mean", "auc_mean_se", "auc_max", "auc_max_se")
     }
@@ -170,37 +211,58 @@ def summarise_records(
         for name in ("floor_auc_mean", "floor_auc_max")
     }
 
-    def work(slices):
+    def work(slices: list[slice]) -> None:
         for c in slices:
-            columns = order[first[c.start] : last[c.stop - 1]]
-            starts = first[c] - first[c.start]
-            mean = lambda values: np.add.reduceat(values, starts, axis=-1) / count[c]
-            highest = lambda values: np.maximum.reduceat(values, starts, axis=-1)
+            columns = order[first[c.start] : first[c.stop - 1] + count[c.stop - 1]]
+            starts, sizes = first[c] - first[c.start], count[c]
             even, odd = scores[0::2, columns], scores[1::2, columns]
-            lead, both = (
-                np.subtract(even, odd, dtype=np.float32),
-                np.add(even, odd, dtype=np.float32),
-            )
-            both -= both.mean(0)
-            total = (np.einsum("kn,kn->n", both, both) + np.einsum("kn,kn->n", lead, lead)) / 2
-            null = permuted_auc(lead, total, random_signs(rounds, pairs, seed, 5, c.start))
-            out["floor_auc_mean"][:, c], out["floor_auc_max"][:, c] = mean(null), highest(null)
-            lead *= sign[:, index[columns]]
-            inside, outside, n = (both + lead) / 2, (both - lead) / 2, np.float32(pairs - 1)
-            rest = total - inside * inside - outside * outside
-            inside, outside = (
-                (inside.sum(0) - inside) / n,
-                (outside.sum(0) - outside) / n,
-            )  # means without each pair
-            rest = np.maximum(
-                (rest - n * (inside * inside + outside * outside)) / (n - 1), np.float32(TINY)
-            )
-            without = ndtr((inside - outside) / np.sqrt(rest))
-            for name, of in (("auc_mean", mean), ("auc_max", highest)):
-                out[name][c] = of(auc[columns])
-                out[f"{name}_se"][c] = of(without).std(0, dtype=np.float64) * np.sqrt(pairs - 1)
+            difference = np.subtract(even, odd, dtype=np.float32)
+            pair_sum = np.add(even, odd, dtype=np.float32)
+            pair_sum -= pair_sum.mean(0)
+            total = np.einsum("kn,kn->n", pair_sum, pair_sum)
+            total = (total + np.einsum("kn,kn->n", difference, difference)) / 2
+            null = permuted_auc(difference, total, random_signs(rounds, pairs, seed, 5, c.start))
+            difference *= sign[:, index[columns]]
+            without = _auc_without_each_pair(pair_sum, difference, total)
+            for name, summarise in (("auc_mean", _patient_mean), ("auc_max", _patient_max)):
+                out[f"floor_{name}"][:, c] = summarise(null, starts, sizes)
+                out[name][c] = summarise(auc[columns], starts, sizes)
+                spread = summarise(without, starts, sizes).std(0, dtype=np.float64)
+                out[f"{name}_se"][c] = spread * np.sqrt(pairs - 1)
 
-    map_blocks(work, [slice(a, b) for a, b in zip(np.append(0, ends[:-1]), ends)], progress)
+    map_blocks(work, _patient_blocks(first + count), progress)
     d = ndtri(np.clip(out["auc_mean"], 1e-9, 1 - 1e-9))
     reach = stdtrit(pairs - 1, 0.975) * out["auc_mean_se"] * np.sqrt(2 * np.pi) * np.exp(d * d / 2)
     return out | {"auc_mean_low": ndtr(d - reach), "auc_mean_high": ndtr(d + reach)}
+
+
+def _patient_mean(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(values, starts, axis=-1) / sizes
+
+
+def _patient_max(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    return np.maximum.reduceat(values, starts, axis=-1)
+
+
+def _patient_blocks(last: np.ndarray) -> list[slice]:
+    """Slices of patients with about RECORDS_PER_BLOCK records; last (P,): where each ends."""
+    limits = np.arange(RECORDS_PER_BLOCK, last[-1], RECORDS_PER_BLOCK)
+    ends = np.unique(np.append(np.searchsorted(last, limits) + 1, len(last)))
+    return [slice(a, b) for a, b in zip(np.append(0, ends[:-1]), ends, strict=True)]
+
+
+def _auc_without_each_pair(
+    pair_sum: np.ndarray, difference: np.ndarray, total: np.ndarray
+) -> np.ndarray:
+    """Return the binormal AUCs of the records without pair k, for all k: (K, n) float32.
+
+    pair_sum, difference (K, n): sum and difference of in and out score, the sum about its mean;
+    total (n,): sum of squares of all scores about their mean. A pair is left out by taking its
+    share from the sums: no pass over the others.
+    """
+    n = np.float32(len(pair_sum) - 1)
+    inside, outside = (pair_sum + difference) / 2, (pair_sum - difference) / 2
+    rest = total - inside * inside - outside * outside
+    mean_in, mean_out = (inside.sum(0) - inside) / n, (outside.sum(0) - outside) / n
+    rest = (rest - n * (mean_in * mean_in + mean_out * mean_out)) / (n - 1)
+    return ndtr((mean_in - mean_out) / np.sqrt(np.maximum(rest, np.float32(MIN_VARIANCE))))

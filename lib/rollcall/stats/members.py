@@ -1,30 +1,32 @@
-"""Who is in which target model's training set: complementary random halves of the patients."""
+"""Who is in which target's training set: complementary random halves of the patients."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from rollcall.stats.checks import check_members
 from rollcall.util.errors import InputError
 
-MIN_TARGETS = (
-    8  # with fewer, two in and two out reference models are left: no spread can be estimated
-)
+# With fewer, two in and two out reference models are left: no spread can be estimated.
+MIN_TARGETS = 8
 
 
 def check_targets(targets: int) -> int:
-    """`targets` itself, or InputError if it is odd or below 8."""
+    """Return `targets`; InputError if it is odd or below MIN_TARGETS."""
     if targets < MIN_TARGETS or targets % 2:
         raise InputError(
-            f"targets is {targets}; expected an even number of at least {MIN_TARGETS}: target models come in complementary pairs"
+            f"targets is {targets}; expected an even number of at least {MIN_TARGETS}: "
+            "target models come in complementary pairs"
         )
     return targets
 
 
 def draw_members(targets: int, patients: int, seed: int) -> np.ndarray:
-    """Members, bool (targets, patients): row 2i is a random half of the patients, row 2i+1 the other half.
+    """Draw members, bool (targets, patients): rows 2i and 2i+1 are random halves of the patients.
 
-    Each patient is in exactly targets/2 rows. Each row has patients/2 members (with an odd number of patients, rows 2i have one
-    fewer than rows 2i+1). Row pairs depend on (seed, i) alone: a run that grows keeps the rows it has.
+    Each patient is in exactly targets/2 rows. Each row has patients/2 members (of an odd number of
+    patients, rows 2i have one fewer than rows 2i+1). A pair of rows depends on (seed, i) alone: a
+    run that grows keeps the rows it has. InputError if targets are odd or fewer than MIN_TARGETS.
     """
     check_targets(targets)
     members = np.empty((targets, patients), bool)
@@ -36,17 +38,14 @@ def draw_members(targets: int, patients: int, seed: int) -> np.ndarray:
 
 
 def check_paired(members: np.ndarray) -> np.ndarray:
-    """`members`, bool (targets, ...), or InputError if rows 2i and 2i+1 are not complementary."""
-    members = np.asarray(members)
-    if members.dtype != bool or members.ndim != 2:
-        raise InputError(
-            f"members is {members.dtype} {members.shape}; expected a bool array (targets, patients or records)"
-        )
+    """Return `members`; InputError unless bool (targets, ...) with complementary rows 2i, 2i+1."""
+    members = check_members(members, "patients or records")
     check_targets(len(members))
     wrong = np.argwhere(members[0::2] == members[1::2])
     if len(wrong):
+        pair, column = wrong[0]
         raise InputError(
-            f"members: column {wrong[0][1]} is in both or neither of targets {2 * wrong[0][0]} and {2 * wrong[0][0] + 1}; "
-            "expected complementary pairs"
+            f"members: column {column} is in both or neither of targets {2 * pair} and "
+            f"{2 * pair + 1}; expected complementary pairs"
         )
     return members

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Moments of each record's scores over the targets that had it and over those that had not."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
-CHUNK = 4096  # columns at a time: the working arrays stay in cache and memory does not grow with the records
-
-
-LONG = 16384  # columns at a time where there is one number for each
-
-
-TINY = 1e-12  # smallest variance: a record with constant scores stays finite
+RECORDS_PER_BLOCK = 4096  # a block's working arrays (pairs, records) stay in the CPU's cache
+NUMBERS_PER_BLOCK = 16384  # where a record is one number, not a column of scores
+MIN_VARIANCE = 1e-12  # the moments of a record with constant scores stay finite
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Of n records over K `pairs` of targets, (n,) float64 each: mean, unbiased variance, skewness G1 and excess kurtosis G2 of the K
-    scores with the record (in) and of the K without (out), and `cov`, the covariance of the two within a pair."""
+    """Moments of n records over K pairs of targets, (n,) float64 each.
+
+    pairs                 K
+    mean_in, mean_out     means of the K scores with the record (in), of the K without (out)
+    var_in, var_out       unbiased variances
+    skew_in, skew_out     skewness G1
+    kurt_in, kurt_out     excess kurtosis G2
+    cov                   unbiased covariance of in and out score within a pair
+    """
 
     pairs: int
     mean_in: np.ndarray
@@ -43,94 +47,143 @@ class Moments:
     def sd(self) -> np.ndarray:
         """Population standard deviation over all models, blind to membership."""
         within = (self.pairs - 1) * (self.var_in + self.var_out) / (2 * self.pairs)
-        return np.sqrt(np.maximum(within + (self.mean_in - self.mean_out) ** 2 / 4, TINY))
+        return np.sqrt(np.maximum(within + (self.mean_in - self.mean_out) ** 2 / 4, MIN_VARIANCE))
 
 
 def pair_signs(members: np.ndarray) -> np.ndarray:
-    """(M/2, P) float32: 1 where the even target of a pair had the patient, -1 where the odd one had."""
+    """Return (K, P) float32: 1 where the even target of a pair had the patient, -1 where the odd.
+
+    members bool (2K, P), paired.
+    """
     sign = members[0::2].astype(np.float32)
     sign *= 2
     sign -= 1
     return sign
 
 
-def split_in_out(values: np.ndarray, had: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K, n, ...) each: of every pair's two values the one with the record and the one without. values (2K, n, ...), had bool (2K, n)."""
-    even = had[0::2].reshape(len(had) // 2, had.shape[1], *[1] * (values.ndim - 2))
-    return np.where(even, values[0::2], values[1::2]), np.where(even, values[1::2], values[0::2])
+def split_in_out(values: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split each pair's two values into the one with the record and the one without.
+
+    values (2K, n, ...), members bool (2K, n), paired. (in, out), each (K, n, ...).
+    """
+    shape = (len(members) // 2, members.shape[1], *[1] * (values.ndim - 2))
+    even_had = members[0::2].reshape(shape)
+    inside = np.where(even_had, values[0::2], values[1::2])
+    return inside, np.where(even_had, values[1::2], values[0::2])
+
+
+# How the moments are computed in one pass over the scores:
+#
+# A pair k of targets gives a record one in score a_k and one out score b_k. Which target of the
+# pair had the record is a sign, so that no score has to be picked out:
+#     s_k = a_k + b_k = even + odd            d_k = a_k - b_k = sign (even - odd)
+#
+# 1. Subtract from s its mean over pairs, 2c: c is the middle of all the record's scores. Then
+#        u_k = s_k + d_k = 2 (a_k - c)        v_k = s_k - d_k = 2 (b_k - c)
+#    are twice the scores about the middle. High powers of them lose few digits in float32.
+# 2. Sum over pairs, for each record: s; d and d^2; u^2, u^3, u^4; v^2, v^3, v^4. These nine rows
+#    are all that is kept of the scores (_sum_powers).
+# 3. The mean of u is o = mean(d), that of v is -o. Powers about the mean follow in float64, here
+#    for u, with p2, p3, p4 the means of its powers (_central_moments):
+#        m2 = p2 - o^2       m3 = p3 - 3 o p2 + 2 o^3       m4 = p4 - 4 o p3 + 6 o^2 p2 - 3 o^4
+#    var = m2 / 4, as u is doubled; skewness m3 / m2^1.5 and kurtosis m4 / m2^2 are as they are.
+# 4. The covariance of a and b is a quarter of that of u and v. As u v = s^2 - d^2,
+#        mean(u v) = (mean(u^2) + mean(v^2)) / 2 - 2 mean(d^2)
+#    and its two means contribute - (o)(-o) = + o^2.
+# 5. K/(K-1) and the factors of G1 and G2 make them unbiased (as in SAS, Excel and pandas).
+#
+# All arrays of step 1 and 2 are views of six rows allocated once a thread and written in place:
+# memory does not grow with the records, and nothing is allocated in the loop.
 
 
 def compute_moments(
     scores: np.ndarray, members: np.ndarray, index: np.ndarray | None = None
 ) -> Moments:
-    """One pass over scores (M, n), in float32 (relative error about 1e-6). members bool (M, P), paired; index (n,) is the column of members
-    of each record, None where they are the same. A score that is NaN or infinite gives a mean that is."""
-    pairs, columns, sign = len(scores) // 2, scores.shape[1], pair_signs(members)
+    """Compute the moments of every record in one pass over the scores.
+
+    scores (M, n), summed in float32 (relative error about 1e-6); members bool (M, P), paired; index
+    (n,) is the column of members of each record, None if columns are records. A score that is NaN
+    or infinite gives means that are; scores so large that their fourth powers overflow get
+    skewness and kurtosis 0.
+    """
+    pairs, columns = len(scores) // 2, scores.shape[1]
+    sums = _sum_powers(scores, pair_signs(members), index)
+    central = np.empty((9, columns))
+
+    def work(slices: list[slice]) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for c in slices:
+                central[:, c] = _central_moments(sums[:, c].astype(np.float64) / pairs, pairs)
+
+    map_blocks(work, make_blocks(columns, NUMBERS_PER_BLOCK))
+    return Moments(pairs, *central)
+
+
+def _sum_powers(scores: np.ndarray, sign: np.ndarray, index: np.ndarray | None) -> np.ndarray:
+    """Return sums over pairs, float32 (9, n): s, d, d^2, u^2, u^3, u^4, v^2, v^3, v^4."""
+    pairs, columns = len(scores) // 2, scores.shape[1]
     sums = np.empty((9, columns), np.float32)
 
-    def work(slices):
-        store = np.empty((6, pairs * CHUNK), np.float32)
+    def work(slices: list[slice]) -> None:
+        store = np.empty((6, pairs * RECORDS_PER_BLOCK), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             for c in slices:
                 width = c.stop - c.start
-                both, lead, inside, outside, square, side = (
+                pair_sum, difference, inside, outside, square, column_sign = (
                     row[: pairs * width].reshape(pairs, width) for row in store
                 )
-                np.add(scores[0::2, c], scores[1::2, c], out=both, casting="same_kind")
-                np.subtract(scores[0::2, c], scores[1::2, c], out=lead, casting="same_kind")
-                lead *= (
-                    sign[:, c]
-                    if index is None
-                    else np.take(sign, index[c], axis=1, out=side, mode="clip")
-                )  # in - out
-                sums[0, c] = both.sum(0)
-                both -= sums[0, c] / np.float32(pairs)
-                np.add(both, lead, out=inside)  # twice the in score, about the record's middle
-                np.subtract(both, lead, out=outside)
-                sums[1, c], sums[2, c] = lead.sum(0), np.einsum("kn,kn->n", lead, lead)
+                np.add(scores[0::2, c], scores[1::2, c], out=pair_sum, casting="same_kind")
+                np.subtract(scores[0::2, c], scores[1::2, c], out=difference, casting="same_kind")
+                if index is None:
+                    difference *= sign[:, c]
+                else:
+                    difference *= np.take(sign, index[c], axis=1, out=column_sign, mode="clip")
+                sums[0, c] = pair_sum.sum(0)
+                pair_sum -= sums[0, c] / np.float32(pairs)
+                np.add(pair_sum, difference, out=inside)
+                np.subtract(pair_sum, difference, out=outside)
+                sums[1, c] = difference.sum(0)
+                sums[2, c] = np.einsum("kn,kn->n", difference, difference)
                 for row, value in ((3, inside), (6, outside)):
                     np.multiply(value, value, out=square)
                     sums[row, c] = square.sum(0)
                     sums[row + 1, c] = np.einsum("kn,kn->n", square, value)
                     sums[row + 2, c] = np.einsum("kn,kn->n", square, square)
 
-    map_blocks(work, make_blocks(columns, CHUNK))
-    found = np.empty((9, columns))
-
-    def central(slices):
-        with np.errstate(over="ignore", invalid="ignore"):
-            for c in slices:
-                middle, shift, lead2, *powers = sums[:, c].astype(np.float64) / pairs
-                o2 = shift * shift
-                for row, offset, (s2, s3, s4) in ((0, shift, powers[:3]), (1, -shift, powers[3:])):
-                    m2 = np.maximum(s2 - o2, 0)
-                    constant = m2 <= TINY
-                    safe = np.where(constant, 1.0, m2)
-                    g1 = (s3 - offset * (3 * s2 - 2 * o2)) / (safe * np.sqrt(safe))
-                    g2 = (s4 - 4 * offset * s3 + o2 * (6 * s2 - 3 * o2)) / (safe * safe) - 3
-                    g1[constant], g2[constant] = 0, 0
-                    found[row, c] = (middle + offset) / 2
-                    found[row + 2, c] = m2 * (pairs / (4 * (pairs - 1)))
-                    found[row + 4, c] = g1 * (np.sqrt(pairs * (pairs - 1)) / (pairs - 2))
-                    found[row + 6, c] = ((pairs + 1) * g2 + 6) * (
-                        (pairs - 1) / ((pairs - 2) * (pairs - 3))
-                    )
-                found[8, c] = ((powers[0] + powers[3]) / 2 - 2 * lead2 + o2) * (
-                    pairs / (4 * (pairs - 1))
-                )
-                found[4:8, c][~np.isfinite(found[4:8, c])] = (
-                    0  # scores so large that their fourth powers overflow
-                )
-
-    map_blocks(central, make_blocks(columns, LONG))
-    return Moments(pairs, *found)
+    map_blocks(work, make_blocks(columns, RECORDS_PER_BLOCK))
+    return sums
 
 
-def check_finite(found: Moments, scores: np.ndarray) -> None:
-    """InputError with the first record whose scores are not all finite."""
-    wrong = np.flatnonzero(~np.isfinite(found.mean_in + found.mean_out))
+def _central_moments(means: np.ndarray, pairs: int) -> np.ndarray:
+    """Return the fields of Moments, (9, n), from the sums of _sum_powers divided by K, (9, n)."""
+    middle, shift, difference2, *powers = means
+    o2 = shift * shift
+    out = np.empty(means.shape)
+    for row, offset, (p2, p3, p4) in ((0, shift, powers[:3]), (1, -shift, powers[3:])):
+        m2 = np.maximum(p2 - o2, 0)
+        constant = m2 <= MIN_VARIANCE
+        safe = np.where(constant, 1.0, m2)
+        g1 = (p3 - offset * (3 * p2 - 2 * o2)) / (safe * np.sqrt(safe))
+        g2 = (p4 - 4 * offset * p3 + o2 * (6 * p2 - 3 * o2)) / (safe * safe) - 3
+        g1[constant], g2[constant] = 0, 0
+        out[row] = (middle + offset) / 2
+        out[row + 2] = m2 * (pairs / (4 * (pairs - 1)))
+        out[row + 4] = g1 * (np.sqrt(pairs * (pairs - 1)) / (pairs - 2))
+        out[row + 6] = ((pairs + 1) * g2 + 6) * ((pairs - 1) / ((pairs - 2) * (pairs - 3)))
+    within = (powers[0] + powers[3]) / 2 - 2 * difference2 + o2
+    out[8] = within * (pairs / (4 * (pairs - 1)))
+    out[4:8][~np.isfinite(out[4:8])] = 0
+    return out
+
+
+def check_moments(moments: Moments, scores: np.ndarray) -> None:
+    """Raise InputError for the first record whose scores are not finite or do not fit float32."""
+    total = moments.mean_in + moments.mean_out
+    wrong = np.flatnonzero(~np.isfinite(total))
     if len(wrong):
-        target = np.argmax(~np.isfinite(scores[:, wrong[0]]))
+        record = wrong[0]
+        check_finite(scores[:, [record]], total[record], record)
         raise InputError(
-            f"scores: target {target}, record {wrong[0]} is NaN or infinite; expected finite scores"
+            f"scores: record {record} has scores whose sum float32 cannot hold; "
+            "expected scores below 1e38"
         )
