@@ -1,4 +1,7 @@
-"""What every damaged release must do: one line that names the place, exit status 2, and a cache that stays as it was."""
+"""What every damaged release must do: one line that names the place, exit status 2, no harm.
+
+No harm: what was prepared before stays as it was.
+"""
 
 import hashlib
 import re
@@ -21,9 +24,11 @@ def snapshot(folder: Path) -> dict[str, str]:
 def refused(
     name: str, intact: Path, prepared: Path, damage, match: str, tmp_path: Path, capsys, options=()
 ) -> str:
-    """Copy the release `intact`, do `damage(root)` to the copy, and audit it beside a copy of the cache `prepared`. Returns the line.
+    """Audit a damaged copy of a release; returns the one line that refuses it.
 
-    prepared: the `data` folder in which the intact release was prepared; it must come out of this unchanged.
+    `damage(root)` is done to a copy of the release `intact`; beside it is a copy of the cache
+    `prepared`, the `data` folder in which the intact release was prepared. It must come out of this
+    unchanged.
     """
     root, data, out = tmp_path / "release", tmp_path / "data", tmp_path / "out"
     shutil.copytree(intact, root, symlinks=True)
@@ -45,14 +50,15 @@ def refused(
             str(out),
             "--targets",
             "8",
-            *(part for option in options for part in ("--option", option)),
+            *(word for option in options for word in ("--option", option)),
         ]
     )
-    said = capsys.readouterr()
-    lines = [line for line in said.err.splitlines() if not line.startswith("preparing ")]
+    printed = capsys.readouterr()
+    lines = [line for line in printed.err.splitlines() if not line.startswith("preparing ")]
     lines = [line for line in lines if line.strip() and "Preparing" not in line]  # the progress bar
-    assert status == 2, said
-    assert len(lines) == 1 and lines[0].startswith("rollcall: "), lines
+    assert status == 2, printed
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("rollcall: "), lines
     assert re.search(match, lines[0]), lines[0]
     assert snapshot(data) == before
     assert not out.exists()

@@ -1,4 +1,4 @@
-"""What several of these tests share: threads in place of processes, tables read row by row, and ways to damage a release."""
+"""What tests of datasets share: threads for processes, tables row by row, ways to damage them."""
 
 import csv
 import gzip
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Threads(ThreadPoolExecutor):
-    """In place of prepare's pool of processes, which takes seconds to start; what a decoder finds is the same."""
+    """In place of the decoder's pool of processes, which takes seconds to start."""
 
     def __init__(self, workers, context):
         super().__init__(workers)
@@ -30,7 +30,10 @@ def write_rows(path, rows, **options):
 
 
 def row(table, line, **values):
-    """A damage: the row at `line` of the table gets other values; a function gets the rows and gives the value."""
+    """A damage: the row at `line` of the table gets other values.
+
+    A value that is a function gets the rows and returns the value.
+    """
 
     def damage(root):
         rows = rows_of(root / table)

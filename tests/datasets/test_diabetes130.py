@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall import datasets as cohorts
+from rollcall import datasets
 from rollcall.datasets import diabetes130
 from rollcall.util.errors import InputError
 from tests.conftest import diabetes_rows, write_release
 
 
 def load(tmp_path, rows=None, **options):
-    return cohorts.load(
+    return datasets.load(
         "diabetes130",
         root=write_release(tmp_path / "release", rows or diabetes_rows(), **options),
         data=tmp_path / "data",
@@ -115,14 +115,14 @@ def test_a_bad_table_is_named_by_file_row_and_column(tmp_path, change, message):
     change(rows)
     root = write_release(tmp_path / "release", rows)
     with pytest.raises(InputError, match=message) as caught:
-        cohorts.load("diabetes130", root=root, data=tmp_path / "data")
+        datasets.load("diabetes130", root=root, data=tmp_path / "data")
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "data").rglob("*")) if (tmp_path / "data").exists() else True
 
 
 def test_a_missing_column_is_named(tmp_path):
     columns = [column for column in diabetes130.COLUMNS if column != "payer_code"]
-    with pytest.raises(InputError, match="diabetic_data.csv: lacks the column 'payer_code'"):
+    with pytest.raises(InputError, match=r"diabetic_data.csv: lacks the column 'payer_code'"):
         load(tmp_path, columns=columns)
 
 
@@ -139,9 +139,9 @@ def test_a_damaged_gz_is_one_line(tmp_path, damage):
     root = write_release(tmp_path / "release", diabetes_rows(), zipped=True)
     damage(root / "diabetic_data.csv.gz")
     with pytest.raises(
-        InputError, match="diabetic_data.csv.gz: (empty|damaged|row 1 is not UTF-8)"
+        InputError, match=r"diabetic_data.csv.gz: (empty|damaged|row 1 is not UTF-8)"
     ) as caught:
-        cohorts.load("diabetes130", root=root, data=tmp_path / "data")
+        datasets.load("diabetes130", root=root, data=tmp_path / "data")
     assert "\n" not in str(caught.value)
 
 
@@ -150,7 +150,7 @@ def test_a_link_out_of_the_root_is_refused(tmp_path):
     (tmp_path / "root").mkdir()
     os.symlink(outside / "diabetic_data.csv", tmp_path / "root" / "diabetic_data.csv")
     with pytest.raises(InputError, match="leads out of the root"):
-        cohorts.load("diabetes130", root=tmp_path / "root", data=tmp_path / "data")
+        datasets.load("diabetes130", root=tmp_path / "root", data=tmp_path / "data")
 
 
 def test_a_download_is_checked_by_hash(tmp_path, monkeypatch):
@@ -169,11 +169,11 @@ def test_a_download_is_checked_by_hash(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pooch, "retrieve", retrieve)
     with pytest.raises(InputError, match="sha256"):
-        cohorts.load("diabetes130", data=tmp_path / "data")
+        datasets.load("diabetes130", data=tmp_path / "data")
     assert not (tmp_path / "data" / "diabetes130" / "diabetic_data.csv").exists()
     content = (tmp_path / "release" / "diabetic_data.csv").read_bytes()
     monkeypatch.setattr(diabetes130, "CSV_SHA256", hashlib.sha256(content).hexdigest())
-    assert len(cohorts.load("diabetes130", data=tmp_path / "data")) == 60
+    assert len(datasets.load("diabetes130", data=tmp_path / "data")) == 60
 
 
 def test_without_network_the_way_out_is_named(tmp_path, monkeypatch):
@@ -183,12 +183,12 @@ def test_without_network_the_way_out_is_named(tmp_path, monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(pooch, "retrieve", retrieve)
-    with pytest.raises(InputError, match="no route to host.*ROOT="):
-        cohorts.load("diabetes130", data=tmp_path / "data")
+    with pytest.raises(InputError, match=r"no route to host.*ROOT="):
+        datasets.load("diabetes130", data=tmp_path / "data")
 
 
 def test_the_real_table(diabetes_release, tmp_path):
-    cohort = cohorts.load("diabetes130", root=diabetes_release, data=tmp_path)
+    cohort = datasets.load("diabetes130", root=diabetes_release, data=tmp_path)
     assert (len(cohort), len(cohort.patients)) == (101_766, 71_518)
     assert cohort.labels.sum() == 11_357
     assert cohort.records["race"].value_counts().to_dict() == {

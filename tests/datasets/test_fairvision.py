@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
+from rollcall import datasets
 from rollcall import rehearse
 from rollcall.data.decode import SkipRecord
 from rollcall.datasets import fairvision
@@ -51,7 +51,7 @@ def release(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    cohorts.load("fairvision", release, folder)
+    datasets.load("fairvision", release, folder)
     return folder
 
 
@@ -61,7 +61,7 @@ def rows_of(path):
 
 
 def blank(path):
-    """Whether the quality filter should take a picture out."""
+    """Whether the quality filter should take an image out."""
     with Image.open(path) as image:
         values = np.asarray(image, float)
     values = values if values.ndim == 2 else values[:, :, 0]
@@ -69,12 +69,12 @@ def blank(path):
 
 
 def twin(root):
-    """(pool, test): the records of a release, worked out row by row, and how many of each were dropped."""
+    """The records of a release, pool and test, row by row; and how many of each were dropped."""
     parts, dropped = {True: [], False: []}, Counter()
     for disease, words in CLASSES.items():
         for row in rows_of(root / TABLES[disease]):
             number = row["filename"][5:-4]
-            path = f"{disease}/{ {'training': 'Training', 'validation': 'Validation', 'test': 'Test'}[row['use']] }/slo_fundus_{number}.jpg"
+            path = f"{disease}/{row['use'].capitalize()}/slo_fundus_{number}.jpg"
             pool = row["use"] != "test"
             if blank(root / path):
                 dropped[pool] += 1
@@ -104,14 +104,14 @@ def check(cohort, root):
         assert part.labels.tolist() == [ORDER.index(record["label"]) for record in wanted]
         assert part.inputs.shape == (len(wanted), 64, 64, 1)
         assert (
-            f"{count:,} records dropped: quality: standard deviation of at most 3 or mean of at most 1"
-            in part.notes
+            f"{count:,} records dropped: quality: "
+            "standard deviation of at most 3 or mean of at most 1" in part.notes
         )
     return pool, test
 
 
 def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(release, data):
-    cohort = cohorts.load("fairvision", release, data)
+    cohort = datasets.load("fairvision", release, data)
     pool, _ = check(cohort, release)
     assert cohort.classes == tuple(ORDER)
     assert cohort.restricted
@@ -125,11 +125,11 @@ def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(releas
 
 
 def test_paper_is_the_same_here(release, data, tmp_path):
-    check(cohorts.load("fairvision", release, tmp_path, rules="paper"), release)
+    check(datasets.load("fairvision", release, tmp_path, rules="paper"), release)
 
 
 def test_pixels_are_those_of_an_independent_decoding(release, data):
-    cohort = cohorts.load("fairvision", release, data)
+    cohort = datasets.load("fairvision", release, data)
     pool, _, _ = twin(release)
     modes = set()
     for place in range(0, len(pool), 5):
@@ -177,7 +177,10 @@ def test_the_filter_and_the_picture_are_the_first_channels(tmp_path):
 
 
 def mini(root, **changes):
-    """A release of 30 patients a disease, half of them for testing; changes: {column: value} of the first glaucoma row."""
+    """A release of 30 patients a disease, half of them for testing.
+
+    changes: {column: value} of the first glaucoma row.
+    """
     rng = np.random.default_rng(0)
     for disease, words in CLASSES.items():
         rows = [
@@ -278,12 +281,12 @@ def test_other_layouts_are_told_apart(tmp_path, change):
 )
 def test_options_out_of_range(release, tmp_path, options, message):
     with pytest.raises(InputError, match=message):
-        cohorts.load("fairvision", release, tmp_path, **options)
+        datasets.load("fairvision", release, tmp_path, **options)
 
 
 def test_without_a_root_the_way_to_it_is_named(tmp_path):
-    with pytest.raises(InputError, match="ROOT=.*grants access at https://"):
-        cohorts.load("fairvision", data=tmp_path)
+    with pytest.raises(InputError, match=r"ROOT=.*grants access at https://"):
+        datasets.load("fairvision", data=tmp_path)
 
 
 def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
@@ -296,7 +299,7 @@ def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
     assert all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
 
 
-# --- damaged releases ---------------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 
 def table_edit(disease, row, **values):
@@ -412,7 +415,8 @@ DAMAGES = {
     "link of a folder": (folder_link_out, r"data_summary_dr\.csv: leads out of the root"),
     "picture gone": (
         lambda root: (root / PICTURE).unlink(),
-        r"data_summary_dr\.csv: row 4: .*slo_fundus_00003\.jpg does not exist; complete the release",
+        r"data_summary_dr\.csv: row 4: .*"
+        r"slo_fundus_00003\.jpg does not exist; complete the release",
     ),
     "link of a picture": (link_out, AT + ".*leads out of the root"),
     "picture cut short": (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
+from rollcall import datasets
 from rollcall import rehearse
-from rollcall.data import decode as prepare
+from rollcall.data import decode
 from rollcall.datasets import fitzpatrick17k
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
@@ -44,12 +44,12 @@ def release(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    cohorts.load("fitzpatrick17k", release, folder)
+    datasets.load("fitzpatrick17k", release, folder)
     return folder
 
 
 def twin(rows, there):
-    """(pool, test): the records of a table, worked out row by row; there(hash) says whether its image is."""
+    """The records of a table, pool and test, row by row; there(hash): the image is there."""
     pool, test = [], []
     for row in rows:
         if row["md5hash"] not in RADIOGRAPHS and there(row["md5hash"]):
@@ -75,7 +75,7 @@ def resized(path, size):
 
 
 def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
-    cohort = cohorts.load("fitzpatrick17k", release, data)
+    cohort = datasets.load("fitzpatrick17k", release, data)
     rows = rows_of(release / TABLE)
     pool, test = twin(rows, lambda name: (release / "images" / f"{name}.jpg").exists())
     agree(cohort, pool)
@@ -141,20 +141,23 @@ def test_the_simulated_release_has_its_quirks(release):
 
 
 def test_the_papers_rules_read_the_same(release, data, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     default, paper = (
-        cohorts.load("fitzpatrick17k", release, data, rules=rules, size=16)
+        datasets.load("fitzpatrick17k", release, data, rules=rules, size=16)
         for rules in ("default", "paper")
     )
     assert default.fingerprint == paper.fingerprint
     assert default.inputs.shape[1:] == (16, 16, 3)
 
 
-# --- hand-written tables ------------------------------------------------------------------------------------------------------------------
+# --- hand-written tables ---
 
 
 def mini(root, rows, folder="images", zipped=False):
-    """A table of `rows` (dicts of what differs from an ordinary row), with an image of one colour for each."""
+    """A table of `rows`, with an image of one colour for each.
+
+    rows: dicts of what differs from an ordinary row.
+    """
     (root / folder).mkdir(parents=True, exist_ok=True)
     filled = [
         {
@@ -236,17 +239,17 @@ def test_skin_types_checks_and_missing_images(tmp_path):
 
 
 def test_a_set_sent_later_is_prepared_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     root = mini(tmp_path / "r", [{} for _ in range(30)])
     shutil.move(root / "images" / f"{3:032x}.jpg", tmp_path)
-    assert len(cohorts.load("fitzpatrick17k", root, tmp_path / "data")) == 29
+    assert len(datasets.load("fitzpatrick17k", root, tmp_path / "data")) == 29
     Image.new("RGB", (9, 7), (200, 0, 0)).save(root / "images" / f"{4:032x}.jpg")
-    assert cohorts.load("fitzpatrick17k", root, tmp_path / "data").inputs[3, 0, 0, 0] > 190
+    assert datasets.load("fitzpatrick17k", root, tmp_path / "data").inputs[3, 0, 0, 0] > 190
 
 
 def test_without_a_root_the_publisher_is_named():
-    with pytest.raises(InputError, match="ROOT=.*github.com/mattgroh/fitzpatrick17k"):
-        cohorts.load("fitzpatrick17k")
+    with pytest.raises(InputError, match=r"ROOT=.*github.com/mattgroh/fitzpatrick17k"):
+        datasets.load("fitzpatrick17k")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,8 @@ def test_without_a_root_the_publisher_is_named():
     [
         (
             {"size": 4},
-            "option size of cohort 'fitzpatrick17k' is 4; expected a whole number of pixels from 8 to 1024",
+            "option size of cohort 'fitzpatrick17k' is 4; "
+            "expected a whole number of pixels from 8 to 1024",
         ),
         ({"size": 5000}, "is 5000"),
         ({"size": True}, "is True"),
@@ -263,10 +267,10 @@ def test_without_a_root_the_publisher_is_named():
 )
 def test_a_wrong_option_is_named(release, tmp_path, options, match):
     with pytest.raises(InputError, match=match):
-        cohorts.load("fitzpatrick17k", release, tmp_path, **options)
+        datasets.load("fitzpatrick17k", release, tmp_path, **options)
 
 
-# --- damaged releases -----------------------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 LINE = 9  # the row that is damaged: one whose image is there
 
@@ -297,7 +301,8 @@ def folder_out(root):
 DAMAGE = {
     "label unknown": (
         row(three_partition_label="cancer"),
-        r"fitzpatrick17k.csv: row 9, column 'three_partition_label': 'cancer'; expected one of 'non-neoplastic'",
+        r"fitzpatrick17k.csv: row 9, column 'three_partition_label': 'cancer'; "
+        "expected one of 'non-neoplastic'",
     ),
     "label NaN": (
         row(nine_partition_label="NaN"),
@@ -362,7 +367,7 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, release, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     refused("fitzpatrick17k", release, data, DAMAGE[damage][0], DAMAGE[damage][1], tmp_path, capsys)
 
 
@@ -382,7 +387,7 @@ def test_a_gz_cut_short_is_refused(release, data, tmp_path, capsys):
     )
 
 
-# --- the real table, with invented images ---------------------------------------------------------------------------------------------------
+# --- the real table, with invented images ---
 
 
 @pytest.fixture(scope="module")
@@ -409,7 +414,7 @@ def test_the_real_table_with_every_image(real, monkeypatch):
     agree(cohort.test, test)
     assert (len(rows), len(cohort.test)) == (16_577, 348)
     types = sum(part.records["skin type"].value_counts() for part in (cohort, cohort.test))
-    # facts 2.5 count the 16,523 images that the reference could fetch; the table itself has 51 more
+    # the reference counts the 16,523 images that it could fetch; the table itself has 51 more
     assert types["I/II"] == 2_947 + 4_808
     assert types["III/IV"] == 3_308 + 2_781
     assert types["V/VI"] == 1_533 + 635
@@ -432,7 +437,7 @@ def test_the_real_table_with_some_images(real, tmp_path):
             root / "images" / f"{row['md5hash']}.jpg", quality=95
         )
     names = {row["md5hash"] for row in chosen}
-    cohort = cohorts.load("fitzpatrick17k", root, tmp_path / "data", size=8)
+    cohort = datasets.load("fitzpatrick17k", root, tmp_path / "data", size=8)
     pool, test = twin(rows, names.__contains__)
     agree(cohort, pool)
     agree(cohort.test, test)

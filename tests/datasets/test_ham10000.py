@@ -4,11 +4,12 @@ import tarfile
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
-from rollcall.data import decode as prepare
+from rollcall import datasets
+from rollcall.data import decode
 from rollcall.datasets import ham10000
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
@@ -28,7 +29,10 @@ def write(
     folders=("HAM10000_images_part_1", "HAM10000_images_part_2"),
     **options,
 ):
-    """An invented release: 40 lesions, every third of two images, in the publisher's layout; or `rows` as given."""
+    """An invented release in the publisher's layout: 40 lesions, every third of two images.
+
+    Or `rows` in their place.
+    """
     rng = np.random.default_rng(7)
     if rows is None:
         rows = []
@@ -47,8 +51,8 @@ def write(
                 )
     root.mkdir(parents=True, exist_ok=True)
     write_rows(root / table, rows, **options)
-    for place, row in enumerate(rows):
-        folder = root / folders[place % len(folders)]
+    for number, row in enumerate(rows):
+        folder = root / folders[number % len(folders)]
         folder.mkdir(exist_ok=True, parents=True)
         Image.fromarray(rng.integers(0, 256, (45, 60, 3), dtype=np.uint8)).save(
             folder / f"{row['image_id']}.jpg", quality=95
@@ -64,7 +68,7 @@ def release(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    cohorts.load("ham10000", release, folder)
+    datasets.load("ham10000", release, folder)
     return folder
 
 
@@ -72,7 +76,7 @@ def held_out(rows):
     """The lesions of the test set, from the sorted ids and a seed alone."""
     lesions = sorted({row["lesion_id"] for row in rows})
     order = np.random.default_rng(3).permutation(len(lesions)).tolist()
-    return {lesions[place] for place in order[: (len(lesions) + 4) // 5]}
+    return {lesions[position] for position in order[: (len(lesions) + 4) // 5]}
 
 
 def agree(cohort, rows):
@@ -94,11 +98,12 @@ def agree(cohort, rows):
         )
         for row in rows
     ]
-    found = [
-        tuple(None if value != value else value for value in values)
-        for values in zip(*(records[name].astype(object) for name in ("sex", "age", "site")))
+    columns = (records[name].astype(object) for name in ("sex", "age", "site"))
+    values = [
+        tuple(None if pd.isna(value) else value for value in row)
+        for row in zip(*columns, strict=True)
     ]
-    assert found == expected
+    assert values == expected
 
 
 def resized(path, size):
@@ -107,7 +112,7 @@ def resized(path, size):
 
 
 def test_an_invented_release_reads_as_computed_row_by_row(release, data):
-    cohort, rows = cohorts.load("ham10000", release, data), rows_of(release / TABLE)
+    cohort, rows = datasets.load("ham10000", release, data), rows_of(release / TABLE)
     test = held_out(rows)
     pool = [row for row in rows if row["lesion_id"] not in test]
     agree(cohort, pool)
@@ -127,10 +132,10 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
         "site",
         "diagnosis",
     )
-    places = {path.name: path for path in release.rglob("*.jpg")}
-    for place in (0, 5, len(pool) - 1):
+    paths = {path.name: path for path in release.rglob("*.jpg")}
+    for record in (0, 5, len(pool) - 1):
         np.testing.assert_array_equal(
-            cohort.inputs[place], resized(places[pool[place]["image_id"] + ".jpg"], 64)
+            cohort.inputs[record], resized(paths[pool[record]["image_id"] + ".jpg"], 64)
         )
     assert {
         f"images: {len(rows)} found, 10,015 in the publisher's release",
@@ -157,12 +162,12 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
 def test_every_layout_is_the_same_cohort(
     release, data, tmp_path, monkeypatch, table, folders, options
 ):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     (tmp_path / "r" / table).parent.mkdir(parents=True)
-    cohort = cohorts.load(
+    cohort = datasets.load(
         "ham10000", write(tmp_path / "r", None, table, folders, **options), tmp_path / "data"
     )
-    assert cohort.fingerprint == cohorts.load("ham10000", release, data).fingerprint
+    assert cohort.fingerprint == datasets.load("ham10000", release, data).fingerprint
 
 
 def test_copies_of_an_image_are_taken_from_the_first_folder(tmp_path):
@@ -184,8 +189,8 @@ def test_the_split_depends_on_the_lesions_alone(tmp_path):
 
 
 def test_without_a_root_the_publisher_is_named():
-    with pytest.raises(InputError, match="10.7910/DVN/DBW86T.*ROOT="):
-        cohorts.load("ham10000")
+    with pytest.raises(InputError, match=r"10.7910/DVN/DBW86T.*ROOT="):
+        datasets.load("ham10000")
 
 
 @pytest.mark.parametrize(
@@ -198,10 +203,10 @@ def test_without_a_root_the_publisher_is_named():
 )
 def test_a_wrong_option_is_named(release, tmp_path, options, match):
     with pytest.raises(InputError, match=match):
-        cohorts.load("ham10000", release, tmp_path, **options)
+        datasets.load("ham10000", release, tmp_path, **options)
 
 
-# --- damaged releases -----------------------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 LINE = 14
 
@@ -302,7 +307,7 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, release, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     refused("ham10000", release, data, DAMAGE[damage][0], DAMAGE[damage][1], tmp_path, capsys)
 
 
@@ -314,7 +319,7 @@ def test_a_gz_of_something_else_is_refused(release, data, tmp_path, capsys):
     refused("ham10000", release, data, damage, rf"{TABLE}.gz: ", tmp_path, capsys)
 
 
-# --- the real files -------------------------------------------------------------------------------------------------------------------------
+# --- the real files ---
 
 
 @pytest.fixture(scope="module")
@@ -331,7 +336,7 @@ def real(tmp_path_factory):
 
 def test_the_real_images(real, tmp_path):
     started = time.perf_counter()
-    cohort = cohorts.load("ham10000", real, tmp_path, size=32)
+    cohort = datasets.load("ham10000", real, tmp_path, size=32)
     assert time.perf_counter() - started < 120
     with gzip.open(real / f"{TABLE}.gz", "rt") as file:
         assert file.readline().strip() == "lesion_id,image_id,dx,dx_type,age,sex,localization"
@@ -360,8 +365,8 @@ def test_the_real_images(real, tmp_path):
     }
     assert both == {"Male": 5_406, "Female": 4_552}
     assert not any("found" in note for note in cohort.notes)
-    for place in range(0, len(pool), 1_601):
+    for record in range(0, len(pool), 1_601):
         np.testing.assert_array_equal(
-            cohort.inputs[place],
-            resized(real / "images_200x150" / f"{pool[place]['image_id']}.jpg", 32),
+            cohort.inputs[record],
+            resized(real / "images_200x150" / f"{pool[record]['image_id']}.jpg", 32),
         )

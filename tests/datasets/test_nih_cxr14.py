@@ -4,11 +4,12 @@ import tarfile
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
-from rollcall.data import decode as prepare
+from rollcall import datasets
+from rollcall.data import decode
 from rollcall.datasets import nih_cxr14
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
@@ -17,7 +18,10 @@ from tests.datasets.damaged import refused
 from tests.datasets.quick import Threads, link_out
 
 TABLE = "Data_Entry_2017_v2020.csv"
-HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+HEADER = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+)
 NAMES = [
     "Atelectasis",
     "Cardiomegaly",
@@ -50,13 +54,17 @@ def lines(patients=40):
             )
             rows.append(
                 f"{patient:08d}_{number:03d}.png,{labels},{number},{patient},"
-                f"{(patient * 7 + number) % 96},{'FM'[patient % 2]},{('PA', 'AP')[number % 2]},2500,2048,0.143,0.143"
+                f"{(patient * 7 + number) % 96},{'FM'[patient % 2]},{('PA', 'AP')[number % 2]},"
+                "2500,2048,0.143,0.143"
             )
     return rows
 
 
 def write(root, rows=None, table=TABLE, place=lambda number: "images", but=()):
-    """A release of these rows, with a small PNG for each but those in `but`; every third is RGB, every fifth RGBA."""
+    """A release of these rows, with a small PNG for each but those in `but`.
+
+    Every third is RGB, every fifth RGBA.
+    """
     rows = lines() if rows is None else rows
     (root / table).parent.mkdir(parents=True, exist_ok=True)
     content = "\n".join([HEADER, *rows]) + "\n"
@@ -84,12 +92,15 @@ def release(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    cohorts.load("nih_cxr14", release, folder)
+    datasets.load("nih_cxr14", release, folder)
     return folder
 
 
 def rows_of(path):
-    """The rows of the table as lists of fields; its header names a column of two, so that names and fields do not pair off."""
+    """The rows of the table as lists of fields.
+
+    Its header names a column of two, so that names and fields do not pair off.
+    """
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
         return [line.rstrip("\n").split(",") for line in file][1:]
 
@@ -98,7 +109,7 @@ def held_out(rows):
     """The patients of the test set, from the sorted ids and a seed alone."""
     patients = sorted({row[3] for row in rows})
     order = np.random.default_rng(3).permutation(len(patients)).tolist()
-    return {patients[place] for place in order[: (len(patients) + 4) // 5]}
+    return {patients[position] for position in order[: (len(patients) + 4) // 5]}
 
 
 def agree(cohort, rows):
@@ -121,16 +132,15 @@ def agree(cohort, rows):
 def resized(path, size):
     with Image.open(path) as image:
         values = np.asarray(image)
-    grey = (
-        values if values.ndim == 2 else np.ascontiguousarray(values[:, :, 0])
-    )  # the first channel of a grey picture is the picture
+    # the first channel of a grey image is the image
+    grey = values if values.ndim == 2 else np.ascontiguousarray(values[:, :, 0])
     return np.asarray(Image.fromarray(grey).resize((size, size), Image.Resampling.BICUBIC))[
         :, :, None
     ]
 
 
 def test_an_invented_release_reads_as_computed_row_by_row(release, data):
-    cohort, rows = cohorts.load("nih_cxr14", release, data), rows_of(release / TABLE)
+    cohort, rows = datasets.load("nih_cxr14", release, data), rows_of(release / TABLE)
     test = held_out(rows)
     pool = [row for row in rows if row[3] not in test]
     agree(cohort, pool)
@@ -147,11 +157,11 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
     assert cohort.inputs.shape == (len(pool), 64, 64, 1)
     assert cohort.inputs.dtype == np.uint8
     modes = Counter()
-    for place, row in enumerate(pool):
+    for record, row in enumerate(pool):
         with Image.open(release / "images" / row[0]) as image:
             modes[image.mode] += 1
         np.testing.assert_array_equal(
-            cohort.inputs[place], resized(release / "images" / row[0], 64)
+            cohort.inputs[record], resized(release / "images" / row[0], 64)
         )
     assert set(modes) == {"L", "RGB", "RGBA"}
     none = sum(row[1] == "No Finding" for row in pool)
@@ -175,9 +185,9 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
     ],
 )
 def test_every_layout_is_the_same_cohort(release, data, tmp_path, monkeypatch, table, place):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
-    cohort = cohorts.load("nih_cxr14", write(tmp_path / "r", None, table, place), tmp_path / "data")
-    assert cohort.fingerprint == cohorts.load("nih_cxr14", release, data).fingerprint
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    cohort = datasets.load("nih_cxr14", write(tmp_path / "r", None, table, place), tmp_path / "data")
+    assert cohort.fingerprint == datasets.load("nih_cxr14", release, data).fingerprint
 
 
 def read(root, **options):
@@ -220,9 +230,10 @@ def test_ages_of_the_older_table(tmp_path):
     ages = {}
     for part in (cohort, cohort.test):
         ages |= {
-            row - 2: age for row, age in zip(part.inputs.rows, part.records["age"].astype(object))
+            row - 2: age
+            for row, age in zip(part.inputs.rows, part.records["age"].astype(object), strict=True)
         }
-    assert [None if age != age else age for age in map(ages.get, range(8))] == [
+    assert [None if pd.isna(age) else age for age in map(ages.get, range(8))] == [
         "40-59",
         "0-17",
         "0-17",
@@ -244,16 +255,16 @@ def test_ages_of_the_older_table(tmp_path):
 
 
 def test_without_a_root_the_publisher_is_named():
-    with pytest.raises(InputError, match="nihcc.app.box.com/v/ChestXray-NIHCC.*ROOT="):
-        cohorts.load("nih_cxr14")
+    with pytest.raises(InputError, match=r"nihcc.app.box.com/v/ChestXray-NIHCC.*ROOT="):
+        datasets.load("nih_cxr14")
 
 
 def test_a_wrong_option_is_named(release, tmp_path):
     with pytest.raises(InputError, match="option size of cohort 'nih_cxr14' is 0"):
-        cohorts.load("nih_cxr14", release, tmp_path, size=0)
+        datasets.load("nih_cxr14", release, tmp_path, size=0)
 
 
-# --- damaged releases -----------------------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 LINE = 14
 FIELDS = {"image": 0, "labels": 1, "patient": 3, "age": 4, "sex": 5, "view": 6}
@@ -295,21 +306,25 @@ def sixteen_bits(path):
 DAMAGE = {
     "finding unknown": (
         row(labels="Effusion|Broken Heart"),
-        r"Data_Entry_2017_v2020.csv: row 14, column 'Finding Labels': .*'Broken Heart' is not a finding",
+        r"Data_Entry_2017_v2020.csv: row 14, column 'Finding Labels': .*"
+        "'Broken Heart' is not a finding",
     ),
     "finding and none": (
         row(labels="Effusion|No Finding"),
-        r"row 14, column 'Finding Labels': .*'No Finding' is not a finding; expected 'No Finding', or findings",
+        r"row 14, column 'Finding Labels': .*"
+        "'No Finding' is not a finding; expected 'No Finding', or findings",
     ),
     "finding empty": (row(labels=""), r"row 14, column 'Finding Labels': ''; '' is not a finding"),
     "finding NaN": (row(labels="nan"), r"row 14, column 'Finding Labels': 'nan'"),
     "finding of a million": (
         row(labels="|".join(["Mass"] * 250_000)),
-        r"row 14, column 'Finding Labels': .*more than 100,000 characters|Data_Entry_2017_v2020.csv: not a readable csv",
+        r"row 14, column 'Finding Labels': .*more than 100,000 characters|"
+        "Data_Entry_2017_v2020.csv: not a readable csv",
     ),
     "image twice": (
         row(image="00000001_000.png", patient="1"),
-        r"row 14, column 'Image Index': '00000001_000.png'; this Image Index is in the table already",
+        r"row 14, column 'Image Index': '00000001_000.png'; "
+        "this Image Index is in the table already",
     ),
     "image a path out": (
         row(image="../00000001_000.png"),
@@ -333,11 +348,12 @@ DAMAGE = {
         r"row 14, column 'Patient Age': '5 years'; expected a whole number of years",
     ),
     "patient in both splits": (
-        listed(lambda names: names[1:] + ["00000003_001.png"]),
-        r"row \d+, column 'Image Index': '00000003_000.png'; test_list.txt has other images of this patient",
+        listed(lambda names: [*names[1:], "00000003_001.png"]),
+        r"row \d+, column 'Image Index': '00000003_000.png'; "
+        "test_list.txt has other images of this patient",
     ),
     "list of others' images": (
-        listed(lambda names: names[:3] + ["00000099_000.png"] + names[3:]),
+        listed(lambda names: [*names[:3], "00000099_000.png", *names[3:]]),
         r"test_list.txt: row 4: '00000099_000.png' is not an image of",
     ),
     "list empty": (listed(lambda names: []), r"test_list.txt: empty"),
@@ -390,11 +406,11 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, release, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     refused("nih_cxr14", release, data, DAMAGE[damage][0], DAMAGE[damage][1], tmp_path, capsys)
 
 
-# --- the real files -------------------------------------------------------------------------------------------------------------------------
+# --- the real files ---
 
 
 @pytest.fixture(scope="module")
@@ -410,10 +426,10 @@ def real(tmp_path_factory):
 
 
 def test_the_real_images(real, tmp_path):
-    cohort = cohorts.load("nih_cxr14", real, tmp_path)
+    cohort = datasets.load("nih_cxr14", real, tmp_path)
     rows = rows_of(real / f"{TABLE}.gz")
-    places = {path.name: path for path in real.rglob("*.png")}
-    test, there = held_out(rows), [row for row in rows if row[0] in places]
+    paths = {path.name: path for path in real.rglob("*.png")}
+    test, there = held_out(rows), [row for row in rows if row[0] in paths]
     assert (
         len(rows),
         len({row[3] for row in rows}),
@@ -428,16 +444,18 @@ def test_the_real_images(real, tmp_path):
         in cohort.notes
     )
     assert not any("publisher's release" in note for note in cohort.notes)
-    for part, sex, many in ((0, "Male", 491), (0, "Female", 509)):
+    for sex, many in (("Male", 491), ("Female", 509)):
         assert (
             sum(int((half.records["sex"] == sex).sum()) for half in (cohort, cohort.test)) == many
         )
     assert sum(int((half.records["view"] == "PA").sum()) for half in (cohort, cohort.test)) == 637
-    for place in range(0, len(pool), 61):  # 64 x 64 as stored: no resize
-        with Image.open(places[pool[place][0]]) as image:
-            np.testing.assert_array_equal(cohort.inputs[place, :, :, 0], np.asarray(image)[:, :, 0])
+    for record in range(0, len(pool), 61):  # 64 x 64 as stored: no resize
+        with Image.open(paths[pool[record][0]]) as image:
+            np.testing.assert_array_equal(
+                cohort.inputs[record, :, :, 0], np.asarray(image)[:, :, 0]
+            )
     disagree = sum(
-        (row[1] == "No Finding") != (places[row[0]].parent.name == "0_normal") for row in there
+        (row[1] == "No Finding") != (paths[row[0]].parent.name == "0_normal") for row in there
     )
     assert disagree == 1  # SOURCE.md: the folders agree with the labels for 999 of 1,000
 

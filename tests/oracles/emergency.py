@@ -1,7 +1,8 @@
-"""The master table of MIMIC-IV-ED by plain loops over the csv rows: deliberately naive, the truth in the tests."""
+"""The master table of MIMIC-IV-ED by plain loops over csv rows: naive, the truth in the tests."""
 
 import csv
 import gzip
+import math
 import re
 from datetime import datetime, timedelta
 
@@ -43,7 +44,7 @@ def number(text):
 
 def cleaned(sign, text):
     value = number(text)
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return None
     if sign == "temperature":
         value = (value - 32) * 5 / 9
@@ -71,7 +72,7 @@ def table(files):
         **{f"cci_{name}": lists for name, lists in comorbidity.CHARLSON.items()},
         **{f"eci_{name}": lists for name, lists in comorbidity.ELIXHAUSER.items()},
     }
-    found = {}
+    visits = {}
     for stay in stays:
         person, at, signs = (
             people[stay["subject_id"]],
@@ -87,10 +88,10 @@ def table(files):
             ("hosp", [(a["subject_id"], a["admittime"]) for a in admissions]),
             ("icu", [(i["subject_id"], i["intime"]) for i in icu]),
         ):
-            own = [when(start) for subject, start in events if subject == stay["subject_id"]]
+            starts = [when(start) for subject, start in events if subject == stay["subject_id"]]
             for days in (30, 90, 365):
                 row[f"n_{kind}_{days}d"] = sum(
-                    at - timedelta(days=days) <= start < at for start in own
+                    at - timedelta(days=days) <= start < at for start in starts
                 )
         for sign in ("temperature", "heartrate", "resprate", "o2sat", "sbp", "dbp", "pain"):
             row[f"triage_{sign}"] = cleaned(sign, signs[sign])
@@ -114,5 +115,5 @@ def table(files):
                 any(code.startswith(tuple(nine if version == 9 else ten)) for code, version in past)
             )
         row["hospitalised"] = stay["hadm_id"] != ""
-        found[stay["stay_id"]] = row
-    return found
+        visits[stay["stay_id"]] = row
+    return visits

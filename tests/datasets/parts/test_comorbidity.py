@@ -340,7 +340,7 @@ def _cases():
 def _groups(code, version):
     """Group names, without the index prefix, set by one code."""
     row = code_flags(pd.Series([code], dtype=object), np.array([version]))[0]
-    return {name.split("_")[1] for name, hit in zip(NAMES, row) if hit}
+    return {name.split("_")[1] for name, hit in zip(NAMES, row, strict=True) if hit}
 
 
 def test_names():
@@ -356,9 +356,12 @@ def test_names():
 def test_prefixes_are_plain_and_not_redundant():
     for name, lists in [*CHARLSON.items(), *ELIXHAUSER.items()]:
         for prefixes in lists:
-            assert prefixes and len(set(prefixes)) == len(prefixes), name
+            assert prefixes, name
+            assert len(set(prefixes)) == len(prefixes), name
             for p in prefixes:
-                assert 3 <= len(p) <= 5 and p.isalnum() and p == p.upper(), (name, p)
+                assert 3 <= len(p) <= 5, (name, p)
+                assert p.isalnum(), (name, p)
+                assert p == p.upper(), (name, p)
                 assert not any(p != q and p.startswith(q) for q in prefixes), (name, p)
         assert all(p[0].isdigit() or p[0] == "V" for p in lists[0])
         assert all(p[0].isalpha() for p in lists[1])
@@ -450,7 +453,7 @@ def test_shape_index_and_dtypes():
 def _twin(codes, versions):
     """The same flags, one row, one group and one prefix at a time."""
     out = []
-    for code, version in zip(codes, versions):
+    for code, version in zip(codes, versions, strict=True):
         row = []
         for lists in list(CHARLSON.values()) + list(ELIXHAUSER.values()):
             hit = False

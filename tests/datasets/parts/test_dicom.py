@@ -20,7 +20,7 @@ ROWS, COLUMNS = 40, 30
 
 
 def stored(high=4095, dtype=np.uint16):
-    """A picture that no turn leaves as it is: bright at the left, brighter below."""
+    """An image that no turn leaves as it is: bright at the left, brighter below."""
     row, column = np.mgrid[0:ROWS, 0:COLUMNS]
     return (high * (0.6 * (COLUMNS - 1 - column) / (COLUMNS - 1) + 0.4 * row / (ROWS - 1))).astype(
         dtype
@@ -66,7 +66,7 @@ def save(path, values=None, syntax=ExplicitVRLittleEndian, **elements):
 
 
 def expected(values, low, high, height=20, width=15):
-    """What the picture should become, step by step."""
+    """What the image should become, step by step."""
     small = np.asarray(
         Image.fromarray(values.astype(np.float32)).resize(
             (width, height), Image.Resampling.BICUBIC
@@ -222,7 +222,7 @@ def test_all_ways_to_store_a_picture_decode_to_the_same(tmp_path):
     ],
 )
 def test_a_window_that_is_none(center, breadth):
-    with pytest.raises(ValueError, match="Window(Center|Width) is '"):
+    with pytest.raises(ValueError, match=r"Window(Center|Width) is '"):
         parse_window(center, breadth)
 
 
@@ -318,7 +318,7 @@ def test_text_where_a_number_should_be(tmp_path):
     path = save(tmp_path / "a.dcm", WindowCenter="1111", WindowWidth="2222")
     path.write_bytes(path.read_bytes().replace(b"2222", b"wide"))
     with pytest.raises(
-        ValueError, match="WindowWidth is not what it should be|WindowWidth is 'wide'"
+        ValueError, match=r"WindowWidth is not what it should be|WindowWidth is 'wide'"
     ):
         decode(path, "L")
 
@@ -331,7 +331,8 @@ def test_a_syntax_without_a_decoder_names_itself_and_the_package(tmp_path):
     )
     with pytest.raises(
         ValueError,
-        match=r"JPEG Lossless.* \(1\.2\.840\.10008\.1\.2\.4\.70\).*pip install pylibjpeg pylibjpeg-libjpeg",
+        match=r"JPEG Lossless.* \(1\.2\.840\.10008\.1\.2\.4\.70\).*"
+        "pip install pylibjpeg pylibjpeg-libjpeg",
     ):
         decode(path, "L")
 
@@ -343,7 +344,7 @@ def test_a_compressed_picture_that_is_damaged(tmp_path):
 
 
 def test_deflated_and_remote_pixels_are_refused_unread(tmp_path):
-    with pytest.raises(ValueError, match="Deflated Explicit VR Little Endian .*not deflated"):
+    with pytest.raises(ValueError, match=r"Deflated Explicit VR Little Endian .*not deflated"):
         decode(save(tmp_path / "a.dcm", syntax=DeflatedExplicitVRLittleEndian), "L")
     with pytest.raises(ValueError, match="JPIP"):  # pixels that a server would have to be asked for
         decode(
