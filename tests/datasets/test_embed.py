@@ -437,7 +437,7 @@ def test_either_name_and_gz(tmp_path, reduced, zipped):
 
 
 def test_half_a_thousand_patients_are_held_out_of_many(tmp_path, monkeypatch):
-    monkeypatch.setattr(embed, "SMALL", 40)
+    monkeypatch.setattr(embed, "MIN_PATIENTS_FOR_FULL_TEST", 40)
     monkeypatch.setattr(embed, "TEST_PATIENTS", 25)
     table, cohort = read_all(mini(tmp_path / "r", [], [], fill=41))
     held = np.random.default_rng(420).choice(

@@ -12,6 +12,7 @@ from rollcall import datasets as cohorts
 from rollcall import rehearse
 from rollcall.datasets import mimic_cxr
 from rollcall.datasets.parts import chest
+from rollcall.datasets.parts.mimic_iv import patient_races
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
 from tests.datasets.quick import link_out, row, rows_of, text, write_rows
@@ -193,7 +194,7 @@ def test_the_other_labeller(intact):
 def test_several_races_of_one_patient(said, default, paper):
     subject, race = pd.Series(["7"] * len(said)), pd.Series(said)
     for rule, expected in ((False, default), (True, paper)):
-        group = mimic_cxr.races(subject, race, rule)[0].get("7")
+        group = patient_races(subject, race, rule)[0].get("7")
         assert (None if pd.isna(group) else group) == expected
 
 

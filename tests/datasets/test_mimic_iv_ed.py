@@ -215,7 +215,7 @@ def test_attributes(release, prepared):
     }
     files = module.locate(release, None)
     table = build_master_table(files)
-    records = module._records(table, paper=False)
+    records = module._make_records(table, paper=False)
     races = {
         "WHITE": "White",
         "WHITE - RUSSIAN": "White",

@@ -12,13 +12,14 @@ from rollcall import datasets as cohorts
 from rollcall import rehearse
 from rollcall.data import decode as prepare
 from rollcall.datasets import ptb_xl
+from rollcall.datasets.parts.signals import decode_ecg, load_wfdb
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
 from tests.datasets import quick
 from tests.datasets.damaged import refused
 from tests.datasets.quick import Threads, link_out, rows_of
 
-wfdb = ptb_xl._wfdb()
+wfdb = load_wfdb()
 ORDER = ["NORM", "MI", "STTC", "CD", "HYP"]
 DUPLICATES = {137, 139, 140, 141, 142, 143, 145, 456, 458, 459, 461, 462}
 BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (999, "80+"))
@@ -292,7 +293,7 @@ def test_another_gain_becomes_microvolts(tmp_path, gain, baseline):
     stored = (
         np.fromfile(root / "records100/00000/00002_lr.dat", "<i2").reshape(1000, 12).astype(float)
     )
-    found = ptb_xl.signal(root / "records100/00000/00002_lr.dat", root, 100)
+    found = decode_ecg(root / "records100/00000/00002_lr.dat", root, 100)
     assert found.dtype == np.int16
     np.testing.assert_array_equal(found, np.rint((stored - baseline) / gain * 1000))
     assert (

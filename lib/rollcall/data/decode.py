@@ -73,6 +73,15 @@ class FileInputs:
         second = [os.path.splitext(path)[0] + self.beside for path in self.paths if self.beside]
         return [*map(str, self.paths), *second]
 
+    def take(self, records: np.ndarray | slice) -> FileInputs:
+        """Return the files of the records at these positions (a mask, indices or a slice)."""
+        return replace(
+            self,
+            paths=self.paths[records],
+            rows=self.rows[records],
+            arguments=tuple(column[records] for column in self.arguments),
+        )
+
 
 def find_missing(files: FileInputs) -> np.ndarray:
     """Return which files are not there, (N,) bool."""
@@ -220,13 +229,7 @@ def _run(calls: Iterator[tuple], count: int, workers: int | None) -> Iterator[tu
 
 def _chunk(files: FileInputs, chunk: int) -> FileInputs:
     """Return the files of one chunk: all that a process needs to know."""
-    span = slice(chunk * FILES_PER_CHUNK, (chunk + 1) * FILES_PER_CHUNK)
-    return replace(
-        files,
-        paths=files.paths[span],
-        rows=files.rows[span],
-        arguments=tuple(column[span] for column in files.arguments),
-    )
+    return files.take(slice(chunk * FILES_PER_CHUNK, (chunk + 1) * FILES_PER_CHUNK))
 
 
 def _decode_chunk(

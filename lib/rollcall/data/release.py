@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, overload
 
 from rollcall.util.errors import InputError
 
@@ -62,6 +63,10 @@ def find_file(root: Path, *names: str) -> Path:
     )
 
 
+@overload
+def find_table(root: Path, name: str, required: Literal[True] = True) -> Path: ...
+@overload
+def find_table(root: Path, name: str, required: bool) -> Path | None: ...
 def find_table(root: Path, name: str, required: bool = True) -> Path | None:
     """Return `name` or `name`.gz under `root`, at the top or up to two folders down.
 

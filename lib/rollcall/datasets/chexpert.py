@@ -1,25 +1,36 @@
-"""CheXpert: 224,316 chest films of 65,240 patients, with 14 findings read from reports (train.csv: 223,414 of 64,540; valid.csv: 234 of 200).
+"""Read CheXpert: 224,316 chest films of 65,240 patients, with 14 findings read from reports.
 
-Publisher: Stanford ML Group and Stanford AIMI. Access: free, after signing the Stanford University Dataset Research Use Agreement; it may
-not be passed on. Paper: Irvin et al., AAAI 2019, doi:10.1609/aaai.v33i01.3301590. Race: the separate table "CHEXPERT DEMO" of the same
-publisher, as csv. Both releases are read: CheXpert-v1.0 (full size) and CheXpert-v1.0-small, whole or split into batches.
+train.csv has 223,414 films of 64,540 patients, valid.csv 234 of 200.
 
-The unit is the patient, from the film's path. The 14 findings are one multilabel task: 1 is positive, -1 (uncertain) is taken as
-positive (U-Ones), 0 and empty are negative. The audit pool is train.csv; valid.csv, 200 other patients read by three radiologists, is
-the held-out test set. Films are resized as a whole (aspect ratio not kept). Ages stay as released (0 and the cap at 90 included).
+Publisher: Stanford ML Group and Stanford AIMI. Access: free, after signing the Stanford University
+Dataset Research Use Agreement; it may not be passed on. Paper: Irvin et al., AAAI 2019,
+doi:10.1609/aaai.v33i01.3301590. Race: the separate table "CHEXPERT DEMO" of the same publisher, as
+csv. Both releases are read: CheXpert-v1.0 (full size) and CheXpert-v1.0-small, whole or split into
+batches.
 
-Where the default differs from the reference:
-- Sex "Unknown" (one record) is kept with sex missing; the reference drops the record. It can leak like any other.
-- Race: the reference has Black, White, Asian and one group of all others and the missing, which its test leaves out. Here the others
-  known are groups of their own (Hispanic, Other), and unknown or refused stays missing. A view that is not given (lateral films) stays missing.
-- Records with none of the 14, "No Finding" included, keep 14 zeros, in training as in the attack: each finding is scored by its own
-  logit. The reference trains them so but attacks them as "No Finding" (W-A4).
-- Nothing chooses a checkpoint on valid.csv (W-T1, W-T2): it is only reported.
-`rules="paper"` drops sex "Unknown" and tests race on Black, White and Asian and view on AP and PA alone, all else being missing.
+The unit is the patient, from the film's path. The 14 findings are one multilabel task: 1 is
+positive, -1 (uncertain) is taken as positive (U-Ones), 0 and empty are negative. The audit pool is
+train.csv; valid.csv, 200 other patients read by three radiologists, is the held-out test set. Films
+are resized as a whole (aspect ratio not kept). Ages stay as released (0 and the cap at 90
+included).
+
+Where the default differs from the reference (see docs/deviations.md):
+- Sex "Unknown" (one record) is kept with sex missing; the reference drops the record. It can leak
+  like any other.
+- Race: the reference has Black, White, Asian and one group of all others and the missing, which its
+  test leaves out. Here the others known are groups of their own (Hispanic, Other), and unknown or
+  refused stays missing. A view that is not given (lateral films) stays missing.
+- Records with none of the 14, "No Finding" included, keep 14 zeros, in training as in the attack:
+  each finding is scored by its own logit. The reference trains them so but attacks them as "No
+  Finding".
+- Nothing chooses a checkpoint on valid.csv: it is only reported.
+`rules="paper"` drops sex "Unknown" and tests race on Black, White and Asian and view on AP and PA
+alone, all else being missing.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -47,68 +58,74 @@ ABOUT = Dataset(
 VERSION = 1
 EXPECTED = {"images": 223_414, "patients": 64_540, "test images": 234, "test patients": 200}
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chest.FINDINGS)
-PATH = r"CheXpert-v1\.0[^/\\]*/(?P<rest>(?P<set>train|valid)/(?P<folder>patient(?P<patient>[0-9]+))/study[0-9]+/view[0-9]+_(?:frontal|lateral)\.jpg)"
+PATH = (
+    r"CheXpert-v1\.0[^/\\]*/(?P<rest>(?P<set>train|valid)/(?P<folder>patient(?P<patient>[0-9]+))"
+    r"/study[0-9]+/view[0-9]+_(?:frontal|lateral)\.jpg)"
+)
 VIEWS = ("AP", "PA", "LL", "RL")
-BATCH = "CheXpert-v1.0 batch"
-SHEET = ("CHEXPERT DEMO.xlsx", "CHEXPERT_DEMO.xlsx")
+PAPER_VIEWS = ("AP", "PA")
+BATCH = "CheXpert-v1.0 batch"  # how the folders of a release in batches begin
+DEMOGRAPHICS = ("CHEXPERT_DEMO.csv", "CHEXPERT DEMO.csv")
+SPREADSHEETS = ("CHEXPERT DEMO.xlsx", "CHEXPERT_DEMO.xlsx")
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
-    """train.csv, and where they are there valid.csv (beside it) and CHEXPERT_DEMO.csv (there, in ROOT, or in a folder of ROOT)."""
+    """Find train.csv, valid.csv and CHEXPERT_DEMO.csv; the last two may be absent.
+
+    valid.csv lies beside train.csv; the table of race there, in root, or in a folder of root.
+    """
     if root is None:
         raise InputError(
-            "chexpert is not fetched: ROOT= must name the folder CheXpert-v1.0 or CheXpert-v1.0-small, or the one that holds it; "
-            "Stanford AIMI grants access at https://stanfordmlgroup.github.io/competitions/chexpert (see data/README.md)"
+            "chexpert is not fetched: ROOT= must name the folder CheXpert-v1.0 or "
+            "CheXpert-v1.0-small, or the one that holds it; Stanford AIMI grants access at "
+            "https://stanfordmlgroup.github.io/competitions/chexpert (see data/README.md)"
         )
     train = release.find_table(root, "train.csv")
-    valid = _beside(root, [train.parent], ["valid.csv"])
-    places = [train.parent, root, *sorted(place for place in root.iterdir() if place.is_dir())]
-    demographics = _beside(root, places, ["CHEXPERT_DEMO.csv", "CHEXPERT DEMO.csv"])
-    if demographics is None and (
-        sheet := next(
-            (place / name for place in places for name in SHEET if (place / name).is_file()), None
-        )
-    ):
-        raise InputError(
-            f"{sheet}: a spreadsheet; open it and save it as CSV (UTF-8) under the name CHEXPERT_DEMO.csv in the same folder"
-        )
-    return {
-        name: path
-        for name, path in {"train": train, "valid": valid, "demographics": demographics}.items()
-        if path is not None
-    }
+    valid = _find_first(root, [train.parent], ["valid.csv"])
+    folders = [train.parent, root, *sorted(path for path in root.iterdir() if path.is_dir())]
+    demographics = _find_first(root, folders, DEMOGRAPHICS)
+    if demographics is None:
+        sheets = [parent / name for parent in folders for name in SPREADSHEETS]
+        sheet = next((path for path in sheets if path.is_file()), None)
+        if sheet:
+            raise InputError(
+                f"{sheet}: a spreadsheet; open it and save it as CSV (UTF-8) under the name "
+                "CHEXPERT_DEMO.csv in the same folder"
+            )
+    files = {"train": train, "valid": valid, "demographics": demographics}
+    return {name: path for name, path in files.items() if path is not None}
 
 
-def _beside(root: Path, places: list[Path], names: list[str]) -> Path | None:
-    """The first of `names`, plain or .gz, in the first of `places`, all under root, that has one."""
-    found = [
-        place / f"{name}{suffix}"
-        for place in places
-        for name in names
-        for suffix in ("", ".gz")
-        if (place / f"{name}{suffix}").is_file()
-    ]
-    return release.resolve_inside(root, found[0].relative_to(root)) if found else None
+def _find_first(root: Path, folders: list[Path], names) -> Path | None:
+    """Find the first of `names`, plain or .gz, in the first of `folders`, all under root."""
+    for folder in folders:
+        for name in names:
+            for suffix in ("", ".gz"):
+                path = folder / f"{name}{suffix}"
+                if path.is_file():
+                    return release.resolve_inside(root, path.relative_to(root))
+    return None
 
 
 def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "default") -> Cohort:
-    """Read the release. Inputs uint8 (films, size, size, 1), still files; targets int64 (films, 14)."""
+    """Read the release.
+
+    Inputs are uint8 (films, size, size, 1), still files; labels int64 (films, 14).
+    """
     chest.check_options("chexpert", size, rules)
     paper = rules == "paper"
-    train = _table(files["train"], "train")
-    found = {"images": len(train), "patients": train["patient"].nunique()}
-    notes = (
-        []
-        if "demographics" in files
-        else ["race: missing for all records, since there is no CHEXPERT_DEMO.csv"]
-    )
+    train = _read_table(files["train"], "train")
+    counts = {"images": len(train), "patients": train["patient"].nunique()}
+    notes = []
+    if "demographics" not in files:
+        notes.append("race: missing for all records, since there is no CHEXPERT_DEMO.csv")
     unknown = train["Sex"] == "Unknown"
     if paper and unknown.any():
         train = train[~unknown]
         notes.append(f"{count_text(unknown.sum())} records dropped: sex is Unknown")
     splits = {"train": train}
     if "valid" in files:
-        valid = _table(files["valid"], "valid")
+        valid = _read_table(files["valid"], "valid")
         tables.refuse_rows(
             files["valid"],
             valid,
@@ -116,48 +133,51 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
             valid["patient"].isin(train["patient"]),
             f"this patient is in {files['train'].name} as well",
         )
-        found |= {"test images": len(valid), "test patients": valid["patient"].nunique()}
+        counts |= {"test images": len(valid), "test patients": valid["patient"].nunique()}
         notes.append(
-            f"test: {len(valid):,} records of {found['test patients']:,} other patients (valid.csv)"
+            f"test: {len(valid):,} records of {counts['test patients']:,} other patients "
+            "(valid.csv)"
         )
         splits["valid"] = valid
     else:
         notes.append("test: none, since there is no valid.csv beside train.csv")
-    everyone = pd.concat([table["patient"] for table in splits.values()])
-    race = (
-        _races(files["demographics"], everyone, paper)
-        if "demographics" in files
-        else pd.Series(dtype=object)
-    )
-    parts = {
-        name: _part(files[name], table, root, files["train"].parent, size, race, paper)
-        for name, table in splits.items()
-    }
-    notes = [*count_notes(found, {name: EXPECTED[name] for name in found}), *notes]
-    pool = parts["train"]
+    race = pd.Series(dtype=object)
+    if "demographics" in files:
+        patients = pd.concat([table["patient"] for table in splits.values()])
+        race = _read_races(files["demographics"], patients, paper)
+    views = PAPER_VIEWS if paper else VIEWS
+    home = files["train"].parent
+    contents, uncertain = {}, {}
+    for name, table in splits.items():
+        contents[name], uncertain[name] = _read_films(
+            files[name], table, root, home, size, race, views
+        )
+    notes = [*count_notes(counts, {name: EXPECTED[name] for name in counts}), *notes]
     notes += [
         note
-        for note in chest.record_notes(pool["records"], pool.pop("uncertain"))
+        for note in chest.record_notes(contents["train"]["records"], uncertain["train"])
         if "demographics" in files or not note.startswith("race")
     ]
-    common = dict(
+    make_cohort = functools.partial(
+        Cohort,
         name="chexpert",
         task="multilabel",
         classes=chest.FINDINGS,
         attributes=chest.ATTRIBUTES,
         restricted=True,
-        source="CheXpert, Stanford ML Group and Stanford AIMI (stanfordmlgroup.github.io/competitions/chexpert), under the Stanford University "
+        source="CheXpert, Stanford ML Group and Stanford AIMI "
+        "(stanfordmlgroup.github.io/competitions/chexpert), under the Stanford University "
         "Dataset Research Use Agreement, not to be passed on; Irvin et al. 2019.",
     )
-    test = None
-    if "valid" in parts:
-        parts["valid"].pop("uncertain")
-        test = Cohort(**common, **parts["valid"])
-    return Cohort(**common, **pool, notes=tuple(notes), test=test)
+    test = make_cohort(**contents["valid"]) if "valid" in contents else None
+    return make_cohort(**contents["train"], notes=tuple(notes), test=test)
 
 
-def _table(path: Path, split: str) -> pd.DataFrame:
-    """One of the release's two tables, its paths taken apart: the film's patient, the patient's folder, the path below the release's."""
+def _read_table(path: Path, split: str) -> pd.DataFrame:
+    """Read train.csv or valid.csv, its paths taken apart.
+
+    Adds patient (digits), folder (the patient's), rest (the path below the release's folder), set.
+    """
     table = tables.read_table(path, COLUMNS, key="Path")
     parts = table["Path"].str.extract(rf"\A{PATH}\Z")
     tables.refuse_rows(
@@ -170,47 +190,40 @@ def _table(path: Path, split: str) -> pd.DataFrame:
     return table.join(parts)
 
 
-def _part(
-    path: Path, table: pd.DataFrame, root: Path, home: Path, size: int, race: pd.Series, paper: bool
-) -> dict:
-    """records, targets and inputs of one table, and how many of its labels are uncertain."""
+def _read_films(
+    path: Path, table: pd.DataFrame, root: Path, home: Path, size: int, race: pd.Series, views
+) -> tuple[dict, int]:
+    """Turn one table into a cohort's records, labels and inputs.
+
+    home: the release's folder. race: by patient. Returns them by name, and how many labels are
+    uncertain.
+    """
     values = chest.read_labels(path, table)
-    targets = (np.nan_to_num(values) != 0).astype(np.int64)
+    labels = (np.nan_to_num(values) != 0).astype(np.int64)
     sex = np.array(["Female", "Male", None])[
         tables.read_codes(path, table, "Sex", ("Female", "Male", "Unknown"))
     ]
     age = tables.read_numbers(path, table, "Age", missing=True, low=0, high=150)
     view = np.array([None, *VIEWS])[tables.read_codes(path, table, "AP/PA", ("", *VIEWS))]
     tables.read_codes(path, table, "Frontal/Lateral", ("Frontal", "Lateral"))
-    records = chest.make_records(
-        table["patient"],
-        race.reindex(table["patient"]).to_numpy(),
-        sex,
-        age,
-        view,
-        VIEWS[:2] if paper else VIEWS,
-        targets,
-    )
+    patient = table["patient"]
+    race_of_film = race.reindex(patient).to_numpy()
+    records = chest.make_records(patient, race_of_film, sex, age, view, views, labels)
     rows = table.index.to_numpy() + 2
-    return {
-        "records": records,
-        "labels": targets,
-        "uncertain": int((values == -1).sum()),
-        "inputs": require_files(
-            image_files(root, _placed(root, home, table), path, rows, size, "L")
-        ),
-    }
+    images = image_files(root, _film_paths(root, home, table), path, rows, size, "L")
+    contents = {"records": records, "labels": labels, "inputs": require_files(images)}
+    return contents, int((values == -1).sum())
 
 
-def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
-    """Race group by patient (the number in `patient00001`), of the patients asked for."""
+def _read_races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
+    """Read the race group of each of `patients` (the number in `patient00001`)."""
     table = tables.read_table(path, ("PATIENT", "PRIMARY_RACE"))
     number = table["PATIENT"].str.strip().str.removeprefix("patient")
     wanted = number.isin(set(patients))
     if not wanted.any():
         raise InputError(
-            f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a patient of train.csv, "
-            "expected such as patient00001"
+            f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a "
+            "patient of train.csv, expected such as patient00001"
         )
     table, number = table[wanted], number[wanted]
     tables.refuse_rows(
@@ -223,27 +236,27 @@ def _races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
     return race_group(table["PRIMARY_RACE"], paper).set_axis(number)
 
 
-def _placed(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:
-    """Each film's path relative to root: below the release's folder `home`, or below the batch that holds the patient's folder."""
-    prefix = home.relative_to(root)
+def _film_paths(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:
+    """Find each film's path relative to root.
+
+    It is below the release's folder `home`, or, in a release of batches, below the batch that holds
+    the patient's folder.
+    """
+    folder = home.relative_to(root)
+    prefix = f"{folder.as_posix()}/" if folder.parts else ""
     if not home.name.startswith(BATCH) or (home / "train").is_dir():
-        return (
-            (f"{prefix.as_posix()}/" + table["rest"]).to_numpy()
-            if prefix.parts
-            else table["rest"].to_numpy()
-        )
+        return (prefix + table["rest"]).to_numpy()
     if home == root:
         raise InputError(
-            f"{root}: one batch of the release; ROOT must name the folder that holds all of its '{BATCH} ...' folders"
+            f"{root}: one batch of the release; ROOT must name the folder that holds all of its "
+            f"'{BATCH} ...' folders"
         )
-    above = "".join(f"{part}/" for part in prefix.parts[:-1])
-    batch = {}
-    for place in sorted(path.name for path in home.parent.glob(f"{BATCH}*")):
+    above = "".join(f"{name}/" for name in folder.parts[:-1])
+    batches = {}  # by split and the patient's folder
+    for batch in sorted(path.name for path in home.parent.glob(f"{BATCH}*")):
         for split in ("train", "valid"):
-            inner = release.resolve_inside(root, f"{above}{place}/{split}")
+            inner = release.resolve_inside(root, f"{above}{batch}/{split}")
             if inner.is_dir():
-                batch |= {f"{split}/{entry}": f"{above}{place}/" for entry in os.listdir(inner)}
-    return (
-        (table["set"] + "/" + table["folder"]).map(batch).fillna(f"{prefix.as_posix()}/")
-        + table["rest"]
-    ).to_numpy()
+                batches |= {f"{split}/{name}": f"{above}{batch}/" for name in os.listdir(inner)}
+    patient_folder = table["set"] + "/" + table["folder"]
+    return (patient_folder.map(batches).fillna(prefix) + table["rest"]).to_numpy()

@@ -1,23 +1,28 @@
-"""MIMIC-IV-ED: 418,007 visits of 201,213 adults to one emergency department in Boston, with an acuity; will the visit end in admission?
+"""Read MIMIC-IV-ED: 418,007 emergency visits of 201,213 adults; will the visit end in admission?
 
-Publisher: PhysioNet, MIMIC-IV-ED 2.2 (doi:10.13026/5ntk-km72) with hosp and icu of MIMIC-IV (doi:10.13026/kpb9-mt58). Access: credentialed users
-who have done the training and signed the PhysioNet Credentialed Health Data Use Agreement 1.5.0; it may not be passed on. The demos of both
-(doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), 100 people, are open under the ODbL 1.0 and are read as well: a release is taken for the demo,
-and so for open, if demo_subject_id.csv is under ROOT, is the publisher's own list, and names every subject. Paper: Xie et al., Scientific Data
-9, 658 (2022).
+The visits are those of adults with an acuity, to one department in Boston. Publisher: PhysioNet,
+MIMIC-IV-ED 2.2 (doi:10.13026/5ntk-km72) with hosp and icu of MIMIC-IV (doi:10.13026/kpb9-mt58).
+Access: credentialed users who have done the training and signed the PhysioNet Credentialed Health
+Data Use Agreement 1.5.0; it may not be passed on. The demos of both (doi:10.13026/jzz5-vs76,
+doi:10.13026/dp1f-ex47), 100 people, are open under the ODbL 1.0 and are read as well: a release is
+taken for the demo, and so for open, if demo_subject_id.csv is under ROOT, is the publisher's own
+list, and names every subject. Paper: Xie et al., Scientific Data 9, 658 (2022).
 
-The master table is built here from the release's own tables (rollcall.datasets.parts.emergency): 64 features a visit. The unit is the patient,
-`subject_id`; binary target, admission to the hospital.
+The master table is built here from the release's own tables (rollcall.datasets.parts.emergency): 64
+features a visit. The unit is the patient, `subject_id`; binary label, admission to the hospital.
 
-Attributes: race, sex, age in bands, insurance (known for admitted visits alone: 77% are missing, W-D5), cancer and obesity (past diagnoses),
-hospitalised.
+Attributes: race, sex, age in bands, insurance (known for admitted visits alone: 77% are missing),
+cancer and obesity (past diagnoses), hospitalised.
 
-Where the default differs from the reference:
-- Split by patient, a fifth held out. The reference splits by visit, so that four in five patients of its test set are in training as well.
-- Features are z-scores (0/1 flags stay), missing vital signs are the median: both learnt on the audit pool. The reference feeds raw units,
-  blood pressures beside flags (W-T7).
-- Race: known others are groups of their own (Hispanic, Other), unknown or declined is missing. The reference's test leaves all of them out.
-`rules="paper"`: split by visit (a fifth held out), no scaling, race Black, White and Asian alone, insurance Medicare and Medicaid alone.
+Where the default differs from the reference (see docs/deviations.md):
+- Split by patient, a fifth held out. The reference splits by visit, so that four in five patients
+  of its test set are in training as well.
+- Features are z-scores (0/1 flags stay), missing vital signs are the median: both learnt on the
+  audit pool. The reference feeds raw units, blood pressures beside flags.
+- Race: known others are groups of their own (Hispanic, Other), unknown or declined is missing. The
+  reference's test leaves all of them out.
+`rules="paper"`: split by visit (a fifth held out), no scaling, race Black, White and Asian alone,
+insurance Medicare and Medicaid alone.
 """
 
 from __future__ import annotations
@@ -59,14 +64,25 @@ ABOUT = Dataset(
 )
 VERSION = 1
 EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admission": 197_774}
-DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"  # sha256 of the open demo's 100 subjects, sorted, one a line
+# sha256 of the open demo's 100 subjects, sorted, one a line.
+DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"
 ATTRIBUTES = ("race", "sex", "age", "insurance", "cancer", "obesity", "hospitalised")
 CLASSES = ("not hospitalised", "hospitalised")
-FLAGS = [
-    place
-    for place, name in enumerate(FEATURES)
+FLAGS = [  # columns that are 0 or 1, and are not scaled
+    column
+    for column, name in enumerate(FEATURES)
     if name == "gender_binarized" or name.startswith(("chiefcom_", "cci_", "eci_"))
 ]
+MIN_SD = 1e-9  # a feature that varies less is constant
+PAPER_INSURANCES = ["Medicare", "Medicaid"]
+SOURCE = (
+    "MIMIC-IV-ED with MIMIC-IV, PhysioNet (doi:10.13026/5ntk-km72), under the PhysioNet "
+    "Credentialed Health Data Use Agreement 1.5.0, not to be passed on."
+)
+OPEN_SOURCE = (
+    "MIMIC-IV-ED demo 2.2 and MIMIC-IV demo 2.2, PhysioNet (doi:10.13026/jzz5-vs76, "
+    "doi:10.13026/dp1f-ex47), ODbL 1.0."
+)
 FOLDERS = {
     **dict.fromkeys(ED_TABLES, "ed"),
     **dict.fromkeys(("patients", "admissions", "diagnoses_icd"), "hosp"),
@@ -75,22 +91,30 @@ FOLDERS = {
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
-    """The tables of ed/, hosp/ and icu/, csv or csv.gz, up to two folders below root; and the demo's list of subjects, if it is there."""
+    """Find the tables of ed/, hosp/ and icu/, and the demo's list of subjects if it is there.
+
+    They are csv or csv.gz, up to two folders below root.
+    """
     if root is None:
         raise InputError(
-            "mimic_iv_ed is not fetched: ROOT= must name the folder that holds ed/ (MIMIC-IV-ED), hosp/ and icu/ (MIMIC-IV); PhysioNet grants "
-            "access at https://physionet.org/content/mimic-iv-ed (see data/README.md)"
+            "mimic_iv_ed is not fetched: ROOT= must name the folder that holds ed/ (MIMIC-IV-ED), "
+            "hosp/ and icu/ (MIMIC-IV); PhysioNet grants access at "
+            "https://physionet.org/content/mimic-iv-ed (see data/README.md)"
         )
     files = {
-        name: release.find_table(root, f"{place}/{name}.csv", required=name in REQUIRED_TABLES)
-        for name, place in FOLDERS.items()
+        name: release.find_table(root, f"{parent}/{name}.csv", required=name in REQUIRED_TABLES)
+        for name, parent in FOLDERS.items()
     }
     files["demo"] = release.find_table(root, "demo_subject_id.csv", required=False)
     return {name: path for name, path in files.items() if path is not None}
 
 
 def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohort:
-    """Read the release. Inputs float32 (visits, 64)."""
+    """Read the release.
+
+    Inputs are float32 (visits, 64), in the order of `parts.emergency.FEATURES`; labels int64
+    (visits,), 1 for admission.
+    """
     check_choice("mimic_iv_ed", "rules", rules, RULES)
     paper = rules == "paper"
     table = build_master_table(files)
@@ -98,112 +122,108 @@ def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohor
         raise InputError(
             f"{files['edstays']}: no visit of an adult with an acuity; an audit needs some"
         )
-    held_out = held_out_fifth(table["stay_id"] if paper else table["subject_id"])
+    subject = table["subject_id"]
+    held_out = held_out_fifth(table["stay_id"] if paper else subject)
     values = table[list(FEATURES)].to_numpy(dtype=np.float64)
-    pool = values[~held_out]
-    missing = {
+    missing_signs = {
         name: int(np.isnan(values[~held_out, FEATURES.index(f"triage_{name}")]).sum())
         for name in LIMITS
     }
-    known = ~np.isnan(pool).all(axis=0)
-    middle = np.zeros(len(FEATURES))
-    middle[known] = np.nanmedian(pool[:, known], axis=0)
-    values = np.where(np.isnan(values), middle, values)
+    inputs = _fill_missing(values, ~held_out)
     if not paper:
-        mean, sd = values[~held_out].mean(axis=0), values[~held_out].std(axis=0)
-        mean[FLAGS], sd[FLAGS] = 0, 1
-        values = (values - mean) / np.where(sd > 1e-9, sd, 1)
-    records = _records(table, paper)
-    targets = table["outcome_hospitalization"].to_numpy().astype(np.int64)
+        inputs = _scale(inputs, ~held_out)
+    records = _make_records(table, paper)
+    labels = table["outcome_hospitalization"].to_numpy().astype(np.int64)
 
-    found = {
+    counts = {
         "visits": len(table),
-        "patients": table["subject_id"].nunique(),
-        "visits that end in admission": int(targets.sum()),
+        "patients": subject.nunique(),
+        "visits that end in admission": int(labels.sum()),
     }
     notes = [
-        *count_notes(found, EXPECTED),
+        *count_notes(counts, EXPECTED),
         *missing_notes(records[~held_out], ("race", "insurance"), "visits"),
     ]
-    notes += [
-        f"{count_text(count)} visits left out: {why}"
-        for why, count in table.attrs["left out"].items()
-        if count
-    ]
-    notes += [
-        f"{name} at triage: missing for {count_text(count)} visits, set to the median"
-        for name, count in missing.items()
-        if count
-    ]
-    open_ = _is_demo(files, table)
-    common = dict(
-        name="mimic_iv_ed",
-        task="binary",
-        classes=CLASSES,
-        attributes=ATTRIBUTES,
-        features=FEATURES,
-        restricted=not open_,
-        test_shares_patients=paper,
-        source=(
-            "MIMIC-IV-ED demo 2.2 and MIMIC-IV demo 2.2, PhysioNet (doi:10.13026/jzz5-vs76, doi:10.13026/dp1f-ex47), ODbL 1.0."
-            if open_
-            else "MIMIC-IV-ED with MIMIC-IV, PhysioNet (doi:10.13026/5ntk-km72), under the PhysioNet Credentialed Health Data Use Agreement 1.5.0, not to be "
-            "passed on."
-        )
-        + " Features after Xie et al. 2022.",
+    for reason, count in table.attrs["left out"].items():
+        if count:
+            notes.append(f"{count_text(count)} visits left out: {reason}")
+    for name, count in missing_signs.items():
+        if count:
+            notes.append(
+                f"{name} at triage: missing for {count_text(count)} visits, set to the median"
+            )
+    split = ", a fifth"
+    if paper:
+        shared = len(set(subject[held_out]) & set(subject[~held_out]))
+        split = f", of whom {shared:,} are in the audit pool too (the reference's split by visit)"
+    notes.append(
+        f"test set: {held_out.sum():,} visits of {subject[held_out].nunique():,} patients{split}"
     )
+    is_open = _is_demo(files, table)
 
-    def part(chosen: np.ndarray, **more) -> Cohort:
+    def make_cohort(chosen: np.ndarray, **more) -> Cohort:
         return Cohort(
+            name="mimic_iv_ed",
             records=records[chosen].reset_index(drop=True),
-            inputs=values[chosen].astype(np.float32),
-            labels=targets[chosen],
-            **common,
+            inputs=inputs[chosen].astype(np.float32),
+            labels=labels[chosen],
+            task="binary",
+            classes=CLASSES,
+            attributes=ATTRIBUTES,
+            features=FEATURES,
+            restricted=not is_open,
+            test_shares_patients=paper,
+            source=f"{OPEN_SOURCE if is_open else SOURCE} Features after Xie et al. 2022.",
             **more,
         )
 
-    test = part(held_out)
-    shared = len(set(table["subject_id"][held_out]) & set(table["subject_id"][~held_out]))
-    notes.append(
-        f"test set: {len(test):,} visits of {test.records['patient_id'].nunique():,} patients"
-        + (
-            f", of whom {shared:,} are in the audit pool too (the reference's split by visit)"
-            if paper
-            else ", a fifth"
-        )
-    )
-    return part(~held_out, notes=tuple(notes), test=test)
+    return make_cohort(~held_out, notes=tuple(notes), test=make_cohort(held_out))
 
 
-def _records(table: pd.DataFrame, paper: bool) -> pd.DataFrame:
-    insurance = table["insurance"].where(
-        table["insurance"].isin(["Medicare", "Medicaid"]) if paper else table["insurance"] != ""
-    )
+def _fill_missing(values: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Set missing values to the feature's median over the pool; 0 if all of them are missing.
+
+    values: (visits, features), NaN where missing. pool: bool (visits,).
+    """
+    known = ~np.isnan(values[pool]).all(axis=0)
+    median = np.zeros(values.shape[1])
+    median[known] = np.nanmedian(values[pool][:, known], axis=0)
+    return np.where(np.isnan(values), median, values)
+
+
+def _scale(values: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Scale features to mean 0 and standard deviation 1 over the pool; 0/1 flags stay."""
+    mean, sd = values[pool].mean(axis=0), values[pool].std(axis=0)
+    mean[FLAGS], sd[FLAGS] = 0, 1
+    return (values - mean) / np.where(sd > MIN_SD, sd, 1)
+
+
+def _make_records(table: pd.DataFrame, paper: bool) -> pd.DataFrame:
+    """Build the table of records, a row per visit."""
+    insurance = table["insurance"]
+    known = insurance.isin(PAPER_INSURANCES) if paper else insurance != ""
+    admitted = table["outcome_hospitalization"].astype(int)
+    sex = table["gender_binarized"].astype(int)
     no_yes = ["no", "yes"]
     return pd.DataFrame(
         {
             "patient_id": table["subject_id"].to_numpy(dtype=object),
-            "label": pd.Categorical.from_codes(
-                table["outcome_hospitalization"].astype(int), CLASSES
-            ),
+            "label": pd.Categorical.from_codes(admitted, CLASSES),
             "race": pd.Categorical(race_group(table["race"], paper), RACES),
-            "sex": pd.Categorical.from_codes(
-                table["gender_binarized"].astype(int), ["Male", "Female"]
-            ),
+            "sex": pd.Categorical.from_codes(sex, ["Male", "Female"]),
             "age": age_bands(table["age"].to_numpy()),
-            "insurance": pd.Categorical(insurance),
+            "insurance": pd.Categorical(insurance.where(known)),
             "cancer": pd.Categorical.from_codes(table["cci_Cancer1"].astype(int), no_yes),
             "obesity": pd.Categorical.from_codes(table["eci_Obesity"].astype(int), no_yes),
-            "hospitalised": pd.Categorical.from_codes(
-                table["outcome_hospitalization"].astype(int), no_yes
-            ),
+            "hospitalised": pd.Categorical.from_codes(admitted, no_yes),
         }
     ).reset_index(drop=True)
 
 
 def _is_demo(files: dict[str, Path], table: pd.DataFrame) -> bool:
+    """Say whether the release is the open demo, by the publisher's own list of its subjects."""
     if "demo" not in files:
         return False
-    named = tables.read_table(files["demo"], ("subject_id",))["subject_id"]
-    listed = hashlib.sha256("\n".join(sorted(named)).encode()).hexdigest()
-    return listed == DEMO and bool(table["subject_id"].isin(named).all())
+    subjects = tables.read_table(files["demo"], ("subject_id",))["subject_id"]
+    digest = hashlib.sha256("\n".join(sorted(subjects)).encode()).hexdigest()
+    return digest == DEMO and bool(table["subject_id"].isin(subjects).all())
