@@ -57,11 +57,11 @@ def count_text(number: int) -> str:
 
 
 def count_notes(
-    counts: dict[str, int], expected: dict[str, int], whose: str = "in the publisher's release"
+    counts: dict[str, int], expected: dict[str, int], origin: str = "in the publisher's release"
 ) -> list[str]:
-    """Note each count that is not the expected one; `whose` says where that one comes from."""
+    """Note each count that is not the expected one; `origin` says where that one comes from."""
     return [
-        f"{name}: {counts[name]:,} found, {count:,} {whose}"
+        f"{name}: {counts[name]:,} found, {count:,} {origin}"
         for name, count in expected.items()
         if counts[name] != count
     ]

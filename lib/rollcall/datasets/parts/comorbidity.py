@@ -4,8 +4,9 @@ Source: Quan et al. 2005, Med Care 43:1130-1139; the lists of the enhanced ICD-9
 columns, as code prefixes without dots. Each group is read on its own: no hierarchy between groups
 (mild and severe, local and metastatic) is applied, so one code can set several flags.
 
-The lists were written from knowledge of the published tables, not copied from the paper. The codes
-to check first against it, and the choices made, are:
+The lists were written from knowledge of the published tables, not copied from the paper. All 35
+groups agree, in both versions, with the tables of the package pycomorb 1.20261001, but for the
+ICD-9 codes 497 to 499 in Pulmonary, which do not exist. Where published tables differ:
 - Cancer1: melanoma (172, C43) counts, other skin cancer (173, C44) does not; 2386 counts, both
   here and in Lymphoma.
 - 2965 is Depression, 29654 also Psychoses; F315 and F204 are Psychoses and Depression.

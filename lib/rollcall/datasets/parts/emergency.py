@@ -106,7 +106,7 @@ def count_within(events: np.ndarray, now: np.ndarray, days: int) -> np.ndarray:
 
 
 def _event_keys(subjects: pd.Index, subject: pd.Series, time: pd.Series) -> np.ndarray:
-    """Number the events: subjects 10^12 s apart, between them the second since 1700; int64.
+    """Give each event a number: subjects 10^12 s apart, plus the second since 1700; int64.
 
     Events of subjects that are not in `subjects` come before all others.
     """
