@@ -1,11 +1,16 @@
 import csv
 import gzip
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
-from rollcall import datasets as cohorts
+from rollcall import datasets
 from rollcall.datasets.diabetes130 import AGES, CATEGORICAL, COLUMNS, COUNTS, DIAGNOSES, DRUGS
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -18,7 +23,60 @@ settings.load_profile("fixed")
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A simulated cohort of 60 patients, prepared on disk."""
-    return cohorts.load("simulated", data=tmp_path_factory.mktemp("data"), patients=60)
+    return datasets.load("simulated", data=tmp_path_factory.mktemp("data"), patients=60)
+
+
+@dataclass(frozen=True)
+class FinishedAudit:
+    """A whole audit that the command line made: its run, what was printed, what it was given."""
+
+    run: Path
+    data: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def out(self) -> Path:
+        return self.run.parents[1]
+
+    @property
+    def options(self) -> tuple:
+        return (*TINY_AUDIT, "--out", self.out, "--data", self.data)
+
+
+TINY_AUDIT = ("--targets", 16, "--option", "patients=120", "--recipe", "epochs=30")
+
+
+def rollcall(*words, cwd=None, env=None, timeout=300) -> subprocess.CompletedProcess:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "rollcall", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd,
+        env=os.environ | (env or {}),
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> FinishedAudit:
+    """A whole audit of a tiny cohort, made in a foreign folder, once for all workers. Read only."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # which the workers share
+    folder = folder / "finished-audit"
+    streams = folder / "stdout", folder / "stderr"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            where = ("--out", folder / "results", "--data", folder / "data")
+            done = rollcall("audit", *TINY_AUDIT, *where, cwd=folder)
+            assert done.returncode == 0, done.stderr
+            for path, text in zip(streams, (done.stdout, done.stderr), strict=True):
+                path.write_text(text)
+    texts = (path.read_text() for path in streams)
+    return FinishedAudit(folder / "results" / "simulated" / "mlp", folder / "data", *texts)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +117,11 @@ def diabetes_rows(patients: int = 40) -> list[dict]:
                 "readmitted": ("NO", ">30", "<30")[(patient + stay) % 3],
             }
             row |= dict(
-                zip(DIAGNOSES, ("250.83", "V27", "?") if patient % 2 else ("428", "486", "999.9"))
+                zip(
+                    DIAGNOSES,
+                    ("250.83", "V27", "?") if patient % 2 else ("428", "486", "999.9"),
+                    strict=True,
+                )
             )
             rows.append(row)
     assert set(DRUGS) <= set(CATEGORICAL)

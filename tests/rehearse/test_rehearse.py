@@ -11,7 +11,7 @@ from rollcall import rehearse
 from rollcall.__main__ import main
 from rollcall.data.release import SIMULATED
 from rollcall.util.errors import InputError
-from tests.end_to_end.test_cli import rollcall
+from tests.conftest import rollcall
 
 QUICK = ("--targets", 8, "--recipe", "epochs=1", "--option", "size=32")
 TABLES = ("ptb_xl", "mimic_iv_ed")  # no pictures to resize

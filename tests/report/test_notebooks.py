@@ -1,21 +1,26 @@
+"""Notebooks run strictly: wrong parameters, failures and killed kernels all raise."""
+
 import io
 import os
 import sys
+import sysconfig
 
 import nbformat
 import pytest
 
-from rollcall.report import notebooks as runner
+from rollcall.report import notebooks
+from rollcall.report.notebooks import check_parameters, execute_notebook
+from rollcall.util import files
 from rollcall.util.errors import InputError
+
+PARAMETERS = (
+    "size: int = 3  # a number\nnames: list[str] = []\nrate: float = 0.5\ncohort = 'simulated'"
+)
 
 
 @pytest.fixture
 def build(tmp_path):
-    def make(
-        *cells,
-        parameters="size: int = 3  # a number\nnames: list[str] = []\nrate: float = 0.5\ncohort = 'simulated'",
-        folder="in",
-    ):
+    def make(*cells, parameters=PARAMETERS, folder="in"):
         book = nbformat.v4.new_notebook()
         book.cells = [
             nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
@@ -40,31 +45,37 @@ def printed(path):
     return "".join(out.text for cell in nbformat.read(path, 4).cells for out in cell.outputs)
 
 
+WHERE = """
+import os, sys
+from rollcall.util.errors import InputError
+print(size, names, rate, os.getcwd(), sys.executable)
+"""
+SOCKET = """
+import json
+from IPython import get_ipython
+connection = json.load(open(get_ipython().kernel.parent.connection_file))
+folder = os.path.dirname(connection['ip'])
+print(connection['transport'], oct(os.stat(folder).st_mode), folder)
+"""
+STREAMS = """
+print('50%\\r100%', file=sys.stderr)
+print(os.environ['TQDM_MININTERVAL'], os.environ['ROLLCALL_PLAIN_PROGRESS'])
+"""
+
+
 def test_runs_in_a_foreign_folder(build, tmp_path):
-    notebook, output, foreign, stream, before = (
-        build(
-            "import os, sys\nfrom rollcall.util.errors import InputError\nprint(size, names, rate, os.getcwd(), sys.executable)",
-            "import json\nfrom IPython import get_ipython\n"
-            "at = json.load(open(get_ipython().kernel.parent.connection_file))\n"
-            "print(at['transport'], oct(os.stat(os.path.dirname(at['ip'])).st_mode), at['ip'])",
-            "print('50%\\r100%', file=sys.stderr)\nprint(os.environ['TQDM_MININTERVAL'], os.environ['ROLLCALL_PLAIN_PROGRESS'])",
-            folder="with {braces}",
-        ),
-        tmp_path / "out" / "1_tiny.ipynb",
-        tmp_path / "foreign",
-        Terminal(),
-        dict(os.environ),
-    )
+    notebook = build(WHERE, SOCKET, STREAMS, folder="with {braces}")
+    output, foreign, stream = tmp_path / "out" / "1_tiny.ipynb", tmp_path / "foreign", Terminal()
+    before, parameters = dict(os.environ), {"size": 4, "names": ["a"], "rate": 1}
     foreign.mkdir()
-    runner.execute(
-        notebook, output, {"size": 4, "names": ["a"], "rate": 1}, cwd=foreign, stream=stream
-    )
+    execute_notebook(notebook, output, parameters, cwd=foreign, stream=stream)
     first, second, third = printed(output).splitlines()
     assert first.startswith(f"4 ['a'] 1 {foreign} ")
     assert first.endswith(sys.executable)
-    assert second.split()[0] == "ipc"
-    assert second.split()[1].endswith("700")
-    assert not os.path.exists(os.path.dirname(second.split()[-1]))
+    transport, mode, sockets = second.split()
+    assert transport == "ipc"
+    assert mode.endswith("700")
+    assert not os.path.exists(sockets)
     assert third == "0.5 1"
     assert stream.getvalue() == "50%\r100%\n"
     assert "100%\n" not in output.read_text()
@@ -72,12 +83,29 @@ def test_runs_in_a_foreign_folder(build, tmp_path):
     assert os.getcwd() != str(foreign)
     assert [path.name for path in output.parent.iterdir()] == ["1_tiny.ipynb"]
     again, log = tmp_path / "again" / "1_tiny.ipynb", io.StringIO()
-    text = output.read_text()
-    runner.execute(notebook, again, {"size": 4, "names": ["a"], "rate": 1}, cwd=foreign, stream=log)
+    execute_notebook(notebook, again, parameters, cwd=foreign, stream=log)
     assert log.getvalue() == "50%\n100%\n"
     assert again.read_text().replace(printed(again).splitlines()[1], "").replace(
         "30 1", ""
-    ) == text.replace(second, "").replace("0.5 1", "")
+    ) == output.read_text().replace(second, "").replace("0.5 1", "")
+
+
+def test_kernels_find_what_this_process_finds(monkeypatch, tmp_path):
+    """Relative entries of PYTHONPATH are meant from here; a kernel stands elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["inst", "", "/elsewhere"]))
+    folders = notebooks._environment(None)["PYTHONPATH"].split(os.pathsep)
+    assert folders[-2:] == [str(tmp_path / "inst"), "/elsewhere"]
+    assert folders[:-2] == [str(files.PACKAGE.parent)]
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(files.PACKAGE.parent))
+    folders = notebooks._environment(None)["PYTHONPATH"].split(os.pathsep)
+    assert folders == [str(tmp_path / "inst"), "/elsewhere"]
+
+
+def test_kernels_write_where_this_process_would(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROLLCALL_HOME", "here")
+    assert notebooks._environment(None)["ROLLCALL_HOME"] == str(tmp_path / "here")
 
 
 def test_output_arrives_while_the_notebook_runs(build, tmp_path):
@@ -88,15 +116,21 @@ def test_output_arrives_while_the_notebook_runs(build, tmp_path):
             flag.touch()
             return super().write(text)
 
-    notebook = build(
-        "import sys, time, pathlib\nsys.stderr.write('\\r10%')\nsys.stderr.flush()\nend = time.time() + 20\n"
-        f"while not pathlib.Path({str(flag)!r}).exists():\n    assert time.time() < end\n    time.sleep(.05)"
-    )
-    runner.execute(notebook, tmp_path / "out.ipynb", {}, cwd=tmp_path, stream=Watch())
+    wait = f"""
+import pathlib, sys, time
+sys.stderr.write('\\r10%')
+sys.stderr.flush()
+end = time.time() + 20
+while not pathlib.Path({str(flag)!r}).exists():
+    assert time.time() < end
+    time.sleep(0.05)
+"""
+    notebook = build(wait)
+    execute_notebook(notebook, tmp_path / "out.ipynb", {}, cwd=tmp_path, stream=Watch())
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("parameters", "message"),
     [
         ({"siez": 4}, "unknown parameter of notebook 1_tiny.ipynb 'siez'; did you mean 'size'"),
         ({"size": "4"}, "'size' of notebook 1_tiny.ipynb must be int, not '4'"),
@@ -108,34 +142,36 @@ def test_output_arrives_while_the_notebook_runs(build, tmp_path):
         ({"cohort": 1}, "must be str"),
     ],
 )
-def test_wrong_parameters_are_refused(build, tmp_path, given, said):
-    with pytest.raises(InputError, match=said):
-        runner.execute(build(), tmp_path / "out.ipynb", given, cwd=tmp_path)
+def test_wrong_parameters_are_refused(build, tmp_path, parameters, message):
+    with pytest.raises(InputError, match=message):
+        execute_notebook(build(), tmp_path / "out.ipynb", parameters, cwd=tmp_path)
     assert not list(tmp_path.glob("*.ipynb"))
 
 
 def test_types_that_fit():
-    assert runner._is(1, "float")
-    assert runner._is(None, "")
-    assert runner._is(True, "bool")
-    assert runner._is("x", "Anything")
-    assert not runner._is(True, "float")
-    assert not runner._is(1, "bool")
+    assert notebooks._is(1, "float")
+    assert notebooks._is(None, "")
+    assert notebooks._is(True, "bool")
+    assert notebooks._is("x", "Anything")
+    assert not notebooks._is(True, "float")
+    assert not notebooks._is(1, "bool")
 
 
 def test_optional_parameters(build):
     notebook = build(
-        parameters="from typing import Optional\nlimit: Optional[int] = None\ntags: Optional[list[str]] = None"
+        parameters="from typing import Optional\n"
+        "limit: Optional[int] = None\n"
+        "tags: Optional[list[str]] = None"
     )
-    runner.check(notebook, {"limit": None, "tags": ["a"]})
-    runner.check(notebook, {"limit": 3, "tags": None})
+    check_parameters(notebook, {"limit": None, "tags": ["a"]})
+    check_parameters(notebook, {"limit": 3, "tags": None})
     for wrong in {"limit": "3"}, {"tags": [3]}:
         with pytest.raises(InputError):
-            runner.check(notebook, wrong)
+            check_parameters(notebook, wrong)
 
 
 @pytest.mark.parametrize(
-    ("cell", "kind", "said"),
+    ("cell", "kind", "message"),
     [
         (
             "raise ValueError('one\\ntwo')",
@@ -159,10 +195,10 @@ def test_optional_parameters(build):
         ),
     ],
 )
-def test_failure_leaves_no_output(build, tmp_path, cell, kind, said):
+def test_failure_leaves_no_output(build, tmp_path, cell, kind, message):
     output = tmp_path / "out.ipynb"
-    with pytest.raises(kind, match=said):
-        runner.execute(
+    with pytest.raises(kind, match=message):
+        execute_notebook(
             build(cell, "print('never')"),
             output,
             {"size": 4} if kind is InputError else {},
@@ -173,4 +209,4 @@ def test_failure_leaves_no_output(build, tmp_path, cell, kind, said):
 
 def test_missing_notebook(tmp_path):
     with pytest.raises(InputError, match="no notebook"):
-        runner.execute(tmp_path / "none.ipynb", tmp_path / "out.ipynb", {}, cwd=tmp_path)
+        execute_notebook(tmp_path / "none.ipynb", tmp_path / "out.ipynb", {}, cwd=tmp_path)

@@ -1,3 +1,5 @@
+"""The page is complete in itself, inert, in order, and readable in the dark and on paper."""
+
 from itertools import pairwise
 
 import nbformat
@@ -5,19 +7,30 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from rollcall.report import page as report
+from rollcall.report.page import read_frame, write_page
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-FIGURE = f'<figure><img src="data:image/png;base64,{PIXEL}" alt="Line plot: AUC 0.72"><figcaption>Risk &amp; floor</figcaption></figure>'
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
+    "WjR9awAAAABJRU5ErkJggg=="
+)
+FIGURE = (
+    f'<figure><img src="data:image/png;base64,{PIXEL}" alt="Line plot: AUC 0.72">'
+    "<figcaption>Risk &amp; floor</figcaption></figure>"
+)
 TABLE = (
-    '<table class="dataframe"><caption>Groups</caption><thead><tr><th scope="col">group</th></tr></thead>'
-    "<tbody><tr><td>A</td></tr></tbody></table>"
+    '<table class="dataframe"><caption>Groups</caption>'
+    '<thead><tr><th scope="col">group</th></tr></thead><tbody><tr><td>A</td></tr></tbody></table>'
 )
 HOSTILE = (
-    '<script>alert(1)</script><img src="https://example.org/a.png" alt="elsewhere"><img src="//example.org/b.png">'
-    '<iframe src="https://x.org"></iframe><svg><image href="https://x.org/d.png"></image><use xlink:href="https://x.org/e.svg#a"></use></svg>'
-    '<a href="javascript:go()">no link</a><p style="background:image-set(\'https://x.org/f.png\' 1x)">plain</p>'
-    '<p onclick="go()">kept text</p><style>@import "https://x.org/a.css"</style><link rel="stylesheet" href="https://x.org/b.css">'
+    "<script>alert(1)</script>"
+    '<img src="https://example.org/a.png" alt="elsewhere"><img src="//example.org/b.png">'
+    '<iframe src="https://x.org"></iframe>'
+    '<svg><image href="https://x.org/d.png"></image><use xlink:href="https://x.org/e.svg#a"></use>'
+    "</svg>"
+    '<a href="javascript:go()">no link</a>'
+    "<p style=\"background:image-set('https://x.org/f.png' 1x)\">plain</p>"
+    '<p onclick="go()">kept text</p>'
+    '<style>@import "https://x.org/a.css"</style><link rel="stylesheet" href="https://x.org/b.css">'
 )
 
 
@@ -60,12 +73,12 @@ def page(tmp_path):
         new_markdown_cell("### Deep"),
     )
     third = book(tmp_path / "3_bare.ipynb", new_code_cell("1", outputs=[shown(TABLE)]))
-    report.write(
-        "Audit of <A & B>",
-        ["One <b>.", "Two.", "Three."],
-        [first, second, third],
+    write_page(
         tmp_path / "report.html",
-        {"cohort": "A & <B>", "targets": 64},
+        title="Audit of <A & B>",
+        summary=["One <b>.", "Two.", "Three."],
+        notebooks=[first, second, third],
+        facts={"cohort": "A & <B>", "targets": 64},
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "1_train.ipynb",
@@ -176,7 +189,7 @@ def luminance(colour):
 
 
 def test_contrast():
-    schemes = [colours(part) for part in report.STYLE.split(":root")[1:]]
+    schemes = [colours(part) for part in read_frame("page.css").split(":root")[1:]]
     assert len(schemes) == 3
     for scheme in schemes:
         for text in "--ink", "--soft", "--link":

@@ -1,0 +1,36 @@
+"""The figures of groups draw what the tables say."""
+
+from rollcall.paper import published
+from rollcall.report.gallery import groups
+from rollcall.report.gallery.comparison import correlate
+from rollcall.report.gallery.runs import find_runs
+from tests.report.gallery.made_runs import make_run
+
+
+def test_subgroups_list_attributes_and_groups(out):
+    chexpert, ptb_xl = find_runs(str(out)).runs
+    drawing = groups.subgroups(ptb_xl).drawing
+    labels = [text.get_text() for text in drawing.axes[0].get_yticklabels()]
+    assert labels[0] == "SEX"
+    assert len(labels) == 7
+    assert sum(text.get_text().startswith("$\\chi^2$") for text in drawing.axes[2].texts) == 2
+    assert not groups.subgroups(chexpert).drawing.axes[2].texts
+
+
+def test_group_size_says_the_published_correlation(out):
+    drawing = groups.group_size(find_runs(str(out))).drawing
+    known = published.subgroups()
+    correlations = correlate(known["train_share"], known["residual"])
+    rho, r = (f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in correlations)
+    text = drawing.axes[0].texts[0].get_text()
+    assert f"$\\rho$ {rho}, $r$ {r}, {len(known)} groups" in text
+
+
+def test_without_tables_they_say_so(tmp_path):
+    make_run(tmp_path, "ptb_xl", tables=[])
+    finished = find_runs(str(tmp_path))
+    figure = groups.subgroups(finished.runs[0])
+    assert figure.drawing is None
+    assert figure.alt == "No groups."
+    drawing = groups.group_size(finished).drawing
+    assert drawing.axes[2].texts[0].get_text() == "no run has the table"
