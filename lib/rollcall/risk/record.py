@@ -24,7 +24,7 @@ from rollcall.stats.moments import (
 )
 from rollcall.util.parallel import make_blocks, map_blocks
 
-Z = float(ndtri(0.975))
+Z_975 = float(ndtri(0.975))
 PRIOR_PAIRS = 100  # pairs that the cohort's correlation counts for, against a record's own
 OWN_SHAPE_WEIGHT = 0.5  # of a record's own skewness and kurtosis, against the cohort's
 SHAPE_RECORDS = 25_000  # at least so many records (if there are) give the pooled shape
@@ -126,8 +126,8 @@ def binormal_auc(
     out = np.empty((4, len(moments.cov)))
     columns = [getattr(moments, field.name) for field in fields(moments)[1:]]
 
-    def blend(own: np.ndarray, cohort: float) -> np.ndarray:
-        return OWN_SHAPE_WEIGHT * own + (1 - OWN_SHAPE_WEIGHT) * cohort
+    def blend(record: np.ndarray, cohort: float) -> np.ndarray:
+        return OWN_SHAPE_WEIGHT * record + (1 - OWN_SHAPE_WEIGHT) * cohort
 
     def work(slices: list[slice]) -> None:
         for c in slices:
@@ -149,7 +149,7 @@ def binormal_auc(
             sd = np.sqrt(np.maximum(symmetric - 2 * d * g, 0.25 * symmetric))
             centre = d * np.sqrt(1 - q)
             se = np.exp(d2 * -0.5) * sd / np.sqrt(2 * np.pi)
-            out[:, c] = ndtr(d), se, ndtr(centre - Z * sd), ndtr(centre + Z * sd)
+            out[:, c] = ndtr(d), se, ndtr(centre - Z_975 * sd), ndtr(centre + Z_975 * sd)
 
     map_blocks(work, make_blocks(out.shape[1], NUMBERS_PER_BLOCK))
     auc, se, low, high = out

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from rollcall.util.parallel import make_blocks, map_blocks
 
 RECORDS_PER_BLOCK = 1024  # whose scores are sorted at a time
-Z = float(ndtri(0.975))
+Z_975 = float(ndtri(0.975))
 GRID = 2001  # AUCs at which the interval is tabulated, even in Phi^-1(AUC); twice as many in AUC
 
 # How the AUCs of a block of records are found in one sort:
@@ -80,7 +80,7 @@ def rank_interval(
     q = truth - 2 * owens_t(ndtri(truth), 3**-0.5)
     variance = (1 - correlation) * (truth * (1 - truth) + 2 * (pairs - 1) * (q - truth**2))
     sd = np.sqrt(np.maximum(variance, 0)) / pairs
-    low = np.interp(area, np.maximum.accumulate(truth + Z * sd), truth)
-    high = np.interp(area, np.minimum.accumulate((truth - Z * sd)[::-1])[::-1], truth)
+    low = np.interp(area, np.maximum.accumulate(truth + Z_975 * sd), truth)
+    high = np.interp(area, np.minimum.accumulate((truth - Z_975 * sd)[::-1])[::-1], truth)
     least = 0.5 / pairs**2  # an AUC of 1 is not without error
     return np.interp(np.clip(area, least, 1 - least), truth, sd), low, high
