@@ -6,7 +6,7 @@ columns, as code prefixes without dots. Each group is read on its own: no hierar
 
 The lists were written from knowledge of the published tables, not copied from the paper. All 35
 groups agree, in both versions, with the tables of the package pycomorb 1.20261001, but for the
-ICD-9 codes 497 to 499 in Pulmonary, which do not exist. Where published tables differ:
+ICD-9 codes 497 to 499 in Pulmonary, which do not exist. Borders and choices worth knowing:
 - Cancer1: melanoma (172, C43) counts, other skin cancer (173, C44) does not; 2386 counts, both
   here and in Lymphoma.
 - 2965 is Depression, 29654 also Psychoses; F315 and F204 are Psychoses and Depression.
