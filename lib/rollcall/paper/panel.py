@@ -1,7 +1,7 @@
 """The paper's own numbers, to set beside ours: record AUC, its standard error, and the subgroup panel with its chi-square on records.
 
 Knolle et al., Nature 656, 192-198 (2026), doi:10.1038/s41586-026-10688-0. Units of the panel are records, as if records of one patient were
-independent: with many records per patient the chi-square names groups that do not differ (tests/test_paper_panel.py). Compare `disparity`.
+independent: with many records per patient the chi-square names groups that do not differ (tests/paper/test_panel.py). Compare `disparity`.
 """
 
 from __future__ import annotations
