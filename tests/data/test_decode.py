@@ -1,4 +1,4 @@
-"""Preparing: files decoded in parallel, whole or resumed, dropped or refused, and a cache that knows the release it came from."""
+"""Files decoded in parallel or here, whole or resumed, dropped or refused."""
 
 import os
 import subprocess
@@ -8,132 +8,155 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall.data import cohort as cohorts_on_disk
-from rollcall.data import decode as prepare
-from rollcall.data import store
-from rollcall.data.cohort import Cohort
+from rollcall.data import decode
+from rollcall.data.decode import FILES_PER_CHUNK, decode_files, require_files
 from rollcall.datasets.parts.images import decode_image
 from rollcall.util.errors import InputError
+from tests.data.made_up import SIZE, decode_plainly, make_files, write_images
 
-SIZE = 8
-
-
-def blank_is_dropped(path: Path, shift: int) -> np.ndarray:
-    array = decode_image(path, SIZE, SIZE, "L")
-    if array.max() == 0:
-        raise prepare.SkipRecord("blank picture")
-    return array + np.uint8(shift)
+TOP = Path(__file__).parents[2]
 
 
-def write(root: Path, count: int, blank=()) -> np.ndarray:
-    root.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    names = np.array([f"p{number:04d}.png" for number in range(count)], object)
+def refuse_pool(*arguments):
+    raise AssertionError("a pool of processes was started")
+
+
+@pytest.mark.parametrize("count", [150, FILES_PER_CHUNK])
+def test_every_file_is_in_its_place(tmp_path, count, monkeypatch):
+    if count == FILES_PER_CHUNK:  # as when it is the only chunk
+        monkeypatch.setattr(decode, "ProcessPoolExecutor", refuse_pool)
+    root, out = tmp_path / "release", tmp_path / "out"
+    names = write_images(root, count, blank={3, count - 1})
+    out.mkdir()
+    steps = []
+    files = make_files(root, names, np.arange(count) % 5)
+    array, dropped = decode_files(files, out, steps.append, workers=2)
+    assert array.shape == (count, SIZE, SIZE, 1)
+    assert dropped == {3: "blank picture", count - 1: "blank picture"}
     for number, name in enumerate(names):
-        pixels = np.zeros((20, 16)) if number in blank else rng.integers(1, 200, (20, 16))
-        Image.fromarray(pixels.astype(np.uint8)).save(root / name)
-    return names
-
-
-def files(root: Path, names, shifts=None) -> prepare.FileInputs:
-    shifts = np.zeros(len(names), int) if shifts is None else shifts
-    return prepare.FileInputs(
-        root,
-        names,
-        blank_is_dropped,
-        (SIZE, SIZE, 1),
-        "uint8",
-        root / "table.csv",
-        np.arange(len(names)) + 2,
-        (shifts,),
-    )
-
-
-def naive(root: Path, name: str) -> np.ndarray:
-    return np.asarray(Image.open(root / name).resize((SIZE, SIZE), Image.Resampling.BICUBIC))[
-        :, :, None
-    ]
-
-
-def test_every_file_is_in_its_place(tmp_path):
-    names = write(tmp_path / "release", 150, blank={3, 149})
-    (tmp_path / "out").mkdir()
-    seen = []
-    array, dropped = prepare.decode_files(
-        files(tmp_path / "release", names, np.arange(150) % 5),
-        tmp_path / "out",
-        seen.append,
-        workers=2,
-    )
-    assert array.shape == (150, SIZE, SIZE, 1)
-    assert dropped == {
-        3: "blank picture",
-        149: "blank picture",
-    }
-    for number, name in enumerate(names):
-        expected = (
-            0 if number in dropped else naive(tmp_path / "release", name) + np.uint8(number % 5)
-        )
+        expected = 0 if number in dropped else decode_plainly(root, name) + np.uint8(number % 5)
         assert (array[number] == expected).all()
-    assert seen == sorted(seen)
-    assert seen[-1] == 150
+    assert steps == sorted(steps)
+    assert steps[-1] == count
+
+
+def test_a_chunk_decoded_here_is_the_same_as_in_a_process(tmp_path, monkeypatch):
+    root = tmp_path / "release"
+    names = write_images(root, 50, blank={7})
+    (root / names[9]).write_bytes((root / names[9]).read_bytes()[:60])
+    (root / names[20]).unlink()
+    outcomes = []
+    run = decode._run
+    for least in (0, 2):  # calls that the pool gets, at least
+        out = tmp_path / f"out{least}"
+        out.mkdir()
+        monkeypatch.setattr(
+            decode,
+            "_run",
+            lambda calls, count, workers, least=least: run(calls, max(count, least), workers),
+        )
+        with pytest.raises(InputError) as caught:
+            decode_files(make_files(root, names), out)
+        outcomes.append((str(caught.value), {p: p.read_bytes() for p in sorted(out.glob("*.npy"))}))
+        outcomes[-1][1].update({p: p.read_bytes() for p in sorted(out.glob("dropped/*"))})
+    assert outcomes[0][0] == outcomes[1][0]
+    assert "(2 such files)" in outcomes[0][0]
+    assert list(outcomes[0][1].values()) == list(outcomes[1][1].values())
 
 
 def test_it_goes_on_where_it_was_and_decodes_what_changed(tmp_path):
     root, out = tmp_path / "release", tmp_path / "out"
-    names = write(root, 200)
+    names = write_images(root, 200)
     out.mkdir()
     (root / names[70]).write_bytes((root / names[70]).read_bytes()[:60])
     with pytest.raises(
         InputError, match=r"p0070.png \(table.csv: row 72\): .*fetch this file again$"
     ):
-        prepare.decode_files(files(root, names), out, workers=1)
-    write(tmp_path / "again", 200)
+        decode_files(make_files(root, names), out, workers=1)
+    write_images(tmp_path / "again", 200)
     os.replace(tmp_path / "again" / names[70], root / names[70])
     first = []
-    array, _ = prepare.decode_files(files(root, names), out, first.append, workers=1)
+    array, _ = decode_files(make_files(root, names), out, first.append, workers=1)
     assert first[0] == 136  # all but the chunk of 64 with the damaged file
-    assert (array[70] == naive(root, names[70])).all()
-    assert (array[199] == naive(root, names[199])).all()
+    assert (array[70] == decode_plainly(root, names[70])).all()
+    assert (array[199] == decode_plainly(root, names[199])).all()
     again = []
-    prepare.decode_files(files(root, names), out, again.append, workers=1)
+    decode_files(make_files(root, names), out, again.append, workers=1)
     assert again == [200]
 
 
-def test_a_killed_preparation_is_resumed(tmp_path):
-    root = tmp_path / "release"
-    names = write(root, 64 * 30)
-    code = (
-        "import sys, numpy as np; from pathlib import Path; from tests.data.test_decode import files; from rollcall.data import decode as prepare\n"
-        "if __name__ == '__main__':\n"
-        "    root, out = Path(sys.argv[1]), Path(sys.argv[2]); out.mkdir(exist_ok=True)\n"
-        "    prepare.decode_files(files(root, np.array(sorted(p.name for p in root.iterdir()), object)), out, workers=1)\n"
-    )
+SLOWLY = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from dataclasses import replace
+import numpy as np
+from rollcall.data.decode import decode_files
+from tests.data.made_up import decode_unless_blank, make_files
+
+def decode_slowly(path, shift):
+    time.sleep(0.05)
+    return decode_unless_blank(path, shift)
+
+if __name__ == "__main__":
+    root, out = Path(sys.argv[1]), Path(sys.argv[2])
+    out.mkdir(exist_ok=True)
+    files = make_files(root, np.array(sorted(path.name for path in root.iterdir()), object))
+    if len(files) <= 64:
+        files = replace(files, decode=decode_slowly)
+    decode_files(files, out, workers=1)
+"""
+
+
+def start_and_kill(tmp_path: Path, root: Path, killed_when) -> None:
+    """Decode `root` in a process of its own, and kill that as soon as a condition holds."""
     script = tmp_path / "script.py"
-    script.write_text(code)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    script.write_text(SLOWLY)
     process = subprocess.Popen(
         [sys.executable, script, root, tmp_path / "out"],
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(TOP)},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    done = tmp_path / "out" / "done.npy"
     limit = time.monotonic() + 60
-    while time.monotonic() < limit and not (
-        done.exists() and done.stat().st_size > 128 and np.load(done).any(1).sum() > 2
-    ):
+    while time.monotonic() < limit and not killed_when():
         time.sleep(0.01)
+    assert killed_when()
     os.killpg(process.pid, 9)
     process.wait()
-    seen = []
-    array, _ = prepare.decode_files(files(root, names), tmp_path / "out", seen.append, workers=1)
-    assert seen[0] > 0
-    assert all((array[k] == naive(root, name)).all() for k, name in enumerate(names))
+
+
+def test_a_killed_preparation_is_resumed(tmp_path):
+    root, done = tmp_path / "release", tmp_path / "out" / "done.npy"
+    names = write_images(root, 64 * 30)
+
+    def killed_when():
+        return done.exists() and done.stat().st_size > 128 and np.load(done).any(1).sum() > 2
+
+    start_and_kill(tmp_path, root, killed_when)
+    steps = []
+    array, _ = decode_files(make_files(root, names), tmp_path / "out", steps.append, workers=1)
+    assert steps[0] > 0
+    assert all((array[k] == decode_plainly(root, name)).all() for k, name in enumerate(names))
+
+
+def test_a_chunk_killed_while_it_is_decoded_here_is_decoded_again(tmp_path):
+    root, done = tmp_path / "release", tmp_path / "out" / "done.npy"
+    names = write_images(root, 64)
+    start_and_kill(tmp_path, root, lambda: done.exists() and done.stat().st_size > 128)
+    assert not np.load(done).any()
+    steps = []
+    array, _ = decode_files(make_files(root, names), tmp_path / "out", steps.append)
+    assert steps == [0, 64]
+    assert all((array[k] == decode_plainly(root, name)).all() for k, name in enumerate(names))
+
+
+def link_out(path: Path) -> None:
+    path.unlink()
+    os.symlink("/etc/passwd", path)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +166,7 @@ def test_a_killed_preparation_is_resumed(tmp_path):
         (lambda path: path.write_bytes(b""), "cannot identify image"),
         (lambda path: path.write_bytes(b"<html>not found</html>"), "cannot identify image"),
         (lambda path: Image.fromarray(np.zeros((9, 9), np.uint16)).save(path), "mode 'I;16'"),
-        (lambda path: (path.unlink(), os.symlink("/etc/passwd", path)), "leads out of the root"),
+        (link_out, "leads out of the root"),
         (
             lambda path: Image.fromarray(np.ones((9, 9), np.uint8)).save(path, format="TIFF"),
             "cannot identify image",
@@ -152,125 +175,109 @@ def test_a_killed_preparation_is_resumed(tmp_path):
 )
 def test_a_damaged_file_is_named_with_its_row(tmp_path, damage, message):
     root = tmp_path / "release"
-    names = write(root, 20)
+    names = write_images(root, 20)
     damage(root / names[4])
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match=rf"p0004.png \(table.csv: row 6\): .*{message}") as caught:
-        prepare.decode_files(files(root, names), tmp_path / "out", workers=1)
+        decode_files(make_files(root, names), tmp_path / "out", workers=1)
     assert "\n" not in str(caught.value)
 
 
+def test_a_link_out_is_named_however_long_its_path_is(tmp_path):
+    root = tmp_path / "/".join(["a folder with a long name"] * 8)
+    names = write_images(root, 2)
+    link_out(root / names[1])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="leads out of the root"):
+        decode_files(make_files(root, names), tmp_path / "out")
+
+
+def test_a_folder_mended_between_two_calls_is_looked_at_again(tmp_path):
+    """The second call is in the same process: nothing of the first may be remembered."""
+    root, out, outside = tmp_path / "release", tmp_path / "out", tmp_path / "outside"
+    names = write_images(root / "films", 3)
+    out.mkdir()
+    os.rename(root / "films", outside)
+    os.symlink(outside, root / "films", target_is_directory=True)
+    files = make_files(root, np.array([f"films/{name}" for name in names], object))
+    with pytest.raises(InputError, match="leads out of the root"):
+        decode_files(files, out)
+    (root / "films").unlink()
+    os.rename(outside, root / "films")
+    array, _ = decode_files(files, out)
+    assert (array[2] == decode_plainly(root / "films", names[2])).all()
+
+
+def test_too_many_damaged_files_stop_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "MAX_FAILURES", 5)
+    root = tmp_path / "release"
+    names = write_images(root, 300)
+    for name in names:
+        (root / name).write_bytes(b"cut")
+    (tmp_path / "out").mkdir()
+    steps = []
+    with pytest.raises(InputError, match=r"\(64 such files\)"):
+        decode_files(make_files(root, names), tmp_path / "out", steps.append, workers=1)
+    assert steps == [0, 64]
+
+
 def test_required_files(tmp_path):
-    names = write(tmp_path, 5)
-    (tmp_path / names[1]).unlink(), (tmp_path / names[3]).unlink()
+    names = write_images(tmp_path, 5)
+    assert len(require_files(make_files(tmp_path, names))) == 5
+    (tmp_path / names[1]).unlink()
+    (tmp_path / names[3]).unlink()
     with pytest.raises(
         InputError, match=r"table.csv: row 3: .*p0001.png does not exist \(2 such rows\)"
     ):
-        prepare.require_files(files(tmp_path, names))
+        require_files(make_files(tmp_path, names))
 
 
-# --- a whole cohort ---------------------------------------------------------------------------------------------------------------
+MEASURED = """
+import resource, sys
+from functools import partial
+from pathlib import Path
+import numpy as np
+from rollcall.data.decode import FileInputs, decode_files
+from rollcall.datasets.parts.images import decode_image
 
-
-def cohort(root: Path, names) -> Cohort:
-    count = len(names)
-    records = pd.DataFrame(
-        {
-            "patient_id": [f"q{number // 2}" for number in range(count)],
-            "group": pd.Categorical(["a", "b"] * (count // 2)),
-        }
-    )
-    return Cohort(
-        "made up",
-        records,
-        files(root, names),
-        np.arange(count) % 2,
-        "binary",
-        ("no", "yes"),
-        ("group",),
-    )
-
-
-def test_a_cohort_is_saved_without_its_dropped_records(tmp_path):
-    names = write(tmp_path / "release", 80, blank={0, 1, 7})
-    progress = []
-    store.save(
-        cohorts_on_disk.validate(cohort(tmp_path / "release", names)),
-        tmp_path / "data" / "key",
-        lambda *a: progress.append(a),
-    )
-    opened = store.open_saved(tmp_path / "data" / "key")
-    kept = np.setdiff1d(np.arange(80), [0, 1, 7])
-    assert len(opened) == 77
-    assert opened.notes == ("3 records dropped: blank picture",)
-    assert opened.labels.tolist() == (kept % 2).tolist()
-    assert opened.records["patient_id"].tolist() == [f"q{k // 2}" for k in kept]
-    assert all(
-        (opened.inputs[place] == naive(tmp_path / "release", names[k])).all()
-        for place, k in enumerate(kept)
-    )
-    assert progress[-1] == (80, 80)
-    left = {path.name for path in (tmp_path / "data" / "key").iterdir()}
-    assert left == {"inputs.npy", "labels.npy", "records.parquet", "cohort.json", "files.parquet"}
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["key"]
-
-
-def test_the_cache_knows_the_files_it_came_from(tmp_path):
-    root, folder = tmp_path / "release", tmp_path / "data" / "key"
-    names = write(root, 40)
-    assert not store.is_current(folder, root)
-    store.save(cohort(root, names), folder)
-    before = store.open_saved(folder).fingerprint
-    assert store.is_current(folder, root)
-    Image.fromarray(np.full((20, 16), 9, np.uint8)).save(root / names[5])
-    assert not store.is_current(folder, root)
-    store.save(cohort(root, names), folder)
-    after = store.open_saved(folder)
-    assert store.is_current(folder, root)
-    assert after.fingerprint != before
-    assert (after.inputs[5] == 9).all()
-
-
-def test_a_damaged_file_leaves_the_cache_as_it_was(tmp_path):
-    root, folder = tmp_path / "release", tmp_path / "data" / "key"
-    names = write(root, 40)
-    store.save(cohort(root, names), folder)
-    before = {path: path.read_bytes() for path in folder.iterdir()}
-    (root / names[5]).write_bytes(b"cut")
-    with pytest.raises(InputError):
-        store.save(cohort(root, names), folder)
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+if __name__ == "__main__":
+    root, out, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    out.mkdir()
+    names = np.array([path.name for path in sorted(root.iterdir())] * count, object)[:count]
+    decode = partial(decode_image, height=112, width=112, mode="L")
+    shape = (112, 112, 1)
+    files = FileInputs(root, names, decode, shape, "uint8", root, np.arange(count))
+    decode_files(files, out, workers=1)
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        print(resource.getrusage(who).ru_maxrss)
+"""
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
-    """The parent's peak, beyond what it starts with, for 4 times the files: the same within 3 MB (one array of them would be 29 MB more)."""
+    """The peaks of parent and child for 4 times the files are the same within 3 MB.
+
+    One array of these files would be 29 MB more.
+    """
     root = tmp_path / "release"
-    write(root, 100)
-    code = (
-        "import sys, resource, numpy as np; from functools import partial; from pathlib import Path; from rollcall.data import decode as prepare\n"
-        "from rollcall.datasets.parts.images import decode_image\n"
-        "if __name__ == '__main__':\n"
-        "    root, out, n = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]); out.mkdir()\n"
-        "    names = np.array([p.name for p in sorted(root.iterdir())] * n, object)[:n]\n"
-        "    f = prepare.FileInputs(root, names, partial(decode_image, height=112, width=112, mode='L'), (112, 112, 1), 'uint8', root, np.arange(n))\n"
-        "    prepare.decode_files(f, out, workers=1)\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
-    )
+    write_images(root, 100)
     script = tmp_path / "script.py"
-    script.write_text(code)
+    script.write_text(MEASURED)
     peaks = []
     for count in (800, 3200):
         done = subprocess.run(
             [sys.executable, script, root, tmp_path / f"out{count}", str(count)],
             capture_output=True,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(TOP)},
         )
-        peaks.append([int(part) / 1024 for part in done.stdout.split()])
-    assert peaks[1][0] - peaks[0][0] < 3 and peaks[1][1] - peaks[0][1] < 3, peaks
+        peaks.append([int(line) / 1024 for line in done.stdout.split()])
+    (parent, child), (later_parent, later_child) = peaks
+    assert later_parent - parent < 3, peaks
+    assert later_child - child < 3, peaks
 
 
-def test_pictures_are_pillows_own(tmp_path):
+def test_images_are_pillows_own(tmp_path):
     rng = np.random.default_rng(1)
     for mode, pixels in (
         ("L", rng.integers(0, 255, (30, 40), np.uint8)),
