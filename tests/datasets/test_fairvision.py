@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets
-from rollcall import rehearse
+from rollcall import datasets, rehearse
 from rollcall.data.decode import SkipRecord
 from rollcall.datasets import fairvision
 from rollcall.util.errors import InputError

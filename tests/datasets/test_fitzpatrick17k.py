@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rollcall import datasets
-from rollcall import rehearse
+from rollcall import datasets, rehearse
 from rollcall.data import decode
 from rollcall.datasets import fitzpatrick17k
 from rollcall.util.errors import InputError

@@ -186,7 +186,8 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
 )
 def test_every_layout_is_the_same_cohort(release, data, tmp_path, monkeypatch, table, place):
     monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
-    cohort = datasets.load("nih_cxr14", write(tmp_path / "r", None, table, place), tmp_path / "data")
+    root = write(tmp_path / "r", None, table, place)
+    cohort = datasets.load("nih_cxr14", root, tmp_path / "data")
     assert cohort.fingerprint == datasets.load("nih_cxr14", release, data).fingerprint
 
 
