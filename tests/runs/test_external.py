@@ -1,4 +1,6 @@
-"""Bring your own scores: the same tables and report without training anything."""
+"""Scores from elsewhere: the same tables and report without training anything."""
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from rollcall.util.errors import InputError
 
 
 def write(folder, targets=16, patients=80, seed=0):
-    """Scores of `patients` with 1 to 3 records each, the first 8 of whom leak; groups by patient."""
+    """Write scores of patients with 1 to 3 records each, the first 8 of whom leak; and groups."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(patients), rng.integers(1, 4, patients))
@@ -35,10 +37,10 @@ def write(folder, targets=16, patients=80, seed=0):
 
 
 def arguments(folder, out, attributes="table.csv", **other):
-    given = {"scores": "scores.npy", "members": "members.npy", "patients": "ids.csv"} | other
+    names = {"scores": "scores.npy", "members": "members.npy", "patients": "ids.csv"} | other
     return [
         "attack",
-        *(part for key, name in given.items() for part in (f"--{key}", str(folder / name))),
+        *(word for key, name in names.items() for word in (f"--{key}", str(folder / name))),
         "--out",
         str(out),
         *(["--attributes", str(folder / attributes)] if attributes else []),
@@ -46,15 +48,15 @@ def arguments(folder, out, attributes="table.csv", **other):
 
 
 def test_the_whole_audit_of_given_scores(tmp_path, capsys):
-    folder, owner, members = write(tmp_path / "in")
+    folder, _, _ = write(tmp_path / "in")
     assert main(arguments(folder, tmp_path / "out")) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     patients = pd.read_parquet(tmp_path / "out" / "patients.parquet")
     assert list(patients["patient_id"]) == [f"p{k:03d}" for k in range(80)]
     assert patients["exposed"].to_numpy()[:8].all()
     assert patients["exposed"].sum() <= 10
-    assert "of 80 patients are exposed" in said
-    assert "most exposed 1%" in said
+    assert "of 80 patients are exposed" in printed
+    assert "most exposed 1%" in printed
     for name in (
         "report.html",
         "attacks.parquet",
@@ -174,13 +176,12 @@ def infinite(scores):
     ],
 )
 def test_a_wrong_file_is_one_line_and_nothing_is_written(tmp_path, capsys, damage, message):
-    import re
-
     folder, _, _ = write(tmp_path / "in")
     damage(folder)
     assert main(arguments(folder, tmp_path / "out")) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and re.search(message, lines[0]), lines
+    assert len(lines) == 1
+    assert re.search(message, lines[0])
     assert not (tmp_path / "out").exists()
 
 

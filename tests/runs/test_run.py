@@ -106,7 +106,7 @@ def test_damaged_logits_are_named(tiny, recipe, tmp_path):
     made.write_target(0, np.zeros((5, 3), np.float32), {})
     with open(tmp_path / "r" / "targets" / "0000.npy", "ab") as file:
         file.write(b"x")
-    with pytest.raises(InputError, match="0000.npy: damaged.*sha256"):
+    with pytest.raises(InputError, match=r"0000\.npy: damaged.*sha256"):
         made.logits(0)
     with pytest.raises(InputError, match="target 1 is not trained yet"):
         made.logits(1)
@@ -116,7 +116,7 @@ def test_damaged_logits_are_named(tiny, recipe, tmp_path):
 def test_a_damaged_run_json(tiny, recipe, tmp_path, content):
     run.create(tmp_path / "r", tiny, recipe, 8)
     (tmp_path / "r" / "run.json").write_text(content)
-    with pytest.raises(InputError, match="run.json: not a readable run"):
+    with pytest.raises(InputError, match=r"run\.json: not a readable run"):
         run.open_run(tmp_path / "r")
 
 
