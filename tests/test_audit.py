@@ -1,0 +1,74 @@
+"""The door: a finished run is taken up, a step is taken once, everything named can be shown."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from rollcall import audit
+from rollcall.report import catalogue
+from rollcall.util.errors import InputError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def study(finished, tmp_path_factory):
+    """A copy of the finished audit opened again, as a notebook opens it."""
+    out = tmp_path_factory.mktemp("copy") / "results"
+    shutil.copytree(finished.out, out)
+    return audit.plan(
+        cohort="simulated",
+        targets=16,
+        out=str(out),
+        data=str(finished.data),
+        options=["patients=120"],
+        recipe=["epochs=30"],
+    )
+
+
+@pytest.mark.parametrize("name", catalogue.FIGURES)
+def test_every_figure_shows_its_texts(study, name):
+    shown = study.show(name).data
+    assert shown.startswith('<figure><img src="data:image/png;base64,')
+    assert re.search(r' alt="[^"]{40,}"', shown)
+    assert re.search(r"<figcaption>.{20,}</figcaption>", shown)
+    assert (study.run.path / "figures" / f"{name}.pdf").is_file()
+
+
+@pytest.mark.parametrize("name", catalogue.TABLES)
+def test_every_table_has_a_caption_and_scoped_heads(study, name):
+    shown = study.table(name).data
+    assert re.search(r"<caption>.{10,}</caption>", shown)
+    assert "<th>" not in shown
+    assert "<td>" in shown
+
+
+def test_steps_are_taken_once_and_are_what_the_run_has(study, finished):
+    assert study.attack() is study.attacked
+    assert study.disparity() is study.groups
+    assert study.paper() is study.reproduction
+    stored = pd.read_parquet(finished.run / "patients.parquet")
+    pd.testing.assert_frame_equal(study.attacked.risk.patients, stored)
+    assert list(study.train()) == list(study.performance())
+    assert len(study.performance()) == 16
+
+
+def test_it_says_what_the_command_line_printed(study, finished):
+    for sentence in study.summary():
+        assert sentence in finished.stdout
+    assert study.facts()["Target models"].startswith("16 x mlp")
+    assert study.notice() is None
+
+
+@pytest.mark.parametrize(
+    ("show", "message"),
+    [
+        ("show", "unknown figure 'rok'; did you mean 'roc'"),
+        ("table", "unknown table 'rok'"),
+    ],
+)
+def test_an_unknown_name_is_one_line(study, show, message):
+    with pytest.raises(InputError, match=message):
+        getattr(study, show)("rok")

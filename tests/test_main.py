@@ -1,0 +1,93 @@
+"""The command line apart from whole audits: its lists, its help, its version, its lab."""
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from rollcall import __main__ as command_line
+from rollcall import datasets, recipes
+from rollcall.__main__ import build_parser, main
+from rollcall.models.registry import MODELS
+from rollcall.util import files
+
+
+def test_lists_name_every_dataset_model_and_recipe(capsys):
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    lines = [line.split() for line in printed.splitlines() if line.startswith("  ")]
+    names = [words[0] for words in lines]
+    described = [(words[0], words[1]) for words in lines]
+    for name in datasets.NAMES:
+        assert name in names
+        about = datasets.about(name)
+        assert f"{about.licence}" in printed
+        assert f"{about.access}" in printed
+        for recipe in recipes.list_recipes(name):
+            assert (name, recipe) in described
+    assert set(MODELS) <= set(names)
+    assert ("wrn_28_2", "1,467,838") in described
+
+
+@pytest.mark.parametrize("what", command_line.LISTS)
+def test_one_list_alone(capsys, what):
+    assert main(["list", what]) == 0
+    printed = capsys.readouterr().out
+    heads = [line for line in printed.splitlines() if line and not line.startswith(" ")]
+    assert len(heads) == 1
+    assert heads[0].lower().startswith(what)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("rollcall 0.")
+
+
+@pytest.mark.parametrize(
+    ("command", "names"), [("audit", datasets.NAMES), ("rehearse", datasets.REHEARSABLE)]
+)
+def test_help_names_the_datasets(capsys, command, names):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args([command, "--help"])
+    words = capsys.readouterr().out.replace(",", " ").split()
+    assert set(names) <= set(words)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What `rollcall lab` starts in place of JupyterLab: its command and environment."""
+    calls = SimpleNamespace()
+
+    def call(command, env):
+        calls.command, calls.env = command, env
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
+    return calls
+
+
+def test_lab_in_a_clone_opens_its_notebooks(started):
+    assert main(["lab"]) == 0
+    assert started.command[-1] == f"--notebook-dir={files.clone() / 'notebooks'}"
+
+
+def test_lab_of_an_installed_rollcall_opens_copies(monkeypatch, started, tmp_path):
+    """Never site-packages' own; a copy that is there already is left as its owner made it."""
+    monkeypatch.setattr(files, "clone", lambda: None)
+    monkeypatch.setattr(files, "notebooks", lambda: tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROLLCALL_HOME", raising=False)
+    for folder, name, text in (
+        ("package", "1_train.ipynb", "new"),
+        ("package", "2_attack.ipynb", "new"),
+        ("notebooks", "2_attack.ipynb", "changed by its owner"),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text(text)
+    assert main(["lab"]) == 0
+    assert started.command[-1] == f"--notebook-dir={tmp_path / 'notebooks'}"
+    assert started.env["ROLLCALL_HOME"] == str(tmp_path)
+    assert (tmp_path / "notebooks" / "1_train.ipynb").read_text() == "new"
+    assert (tmp_path / "notebooks" / "2_attack.ipynb").read_text() == "changed by its owner"
