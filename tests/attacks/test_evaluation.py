@@ -24,32 +24,34 @@ def results(seed, kind="normal"):
 @pytest.mark.parametrize("seed", range(4))
 def test_every_number_by_hand(seed, kind):
     scores, members, index = results(seed, kind)
-    had = members[:, index]
+    in_target = members[:, index]
     got = attacks.evaluate({("a", "b"): lambda: scores}, members, index)
-    flat, who, whose = scores.ravel(), had.ravel(), np.tile(index, 8)
+    flat, positive, patient = scores.ravel(), in_target.ravel(), np.tile(index, 8)
     row = got.pooled.iloc[0]
     assert (row.attack, row.variant) == ("a", "b")
-    assert row.auc == pytest.approx(naive.auc(flat, who), abs=1e-9)
-    assert row.auc_se == pytest.approx(naive.auc_se_mixed(flat, who, whose), abs=1e-9)
+    assert row.auc == pytest.approx(naive.auc(flat, positive), abs=1e-9)
+    assert row.auc_se == pytest.approx(naive.auc_se_mixed(flat, positive, patient), abs=1e-9)
     for fpr in metrics.FPRS:
-        assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(naive.tpr_at(flat, who, fpr), abs=1e-9)
+        assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(
+            naive.tpr_at(flat, positive, fpr), abs=1e-9
+        )
     for target in range(8):
         row = got.attacks.iloc[target]
         assert row.target == target
-        assert row.auc == pytest.approx(naive.auc(scores[target], had[target]), abs=1e-9)
+        assert row.auc == pytest.approx(naive.auc(scores[target], in_target[target]), abs=1e-9)
         assert row.auc_se == pytest.approx(
-            naive.auc_se_clustered(scores[target], had[target], index), abs=1e-9
+            naive.auc_se_clustered(scores[target], in_target[target], index), abs=1e-9
         )
         for fpr in metrics.FPRS:
             assert row[f"tpr_at_fpr_{fpr:g}"] == pytest.approx(
-                naive.tpr_at(scores[target], had[target], fpr), abs=1e-9
+                naive.tpr_at(scores[target], in_target[target], fpr), abs=1e-9
             )
             assert row[f"tpr_low_{fpr:g}"] <= row[f"tpr_at_fpr_{fpr:g}"] <= row[f"tpr_high_{fpr:g}"]
         others = [t for t in range(8) if t // 2 != target // 2]
-        limit = naive.best_threshold(scores[others].ravel(), had[others].ravel())
-        hits = ((scores[target] >= limit) & had[target]).sum() / had[target].sum() + (
-            (scores[target] < limit) & ~had[target]
-        ).sum() / (~had[target]).sum()
+        limit = naive.best_threshold(scores[others].ravel(), in_target[others].ravel())
+        hits = ((scores[target] >= limit) & in_target[target]).sum() / in_target[target].sum() + (
+            (scores[target] < limit) & ~in_target[target]
+        ).sum() / (~in_target[target]).sum()
         assert row.balanced_accuracy == pytest.approx(hits / 2, abs=1e-9)
 
 
@@ -76,7 +78,10 @@ def test_precision_is_of_the_alarms_that_are_raised():
 
 
 def test_more_scores_than_cells(monkeypatch):
-    """With 50 cells for 16,000 scores, half of them equal: AUC within 1e-3, its error within 2%, true-positive rates still exact."""
+    """With 50 cells for 16,000 scores, half of them equal.
+
+    AUC within 1e-3, its error within 2%, true-positive rates still exact.
+    """
     rng = np.random.default_rng(6)
     members = naive.paired(rng, 8, 1000)
     index = np.repeat(np.arange(1000), 2)
@@ -95,8 +100,11 @@ def test_more_scores_than_cells(monkeypatch):
 
 
 def test_error_over_all_targets_is_the_spread_over_patients():
-    """300 audits of 300 patients and 8 targets: SD of the AUC over simulations (its SE 4%) against the mean claimed error. The
-    scores of a patient share a part over targets that helps in both kinds, as exposed patients do."""
+    """300 audits of 300 patients and 8 targets.
+
+    SD of the AUC over simulations (its SE 4%) against the mean claimed error. The scores of a
+    patient share a part over targets that helps in both kinds, as exposed patients do.
+    """
     areas, claimed = [], []
     for seed in range(300):
         rng = np.random.default_rng([seed, 4])

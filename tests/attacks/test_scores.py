@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from rollcall.attacks import scores
 from rollcall.util.errors import InputError
+from tests.attacks.simulation import FEW
 from tests.oracles import risk as naive
-from tests.oracles.risk import FIXED
 
 
-@FIXED
+@FEW
 @given(
     st.integers(0, 2**32), st.integers(1, 12), st.integers(2, 9), st.sampled_from([0.1, 1.0, 4.0])
 )
@@ -24,20 +24,20 @@ def test_multiclass_is_log_p_over_not_p(seed, records, classes, scale):
     assert got.shape == (records,)
     np.testing.assert_allclose(
         got,
-        [naive.exact(row.astype(float), label) for row, label in zip(logits, labels)],
+        [naive.exact(row.astype(float), label) for row, label in zip(logits, labels, strict=True)],
         rtol=1e-5,
         atol=1e-5,
     )
 
 
-@FIXED
+@FEW
 @given(st.floats(-30, 30), st.integers(0, 1))
 def test_binary_is_the_signed_logit(z, y):
     got = scores.exact_scores(np.array([[z]], np.float32), np.array([y]), "binary")
     assert got.dtype == np.float32
     p = 1 / (1 + np.exp(-np.float64(np.float32(z))))
-    own, other = (p, 1 / (1 + np.exp(np.float64(np.float32(z)))))[:: 1 if y else -1]
-    np.testing.assert_allclose(got, [np.log(own) - np.log(other)], rtol=1e-5, atol=1e-5)
+    of_label, other = (p, 1 / (1 + np.exp(np.float64(np.float32(z)))))[:: 1 if y else -1]
+    np.testing.assert_allclose(got, [np.log(of_label) - np.log(other)], rtol=1e-5, atol=1e-5)
 
 
 def test_two_classes_are_a_binary_task():
@@ -52,7 +52,10 @@ def test_two_classes_are_a_binary_task():
 
 
 def test_sure_models_do_not_saturate():
-    """At logits of 100 and more, p is 1 in float64 and its logarithm of odds infinite; the score stays exact."""
+    """At logits of 100 and more, p is 1 in float64 and its logarithm of odds infinite.
+
+    The score stays exact.
+    """
     logits = np.array([[500, 0, -500], [0, 500, -500], [500, 499, 0]], np.float32)
     np.testing.assert_allclose(
         scores.exact_scores(logits, np.array([0, 0, 0]), "multiclass"), [500, -500, 1], rtol=1e-6
@@ -133,6 +136,6 @@ def test_score_run_scores_every_record_under_every_target():
     run.config["fingerprint"] = "0" * 64
     with pytest.raises(
         InputError,
-        match="this run is of another cohort .fingerprint 000000000000, yours ffffffffffff",
+        match=r"this run is of another cohort .fingerprint 000000000000, yours ffffffffffff",
     ):
         scores.score_run(run, cohort)

@@ -1,4 +1,7 @@
-"""Deliberately naive versions of the attacks: loops over targets and records, no code shared with rollcall."""
+"""Deliberately naive versions of the attacks.
+
+Loops over targets and records, no code shared with rollcall.
+"""
 
 import decimal
 import math
@@ -8,10 +11,15 @@ import numpy as np
 from tests.oracles.risk import auc, moments
 
 TINY, RIDGE = 1e-12, 1e-6
+EPS, FLOAT32_EPS = decimal.Decimal(2) ** -52, decimal.Decimal(2) ** -23
 
 
 def draw(rng, targets, records, paired):
-    """Members: complementary pairs, or each record in any number of targets, at least 4 (3 of 8) and as many not. bool (targets, records)."""
+    """Members.
+
+    Complementary pairs, or each record in any number of targets, at least 4 (3 of 8) and as many
+    not. bool (targets, records).
+    """
     members = np.zeros((targets, records), bool)
     least = 3 if targets < 10 else 4
     for record in range(records):
@@ -41,7 +49,10 @@ def references(target, targets, pair=True):
 
 
 def lira(scores, members, online, shared, pair=None):
-    """(value, size), each (M, N): the statistic, and the largest term in it (the scale of its rounding)."""
+    """(value, size), each (M, N).
+
+    The statistic, and the largest term in it (the scale of its rounding).
+    """
     targets, records = scores.shape
     value, size = np.empty((targets, records)), np.ones((targets, records))
     for target in range(targets):
@@ -140,49 +151,85 @@ def belief(score):
 
 
 def excess(p, member, target, refs, online, a):
-    """p(x|t) / p(x) - 1 of one record as float32; p of it under all targets; member: who had it; None: no one did, and all count."""
-    with decimal.localcontext(decimal.Context(prec=50)):
-        outs = [p[t] for t in refs if member is None or not member[t]]
-        mean = sum(outs) / len(outs)
-        if online:
-            ins = [p[t] for t in refs if member[t]]
-            prior = (sum(ins) / len(ins) + mean) / 2
-        else:
-            prior = ((1 + decimal.Decimal(a)) * mean + 1 - decimal.Decimal(a)) / 2
-        found = p[target] / prior - 1
-        return np.float32(0 if abs(found) < decimal.Decimal("1e-14") else found)
+    """(p(x|t) / p(x) - 1 of one record, how far off rounding may put it), to 50 digits.
+
+    p: of the record under all targets; member: who had it, or None: no one did, and all count.
+    Rounding, with `size` what rounding errors are multiples of: 1 - p(x), or, where p(x) is below
+    0.02, p(x) itself. To it comes the mean of all targets' 1 - p, or p, those that are left out
+    too, since they are left out by subtraction. Where that is much more than p(x), all is lost.
+    """
+    kinds = [[t for t in range(len(p)) if member is None or not member[t]]]
+    if online:
+        kinds.append([t for t in range(len(p)) if member[t]])
+    shrink = 1 if online else (1 + decimal.Decimal(a)) / 2
+    means, before = [], []
+    for kind in kinds:
+        counted = [t for t in kind if t in refs]
+        means.append(sum(p[t] for t in counted) / len(counted))
+        before.append((sum(p[t] for t in kind), len(kind), len(counted)))
+    prior = shrink * sum(means) / len(means) + 1 - shrink
+    small = prior < decimal.Decimal("0.02")
+    size = prior if small else 1 - prior
+    subtracted = [(total if small else number - total) / left for total, number, left in before]
+    error = EPS * (64 * size + 8 * max(subtracted)) / prior
+    if small:
+        error = 4 * error * (1 + p[target] / prior) if error < decimal.Decimal("0.01") else 10**40
+    return p[target] / prior - 1, error
 
 
 def rmia(scores, members, online, a=0.3, gamma=1.0, population=None, held_out=None):
-    """Share of the other population records z with (p(x|t)/p(x)) / (p(z|t)/p(z)) >= gamma; p(z) the mean over those that had not z.
+    """(share, low, high), (M, N) each: the share of other population records that x outdoes.
 
-    a: one, or one for each target. population: record numbers; held_out: scores (M, Z) of records no target had."""
+    x outdoes z if (p(x|t)/p(x)) / (p(z|t)/p(z)) >= gamma, p(z) being the mean over those that had
+    not z; that is, if e_z <= (1 + e_x) / gamma - 1 of the ratios less 1.
+    share: in exact arithmetic. low, high: as it may come out of float32. Two sides that differ by
+    no more than float32 can tell apart, 2^-24 of each, and the slack of `excess`, count in `high`
+    alone; but exact ties at gamma 1 count in both: equal records outdo each other.
+    a: one, or one for each target. population: record numbers; held_out: scores (M, Z) of records
+    no target had.
+    """
     targets, records = scores.shape[:2]
-    p = [[belief(scores[t, n]) for t in range(targets)] for n in range(records)]
-    population = list(range(records)) if population is None else list(population)
-    out = np.empty((targets, records))
-    for target in range(targets):
-        refs = references(target, targets, are_pairs(members))
-        own_a = float(np.broadcast_to(a, targets)[target])
-        of_x = [excess(p[n], members[:, n], target, refs, online, own_a) for n in range(records)]
-        if held_out is None:
-            of_z = {z: excess(p[z], members[:, z], target, refs, False, 1.0) for z in population}
-        else:
-            of_z = {
-                ("held out", z): excess(
-                    [belief(held_out[t, z]) for t in range(targets)], None, target, refs, False, 1.0
-                )
-                for z in range(held_out.shape[1])
-            }
-        for x in range(records):
-            others = [value for z, value in of_z.items() if z != x]
-            limit = np.float32((1 + float(of_x[x])) / gamma - 1)
-            out[target, x] = sum(limit >= value for value in others) / len(others)
-    return out
+    numbers = range(records) if population is None else population
+    counts = np.empty((3, targets, records))
+    with decimal.localcontext(decimal.Context(prec=50)):
+        gamma = decimal.Decimal(gamma)
+        p = [[belief(scores[t, n]) for t in range(targets)] for n in range(records)]
+        for target in range(targets):
+            refs = references(target, targets, are_pairs(members))
+            a_here = float(np.broadcast_to(a, targets)[target])
+            of_x = [
+                excess(p[n], members[:, n], target, refs, online, a_here) for n in range(records)
+            ]
+            if held_out is None:
+                of_z = {z: excess(p[z], members[:, z], target, refs, False, 1.0) for z in numbers}
+            else:
+                held_p = [[belief(row[z]) for row in held_out] for z in range(held_out.shape[1])]
+                of_z = {
+                    ("held out", z): excess(each, None, target, refs, False, 1.0)
+                    for z, each in enumerate(held_p)
+                }
+            for x, (e_x, slack_x) in enumerate(of_x):
+                limit = (1 + e_x) / gamma - 1
+                share = sure = maybe = others = 0
+                for z, (e_z, slack_z) in of_z.items():
+                    if z == x:
+                        continue
+                    tie = (abs(limit) + abs(e_z)) * FLOAT32_EPS / 2
+                    tie += (slack_x + 4 * EPS * abs(1 - gamma)) / gamma + slack_z
+                    same = gamma == 1 and abs(limit - e_z) < decimal.Decimal("1e-40")
+                    share += limit >= e_z or same
+                    sure += limit > e_z + tie or same
+                    maybe += limit >= e_z - tie
+                    others += 1
+                counts[:, target, x] = np.array([share, sure, maybe]) / others
+    return counts
 
 
 def tune(scores, members, target, tried, sample, grid):
-    """The a of `grid` with the highest mean AUC of p / p(x) of the `tried` references, each with its pair and the target's left out; the smaller of equals."""
+    """The a of `grid` with the highest mean AUC of p / p(x) of the `tried` references.
+
+    Each with its pair and the target's left out; the smaller of equals.
+    """
     targets, pairs = len(scores), are_pairs(members)
     beliefs = [
         [float(belief(scores[t, n])) for t in range(targets)] for n in range(scores.shape[1])
@@ -209,9 +256,11 @@ def tune(scores, members, target, tried, sample, grid):
 
 
 def blind(features, members, patient_index, first_half, ridge):
-    """Membership by ridge regression on standardised features, of each half of the patients (`first_half`, a set, and the rest) from the other.
+    """Membership by ridge regression on standardised features, each half from the other.
 
-    Ridge as least squares with one more row for each feature."""
+    Halves of the patients: `first_half`, a set, and the rest. Ridge as least squares with one more
+    row for each feature.
+    """
     records, number = features.shape
     columns = []
     for d in range(number):
@@ -223,9 +272,11 @@ def blind(features, members, patient_index, first_half, ridge):
         )
     x = np.array(columns).T
     out = np.empty(members.shape)
-    for learnt_in_first in (True, False):
-        learnt = [n for n in range(records) if (patient_index[n] in first_half) == learnt_in_first]
-        told = [n for n in range(records) if n not in learnt]
+    for learnt_from_first in (True, False):
+        learnt = [
+            n for n in range(records) if (patient_index[n] in first_half) == learnt_from_first
+        ]
+        predicted = [n for n in range(records) if n not in learnt]
         for target in range(len(members)):
             y = [float(members[target, n]) for n in learnt]
             left = np.vstack(
@@ -237,6 +288,6 @@ def blind(features, members, patient_index, first_half, ridge):
             w = np.linalg.lstsq(
                 left, np.array([v - sum(y) / len(y) for v in y] + [0.0] * number), rcond=None
             )[0]
-            for n in told:
-                out[target, n] = (x[n] - sum(x[m] for m in told) / len(told)) @ w
+            for n in predicted:
+                out[target, n] = (x[n] - sum(x[m] for m in predicted) / len(predicted)) @ w
     return out

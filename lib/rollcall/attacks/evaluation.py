@@ -1,4 +1,22 @@
-"""How well attacks do: per target and over all targets together, with errors that know which records are one patient's."""
+"""How well attacks do: per target and over all targets together.
+
+Errors know which records are one patient's. Over all targets together there are M N attack scores,
+too many to sort at once. So:
+
+1. Per target, one sort gives everything, and the number of positives (members' scores) and of
+   negatives in each of about 4,096 cells, which hold equally many of all targets' scores.
+2. AUC over all targets, from the cells: with f and g the shares of positives and of negatives in
+   each cell, ties within a cell counting half,
+
+       placement of a positive in cell c   P_c = sum of g below c + g_c / 2
+       placement of a negative in cell c   N_c = sum of f above c + f_c / 2
+       AUC = sum over cells of f_c P_c
+
+3. Its error, clustered by patient (Obuchowski 1997): how far each patient's scores move the AUC is
+   the sum of (P_c - AUC) / n1 over positives and of (N_c - AUC) / n0 over negatives.
+4. True-positive rates are exact, not by cell: the highest TAIL_SHARE of all negatives are sorted
+   and give the thresholds.
+"""
 
 from __future__ import annotations
 
@@ -11,124 +29,168 @@ from rollcall.stats import metrics
 from rollcall.util.parallel import make_blocks, map_blocks
 
 ROC_FPRS = np.unique(np.concatenate([np.geomspace(1e-5, 1, 101), np.linspace(0, 1, 101)]))
-CELLS = 4096  # cells of equal content that thresholds over all targets are looked for in
-SAMPLE = 1_000_000  # attack scores that the cells are made from
-TAIL = 0.11  # share of negatives that is kept for thresholds over all targets: more than the largest of metrics.FPRS
+CELLS = 4096  # of equal content, over all targets
+SCORES_SAMPLED = 1_000_000  # to make the cells from
+TAIL_SHARE = 0.11  # of negatives, kept for thresholds: more than the largest of metrics.FPRS
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """attacks: a row per attack, variant and target; pooled: a row per attack and variant, one threshold for all targets; roc: attack, variant,
-    fpr, tpr (mean over targets), tpr_sd. Columns in `evaluate`."""
+    """Hold the tables of `evaluate`, whose docstring has their columns.
+
+    attacks: a row per attack, variant and target. pooled: a row per attack and variant, with one
+    threshold for all targets. roc: attack, variant, fpr, tpr (mean over targets), tpr_sd.
+    """
 
     attacks: pd.DataFrame
     pooled: pd.DataFrame
     roc: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class PerTarget:
+    """Hold what is read off each target's own sort of scores.
+
+    rows: of the table of attacks, (M,). tprs (M, len(ROC_FPRS)). counts (2, M, cells): positives
+    and negatives in each cell.
+    """
+
+    rows: list[dict]
+    tprs: np.ndarray
+    counts: np.ndarray
+
+
 def evaluate(
     attacks: dict, members: np.ndarray, patient_index: np.ndarray, progress=iter
 ) -> Evaluated:
-    """attacks: (attack, variant) to a function without arguments that gives attack scores (M, N); members (M, P); patient_index (N,).
+    """Run each of `attacks` and say how well it tells members from non-members.
 
-    attacks and pooled: attack, variant, (target,) auc, auc_se (clustered by patient); tpr_at_fpr_* with tpr_low_*, tpr_high_* (95%, Clopper and
-    Pearson, patients being the unit); balanced_accuracy, at the threshold that is best on the other pairs of targets; precision_at_prior_*, at the
-    threshold of a false-positive rate of 0.1%. Records of one patient, and in `pooled` the same patient under all targets, are one cluster.
+    attacks: (attack, variant) to a function without arguments that gives attack scores (M, N);
+    members bool (M, P), by patient; patient_index (N,).
+
+    Columns of attacks and pooled: attack, variant, (target,) auc, auc_se (clustered by patient);
+    tpr_at_fpr_* with tpr_low_*, tpr_high_* (95%, Clopper and Pearson, patients being the unit);
+    balanced_accuracy, at the threshold that is best on the other pairs of targets;
+    precision_at_prior_*, at the threshold of a false-positive rate of 0.1%. Records of one patient,
+    and in `pooled` the same patient under all targets, are one cluster.
     """
     rows, pooled, curves = [], [], []
-    for key, function in progress(attacks.items()):
-        named = dict(zip(("attack", "variant"), key))
-        each, together, tprs = _one(function(), members, patient_index)
-        rows += [named | {"target": target} | row for target, row in enumerate(each)]
-        pooled.append(named | together)
-        curves.append(
-            pd.DataFrame({**named, "fpr": ROC_FPRS, "tpr": tprs.mean(0), "tpr_sd": tprs.std(0)})
-        )
+    for (attack, variant), function in progress(attacks.items()):
+        names = {"attack": attack, "variant": variant}
+        # One attack's scores at a time: no local of this loop holds them.
+        each, together = _evaluate_attack(function(), members, patient_index)
+        accuracies = _balanced_accuracy(each.counts)
+        rows += [
+            names | {"target": target} | row | {"balanced_accuracy": accuracy}
+            for target, (row, accuracy) in enumerate(zip(each.rows, accuracies, strict=True))
+        ]
+        pooled.append(names | together | {"balanced_accuracy": float(np.mean(accuracies))})
+        tpr, tpr_sd = each.tprs.mean(0), each.tprs.std(0)
+        curves.append(pd.DataFrame({**names, "fpr": ROC_FPRS, "tpr": tpr, "tpr_sd": tpr_sd}))
     return Evaluated(pd.DataFrame(rows), pd.DataFrame(pooled), pd.concat(curves, ignore_index=True))
 
 
-def _one(
+def _evaluate_attack(
     result: np.ndarray, members: np.ndarray, index: np.ndarray
-) -> tuple[list[dict], dict, np.ndarray]:
-    """(row of each target, row of all together, (M, len(ROC_FPRS)) true-positive rates)."""
-    targets = len(result)
-    count, fprs = np.bincount(index), np.array(metrics.FPRS)
-    edges = _edges(result)
-    rows, tprs = [None] * targets, np.empty((targets, len(ROC_FPRS)))
-    held = np.empty((2, targets, len(edges) + 1), np.int32)
+) -> tuple[PerTarget, dict[str, float]]:
+    """Evaluate attack scores (M, N) target by target, and all together."""
+    edges = _cell_edges(result)
+    each = _evaluate_targets(result, members, index, edges)
+    return each, _evaluate_pooled(result, members, index, edges, each.counts)
 
-    def alone(target: int) -> None:
-        had = members[target, index]
-        ranked = metrics.rank_scores(result[target], had)
+
+def _evaluate_targets(
+    result: np.ndarray, members: np.ndarray, index: np.ndarray, edges: np.ndarray
+) -> PerTarget:
+    """Evaluate attack scores (M, N) target by target."""
+    targets, records_of = len(result), np.bincount(index)
+    patients = len(records_of)
+    rows, tprs = [{} for _ in range(targets)], np.empty((targets, len(ROC_FPRS)))
+    counts = np.empty((2, targets, len(edges) + 1), np.int32)
+
+    def evaluate_target(target: int) -> None:
+        positive = members[target, index]
+        ranked = metrics.rank_scores(result[target], positive)
         negatives, positives = ranked.values[~ranked.positive], ranked.values[ranked.positive]
-        limits = metrics.threshold_at_fpr(negatives, fprs)
+        limits = metrics.threshold_at_fpr(negatives, np.array(metrics.FPRS))
         tprs[target] = 1 - np.searchsorted(
             positives, metrics.threshold_at_fpr(negatives, ROC_FPRS), side="right"
         ) / len(positives)
-        area, error = metrics.auc_from_placements(ranked.placement, had, index)
-        hits = [
-            np.bincount(index[(result[target] > limit) & had], minlength=len(count))
-            for limit in limits
-        ]
+        area, error = metrics.auc_from_placements(ranked.placement, positive, index)
+        hits = [_count_hits(result[target], limit, positive, index, patients) for limit in limits]
         fpr = [
             1 - np.searchsorted(negatives, limit, side="right") / len(negatives) for limit in limits
         ]
-        rows[target] = {"auc": area, "auc_se": error} | _rates(hits, count * members[target], fpr)
-        held[:, target] = [
+        rates = _rates(hits, records_of * members[target], fpr)
+        rows[target] = {"auc": area, "auc_se": error} | rates
+        counts[:, target] = [
             np.diff(np.searchsorted(kind, edges), prepend=0, append=len(kind))
             for kind in (positives, negatives)
         ]
 
-    _each(alone, targets)
-    both = held.sum(1, dtype=np.int64)
-    n1, n0 = both.sum(1)
-    mine, other = both[0] / n1, both[1] / n0  # share of positives and of negatives in each cell
-    inside, outside = (
-        np.cumsum(other) - other / 2,
-        1 - np.cumsum(mine) + mine / 2,
-    )  # placement of a positive, of a negative, by cell
-    area = float(mine @ inside)
-    first = np.flatnonzero(np.cumsum(other[::-1])[::-1] >= TAIL)[
-        -1
-    ]  # negatives from this cell on are the tail
-    least = edges[first - 1] if first else -np.inf
-    tails = np.concatenate(
-        _each(
-            lambda target: result[target, (result[target] >= least) & ~members[target, index]],
-            targets,
-        )
-    )
-    tails.sort()
-    limits = metrics.threshold_at_fpr(tails, fprs, n0)
+    _map_targets(evaluate_target, targets)
+    return PerTarget(rows, tprs, counts)
 
-    def together(slices) -> tuple[np.ndarray, np.ndarray]:
-        moves, hits = np.zeros(len(count)), np.zeros((len(limits), len(count)), np.int64)
-        for target in (c.start for c in slices):
-            had = members[target, index]
+
+def _evaluate_pooled(
+    result: np.ndarray,
+    members: np.ndarray,
+    index: np.ndarray,
+    edges: np.ndarray,
+    counts: np.ndarray,
+) -> dict[str, float]:
+    """Evaluate attack scores (M, N) of all targets under one threshold; the module says how."""
+    targets, records_of = len(result), np.bincount(index)
+    patients = len(records_of)
+    per_cell = counts.sum(1, dtype=np.int64)
+    n1, n0 = per_cell.sum(1)
+    f, g = per_cell[0] / n1, per_cell[1] / n0
+    of_positive, of_negative = np.cumsum(g) - g / 2, 1 - np.cumsum(f) + f / 2  # placements
+    area = float(f @ of_positive)
+    first = np.flatnonzero(np.cumsum(g[::-1])[::-1] >= TAIL_SHARE)[-1]  # the tail's lowest cell
+    lowest = edges[first - 1] if first else -np.inf
+
+    def take_tail(target: int) -> np.ndarray:
+        return result[target, (result[target] >= lowest) & ~members[target, index]]
+
+    tail = np.concatenate(_map_targets(take_tail, targets))
+    tail.sort()
+    limits = metrics.threshold_at_fpr(tail, np.array(metrics.FPRS), n0)
+
+    def sum_targets(slices) -> tuple[np.ndarray, np.ndarray]:
+        moves, hits = np.zeros(patients), np.zeros((len(limits), patients), np.int64)
+        for target in (block.start for block in slices):
+            positive = members[target, index]
             cells = np.searchsorted(edges, result[target], side="right")
-            moves += np.bincount(
-                index, np.where(had, (inside[cells] - area) / n1, (outside[cells] - area) / n0)
+            placements = np.where(
+                positive, (of_positive[cells] - area) / n1, (of_negative[cells] - area) / n0
             )
+            moves += np.bincount(index, placements)
             for number, limit in enumerate(limits):
-                hits[number] += np.bincount(
-                    index[(result[target] > limit) & had], minlength=len(count)
-                )
+                hits[number] += _count_hits(result[target], limit, positive, index, patients)
         return moves, hits
 
-    moves, hits = (sum(parts) for parts in zip(*map_blocks(together, make_blocks(targets, 1))))
-    error = np.sqrt(len(count) / max(len(count) - 1, 1) * (moves**2).sum())
-    fpr = [(tails > limit).sum() / n0 for limit in limits]
-    row = {"auc": area, "auc_se": float(error)} | _rates(hits, count * members.sum(0), fpr)
-    for target, accuracy in enumerate(_balanced(held)):
-        rows[target]["balanced_accuracy"] = accuracy
-    row["balanced_accuracy"] = float(np.mean([each["balanced_accuracy"] for each in rows]))
-    return rows, row, tprs
+    moves, hits = (
+        sum(parts) for parts in zip(*map_blocks(sum_targets, make_blocks(targets, 1)), strict=True)
+    )
+    error = np.sqrt(patients / max(patients - 1, 1) * (moves**2).sum())
+    fpr = [(tail > limit).sum() / n0 for limit in limits]
+    rates = _rates(hits, records_of * members.sum(0), fpr)
+    return {"auc": area, "auc_se": float(error)} | rates
 
 
-def _edges(result: np.ndarray) -> np.ndarray:
-    """Ascending edges of about CELLS cells of equal content; a value that fills more than one is a cell of its own. (E,), of the dtype of result."""
+def _count_hits(values, limit, positive, index, patients) -> np.ndarray:
+    """Count each patient's positives above the limit, (P,)."""
+    return np.bincount(index[(values > limit) & positive], minlength=patients)
+
+
+def _cell_edges(result: np.ndarray) -> np.ndarray:
+    """Return ascending edges of about CELLS cells of equal content, of the dtype of result. (E,).
+
+    A value that fills more than one cell is a cell of its own.
+    """
     flat = result.ravel()
-    sample = np.sort(flat[:: max(1, flat.size // SAMPLE)])
+    sample = np.sort(flat[:: max(1, flat.size // SCORES_SAMPLED)])
     edges = sample[np.linspace(0, len(sample) - 1, CELLS + 1).astype(int)]
     values, times = np.unique(edges, return_counts=True)
     return np.unique(
@@ -137,9 +199,12 @@ def _edges(result: np.ndarray) -> np.ndarray:
 
 
 def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
-    """Columns of true-positive rates and precisions; hits: (P,) for each of metrics.FPRS; fpr: the false-positive rates that were made."""
+    """Return the columns of true-positive rates and precisions.
+
+    hits: (P,) for each of metrics.FPRS; tries (P,); fpr: the false-positive rates that were made.
+    """
     row = {}
-    for limit, hit, false in zip(metrics.FPRS, hits, fpr):
+    for limit, hit, false in zip(metrics.FPRS, hits, fpr, strict=True):
         rate, low, high = metrics.rate_interval(hit, tries)
         row |= {
             f"tpr_at_fpr_{limit:g}": rate,
@@ -156,26 +221,26 @@ def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
     return row
 
 
-def _balanced(held: np.ndarray) -> np.ndarray:
-    """Balanced accuracy (TPR + TNR) / 2 of each target at the edge that is best on all other pairs. held (2, M, cells): positives, negatives. (M,)."""
-    above = held[:, :, ::-1].cumsum(2, dtype=np.int32)[:, :, ::-1]  # at or above each cell
-    others = above.sum(1, keepdims=True, dtype=np.int64) - (above[:, 0::2] + above[:, 1::2]).repeat(
-        2, axis=1
-    )
-    gain = (
-        others[0] * others[1, :, :1] - others[1] * others[0, :, :1]
-    )  # of TPR - FPR, in whole numbers
+def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Return (TPR + TNR) / 2 of each target at the cell edge that is best on all other pairs. (M,).
+
+    counts (2, M, cells): positives, negatives.
+    """
+    above = counts[:, :, ::-1].cumsum(2, dtype=np.int32)[:, :, ::-1]  # at or above each cell
+    of_pair = (above[:, 0::2] + above[:, 1::2]).repeat(2, axis=1)
+    others = above.sum(1, keepdims=True, dtype=np.int64) - of_pair
+    # TPR - FPR, times n1 n0: in whole numbers, so that equals are equal
+    gain = others[0] * others[1, :, :1] - others[1] * others[0, :, :1]
     best = gain.shape[1] - 1 - gain[:, ::-1].argmax(1)  # the highest of equals
-    mine = np.take_along_axis(above, best[None, :, None], 2)[..., 0] / above[:, :, 0]
-    return (mine[0] - mine[1] + 1) / 2
+    tpr, fpr = np.take_along_axis(above, best[None, :, None], 2)[..., 0] / above[:, :, 0]
+    return (tpr - fpr + 1) / 2
 
 
-def _each(work, targets: int) -> list:
-    """[work(0), work(1), ...] of every target, on every core."""
-    found = map_blocks(
-        lambda slices: [(c.start, work(c.start)) for c in slices], make_blocks(targets, 1)
+def _map_targets(work, targets: int) -> list:
+    """Return [work(0), work(1), ...] of every target, computed on every core."""
+    parts = map_blocks(
+        lambda slices: [(block.start, work(block.start)) for block in slices],
+        make_blocks(targets, 1),
     )
-    return [
-        value
-        for _, value in sorted((pair for part in found for pair in part), key=lambda pair: pair[0])
-    ]
+    pairs = sorted((pair for part in parts for pair in part), key=lambda pair: pair[0])
+    return [value for _, value in pairs]

@@ -1,110 +1,159 @@
-"""The relative membership-inference attack (Zarifzadeh et al., Low-Cost High-Power Membership Inference Attacks, ICML 2024)."""
+"""RMIA, the relative membership-inference attack: how many other records a record outdoes.
+
+Source: Zarifzadeh et al., Low-Cost High-Power Membership Inference Attacks, ICML 2024.
+
+With p(x|t) the probability that target t gives the label of record x, and p(x) its mean over
+references, the attack score is the share of a population's records z for which
+
+    (p(x|t) / p(x)) / (p(z|t) / p(z)) >= gamma
+
+1. Ratios are kept less 1, as e_x = p(x|t) / p(x) - 1, since most are near 1. Most p are near 1 too,
+   so e_x comes from the doubts q = 1 - p: with m the doubt 1 - p(x),
+
+       e_x = (p(x|t) - p(x)) / p(x) = (m - q_t) / (1 - m)
+
+       online    p(x) = (mean_in p + mean_out p) / 2            m = (mean_in q + mean_out q) / 2
+       offline   p(x) = ((1 + a) mean_out p + 1 - a) / 2        m = (1 + a) / 2 mean_out q
+
+   and where p(x) is below SMALL_P, from p itself: neither difference then loses digits.
+   In complementary pairs a target has as many in as out references, and m is their plain mean.
+2. The condition above is e_z <= (1 + e_x) / gamma - 1: one limit for each x, and all z in one
+   sorted ladder for each target. The score is a count of rungs.
+3. Counting the rungs is a search for each x: `ladder.count_at_most`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rollcall.attacks.checks import check_inputs
+from rollcall.attacks.ladder import count_at_most
 from rollcall.stats import metrics
 from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
-CELLS = (
-    2**18
-)  # scores at a time: the working arrays stay in cache and memory does not grow with the records
-POPULATION = 10_000  # records that every record is set against
-GRID = np.linspace(0, 1, 11)  # values of a to choose from
-TRIED_ON, SAMPLE = 4, 2_000  # references, and records of each, that a value of a is tried on
-SMALL = 0.02  # p(x) below which p is used and not 1 - p
-BUCKETS = 4  # buckets for each value of the ladder, in `count`
+SCORES_PER_BLOCK = 2**18  # working arrays stay in cache; memory does not grow with the records
+POPULATION_SIZE = 10_000  # records that every record is set against
+A_GRID = np.linspace(0, 1, 11)  # values of a to choose from
+REFERENCES_TRIED, RECORDS_TRIED = 4, 2_000  # that a value of a is tried on
+SMALL_P = 0.02  # p(x) below which p is used and not 1 - p
 
 
 def run_rmia(
     scores: np.ndarray,
     members: np.ndarray,
     online: bool = True,
-    a: float | None = None,
+    a: float | np.ndarray | None = None,
     gamma: float = 1.0,
     population: np.ndarray | None = None,
     seed: int = 0,
     targets: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Share of a population's records z that x outdoes: P_z[ (p(x|t) / p(x)) / (p(z|t) / p(z)) >= gamma ]. (T, N), in [0, 1].
+    """Attack targets by the share of a population's records that each record outdoes.
 
-    scores (M, N) are log p/(1-p) of the record's label, so p = expit(score); or (M, N, L) of L labels, p the product over labels. members
-    bool (M, N). targets: the T attacked ones, all M by default. Equation 4 of the paper; p(x) is a mean over the target's references
-    (all but its pair, as in lira): online half the in-mean plus half the out-mean (equation 3); offline ((1 + a) mean_out + 1 - a) / 2
-    (appendix B.2.2), `a` by default the best on references (`tune`).
+    scores (M, N) are log p/(1-p) of the record's label, so p = expit(score); or (M, N, L) of L
+    labels, p the product over labels. members bool (M, N). targets: the T attacked ones, by default
+    all M. Returns (T, N), from 0 to 1.
+    Equation 4 of the paper. References are all targets but the attacked one's pair, as in run_lira.
+    p(x) online is half the in-mean plus half the out-mean (equation 3), offline
+    ((1 + a) mean_out + 1 - a) / 2 (appendix B.2.2), `a` by default the best on references (`tune`).
 
-    The population is up to 10,000 records of the cohort, drawn without regard to who was in the target, which an attacker cannot know;
-    or the records `population` (indices); or held-out ones, float scores (M, Z) or (M, Z, L). p(z) is the mean over the references z is a
-    non-member of, for held-out records all. No record is compared with itself. Within one target the result rises with p(x|t) / p(x):
-    the population sets the scale on which targets share a threshold.
+    The population is up to 10,000 records of the cohort, drawn without regard to who was in the
+    target, which an attacker cannot know; or the records `population` (indices); or held-out ones,
+    float scores (M, Z) or (M, Z, L). p(z) is the mean over the references that z is a non-member
+    of, for held-out records over all. No record is compared with itself. Within one target the
+    result rises with p(x|t) / p(x): the population sets the scale on which targets share a
+    threshold.
 
-    Ratios are compared as float32 of ratio - 1, and one within 32 roundings of 1 is 1. Float64 scores give the direct computation,
-    float32 scores the same with ratios good to about 1e-6.
+    Ratios are compared as float32 of the ratio less 1. Two that differ by less than 1e-7 of their
+    distance from 1 may count as equal: a fine scale near 1, but ratios below about 1e-7 are all
+    alike. A p(x|t) within 32 roundings of p(x) is p(x), or a 1 - p(x|t) of 1 - p(x). Float64 scores
+    give the direct computation but for that, float32 scores the same with ratios good to 1e-6.
+    InputError as check_inputs, for a gamma, targets or a population that cannot be, or if a score
+    is not finite.
     """
-    scores, members, pairs = check_inputs(scores, members)
+    scores, members, paired = check_inputs(scores, members)
     records, real = members.shape[1], scores.dtype.type
-    chosen = _numbers("targets", range(len(scores)) if targets is None else targets, len(scores))
+    chosen = _check_numbers(
+        "targets", range(len(scores)) if targets is None else targets, len(scores)
+    )
     if not gamma > 0:
         raise InputError(f"gamma is {gamma}; expected a number above 0")
-    if a is None:
-        a = 1.0 if online else tune(scores, members, chosen, seed)
-    a = np.broadcast_to(a, len(chosen)).astype(real)[:, None]
-    place, held_out = _population(scores, population, seed)
-    out, chunk = np.empty((len(chosen), records), scores.dtype), max(CELLS // len(scores), 1)
-    z = np.empty((len(chosen), place.shape[held_out]), np.float32)
+    if a is None and not online:
+        chosen_a = tune(scores, members, chosen, seed)
+    else:
+        chosen_a = 1.0 if a is None else a
+    each_a = np.broadcast_to(chosen_a, len(chosen)).astype(real)[:, None]
+    rungs, held_out = _choose_population(scores, population, seed)
+    out = np.empty((len(chosen), records), scores.dtype)
+    ladders = np.empty((len(chosen), _size(rungs, held_out)), np.float32)
+    none = np.arange(0)
     if held_out:
-        z[:], _ = _excess(
-            place, np.ones(place.shape[:2], bool), pairs, chosen, False, real(1), np.arange(0), 0
-        )
+        everyone = np.ones(rungs.shape[:2], bool)
+        ladders[:], _ = _excess(rungs, everyone, paired, chosen, False, real(1), none, 0)
 
-    def relate(slices):
-        for c in slices:
-            part = slice(*(0, 0) if held_out else np.searchsorted(place, (c.start, c.stop)))
-            columns = np.arange(0) if held_out else place[part] - c.start
-            out[:, c], z[:, part] = _excess(
-                scores[:, c], ~members[:, c], pairs, chosen, online, a, columns, c.start
+    def relate(slices):  # e_x of every record to `out`, e_z of the population's to `ladders`
+        for block in slices:
+            if held_out:
+                of_block, columns = slice(0, 0), none
+            else:
+                of_block = slice(*np.searchsorted(rungs, (block.start, block.stop)))
+                columns = rungs[of_block] - block.start
+            out[:, block], ladders[:, of_block] = _excess(
+                scores[:, block],
+                ~members[:, block],
+                paired,
+                chosen,
+                online,
+                each_a,
+                columns,
+                block.start,
             )
 
-    def rank(slices):
-        for row in (c.start for c in slices):
-            limit = ((out[row] + real(1 - gamma)) / real(gamma)).astype(
-                np.float32, copy=False
-            )  # the ratio over gamma, less 1
-            beaten = count(np.sort(z[row]), limit)
-            np.divide(beaten, z.shape[1], out=out[row], casting="same_kind")
+    def rank(slices):  # in place: `out` holds e_x and becomes the share outdone
+        for row in (block.start for block in slices):
+            ladder = ladders[row]
+            limit = (out[row] + real(1 - gamma)) / real(gamma)
+            limit = limit.astype(np.float32, copy=False)
+            outdone = count_at_most(np.sort(ladder), limit)
+            np.divide(outdone, len(ladder), out=out[row], casting="same_kind")
             if not held_out:
-                out[row, place] = (beaten[place] - (limit[place] >= z[row])) / (z.shape[1] - 1)
+                itself = limit[rungs] >= ladder
+                out[row, rungs] = (outdone[rungs] - itself) / (len(ladder) - 1)
 
-    map_blocks(relate, make_blocks(records, chunk))
+    map_blocks(relate, make_blocks(records, max(SCORES_PER_BLOCK // len(scores), 1)))
     map_blocks(rank, make_blocks(len(chosen), 1))
     return out
 
 
-def _population(scores, population, seed):
-    """(record numbers in order, False), or (scores of held-out records, True)."""
+def _choose_population(scores, population, seed):
+    """Return (record numbers in order, False), or (scores of held-out records, True)."""
     if population is None:
-        population = np.random.default_rng(seed).permutation(scores.shape[1])[:POPULATION]
+        population = np.random.default_rng(seed).permutation(scores.shape[1])[:POPULATION_SIZE]
     population = np.asarray(population)
-    if population.dtype.kind != "f":
-        population = np.unique(_numbers("population", population, scores.shape[1]))
     held_out = population.dtype.kind == "f"
+    if not held_out:
+        population = np.unique(_check_numbers("population", population, scores.shape[1]))
     if held_out and (len(population), *population.shape[2:]) != (len(scores), *scores.shape[2:]):
         raise InputError(
-            f"population {population.shape}; expected scores {(len(scores), 'Z', *scores.shape[2:])} or record numbers"
+            f"population {population.shape}; expected scores "
+            f"{(len(scores), 'Z', *scores.shape[2:])} or record numbers"
         )
-    if population.shape[held_out] < 2:
+    if _size(population, held_out) < 2:
         raise InputError(
-            f"population holds {population.shape[held_out]} records; expected at least 2"
+            f"population holds {_size(population, held_out)} records; expected at least 2"
         )
     return (population.astype(scores.dtype), True) if held_out else (population, False)
 
 
-def _numbers(name, numbers, size):
-    """`numbers` (n,) int, or InputError if they are not whole numbers from 0 to size - 1."""
+def _size(population, held_out):
+    """Return the number of records of a population, as _choose_population returns it."""
+    return population.shape[1] if held_out else len(population)
+
+
+def _check_numbers(name, numbers, size):
+    """Return `numbers` (n,) int; InputError if they are not whole numbers from 0 to size - 1."""
     numbers = np.asarray(numbers)
     if (
         numbers.ndim != 1
@@ -117,73 +166,79 @@ def _numbers(name, numbers, size):
     return numbers
 
 
-def _excess(scores, out, pairs, chosen, online, a, also, first):
-    """p(x|t) / p(x) - 1 of a block of records for each chosen target, (T, C), and of its columns `also` as records of the population.
+def _excess(scores, out, paired, chosen, online, a, rungs, first):
+    """Return e_x of a block of records, and e_z of its columns `rungs`, for each chosen target.
 
-    scores (M, C) or (M, C, L); out bool (M, C): who had not the record; first: the block's first record.
-    Of q = 1 - p, whose mean over references is taken, and where p(x) is SMALL of p: differences keep the digits of what is near 0.
+    scores (M, C) or (M, C, L); out bool (M, C): who had not the record; first: the block's first
+    record. Returns (T, C) and (T, len(rungs)).
+    Works on q = 1 - p, or on p where p(x) < SMALL_P, so that no digits cancel.
     """
     with np.errstate(over="ignore"):
         q = _doubt(scores, first)
 
     def relate(columns, online, a):
-        part, kind = q[:, columns], None if online and pairs else out[:, columns]
-        found, mean = _difference(part, kind, False, pairs, chosen, online, a)
-        here = np.flatnonzero(mean.max(0) > 1 - SMALL)
-        if len(here):
-            at = np.arange(q.shape[1])[columns][here]
-            again, _ = _difference(
-                _belief(scores[:, at]), out[:, at], True, pairs, chosen, online, a
+        kind = None if online and paired else out[:, columns]
+        excess, mean = _relate(q[:, columns], kind, False, paired, chosen, online, a)
+        small = np.flatnonzero(mean.max(0) > 1 - SMALL_P)
+        if len(small):
+            numbers = np.arange(q.shape[1])[columns][small]
+            from_p, _ = _relate(
+                _belief(scores[:, numbers]), out[:, numbers], True, paired, chosen, online, a
             )
-            found[:, here] = np.where(mean[:, here] > 1 - SMALL, again, found[:, here])
-        return found
+            excess[:, small] = np.where(mean[:, small] > 1 - SMALL_P, from_p, excess[:, small])
+        return excess
 
-    return relate(slice(None), online, a), relate(also, False, q.dtype.type(1))
+    return relate(slice(None), online, a), relate(rungs, False, q.dtype.type(1))
 
 
 def _doubt(scores, first):
-    """1 - p of each record's label, (M, C), of the scores' precision."""
+    """Return 1 - p of each record's label, (M, C), of the scores' precision."""
+    check_finite(scores, scores.sum(), first)
     if scores.ndim == 3:
         return -np.expm1(_log_p(scores)).astype(scores.dtype)
     q = scores.copy()
-    if not np.isfinite(q.sum()):
-        check_finite(scores, np.array(np.nan), first)
     np.exp(q, out=q)
     q += 1
     return np.divide(1, q, out=q)
 
 
 def _belief(scores):
-    """p of each record's label, (M, C) float64."""
+    """Return p of each record's label, (M, C) float64."""
     return np.exp(_log_p(scores if scores.ndim == 3 else scores[..., None]))
 
 
 def _log_p(scores):
-    """log p of each record's label, the sum over labels of log expit. (M, C) float64."""
+    """Return log p of each record's label, the sum over labels of log expit. (M, C) float64."""
     return (np.minimum(scores, 0) - np.log1p(np.exp(-np.abs(scores, dtype=np.float64)))).sum(2)
 
 
-def _difference(part, out, belief, pairs, chosen, online, a):
-    """(p(x|t) / p(x) - 1, (T, C), and p(x), (T, C)) from `part` (M, C): p (belief); or 1 - p, and then 1 - p(x)."""
+def _relate(values, out, are_p, paired, chosen, online, a):
+    """Return (e_x, (T, C), and the mean p(x), (T, C)) from p; or from 1 - p, and then 1 - p(x).
+
+    values (M, C): p if are_p, else 1 - p; out bool (M, C), or None for all references of pairs.
+    """
     if online:
         mean = (
-            _mean(part, None, pairs, chosen)
-            if pairs
-            else (_mean(part, out, pairs, chosen) + _mean(part, ~out, pairs, chosen)) / 2
+            _mean(values, None, paired, chosen)
+            if paired
+            else (_mean(values, out, paired, chosen) + _mean(values, ~out, paired, chosen)) / 2
         )
     else:
-        mean = (1 + a) / 2 * _mean(part, out, pairs, chosen)
-        if belief:
+        mean = (1 + a) / 2 * _mean(values, out, paired, chosen)
+        if are_p:
             mean = mean + (1 - a) / 2
-    found = part[chosen] - mean if belief else mean - part[chosen]
-    found[np.abs(found) <= 32 * np.finfo(part.dtype).eps * mean] = 0
-    found /= np.maximum(mean if belief else 1 - mean, np.finfo(part.dtype).tiny)
-    return np.minimum(found, 1e30, out=found), mean
+    excess = values[chosen] - mean if are_p else mean - values[chosen]
+    excess[np.abs(excess) <= 32 * np.finfo(values.dtype).eps * mean] = 0
+    excess /= np.maximum(mean if are_p else 1 - mean, np.finfo(values.dtype).tiny)
+    return np.minimum(excess, 1e30, out=excess), mean
 
 
-def _mean(values, kind, pairs, chosen):
-    """Mean of `values` (M, C) over the references of each chosen target, (T, C): those of one kind, bool (M, C), or None for all, of pairs."""
-    left_out = [chosen, chosen ^ 1] if pairs else [chosen]
+def _mean(values, kind, paired, chosen):
+    """Average `values` (M, C) over the references of each chosen target, (T, C).
+
+    kind: bool (M, C), the references that count; None for all of them, of pairs.
+    """
+    left_out = [chosen, chosen ^ 1] if paired else [chosen]
     if kind is None:
         return (values.sum(0) - sum(values[rows] for rows in left_out)) / values.dtype.type(
             len(values) - 2
@@ -195,67 +250,33 @@ def _mean(values, kind, pairs, chosen):
     )
 
 
-def count(ladder: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How many of `ladder`, (Z,) float32 sorted, are at most each of `values`, (N,) float32. int64 (N,). searchsorted from the right, in an
-    eighth of the time.
-
-    A table of buckets of |x| / (1 + |x|), x in spreads about the median, says where to start; two steps up the ladder, and whoever is
-    not there then is searched for. Buckets decide the time, never the result.
-    """
-    size = len(ladder)
-    low, middle, high = ladder[[size // 8, size // 2, size - 1 - size // 8]]
-    spread, half = max(high - low, np.float32(1e-30)), np.float32(BUCKETS * size // 2)
-
-    def bucket(x):
-        with np.errstate(over="ignore"):
-            x = (x - middle) / spread
-        np.clip(x, -1e30, 1e30, out=x)
-        x /= np.abs(x) + 1
-        x *= half
-        x += half
-        return x.astype(np.int64)
-
-    filled = np.bincount(bucket(ladder), minlength=2 * int(half) + 1)
-    start = np.cumsum(filled) - filled
-    padded = np.concatenate([[-np.inf], ladder, np.full(4, np.inf)]).astype(
-        np.float32
-    )  # the i-th smallest at i
-    found = np.empty(len(values), np.int64)
-    for first in range(0, len(values), 2**14):
-        x = values[first : first + 2**14]
-        at = start.take(bucket(x))
-        for _ in range(2):
-            at += padded.take(at + 1) <= x
-        wrong = np.flatnonzero((padded.take(at) > x) | (padded.take(at + 1) <= x))
-        at[wrong] = np.searchsorted(ladder, x[wrong], side="right")
-        found[first : first + 2**14] = at
-    return found
-
-
 def tune(scores: np.ndarray, members: np.ndarray, targets: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The `a` of the offline attack for each of `targets`, (T,), of GRID: the one with which their references are best told members from not.
+    """Choose the `a` of the offline attack for each of `targets`, of A_GRID. (T,).
 
-    scores, members as rmia takes them. For each target, TRIED_ON references drawn at random are attacked as if they were the target, on
-    SAMPLE records, with neither their own pair nor the target's among the references: nothing of the target enters. The highest mean
-    AUC wins, the smaller a of equals. The two targets of a pair have the same references, hence the same a.
+    The one with which their references are best told members from non-members. scores, members as
+    run_rmia takes them. For each target, REFERENCES_TRIED references drawn at random are attacked
+    as if they were the target, on RECORDS_TRIED records, with neither their own pair nor the
+    target's among the references: nothing of the target enters. The highest mean AUC wins, the
+    smaller a of equals. The two targets of a pair have the same references, hence the same a.
     """
-    scores, members, pairs = check_inputs(scores, members)
-    targets = _numbers("targets", targets, len(scores))
-    sample = np.random.default_rng([seed, 1]).permutation(members.shape[1])[:SAMPLE]
+    scores, members, paired = check_inputs(scores, members)
+    targets = _check_numbers("targets", targets, len(scores))
+    sample = np.random.default_rng([seed, 1]).permutation(members.shape[1])[:RECORDS_TRIED]
     p = _belief(scores[:, sample])
-    member, group = members[:, sample], np.arange(len(scores)) // (2 if pairs else 1)
+    member, pair = members[:, sample], np.arange(len(scores)) // (2 if paired else 1)
     out = np.where(member, 0, p)
     total, number = out.sum(0), (~member).sum(0)
     best = {}
-    for own in np.unique(group[targets]):
-        others = np.flatnonzero(group != own)
-        areas = np.zeros(len(GRID))
-        for row in np.random.default_rng([seed, 2, own]).permutation(others)[:TRIED_ON]:
-            left = (group == own) | (group == group[row])
+    for attacked in np.unique(pair[targets]):
+        references = np.flatnonzero(pair != attacked)
+        tried = np.random.default_rng([seed, 2, attacked]).permutation(references)
+        areas = np.zeros(len(A_GRID))
+        for row in tried[:REFERENCES_TRIED]:
+            left = (pair == attacked) | (pair == pair[row])
             mean = (total - out[left].sum(0)) / np.maximum(number - (~member[left]).sum(0), 1)
-            ratio = p[row] / np.maximum(
-                ((1 + GRID[:, None]) * mean + 1 - GRID[:, None]) / 2, np.finfo(float).tiny
-            )
-            areas += [metrics.auc(line, member[row]) for line in ratio.astype(np.float32)]
-        best[own] = GRID[np.argmax(np.round(areas, 9))]
-    return np.array([best[own] for own in group[targets]])
+            prior = ((1 + A_GRID[:, None]) * mean + 1 - A_GRID[:, None]) / 2
+            with np.errstate(over="ignore"):  # a ratio may be infinite, and is then the largest
+                ratio = (p[row] / np.maximum(prior, np.finfo(float).tiny)).astype(np.float32)
+            areas += [metrics.auc(line, member[row]) for line in ratio]
+        best[attacked] = A_GRID[np.argmax(np.round(areas, 9))]
+    return np.array([best[each] for each in pair[targets]])
