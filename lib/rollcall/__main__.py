@@ -199,8 +199,8 @@ def run_attack(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     out = Path(arguments.out).absolute()
     attributes = Path(arguments.attributes) if arguments.attributes else None
-    given = (Path(arguments.scores), Path(arguments.members), Path(arguments.patients))
-    study = audit.Audit(*external.create(*given, attributes, out))
+    inputs = (Path(arguments.scores), Path(arguments.members), Path(arguments.patients))
+    study = audit.Audit(*external.create(*inputs, attributes, out))
     print(
         f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
         f"{study.run.targets} target models, trained elsewhere"

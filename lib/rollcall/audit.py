@@ -82,14 +82,17 @@ class Audit:
 
     @cached_property
     def attacked(self) -> Attacked:
+        """Return what `attack` gives, computed at first use."""
         return attack(self)
 
     @cached_property
     def groups(self) -> pd.DataFrame:
+        """Return what `disparity` gives, computed at first use."""
         return disparity(self)
 
     @cached_property
     def reproduction(self) -> Reproduction:
+        """Return what `paper` gives, computed at first use."""
         return paper(self)
 
     def attack(self) -> Attacked:
@@ -220,8 +223,8 @@ def attack(audit: Audit) -> Attacked:
     Writes attacks, pooled, roc, records, patients, floor and risk to the run, as parquet.
     """
     run, cohort, members = audit.run, audit.cohort, audit.run.members()
-    given = cohort.name == external.COHORT_NAME
-    scores = run.scores() if given else score_run(run, cohort)
+    elsewhere = cohort.name == external.COHORT_NAME  # trained there, scores given
+    scores = run.scores() if elsewhere else score_run(run, cohort)
     features = attacks.compute_features(
         cohort.inputs,
         cohort.labels,
@@ -279,9 +282,9 @@ def paper(audit: Audit) -> Reproduction:
     paper's.
     """
     run, cohort = audit.run, audit.cohort
-    given = cohort.name == external.COHORT_NAME
+    elsewhere = cohort.name == external.COHORT_NAME
     reproduction = reproduce_paper(
-        sources.read_given_scores(run) if given else sources.score_as_published(run, cohort),
+        sources.read_given_scores(run) if elsewhere else sources.score_as_published(run, cohort),
         run.members(),
         cohort.patient_index,
         cohort.patients,

@@ -16,7 +16,7 @@ from tests.report.gallery.made_runs import make_run
 
 
 def test_averages(out):
-    table = comparison.compare_averages(find_runs(str(out))).rows
+    table = comparison.compare_averages(find_runs(str(out)))
     path = out / "ptb_xl" / "wide"
     row = table.iloc[1]
     values = [
@@ -36,7 +36,7 @@ def test_averages(out):
         row["published median"],
         row["published largest"],
     ) == (0.677, "16,965", 0.623, 1.0)
-    lone = comparison.compare_averages(find_runs(str(out), ["chexpert/small one"])).rows
+    lone = comparison.compare_averages(find_runs(str(out), ["chexpert/small one"]))
     assert lone["published"].tolist() == [0.518]
 
 

@@ -45,7 +45,7 @@ class Gallery:
 
     def table(self) -> HTML:
         """Return the table of each run's averages beside the published ones."""
-        return style.show_table(comparison.compare_averages(self.finished))
+        return style.show_table(comparison.tabulate_averages(self.finished))
 
 
 def collect(*, out: str = "", runs: Sequence[str] = ()) -> Gallery:

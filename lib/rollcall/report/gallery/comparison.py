@@ -22,7 +22,16 @@ ATTRIBUTE_KINDS = {
 OTHER_KIND = "diagnosis and others"
 
 
-def compare_averages(finished: FinishedRuns) -> Table:
+def tabulate_averages(finished: FinishedRuns) -> Table:
+    """Set each run's averages beside the published ones, as compare_averages, with a caption."""
+    return Table(
+        compare_averages(finished),
+        "Each run beside the published values of its data set; patient AUC: the largest of a "
+        "patient's record AUCs",
+    )
+
+
+def compare_averages(finished: FinishedRuns) -> pd.DataFrame:
     """Set each run's size, mean LiRA AUC and patient AUCs beside the published ones.
 
     Mean LiRA AUC (online) by our scores, by the paper's, and as published; then the median and
@@ -54,11 +63,7 @@ def compare_averages(finished: FinishedRuns) -> Table:
             }
         )
     published_columns = ("published", "published median", "published largest")
-    return Table(
-        pd.DataFrame(rows).astype(dict.fromkeys(published_columns, float)),
-        "Each run beside the published values of its data set; patient AUC: the largest of a "
-        "patient's record AUCs",
-    )
+    return pd.DataFrame(rows).astype(dict.fromkeys(published_columns, float))
 
 
 def _mean_lira(attacks: pd.DataFrame | None) -> float:

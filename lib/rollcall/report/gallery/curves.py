@@ -48,7 +48,7 @@ def roc(finished: FinishedRuns) -> Figure:
 
     Below, where runs have it, with the paper's scores and attack.
     """
-    table = compare_averages(finished).rows
+    table = compare_averages(finished)
     areas = []
     for _, row in table[table["LiRA AUC"].notna()].iterrows():
         beside = "" if np.isnan(row["published"]) else f", published {row['published']:.3f}"

@@ -1,0 +1,33 @@
+"""Figures of attacks: a line for each attack, ticks for each target model."""
+
+import numpy as np
+import pandas as pd
+
+from rollcall.report import figures_attack
+from rollcall.report.style import MARKS
+
+
+def test_roc_has_a_line_for_each_attack_on_both_axes():
+    keys = list(MARKS)
+    curves = pd.concat(
+        pd.DataFrame({"attack": a, "variant": v, "fpr": [0, 0.5, 1], "tpr": [0.1, 0.6, 1]})
+        for a, v in keys
+    )
+    attacks = pd.DataFrame(keys, columns=["attack", "variant"]).assign(auc=0.6)
+    figure = figures_attack.roc(curves, attacks)
+    linear, logarithmic = figure.drawing.axes
+    assert len(linear.lines) == len(logarithmic.lines) == len(keys) + 1
+    assert linear.lines[0].get_label() == "LiRA online, AUC 0.600"
+    assert logarithmic.get_xscale() == "log"
+    assert min(logarithmic.lines[0].get_xdata()) > 0
+    assert "blind no model 0.600" in figure.alt
+
+
+def test_in_out_draws_a_tick_for_each_target():
+    rng = np.random.default_rng(0)
+    panels = [("one", rng.normal(size=8), rng.normal(size=8)), ("two", np.ones(8), np.zeros(8))]
+    figure = figures_attack.in_out(panels)
+    ticks = [line for line in figure.drawing.axes[1].lines if line.get_marker() == "|"]
+    assert [len(line.get_xdata()) for line in ticks] == [8, 8]
+    assert len(figure.drawing.axes[1].lines) == 2, "constant scores have no density"
+    assert "two, medians 1.00 and 0.00" in figure.alt
