@@ -46,7 +46,7 @@ lab: .venv/.ready
 	@$(RUN_IN) -m rollcall lab
 
 reference: .venv/.ready
-	@$(RUN_IN) docs/reference.py
+	@$(RUN_IN) -m docs.reference
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \

@@ -78,3 +78,9 @@ def test_commands_are_ones_that_exist(page):
             arguments = words[1:] if words[0] == "rollcall" else words[3:]
             if "…" not in arguments:
                 build_parser().parse_args(arguments)
+
+
+def test_the_reference_is_what_the_code_says():
+    from docs.reference import PAGE, write_reference
+
+    assert PAGE.read_text() == write_reference(), "stale: run `make reference`"
