@@ -16,9 +16,9 @@ FLOORS = (
     ("datasets", "risk", "runs"),
     ("attacks", "rehearse", "training"),
     ("paper",),
+    ("report",),
     ("audit",),
     ("experiments",),
-    ("report",),
     ("__main__",),
 )
 MOST_LINES, MOST_COLUMNS, MOST_AT_THE_TOP, MOST_IN_A_ROOM = 300, 100, 17, 10

@@ -1,3 +1,3 @@
-"""Rollcall: which patients could be picked out of a medical AI model's training set, and which groups carry that risk."""
+"""Rollcall: which patients could be picked out of a medical AI model's training set?"""
 
 __version__ = "0.1.0"
