@@ -1,8 +1,11 @@
-"""Random SIGKILLs over the life of several runs: python -m tests.end_to_end.sigkill [kills] [processes|dask] [seed] -> what was found, exit status 1 if anything is wrong.
+"""Random SIGKILLs over the life of several runs; exit status 1 if anything is wrong.
 
-processes: the training process with its workers, the training process alone, or one of its workers. dask: one of three Dask workers, replaced.
-After every kill: each stored target's hash is right, and none that was stored was stored again. At the end of each run: every target is there, and
-its logits are bit for bit those of a run that nobody disturbed.
+    python -m tests.end_to_end.sigkill [kills] [processes|dask] [seed]
+
+processes: the training process with its workers, the training process alone, or one of its workers.
+dask: one of three Dask workers, replaced. After every kill: each stored target's hash is right, and
+none that was stored was stored again. At the end of each run: every target is there, and its logits
+are bit for bit those of a run that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -20,32 +23,43 @@ import psutil
 
 from rollcall.runs import run
 from rollcall.util import files
-from tests.training.test_dask_cluster import cluster
+from tests.training.backends.test_dask_cluster import cluster, dask_worker
 
-PLAN = """
+TARGETS = 16
+MOST_KILLS_OF_A_RUN = 25
+PLAN = {
+    "cohort": "simulated",
+    "targets": TARGETS,
+    "options": ["patients=60"],
+    "recipe": ["epochs=60", "stack=2"],
+}
+SCRIPT = f"""
 import sys
 from rollcall import audit
 if __name__ == "__main__":
-    plan = audit.plan(cohort="simulated", targets=16, out=sys.argv[1], data=sys.argv[2], options=["patients=60"], recipe=["epochs=60", "stack=2"])
-    audit.train(plan, scheduler=sys.argv[3])
+    audit.train(audit.plan(out=sys.argv[1], data=sys.argv[2], **{PLAN}), scheduler=sys.argv[3])
 """
 
 
 def start(folder: Path, data: Path, scheduler: str = "local") -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", PLAN, str(folder), str(data), scheduler],
-        env=os.environ | {"PYTHONPATH": str(files.home())},
-        stdout=subprocess.DEVNULL,
-        stderr=open(folder / "stderr", "ab"),
-        start_new_session=True,
-    )
+    """Train into a folder, in a process and a session of its own."""
+    with open(folder / "stderr", "ab") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(folder), str(data), scheduler],
+            env=os.environ | {"PYTHONPATH": str(files.home())},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
 
 
 class Watch:
     """What was ever seen of a run's targets."""
 
     def __init__(self, folder: Path):
-        self.targets, self.stamps, self.wrong = folder / "simulated" / "mlp" / "targets", {}, []
+        self.folder, self.targets = folder, targets_in(folder)
+        self.stamps: dict[str, int] = {}
+        self.wrong: list[str] = []
 
     def look(self) -> None:
         for path in self.targets.glob("*.json"):
@@ -59,95 +73,107 @@ class Watch:
 
     def compare(self, undisturbed: Path) -> None:
         self.look()
-        for target in range(16):
-            mine, theirs = (
-                self.targets / f"{target:04d}.npy",
-                undisturbed / "simulated" / "mlp" / "targets" / f"{target:04d}.npy",
-            )
-            if not mine.with_suffix(".json").exists() or mine.read_bytes() != theirs.read_bytes():
-                self.wrong.append(f"{mine} is not the undisturbed run's")
+        for target in range(TARGETS):
+            name = f"{target:04d}.npy"
+            here, there = self.targets / name, targets_in(undisturbed) / name
+            if not here.with_suffix(".json").exists() or here.read_bytes() != there.read_bytes():
+                self.wrong.append(f"{here} is not the undisturbed run's")
+
+    def note_exit(self, when: str, process: subprocess.Popen) -> None:
+        text = (self.folder / "stderr").read_text()[-500:]
+        self.wrong.append(f"{when} the training ended with {process.returncode}: {text}")
 
 
-def kill_processes(process: subprocess.Popen, chance: random.Random) -> str:
-    """SIGKILL the whole group, the parent alone, or one worker. Says which."""
+def targets_in(folder: Path) -> Path:
+    return folder / "simulated" / "mlp" / "targets"
+
+
+def kill_processes(process: subprocess.Popen, rng: random.Random) -> str:
+    """SIGKILL the whole group, the parent alone, or one worker; return which."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.Error:
         children = []
-    kind = chance.choice(["all", "parent", "worker"]) if children else "all"
+    kind = rng.choice(["all", "parent", "worker"]) if children else "all"
     if kind == "worker":
-        chance.choice(children).kill()
+        rng.choice(children).kill()
         return kind
     (os.killpg if kind == "all" else os.kill)(process.pid, signal.SIGKILL)
     process.wait()
     return kind
 
 
+def disturb_dask(watch: Watch, undisturbed: Path, kills: int, rng: random.Random) -> int:
+    """Kill Dask workers until a run is complete, up to `kills` times; return how many."""
+    done = 0
+    with cluster(watch.folder, 3) as (file, workers):
+        process = start(watch.folder, undisturbed / "data", str(file))
+        while process.poll() is None:
+            time.sleep(rng.uniform(0.3, 2.5))
+            if done < kills and process.poll() is None:
+                number = rng.randrange(len(workers))
+                os.killpg(workers[number].pid, signal.SIGKILL)
+                workers[number].wait()
+                workers[number] = dask_worker(file)
+                done += 1
+            watch.look()
+        if process.returncode:
+            watch.note_exit("left alone,", process)
+        for worker in workers:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+    return done
+
+
+def disturb_processes(watch: Watch, undisturbed: Path, kills: int, rng: random.Random) -> int:
+    """Kill processes, and start anew, until a run is complete, up to `kills` times; how many."""
+    done = 0
+    while True:
+        process, before = start(watch.folder, undisturbed / "data"), done
+        until = time.monotonic() + rng.uniform(2.0, 7.0)
+        while process.poll() is None and (time.monotonic() < until or done >= kills):
+            time.sleep(0.05)
+        if process.poll() is None:
+            kind = kill_processes(process, rng)
+            done += 1
+            watch.look()
+            if kind == "worker":
+                process.wait()  # the others go on; what is missing in the end is resumed here
+        if process.returncode == 0:
+            return done
+        if done == before:
+            watch.note_exit("left alone,", process)
+            return done
+
+
 def one_run(
-    folder: Path, undisturbed: Path, kind: str, kills: int, chance: random.Random
+    folder: Path, undisturbed: Path, kind: str, kills: int, rng: random.Random
 ) -> tuple[int, list[str]]:
     """Kill up to `kills` times until a run is complete, then compare: (kills, what was wrong)."""
     folder.mkdir()
-    watch, done = Watch(folder), 0
-    if kind == "dask":
-        with cluster(folder, 3) as (file, processes):
-            from tests.training.test_dask_cluster import dask_worker
-
-            process = start(folder, undisturbed / "data", str(file))
-            while process.poll() is None:
-                time.sleep(chance.uniform(0.3, 2.5))
-                if done < kills and process.poll() is None:
-                    at = chance.randrange(len(processes))
-                    os.killpg(processes[at].pid, signal.SIGKILL)
-                    processes[at].wait()
-                    processes[at] = dask_worker(file)
-                    done += 1
-                watch.look()
-            if process.returncode:
-                watch.wrong.append(
-                    f"the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}"
-                )
-            for process in processes:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    else:
-        while True:
-            process, before = start(folder, undisturbed / "data"), done
-            until = time.monotonic() + chance.uniform(2.0, 7.0)
-            while process.poll() is None and (time.monotonic() < until or done >= kills):
-                time.sleep(0.05)
-            if process.poll() is None:
-                kind_of = kill_processes(process, chance)
-                done += 1
-                watch.look()
-                if kind_of == "worker":
-                    process.wait()  # the other goes on; what is missing in the end is said, and resumed here
-            if process.returncode == 0:
-                break
-            if done == before:
-                watch.wrong.append(
-                    f"left alone, the training ended with {process.returncode}: {(folder / 'stderr').read_text()[-500:]}"
-                )
-                break
+    watch = Watch(folder)
+    disturb = disturb_dask if kind == "dask" else disturb_processes
+    done = disturb(watch, undisturbed, kills, rng)
     watch.compare(undisturbed)
     return done, watch.wrong
 
 
 def main(kills: int = 200, kind: str = "processes", seed: int = 0) -> int:
-    chance, wrong, done, runs, started = random.Random(seed), [], 0, 0, time.time()
+    rng, started = random.Random(seed), time.monotonic()
+    wrong: list[str] = []
+    done, runs = 0, 0
     with tempfile.TemporaryDirectory() as folder:
         undisturbed = Path(folder) / "undisturbed"
         undisturbed.mkdir()
-        assert start(undisturbed, undisturbed / "data").wait() == 0, (
-            undisturbed / "stderr"
-        ).read_text()
+        ended = start(undisturbed, undisturbed / "data").wait()
+        assert ended == 0, (undisturbed / "stderr").read_text()
         while done < kills:
-            count, found = one_run(
-                Path(folder) / f"run-{runs}", undisturbed, kind, min(kills - done, 25), chance
-            )
-            done, runs, wrong = done + count, runs + 1, wrong + found
+            most = min(kills - done, MOST_KILLS_OF_A_RUN)
+            count, errors = one_run(Path(folder) / f"run-{runs}", undisturbed, kind, most, rng)
+            done, runs, wrong = done + count, runs + 1, wrong + errors
+            seconds = time.monotonic() - started
             print(
-                f"{kind}: {done} kills in {runs} runs, {len(wrong)} wrong, {time.time() - started:.0f} s",
+                f"{kind}: {done} kills in {runs} runs, {len(wrong)} wrong, {seconds:.0f} s",
                 flush=True,
             )
     for line in wrong:
@@ -156,4 +182,6 @@ def main(kills: int = 200, kind: str = "processes", seed: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(convert(text) for convert, text in zip((int, str, int), sys.argv[1:]))))
+    arguments = sys.argv[1:]
+    converters = (int, str, int)[: len(arguments)]
+    sys.exit(main(*(convert(text) for convert, text in zip(converters, arguments, strict=True))))

@@ -2,14 +2,18 @@
 
 import dataclasses
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
-from rollcall import models, recipes
-from rollcall.training.optimiser import Optimiser, learning_rate
-from rollcall.util.errors import InputError
+from rollcall import recipes
+from rollcall.training.layout import Layout
+from rollcall.training.optimiser import Fused, Optimiser, Plain, learning_rate
+from rollcall.util import files
+from tests.training.common import TABLE_RECIPE, train_targets
 
 PAPER = recipes.Recipe(
     model="mlp",
@@ -29,7 +33,7 @@ def test_the_papers_schedule():
     rates = [learning_rate(PAPER, step, 1000) / PAPER.learning_rate for step in range(1000)]
     assert rates[-1] == pytest.approx(0.19509, abs=5e-6)  # cos(7 pi / 16)
     assert rates[99] == pytest.approx(0.5 * math.cos(7 * math.pi * 0.1 / 16))
-    assert max(rates) == pytest.approx(0.962, abs=1e-3)  # at a warm-up of 0.2 (facts, section 1)
+    assert max(rates) == pytest.approx(0.962, abs=1e-3)  # at a warm-up of 0.2
     for warmup, peak in ((0.05, 0.998), (0.1, 0.991)):
         recipe = dataclasses.replace(PAPER, warmup=warmup)
         assert max(
@@ -38,9 +42,19 @@ def test_the_papers_schedule():
     assert learning_rate(dataclasses.replace(PAPER, warmup=0.0), 0, 10) > 0
 
 
+def test_the_learning_rate_rises_then_falls_to_zero():
+    rates = [learning_rate(TABLE_RECIPE, step, 100) for step in range(100)]
+    assert rates[0] < rates[3] < rates[4]
+    assert max(rates) <= TABLE_RECIPE.learning_rate
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_sgd_is_heavy_ball_with_the_rate_inside_decoupled_decay_and_an_average(accumulate):
-    """Naive: every number by itself; the average moves after each batch, as in the reference, also when the weights do not."""
+    """Naive: every number by itself.
+
+    The average moves after each batch, as in the reference, also when the weights do not.
+    """
     recipe = dataclasses.replace(PAPER, accumulate=accumulate)
     rng = np.random.default_rng(0)
     w, steps = rng.normal(size=5), 7
@@ -54,14 +68,16 @@ def test_sgd_is_heavy_ball_with_the_rate_inside_decoupled_decay_and_an_average(a
             (parameter @ torch.tensor(one) / accumulate).backward()
             g += one / accumulate
             if batch < accumulate - 1 and average is not None:
-                average = [recipe.ema * a + (1 - recipe.ema) * x for a, x in zip(average, w)]
+                average = [
+                    recipe.ema * a + (1 - recipe.ema) * x for a, x in zip(average, w, strict=True)
+                ]
         rate = learning_rate(recipe, step, steps)
         v = np.array([recipe.momentum * v[k] - rate * g[k] for k in range(5)])
         w = np.array([w[k] - rate * recipe.weight_decay * w[k] + v[k] for k in range(5)])
         average = (
             list(w)
             if average is None
-            else [recipe.ema * a + (1 - recipe.ema) * x for a, x in zip(average, w)]
+            else [recipe.ema * a + (1 - recipe.ema) * x for a, x in zip(average, w, strict=True)]
         )
         optimiser.step()
     assert np.allclose(parameter.detach().numpy(), w, atol=1e-12)
@@ -102,52 +118,85 @@ def test_adamw_is_torchs_own():
     assert torch.equal(optimiser.weights()["w"], ours.detach())
 
 
-# --- recipes ------------------------------------------------------------------------------------------------------------------------
-
-TABLE = {  # facts, table 1.1: model, learning rate, momentum, weight decay, warm-up, EMA, batch, accumulation, epochs, augmentation, views
-    "chexpert": ("wrn_28_2", 1.0, 0.9, 1e-4, 0.05, 0.9995, 512, 2, 60, "medium", 16),
-    "mimic_cxr": ("wrn_28_2", 0.25, 0.99, 1e-3, 0.2, 0.95, 512, 2, 60, "medium", 16),
-    "embed": ("wrn_28_2", 0.1, 0.9, 1e-8, 0.1, 0.995, 512, 2, 30, "contrast", 16),
-    "fairvision": ("wrn_28_2", 1e-4, 0.9, 1e-6, 0.1, 0.99, 256, 1, 100, "weak", 16),
-    "fitzpatrick17k": ("wrn_28_2", 5e-3, 0.9, 1e-4, 0.05, 0.99, 256, 1, 100, "medium", 16),
-    "ptb_xl": ("resnet1d_128", 0.25, 0.9, 5e-3, 0.05, 0.995, 512, 2, 100, "none", 1),
-    "mimic_iv_ed": ("tabresnet_300_6", 0.1, 0.9, 1e-7, 0.05, 0.995, 512, 2, 100, "none", 1),
-}
+PRIVATE = ("_fused_adamw_", "_fused_sgd_", "_foreach_add_", "_foreach_mul_", "_foreach_sub")
 
 
-@pytest.mark.parametrize("cohort", TABLE)
-def test_the_papers_recipes(cohort):
-    r = recipes.load(cohort, "paper")
-    assert (
-        r.model,
-        r.learning_rate,
-        r.momentum,
-        r.weight_decay,
-        r.warmup,
-        r.ema,
-        r.batch,
-        r.accumulate,
-        r.epochs,
-        r.augment,
-        r.views,
-    ) == TABLE[cohort]
-    assert (r.optimiser, r.schedule, r.cohort) == ("sgd", "paper", {"rules": "paper"})
-    assert recipes.load(cohort).model in models.MODELS
-    assert recipes.load(cohort) == recipes.load(cohort, "quick")
+def train_with(recipe, remove=None, replace=None, steps=40):
+    """Weights and average after `steps` steps of a small problem, torch lacking a function."""
+    torch.manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        if remove:
+            patch.delattr(torch, remove)
+        if replace:
+            patch.setattr(torch, replace, lambda values, gradients: None)
+        shapes = {"w": (3, 4), "b": (4,)}
+        parameters = {
+            name: torch.randn(shape, dtype=torch.float64, requires_grad=True)
+            for name, shape in shapes.items()
+        }
+        inputs = torch.randn(16, 3, dtype=torch.float64)
+        made = Optimiser(parameters, recipe, steps)
+        for _ in range(steps):
+            outputs = torch.tanh(inputs @ parameters["w"] + parameters["b"])
+            (outputs - 0.5).square().mean().backward()
+            made.step()
+            assert parameters["w"].grad is None
+    return made, {name: value.detach().numpy() for name, value in parameters.items()}
 
 
-def test_which_recipe_is_taken():
-    assert recipes.load("chexpert", model="wrn_28_2") == recipes.load("chexpert", "paper")
-    wide = recipes.load("chexpert", model="wrn_40_4")
-    assert (wide.model, wide.learning_rate) == ("wrn_40_4", 1.0)
-    assert recipes.load("chexpert", "quick", "wrn_28_2").epochs == recipes.load("chexpert").epochs
-    assert recipes.load("simulated").model == "mlp"
-    assert recipes.load("simulated", model="small_cnn").model == "small_cnn"
-    assert set(recipes.MODELS) == set(models.MODELS)
-    for call, message in (
-        (lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"),
-        (lambda: recipes.load("chexpert", model="wrn_28_3"), "did you mean 'wrn_28_"),
-        (lambda: recipes.load("simulated", model="vit"), "unknown model for cohort 'simulated'"),
-    ):
-        with pytest.raises(InputError, match=message):
-            call()
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_a_torch_without_the_private_functions_trains_the_same(optimiser, ema, momentum):
+    recipe = dataclasses.replace(
+        PAPER, optimiser=optimiser, ema=ema, momentum=momentum, schedule="cosine"
+    )
+    fused, expected = train_with(recipe)
+    assert isinstance(fused.operations, Fused)
+    for missing in PRIVATE:
+        plain, weights = train_with(recipe, remove=missing)
+        assert isinstance(plain.operations, Plain)
+        for name in expected:
+            np.testing.assert_allclose(weights[name], expected[name], rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(
+                plain.weights()[name], fused.weights()[name], rtol=1e-6, atol=1e-9
+            )
+
+
+def test_a_torch_whose_private_functions_changed_trains_by_public_ones():
+    assert isinstance(train_with(PAPER, replace="_fused_sgd_", steps=3)[0].operations, Plain)
+
+
+def test_a_target_trains_without_the_private_functions(tiny, members, monkeypatch):
+    options = {"layout": Layout(stack=4)}
+    exact, _ = train_targets(tiny, TABLE_RECIPE, range(4), members, **options)
+    monkeypatch.delattr(torch, "_fused_adamw_")
+    plain, trainer = train_targets(tiny, TABLE_RECIPE, range(4), members, **options)
+    assert isinstance(trainer.stacks[0].optimiser.operations, Plain)
+    np.testing.assert_allclose(plain, exact, atol=2e-3)
+
+
+LOADED = """
+import sys, torch
+from rollcall import recipes
+from rollcall.training.optimiser import Optimiser
+for name in ("adamw", "sgd"):
+    w = torch.ones(3, requires_grad=True)
+    recipe = recipes.Recipe("mlp", 1, 8, 0.1, optimiser=name, weight_decay=0.1, ema=0.5)
+    made = Optimiser({"w": w}, recipe, 4)
+    (w**2).sum().backward()
+    made.step()
+    assert (w != 1).all() and w.grad is None
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_the_optimiser_loads_no_compiler():
+    process = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=files.home(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.strip() == "False"

@@ -175,10 +175,10 @@ class Plain:
             value.mul_(1 - rate * weight_decay)
             mean.lerp_(gradient, 1 - BETA1)
             square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-            correction = (1 - torch.pow(BETA2, count)).sqrt()
-            value.sub_(
-                rate / (1 - torch.pow(BETA1, count)) * mean / (square.sqrt() / correction + EPSILON)
-            )
+            # of the moments' start at zero, with the digits that 1 - 0.999 leaves
+            correction1, correction2 = (1 - torch.pow(b, count.double()) for b in (BETA1, BETA2))
+            scale = (square.sqrt() / correction2.sqrt()).add_(EPSILON)
+            value.sub_(mean / scale * (rate / correction1))
 
     def sgd(self, values, gradients, velocity, rate, weight_decay: float, momentum: float) -> None:
         """Update as Fused.sgd does."""

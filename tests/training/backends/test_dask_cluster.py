@@ -53,25 +53,15 @@ def dask_worker(file, *options):
 def cluster(folder, count, *options):
     """A scheduler file, and the worker processes of its scheduler."""
     file = folder / "scheduler.json"
-    processes = [
-        dask(
-            "scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            0,
-            "--no-dashboard",
-            "--scheduler-file",
-            file,
-        )
-    ]
+    options_of_scheduler = ("--host", "127.0.0.1", "--port", 0, "--no-dashboard")
+    processes = [dask("scheduler", *options_of_scheduler, "--scheduler-file", file)]
     try:
         while not file.exists():
             assert processes[0].poll() is None
             time.sleep(0.05)
-        members = [dask_worker(file, *options) for _ in range(count)]
-        processes += members
-        yield file, members
+        workers = [dask_worker(file, *options) for _ in range(count)]
+        processes += workers
+        yield file, workers
     finally:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
@@ -79,15 +69,16 @@ def cluster(folder, count, *options):
             process.wait()
 
 
+@pytest.mark.slow
 def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_nothing(tiny, tmp_path):
     alone = run.create(tmp_path / "alone", tiny, RECIPE, 16)
     training.train(alone, tiny, workers=1)
-    shared, seen, killed = run.create(tmp_path / "shared", tiny, RECIPE, 16), [], []
-    stamps = {}
+    shared = run.create(tmp_path / "shared", tiny, RECIPE, 16)
+    reported, killed, stamps = [], [], {}
     with cluster(tmp_path, 2) as (file, processes):
 
         def progress(done):
-            seen.append(done)
+            reported.append(done)
             for path in (shared.path / "targets").glob("*.json"):
                 stamps.setdefault(path.name, set()).add(path.stat().st_mtime_ns)
             if done and not killed:
@@ -96,15 +87,16 @@ def test_workers_of_a_scheduler_train_the_same_targets_and_a_lost_one_costs_noth
 
         training.train(shared, tiny, progress=progress, scheduler=str(file))
     assert killed
-    assert seen[-1] == 16
-    assert seen == sorted(seen)
+    assert reported[-1] == 16
+    assert reported == sorted(reported)
     assert all(len(times) == 1 for times in stamps.values())  # nothing was stored twice
     for target in range(16):
         assert (shared.logits(target) == alone.logits(target)).all()
     assert run.open_run(shared.path).config["finished"]
 
 
-def test_what_is_wrong_with_a_scheduler_is_said(tiny, tmp_path):
+@pytest.mark.slow
+def test_what_is_wrong_with_a_scheduler_is_one_line(tiny, tmp_path):
     made = run.create(tmp_path / "r", tiny, RECIPE, 8)
     with pytest.raises(InputError, match="there is no such file"):
         training.train(made, tiny, scheduler=str(tmp_path / "none.json"))

@@ -1,0 +1,161 @@
+"""Worker processes: killed, resumed, shared."""
+
+import contextlib
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rollcall import audit
+from rollcall.runs import run
+from rollcall.training.backends.local import single_threaded_environment
+from rollcall.util import files
+
+TARGETS = 16
+PLAN = {
+    "cohort": "simulated",
+    "targets": TARGETS,
+    "options": ["patients=60"],
+    "recipe": ["epochs=15", "stack=2"],
+}
+SCRIPT = f"""
+import sys
+from rollcall import audit
+if __name__ == "__main__":
+    audit.train(audit.plan(out=sys.argv[1], data=sys.argv[2], **{PLAN}))
+"""
+
+
+def start(folder, out, data):
+    """Train in a process of its own, as a user does."""
+    script = folder / "train.py"
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, str(script), str(out), str(data)],
+        env=os.environ | {"PYTHONPATH": str(files.home())},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def targets_of(out):
+    return sorted((out / "simulated" / "mlp" / "targets").glob("*.npy"))
+
+
+def check_same(one, other):
+    """Every target is there, and all that is stored of it is the same but its seconds."""
+    names = [f"{target:04d}.npy" for target in range(TARGETS)]
+    for out in (one, other):
+        assert [path.name for path in targets_of(out)] == names
+    for left, right in zip(targets_of(one), targets_of(other), strict=True):
+        assert left.read_bytes() == right.read_bytes()
+        infos = [run.open_run(path.parents[1]).info(int(path.stem)) for path in (left, right)]
+        assert {**infos[0], "seconds": 0} == {**infos[1], "seconds": 0}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert start(folder, folder / "out", folder / "data").wait() == 0
+    return folder
+
+
+def train_forked(out, data):
+    """Train in this process, the leader of a session, with workers forked from it.
+
+    So that a start takes no second of imports, and moments fall into the training.
+    """
+    os.setsid()
+    with open(os.devnull, "w") as null:
+        os.dup2(null.fileno(), 2)
+    get_context = multiprocessing.get_context
+    multiprocessing.get_context = lambda method=None: get_context("fork")
+    audit.train(audit.plan(out=out, data=data, **PLAN))
+
+
+def start_forked(out, data):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["rollcall.training.backends.worker"])
+    process = context.Process(target=train_forked, args=(str(out), str(data)))
+    with single_threaded_environment():
+        process.start()
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
+def test_killed_at_ten_random_moments_and_resumed(undisturbed, tmp_path):
+    """The process and its workers; moments from its start to its end."""
+    moments, kills = random.Random(7), 0
+    out, data = tmp_path / "out", undisturbed / "data"
+    started = time.monotonic()
+    process = start_forked(tmp_path / "timed", data)
+    process.join()
+    assert process.exitcode == 0
+    longest = time.monotonic() - started
+    while kills < 10:
+        process = start_forked(out, data)
+        process.join(moments.uniform(0, longest))
+        if process.exitcode is not None:  # quicker than the kill: take some targets away
+            assert process.exitcode == 0
+            for target in moments.sample(range(TARGETS), 4):
+                (out / "simulated" / "mlp" / "targets" / f"{target:04d}.json").unlink()
+            continue
+        with contextlib.suppress(ProcessLookupError):  # no session of its own yet
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join()
+        kills += 1
+    assert start(tmp_path, out, data).wait() == 0
+    check_same(undisturbed / "out", out)
+    check_same(undisturbed / "out", tmp_path / "timed")
+    assert not list(out.rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_each_target_once(undisturbed, tmp_path):
+    both = [start(tmp_path, tmp_path / "out", undisturbed / "data") for _ in range(2)]
+    stamps = {}
+    while any(process.poll() is None for process in both):
+        for path in (tmp_path / "out").glob("simulated/mlp/targets/*.json"):
+            stamps.setdefault(path.name, set()).add(path.stat().st_mtime_ns)
+        time.sleep(0.05)
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(stamps) == TARGETS
+    assert all(len(times) == 1 for times in stamps.values())
+    check_same(undisturbed / "out", tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_workers_stop_when_the_one_who_asked_is_gone(undisturbed, tmp_path):
+    process = start(tmp_path, tmp_path / "out", undisturbed / "data")
+    locks = tmp_path / "out" / "simulated" / "mlp" / "locks"
+    while not locks.is_dir() or len(list(locks.iterdir())) < 2:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)  # the parent alone
+    process.wait()
+    deadline = time.monotonic() + 300  # of which a busy machine may need some
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker outlived its parent")
+
+
+def test_the_environment_of_threads_is_put_back(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with single_threaded_environment():
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+    with single_threaded_environment(needed=False):
+        assert os.environ["OMP_NUM_THREADS"] == "7"

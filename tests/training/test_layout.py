@@ -1,0 +1,88 @@
+"""How targets share a device: what is measured, what is chosen, and what run.json keeps of it."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from rollcall.training.layout import (
+    MICRO_BATCHES_KEY,
+    Layout,
+    choose_layout,
+    config_key,
+    cpu_stack,
+    list_layouts,
+)
+from rollcall.util.errors import InputError
+from tests.training.common import IMAGE_RECIPE, TABLE_RECIPE
+
+
+def test_the_fastest_layout_is_chosen_and_one_that_lacks_memory_is_halved():
+    def measure(layout):
+        if layout.compiled:
+            raise RuntimeError("no compiler")
+        if layout.targets > 8:
+            raise torch.OutOfMemoryError
+        return 1 / layout.targets
+
+    layout, table = choose_layout(
+        [Layout(), Layout(compiled=True), Layout(streams=4), Layout(stack=32)], measure
+    )
+    assert layout == Layout(stack=8)
+    assert [row.get("failed", row.get("seconds")) for row in table] == [
+        1,
+        "RuntimeError: no compiler",
+        0.25,
+        "out of memory",
+        "out of memory",
+        1 / 8,
+    ]
+    assert choose_layout([Layout(compiled=True)], measure)[0] == Layout()
+    assert Layout(streams=3, stack=2).halve() == Layout(streams=3)
+    assert Layout(streams=3).halve() == Layout()
+    assert Layout().halve() == Layout(micro_batches=2)
+
+
+def test_a_compiler_is_tried_only_where_the_work_is_long():
+    """Where it halves a second a step, 299 steps are not worth the minutes it takes, 300 are."""
+
+    def measure(layout):
+        return 0.5 if layout.compiled else 1.0
+
+    assert choose_layout([Layout(), Layout(compiled=True)], measure, 299) == (
+        Layout(),
+        [{**vars(Layout()), "seconds": 1.0}],
+    )
+    assert choose_layout([Layout(), Layout(compiled=True)], measure, 300)[0] == Layout(
+        compiled=True
+    )
+    for recipe, has_dropout in [(TABLE_RECIPE, False), (IMAGE_RECIPE, False), (IMAGE_RECIPE, True)]:
+        compiled = [layout.compiled for layout in list_layouts(recipe, 200, has_dropout)]
+        assert any(compiled)
+        assert compiled == sorted(compiled)
+
+
+def test_layouts_fit_the_number_of_targets_and_dropout_trains_alone():
+    assert list_layouts(TABLE_RECIPE, 20, False) == [
+        Layout(),
+        Layout(stack=8),
+        Layout(stack=8, compiled=True),
+    ]
+    assert all(layout.targets == 1 for layout in list_layouts(IMAGE_RECIPE, 200, True))
+    assert {layout.targets for layout in list_layouts(IMAGE_RECIPE, 200, False)} == {1, 4, 8}
+
+
+def test_run_json_keeps_the_keys_of_version_0_1_0():
+    layout = Layout(streams=4, stack=8, compiled=True, micro_batches=2)
+    config = {"lanes": 4, "width": 8, "compiled": True, "parts": 2}
+    assert layout.to_config() == config
+    assert Layout.from_config(config) == layout
+    assert config_key("NVIDIA H100") == "way on NVIDIA H100"
+    assert MICRO_BATCHES_KEY == "parts"
+
+
+def test_the_stack_on_a_cpu_is_the_recipes_where_products_are_batched():
+    assert cpu_stack(TABLE_RECIPE) == TABLE_RECIPE.stack
+    assert cpu_stack(IMAGE_RECIPE) == 1
+    with pytest.raises(InputError, match="did you mean 'mlp'"):
+        cpu_stack(dataclasses.replace(TABLE_RECIPE, model="mpl"))
