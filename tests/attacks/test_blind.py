@@ -72,6 +72,7 @@ def test_a_patients_own_membership_is_not_used():
         assert changed.mean() > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patients", "repeats"), [(40, 400), (400, 120)])
 def test_null_is_half(patients, repeats):
     """Within 4 Monte-Carlo errors of 0.5 (2 cases.

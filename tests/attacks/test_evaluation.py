@@ -99,6 +99,7 @@ def test_more_scores_than_cells(monkeypatch):
         assert coarse[f"tpr_at_fpr_{fpr:g}"] == whole[f"tpr_at_fpr_{fpr:g}"]
 
 
+@pytest.mark.slow
 def test_error_over_all_targets_is_the_spread_over_patients():
     """300 audits of 300 patients and 8 targets.
 

@@ -115,6 +115,7 @@ def test_a_score_near_the_members_is_more_like_a_member():
         assert np.allclose(after[2], before[2], 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("targets", "repeats"), [(8, 60), (16, 40), (64, 15)])
 @pytest.mark.parametrize(("online", "variance"), VARIANTS)
 def test_no_leakage_gives_half(online, variance, targets, repeats):

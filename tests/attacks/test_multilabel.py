@@ -117,6 +117,7 @@ def test_labels_on_other_scales_change_nothing(online, variance):
         assert 0.5 < np.median(ratio) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("targets", "repeats", "variances"),
     [(8, 60, ["shared"]), (16, 40, ["shared", "record"]), (64, 15, ["shared", "record"])],

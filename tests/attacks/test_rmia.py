@@ -251,6 +251,7 @@ def test_a_population_of_one_and_other_shapes_are_refused():
         run_rmia(np.zeros((8, 5), np.float32), members)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("targets", "repeats"), [(8, 40), (16, 25), (64, 6)])
 @pytest.mark.parametrize("online", [True, False])
 def test_no_leakage_gives_half(online, targets, repeats):

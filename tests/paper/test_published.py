@@ -1,5 +1,3 @@
-"""The published values: they agree with one another, and stand beside the groups of our cohorts."""
-
 import csv
 import math
 
@@ -14,33 +12,34 @@ def rows_of(name):
 
 
 def test_published_residuals_add_up_to_the_published_chi_square():
-    seen, ours = {}, published.subgroups()
+    chi_squares, table = {}, published.subgroups()
     for row in rows_of("subgroups"):
         expected = float(row["tail_records"]) * float(row["train_share"])
-        seen.setdefault((row["dataset"], row["attribute"]), []).append(
+        chi_squares.setdefault((row["dataset"], row["attribute"]), []).append(
             (float(row["tail_count"]) - expected) ** 2 / expected
         )
-        told = ours[
-            (ours["dataset"] == row["dataset"])
-            & (ours["group"] == row["group"])
-            & np.isclose(ours["tail_share"], float(row["tail_share"]))
+        row_of_table = table[
+            (table["dataset"] == row["dataset"])
+            & (table["group"] == row["group"])
+            & np.isclose(table["tail_share"], float(row["tail_share"]))
         ]
         if expected >= 0.1:
             assert (
                 (
-                    told["residual"] - (float(row["tail_count"]) - expected) / math.sqrt(expected)
+                    row_of_table["residual"]
+                    - (float(row["tail_count"]) - expected) / math.sqrt(expected)
                 ).abs()
                 < 1e-12
             ).any()
     for row in rows_of("subgroups"):
         assert math.isclose(
-            sum(seen[row["dataset"], row["attribute"]]),
+            sum(chi_squares[row["dataset"], row["attribute"]]),
             float(row["chi2"]),
             rel_tol=5e-3,
             abs_tol=0.06,
         )
-    assert len(seen) == 22
-    assert set(ours.loc[ours["dataset"] == "embed", "attribute"]) == {
+    assert len(chi_squares) == 22
+    assert set(table.loc[table["dataset"] == "embed", "attribute"]) == {
         "density",
         "assessment",
         "race",
@@ -52,25 +51,25 @@ def test_published_residuals_add_up_to_the_published_chi_square():
         if 100 * float(row["tail_records"]) * float(row["train_share"]) < 10
     ]
     assert [row["group"] for row in small] == ["5"]
-    assert len(ours) == len(rows_of("subgroups")) - 1
+    assert len(table) == len(rows_of("subgroups")) - 1
 
 
 def test_published_curves_agree_with_the_published_medians_and_sizes():
     curves, whole = published.survival(), published.aggregate().set_index("dataset")
     assert set(curves["dataset"]) == set(whole.index)
     assert len(whole) == 7
-    for dataset, part in curves.groupby("dataset"):
-        assert part["share"].iloc[0] == 1
-        assert part["auc"].is_monotonic_increasing
-        assert part["share"].is_monotonic_decreasing
-        assert part["patients"].iloc[0] == whole.loc[dataset, "patients"]
+    for dataset, curve in curves.groupby("dataset"):
+        assert curve["share"].iloc[0] == 1
+        assert curve["auc"].is_monotonic_increasing
+        assert curve["share"].is_monotonic_decreasing
+        assert curve["patients"].iloc[0] == whole.loc[dataset, "patients"]
         median = whole.loc[dataset, "median_patient_auc"]
         assert (
-            part.loc[part["auc"] <= median - 0.003, "share"].min()
+            curve.loc[curve["auc"] <= median - 0.003, "share"].min()
             >= 0.5
-            >= part.loc[part["auc"] >= median + 0.003, "share"].max()
+            >= curve.loc[curve["auc"] >= median + 0.003, "share"].max()
         )
-        largest = part.loc[part["patients"] > 0, "auc"].max()
+        largest = curve.loc[curve["patients"] > 0, "auc"].max()
         assert largest - 0.0006 <= whole.loc[dataset, "max_patient_auc"] <= largest + 0.0031
 
 
@@ -108,14 +107,14 @@ def test_every_published_group_has_a_group_of_our_cohorts_to_stand_beside():
         ("mimic_iv_ed", "insurance"): ("Medicare", "Medicaid"),
     }
     table = published.subgroups()
-    for (dataset, attribute), part in table.groupby(["dataset", "attribute"]):
+    for (dataset, attribute), rows in table.groupby(["dataset", "attribute"]):
         assert attribute in modules[dataset].ATTRIBUTES
-        ours = named.get(
+        groups = named.get(
             (dataset, attribute),
             race if attribute == "race" else sex if attribute == "sex" else no_yes,
         )
-        found = published.beside(dataset, [attribute] * len(ours), ours)
-        assert sorted(found["train_share"].dropna()) == sorted(part["train_share"]), (
+        beside = published.beside(dataset, [attribute] * len(groups), groups)
+        assert sorted(beside["train_share"].dropna()) == sorted(rows["train_share"]), (
             dataset,
             attribute,
         )

@@ -1,7 +1,9 @@
-"""Numbers published with Knolle et al., Disparate privacy risks from medical AI, Nature 656, 192-198 (2026), doi:10.1038/s41586-026-10688-0,
-to be set beside a run's own. Aggregates from the first author's public companion page: the small model of each dataset, 200 target models.
+"""Published numbers, to be set beside a run's own.
 
-Datasets and groups go by the names of rollcall.datasets: `subgroups` has the published name where no cohort has another (ALIASES).
+Knolle et al., Disparate privacy risks from medical AI, Nature 656, 192-198 (2026),
+doi:10.1038/s41586-026-10688-0. Aggregates from the first author's public companion page: the small
+model of each dataset, 200 target models. Datasets and groups go by the names of rollcall.datasets;
+`subgroups` has the published name where no cohort has another (ALIASES).
 """
 
 from __future__ import annotations
@@ -14,28 +16,32 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE
 
 FOLDER = Path(__file__).parent
-ALIASES = {
+ALIASES = {  # (dataset, published attribute): the cohort's attribute
     ("embed", "birads"): "assessment",
-    (
-        "fitzpatrick17k",
-        "skin_type",
-    ): "skin type",  # (dataset, published attribute): the cohort's attribute
+    ("fitzpatrick17k", "skin_type"): "skin type",
     ("fitzpatrick17k", "diagnosis"): "label",
     ("fairvision", "diagnosis"): "label",
 }
-FIRST_WORD = {
-    ("embed", "assessment")
-}  # groups that a cohort names by a number and words: "0 additional evaluation" is the published "0"
+# Groups that a cohort names by a number and words: "0 additional evaluation" is the published "0".
+FIRST_WORD = {("embed", "assessment")}
 
 
 def aggregate() -> pd.DataFrame:
-    """One row per dataset: dataset, modality, records, patients; aggregate_lira_auc, the mean AUC of online LiRA over 10 target models;
-    max_patient_auc and median_patient_auc, of patients' largest record AUC."""
+    """Return one row per dataset.
+
+    dataset, modality, records, patients
+    aggregate_lira_auc                    mean AUC of online LiRA over 10 target models
+    max_patient_auc, median_patient_auc   of patients' largest record AUC
+    """
     return pd.read_csv(FOLDER / "aggregate.csv")
 
 
 def survival() -> pd.DataFrame:
-    """dataset, auc (0.5 to 1), patients with a largest record AUC of at least that, share of all patients of the dataset."""
+    """Return how many patients are at or above each risk, by dataset.
+
+    dataset, auc (0.5 to 1); patients with a largest record AUC of at least that; share of all
+    patients of the dataset.
+    """
     table = pd.read_csv(FOLDER / "survival.csv").rename(columns={"patient_auc_at_least": "auc"})
     return table.assign(
         share=table["patients"] / table.groupby("dataset")["patients"].transform("max")
@@ -43,13 +49,22 @@ def survival() -> pd.DataFrame:
 
 
 def subgroups() -> pd.DataFrame:
-    """dataset, attribute, group, under the cohort's names; train_share of all records whose value counts, tail_share of the 1% of highest AUC;
-    tail_count of the group and tail_records in all; residual, Pearson's (count - expected) / sqrt(expected); chi2 and p_bonferroni of the attribute.
+    """Return the published panel: one row per dataset, attribute and group.
 
-    Groups under 10 records are left out; the tail is 1% of the records, so a group has about 100 * tail_records * train_share."""
+    dataset, attribute, group   under the cohort's names
+    train_share                 of all records whose value counts
+    tail_share                  of the 1% of records of highest AUC
+    tail_count, tail_records    of the group, and in all
+    residual                    Pearson's, (count - expected) / sqrt(expected)
+    chi2, p_bonferroni          of the attribute
+
+    Groups under 10 records are left out; the tail is 1% of the records, so a group has about
+    100 * tail_records * train_share.
+    """
     table = pd.read_csv(FOLDER / "subgroups.csv", dtype={"group": str})
     table["attribute"] = [
-        ALIASES.get(key, key[1]) for key in zip(table["dataset"], table["attribute"])
+        ALIASES.get((dataset, attribute), attribute)
+        for dataset, attribute in zip(table["dataset"], table["attribute"], strict=True)
     ]
     expected = table["tail_records"] * table["train_share"]
     table["residual"] = (table["tail_count"] - expected) / np.sqrt(expected)
@@ -57,27 +72,24 @@ def subgroups() -> pd.DataFrame:
 
 
 def key(dataset: str, attribute: str, group: str) -> tuple[str, str, str]:
-    """What a group, a cohort's or a published one, is matched by: case does not count."""
+    """Return what a group, a cohort's or a published one, is matched by: case does not count."""
     attribute, group = attribute.casefold(), str(group).casefold().strip()
-    return (
-        dataset,
-        attribute,
-        group.split()[0] if (dataset, attribute) in FIRST_WORD and group else group,
-    )
+    if group and (dataset, attribute) in FIRST_WORD:
+        group = group.split()[0]
+    return dataset, attribute, group
 
 
 def beside(dataset: str, attributes, groups) -> pd.DataFrame:
-    """One row for each (attribute, group) of a cohort, in order: train_share, tail_share, residual as published; NaN where nothing is."""
+    """Return the published row for each (attribute, group) of a cohort, in order.
+
+    train_share, tail_share, residual; NaN where nothing is published.
+    """
     columns = ["train_share", "tail_share", "residual"]
-    table = subgroups()
-    known = {
-        key(*row[:3]): row[3:]
-        for row in table[["dataset", "attribute", "group", *columns]].itertuples(
-            index=False, name=None
-        )
-    }
+    table = subgroups()[["dataset", "attribute", "group", *columns]]
+    published = {key(*row[:3]): row[3:] for row in table.itertuples(index=False, name=None)}
+    nothing = (np.nan,) * len(columns)
     rows = [
-        known.get(key(dataset, attribute, group), (np.nan,) * 3)
-        for attribute, group in zip(attributes, groups)
+        published.get(key(dataset, attribute, group), nothing)
+        for attribute, group in zip(attributes, groups, strict=True)
     ]
     return pd.DataFrame(rows, columns=columns, dtype=float)

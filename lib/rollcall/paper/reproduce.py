@@ -1,8 +1,10 @@
-"""The published scores, attacks and tables from the logits of a run, to set beside this kit's: same models, the paper's formulas.
+"""The published scores, attacks and tables from the logits of a run, to set beside this kit's.
 
-Knolle et al., Nature 656, 192-198 (2026), doi:10.1038/s41586-026-10688-0, and its public code. What is doubtful in them (a softmax over the
-logits of independent sigmoids, a binary score that saturates and RMIA turned round for negative records, clipping, the maximum over records,
-views averaged after the statistics, records as units) is kept here, and only here.
+Same models, the paper's formulas: Knolle et al., Nature 656, 192-198 (2026),
+doi:10.1038/s41586-026-10688-0, and its public code. What is doubtful in them is kept here, and only
+here: a softmax over the logits of independent sigmoids, a binary score that saturates, RMIA turned
+round for negative records, clipping, the maximum over records, views averaged after the statistics,
+records as units. docs/deviations.md says for each what Rollcall does.
 """
 
 from __future__ import annotations
@@ -16,31 +18,43 @@ from scipy.special import expit, softmax
 from scipy.stats import trim_mean
 
 from rollcall.attacks.evaluation import ROC_FPRS
-from rollcall.paper import panel
+from rollcall.paper.panel import compute_panel, compute_record_auc, compute_standard_error
 from rollcall.stats import metrics
 from rollcall.stats.members import check_paired
 from rollcall.stats.moments import compute_moments, split_in_out
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks
 
-EPS = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
-HELD_OUT = 10  # targets that are attacked, the last ones; all others are their references
-POPULATION = 500  # records that each record is compared with in RMIA
-TRIM = 0.01  # share cut off at either end of RMIA's means
-MODELS = (20, 50, 100, 200)  # numbers of models that standard errors are given for, half of them in
-CHUNK = 8192  # records at a time
-LEFT_OUT = (
-    "other",
-    "unknown",
-    "other/unknown",
-)  # values of an attribute that the panel leaves out, as missing ones
+SMALLEST_P = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
+TARGETS_HELD_OUT = 10  # the last ones, which are attacked; all others are their references
+MIN_TARGETS_FOR_TEN = 28  # with fewer, a quarter of the pairs is held out
+POPULATION_SIZE = 500  # records that each record is compared with in RMIA
+TRIMMED_SHARE = 0.01  # cut off at either end of RMIA's means
+MODELS = (
+    20,
+    50,
+    100,
+    200,
+)  # numbers of models that standard errors are reported for, half of them in
+RECORDS_PER_BLOCK = 8192
+VALUES_LEFT_OUT = ("other", "unknown", "other/unknown")  # of an attribute, by the panel
+
+# (target, records) -> (scores (n, V), which LiRA takes; confidences (n,), which RMIA compares)
+ScoreBlock = Callable[[int, slice], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What `reproduce_paper` gives. records: record, patient_id, auc, auc_se. patients: patient_id, records, auc_max, auc_mean. attacks: attack ("LiRA",
-    "RMIA"), target, auc. roc: attack, fpr, tpr, tpr_sd. panel: as panel.compute_panel. errors: models, kind ("all", "top": the 1% of records of
-    highest AUC), q05, q25, median, q75, q95 of the records' standard errors with so many models."""
+    """Hold the tables that `reproduce_paper` makes.
+
+    records    record, patient_id, auc, auc_se
+    patients   patient_id, records, auc_max, auc_mean
+    attacks    attack ("LiRA", "RMIA"), target, auc
+    roc        attack, fpr, tpr, tpr_sd
+    panel      as panel.compute_panel; None where no attribute has a group that is large enough
+    errors     models; kind ("all", "top": the 1% of records of highest AUC); q05, q25, median, q75,
+               q95 of the records' standard errors with so many models
+    """
 
     records: pd.DataFrame
     patients: pd.DataFrame
@@ -53,92 +67,108 @@ class Reproduction:
 def encode_positives(
     labels: np.ndarray, task: str, outputs: int, first: bool = False
 ) -> np.ndarray:
-    """(n, outputs) 0/1 of labels (n,) or, multilabel, (n, outputs). first: a record without any positive label counts as one of the first,
-    "No Finding" of the chest radiographs, though it was trained without."""
+    """Encode labels (n,) or, multilabel, (n, outputs) as 0/1. (n, outputs).
+
+    first: a record without any positive label counts as one of the first, "No Finding" of the
+    chest radiographs, though it was trained without.
+    """
     if task == "multilabel":
         y = np.array(labels, np.int64)
         y[y.sum(1) == 0, 0] = first
         return y
-    return (
-        np.eye(outputs, dtype=np.int64)[labels]
-        if task == "multiclass"
-        else np.asarray(labels, np.int64)[:, None]
-    )
+    if task == "multiclass":
+        return np.eye(outputs, dtype=np.int64)[labels]
+    return np.asarray(labels, np.int64)[:, None]
 
 
 def compute_probabilities(logits: np.ndarray, task: str) -> np.ndarray:
-    """(n, V, outputs) float64 of logits (n, outputs) or (n, V, outputs): softmax for multiclass and multilabel; binary, expit."""
+    """Turn logits (n, outputs) or (n, V, outputs) into (n, V, outputs) float64.
+
+    Softmax for multiclass and multilabel; binary, expit.
+    """
     z = np.asarray(logits, np.float64)
     z = z if z.ndim == 3 else z[:, None]
     return expit(z) if task == "binary" else softmax(z, axis=-1)
 
 
 def score_records(p: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The published score of each record and view, (n, V) float32. p (n, V, outputs) of `compute_probabilities`, y (n, outputs) 0/1.
+    """Compute the published score of each record and view. (n, V) float32.
 
-    Multiclass and multilabel: log sum_{y=1} p - log sum_{y=0} p; binary: +(log p + 103.28) for y = 1, -(log p + 103.28) for y = 0. 1e-45 is
-    added inside every log.
+    p (n, V, outputs) of `compute_probabilities`, y (n, outputs) 0/1. Multiclass and multilabel:
+    log sum_{y=1} p - log sum_{y=0} p; binary, where one of the sums is empty: +(log p + 103.28) for
+    y = 1, -(log p + 103.28) for y = 0. 1e-45 is added inside every log.
     """
-    yes, no = (
-        (p * kind[:, None]).sum(-1) for kind in (y, 1 - y)
-    )  # binary has one output: the sum is itself
-    return (np.log(yes + EPS) - np.log(no + EPS)).astype(np.float32)
+    positive, negative = ((p * kind[:, None]).sum(-1) for kind in (y, 1 - y))
+    return (np.log(positive + SMALLEST_P) - np.log(negative + SMALLEST_P)).astype(np.float32)
 
 
 def compute_confidence(p: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
-    """What RMIA compares, the mean over views, (n,) float64: p summed over the positive classes; binary: p, whatever the label."""
+    """Compute what RMIA compares, the mean over views. (n,) float64.
+
+    p summed over the positive classes; binary: p, whatever the label.
+    """
     return (p[..., 0] if task == "binary" else (p * y[:, None]).sum(-1)).mean(1)
 
 
-def run_published_lira(scores: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT) -> np.ndarray:
-    """Online LiRA of the last `held_out` targets, whole pairs, (held_out, n): log N(s; in) - log N(s; out), averaged over views.
+def run_published_lira(
+    scores: np.ndarray, members: np.ndarray, held_out: int = TARGETS_HELD_OUT
+) -> np.ndarray:
+    """Attack the last `held_out` targets, whole pairs, by online LiRA. (held_out, n).
 
-    scores (M, n, V), had (M, n). Means are medians of the references' scores, standard deviations population ones about the mean, 1e-12 added.
+    log N(s; in) - log N(s; out), averaged over views. scores (M, n, V), members (M, n). Means are
+    medians of the references' scores; standard deviations population ones about the mean, to which
+    1e-12 is added.
     """
-    kinds = []
-    for values in split_in_out(scores[:-held_out].astype(np.float64), had[:-held_out]):
-        middle, sd = np.median(values, 0), values.std(0) + 1e-12
+    densities = []
+    for values in split_in_out(scores[:-held_out].astype(np.float64), members[:-held_out]):
+        median, sd = np.median(values, 0), values.std(0) + 1e-12
         s = scores[-held_out:].astype(np.float64)
-        kinds.append(-0.5 * ((s - middle) / sd) ** 2 - np.log(sd))
-    return (kinds[0] - kinds[1]).mean(-1)
+        densities.append(-0.5 * ((s - median) / sd) ** 2 - np.log(sd))
+    return (densities[0] - densities[1]).mean(-1)
 
 
 def compute_ratios(
-    p: np.ndarray, had: np.ndarray, held_out: int = HELD_OUT
+    p: np.ndarray, members: np.ndarray, held_out: int = TARGETS_HELD_OUT
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(p(x|t) / p(x), p(z|t) / p(z)) of each record as x and as z, (held_out, n) each; p (M, n) of `compute_confidence`. Online: p(x) is the mean of the
-    trimmed means over in and over out references; p(z) that over out references. 1e-10 is added below."""
-    inside, outside = (
-        trim_mean(values, TRIM, axis=0) for values in split_in_out(p[:-held_out], had[:-held_out])
+    """Compute (p(x|t) / p(x), p(z|t) / p(z)) of each record as x and as z. (held_out, n) each.
+
+    p (M, n) of `compute_confidence`, members (M, n). Online: p(x) is the mean of the trimmed means
+    over in and over out references; p(z) that over out references. 1e-10 is added below.
+    """
+    mean_in, mean_out = (
+        trim_mean(values, TRIMMED_SHARE, axis=0)
+        for values in split_in_out(p[:-held_out], members[:-held_out])
     )
-    return p[-held_out:] / ((inside + outside) / 2 + 1e-10), p[-held_out:] / (outside + 1e-10)
+    attacked = p[-held_out:]
+    return attacked / ((mean_in + mean_out) / 2 + 1e-10), attacked / (mean_out + 1e-10)
 
 
 def run_published_rmia(
     x: np.ndarray, z: np.ndarray, seed: int = 0, gamma: float = 1.0
 ) -> np.ndarray:
-    """Share of 500 other records that each record outdoes by more than gamma, (T, n), from the ratios of `compute_ratios`.
+    """Return the share of 500 other records that each outdoes by more than gamma. (T, n).
 
-    The 500 are drawn anew for each block of records, from 2,500 of the attacked records; the published code draws them for each record.
+    x, z (T, n): the ratios of `compute_ratios`. The 500 are drawn for each block of records, from
+    2,500 of the attacked records; the published code draws them for each record.
     """
     records = x.shape[1]
     rng = np.random.default_rng([seed, 9])
-    pool = rng.permutation(records)[: min(records, 5 * POPULATION)]
+    pool = rng.permutation(records)[: min(records, 5 * POPULATION_SIZE)]
     out = np.empty(x.shape)
-    for start in range(0, records, CHUNK):
-        c = np.arange(start, min(start + CHUNK, records))
-        chosen = rng.permutation(pool)[:POPULATION]
+    for block in make_blocks(records, RECORDS_PER_BLOCK):
+        chosen = rng.permutation(pool)[:POPULATION_SIZE]
+        is_chosen = np.isin(np.arange(block.start, block.stop), chosen)
         for target in range(len(x)):
             ladder = np.sort(z[target, chosen])
-            beaten = np.searchsorted(ladder * gamma, x[target, c], side="left")  # strictly above
-            own = np.isin(c, chosen)
-            beaten = beaten - (own & (x[target, c] > gamma * z[target, c]))
-            out[target, c] = beaten / (len(chosen) - own)
+            ratio = x[target, block]
+            outdone = np.searchsorted(ladder * gamma, ratio, side="left")  # strictly above
+            itself = is_chosen & (ratio > gamma * z[target, block])
+            out[target, block] = (outdone - itself) / (len(chosen) - is_chosen)
     return out
 
 
 def reproduce_paper(
-    part: Callable[[int, slice], tuple[np.ndarray, np.ndarray]],
+    score_block: ScoreBlock,
     members: np.ndarray,
     patient_index: np.ndarray,
     patient_ids: np.ndarray,
@@ -146,113 +176,121 @@ def reproduce_paper(
     seed: int = 0,
     progress=iter,
 ) -> Reproduction:
-    """All of it. part(target, records) gives (scores (n, V), confidences (n,)) of some records under a target; members bool (M, P), paired;
-    patient_index (N,); attributes (N rows) by record, may have no column.
+    """Compute all of it, a block of records under all targets at a time.
 
-    Runs of fewer than 28 targets hold out a quarter of the pairs and not 10 targets.
+    members bool (M, P), paired; patient_index (N,); patient_ids (P,); attributes (N rows) by
+    record, may have no column. Runs of fewer than 28 targets hold out a quarter of the pairs and
+    not 10 targets. InputError if members are not paired, or attributes have not a row per record.
     """
     members, index = check_paired(members), np.asarray(patient_index)
     targets, records = len(members), len(index)
     if len(attributes) != records:
         raise InputError(
-            f"{len(attributes)} rows of attributes and {records} records; expected one row per record"
+            f"{len(attributes)} rows of attributes and {records} records; "
+            "expected one row per record"
         )
-    held_out = HELD_OUT if targets >= 28 else 2 * max(1, targets // 8)
-    half = [models // 2 for models in MODELS if models <= targets] or [targets // 2]
+    ten = targets >= MIN_TARGETS_FOR_TEN
+    held_out = TARGETS_HELD_OUT if ten else 2 * max(1, targets // 8)
+    halves = [models // 2 for models in MODELS if models <= targets] or [targets // 2]
     rng = np.random.default_rng([seed, 10])
-    subsets = [np.sort(rng.permutation(targets // 2)[:number]) for number in half]
-    auc, few = np.empty(records), np.empty((len(half), records))
-    attack, x, z = (np.empty((held_out, records)) for _ in range(3))
-    for c in progress(make_blocks(records, CHUNK)):
-        pieces = [part(target, c) for target in range(targets)]
-        scores, p, had = (
-            np.stack([piece[0] for piece in pieces]),
-            np.stack([piece[1] for piece in pieces]),
-            members[:, index[c]],
-        )
+    subsets = [np.sort(rng.permutation(targets // 2)[:pairs]) for pairs in halves]
+    auc, auc_of_subset = np.empty(records), np.empty((len(halves), records))
+    lira, x, z = (np.empty((held_out, records)) for _ in range(3))
+    for block in progress(make_blocks(records, RECORDS_PER_BLOCK)):
+        blocks = [score_block(target, block) for target in range(targets)]
+        scores, p = np.stack([each for each, _ in blocks]), np.stack([each for _, each in blocks])
+        in_target = members[:, index[block]]
+        auc[block] = _record_auc(scores, in_target)
+        for row, pairs in enumerate(subsets):
+            rows = np.sort(np.concatenate([2 * pairs, 2 * pairs + 1]))
+            auc_of_subset[row, block] = _record_auc(scores[rows], in_target[rows])
+        lira[:, block] = run_published_lira(scores, in_target, held_out)
+        x[:, block], z[:, block] = compute_ratios(p, in_target, held_out)
+    results = {"LiRA": lira, "RMIA": run_published_rmia(x, z, seed)}
+    attacks, roc = _attack_tables(results, members, index)
+    columns = {"record": np.arange(records), "patient_id": np.asarray(patient_ids)[index]}
+    error = compute_standard_error(auc, targets // 2, targets // 2)
+    return Reproduction(
+        pd.DataFrame({**columns, "auc": auc, "auc_se": error}),
+        _patient_table(auc, index, patient_ids),
+        attacks,
+        roc,
+        _panel(auc, attributes),
+        _error_table(auc_of_subset, halves),
+    )
 
-        def of(rows, scores=scores, had=had):
-            return panel.compute_record_auc(
-                *(
-                    compute_moments(scores[rows, :, view], had[rows])
-                    for view in range(scores.shape[2])
-                )
-            )
 
-        auc[c] = of(np.arange(targets))
-        for number, pairs in enumerate(subsets):
-            few[number, c] = of(np.sort(np.concatenate([2 * pairs, 2 * pairs + 1])))
-        attack[:, c] = run_published_lira(scores, had, held_out)
-        x[:, c], z[:, c] = compute_ratios(p, had, held_out)
+def _record_auc(scores: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Compute the published AUC of each record from scores (M, n, V), members (M, n). (n,)."""
+    views = range(scores.shape[2])
+    return compute_record_auc(*(compute_moments(scores[:, :, view], members) for view in views))
+
+
+def _attack_tables(
+    results: dict[str, np.ndarray], members: np.ndarray, index: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of AUCs and of ROC curves; results (T, n) are of the last T targets."""
     rows, curves = [], []
-    for name, result in (("LiRA", attack), ("RMIA", run_published_rmia(x, z, seed))):
-        who = [members[target, index] for target in range(targets - held_out, targets)]
+    for name, result in results.items():
+        attacked = range(len(members) - len(result), len(members))
+        positives = [members[target, index] for target in attacked]
         rows += [
-            {"attack": name, "target": targets - held_out + row, "auc": metrics.auc(values, had)}
-            for row, (values, had) in enumerate(zip(result, who))
+            {"attack": name, "target": target, "auc": metrics.auc(values, positive)}
+            for target, values, positive in zip(attacked, result, positives, strict=True)
         ]
         tpr = np.array(
-            [metrics.tpr_at_fpr(values, had, ROC_FPRS) for values, had in zip(result, who)]
+            [
+                metrics.tpr_at_fpr(values, positive, ROC_FPRS)
+                for values, positive in zip(result, positives, strict=True)
+            ]
         )
-        curves.append(
-            pd.DataFrame(
-                {"attack": name, "fpr": ROC_FPRS, "tpr": tpr.mean(0), "tpr_sd": tpr.std(0)}
-            )
-        )
-    highest = np.full(len(patient_ids), -np.inf)
-    np.maximum.at(highest, index, auc)
-    count = np.bincount(index)
-    patients = pd.DataFrame(
+        columns = {"fpr": ROC_FPRS, "tpr": tpr.mean(0), "tpr_sd": tpr.std(0)}
+        curves.append(pd.DataFrame({"attack": name, **columns}))
+    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+
+
+def _patient_table(auc: np.ndarray, index: np.ndarray, patient_ids: np.ndarray) -> pd.DataFrame:
+    """Return each patient's number of records, and the largest and the mean record AUC."""
+    largest = np.full(len(patient_ids), -np.inf)
+    np.maximum.at(largest, index, auc)
+    records = np.bincount(index)
+    return pd.DataFrame(
         {
             "patient_id": patient_ids,
-            "records": count,
-            "auc_max": highest,
-            "auc_mean": np.bincount(index, auc) / count,
+            "records": records,
+            "auc_max": largest,
+            "auc_mean": np.bincount(index, auc) / records,
         }
-    )
-    table = pd.DataFrame(
-        {
-            "record": np.arange(records),
-            "patient_id": np.asarray(patient_ids)[index],
-            "auc": auc,
-            "auc_se": panel.compute_standard_error(auc, targets // 2, targets // 2),
-        }
-    )
-    return Reproduction(
-        table,
-        patients,
-        pd.DataFrame(rows),
-        pd.concat(curves, ignore_index=True),
-        _panel(auc, attributes),
-        _errors(few, half),
     )
 
 
 def _panel(auc: np.ndarray, attributes: pd.DataFrame) -> pd.DataFrame | None:
-    """The subgroup panel without other and unknown values; None where no attribute has a group that is large enough."""
+    """Make the subgroup panel without other and unknown values; None without a large group."""
     values = {
         column: [
             str(value)
             for value in attributes[column].astype("category").cat.categories
-            if str(value).lower() not in LEFT_OUT
+            if str(value).lower() not in VALUES_LEFT_OUT
         ]
         for column in attributes
         if attributes[column].dtype != bool
     }
     try:
-        return panel.compute_panel(auc, attributes, values=values)
+        return compute_panel(auc, attributes, values=values)
     except InputError:
         return None
 
 
-def _errors(auc: np.ndarray, half: list[int]) -> pd.DataFrame:
+def _error_table(auc: np.ndarray, halves: list[int]) -> pd.DataFrame:
+    """Return quantiles of the records' standard errors; auc (S, N) with so many models in, out."""
     rows = []
-    for values, number in zip(auc, half):
-        error = panel.compute_standard_error(values, number, number)
-        for kind, chosen in (("all", error), ("top", error[values >= np.quantile(values, 0.99)])):
-            quantiles = np.quantile(chosen, [0.05, 0.25, 0.5, 0.75, 0.95])
+    for values, pairs in zip(auc, halves, strict=True):
+        error = compute_standard_error(values, pairs, pairs)
+        top = error[values >= np.quantile(values, 0.99)]
+        for kind, errors in (("all", error), ("top", top)):
+            names = ("q05", "q25", "median", "q75", "q95")
+            quantiles = np.quantile(errors, [0.05, 0.25, 0.5, 0.75, 0.95])
             rows.append(
-                {"models": 2 * number, "kind": kind}
-                | dict(zip(("q05", "q25", "median", "q75", "q95"), quantiles))
+                {"models": 2 * pairs, "kind": kind} | dict(zip(names, quantiles, strict=True))
             )
     return pd.DataFrame(rows)
