@@ -8,7 +8,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from rollcall.__main__ import main
+from rollcall.data import decode
+from tests.datasets.quick import Threads
 
 
 def snapshot(folder: Path) -> dict[str, str]:
@@ -37,22 +41,11 @@ def refused(
     assert before, "the intact release was not prepared"
     damage(root)
     capsys.readouterr()
-    status = main(
-        [
-            "audit",
-            "--cohort",
-            name,
-            "--root",
-            str(root),
-            "--data",
-            str(data),
-            "--out",
-            str(out),
-            "--targets",
-            "8",
-            *(word for option in options for word in ("--option", option)),
-        ]
-    )
+    words = ["audit", "--cohort", name, "--root", root, "--data", data, "--out", out]
+    words += ["--targets", 8, *(word for option in options for word in ("--option", option))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        status = main(list(map(str, words)))
     printed = capsys.readouterr()
     lines = [line for line in printed.err.splitlines() if not line.startswith("preparing ")]
     lines = [line for line in lines if line.strip() and "Preparing" not in line]  # the progress bar

@@ -1,3 +1,5 @@
+"""CheXpert: the loader against plain loops over the written tables; damaged releases."""
+
 import csv
 import gzip
 import os
@@ -8,8 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
-from rollcall import rehearse
+from rollcall import datasets, rehearse
 from rollcall.datasets import chexpert
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.common import count_text
@@ -41,13 +42,13 @@ def intact(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(intact, tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
-    cohorts.load("chexpert", root=intact, data=data)
+    datasets.load("chexpert", root=intact, data=data)
     return data
 
 
 @pytest.fixture(scope="module")
 def cohort(intact, prepared):
-    return cohorts.load("chexpert", root=intact, data=prepared)
+    return datasets.load("chexpert", root=intact, data=prepared)
 
 
 def rows_of(path):
@@ -78,9 +79,9 @@ def check(part, rows, race, views=("AP", "PA", "LL", "RL")):
     """The naive twin: one loop over the rows of the table."""
     assert len(part) == len(rows)
     table = part.records.astype(object)
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         patient = row["Path"].split("/")[2].removeprefix("patient")
-        got = table.iloc[place]
+        got = table.iloc[index]
         assert got["patient_id"] == patient
         wanted = {
             "race": race.get(patient),
@@ -89,20 +90,20 @@ def check(part, rows, race, views=("AP", "PA", "LL", "RL")):
             "view": row["AP/PA"] if row["AP/PA"] in views else None,
         }
         for column, value in wanted.items():
-            assert (None if pd.isna(got[column]) else got[column]) == value, (place, column)
+            assert (None if pd.isna(got[column]) else got[column]) == value, (index, column)
         for position, finding in enumerate(chest.FINDINGS):
             value = int(row[finding] != "" and float(row[finding]) in (1, -1))
-            assert part.labels[place, position] == value
+            assert part.labels[index, position] == value
             assert bool(got[f"finding: {finding}"]) == bool(value)
 
 
 def check_pixels(part, rows, intact, size=64):
-    for place in (0, len(rows) // 2, len(rows) - 1):
-        with Image.open(intact / rows[place]["Path"]) as film:
+    for index in (0, len(rows) // 2, len(rows) - 1):
+        with Image.open(intact / rows[index]["Path"]) as film:
             assert film.format == "JPEG"
             assert film.mode == "L"
             np.testing.assert_array_equal(
-                part.inputs[place, :, :, 0],
+                part.inputs[index, :, :, 0],
                 np.asarray(film.resize((size, size), Image.Resampling.BICUBIC)),
             )
 
@@ -180,7 +181,7 @@ def test_the_default_equals_a_naive_reading(intact, cohort):
 
 
 def test_paper_rules_drop_unknown_sex_and_test_three_races_and_two_views(intact, tmp_path):
-    cohort = cohorts.load("chexpert", root=intact, data=tmp_path, rules="paper", size=32)
+    cohort = datasets.load("chexpert", root=intact, data=tmp_path, rules="paper", size=32)
     race = {
         row["PATIENT"].removeprefix("patient"): RACES.get(row["PRIMARY_RACE"])
         for row in rows_of(intact / "CHEXPERT_DEMO.csv")
@@ -256,7 +257,8 @@ def test_quirks_by_hand(tmp_path):
         tmp_path,
     )
     labels = [
-        [finding for finding, has in zip(chest.FINDINGS, row) if has] for row in cohort.labels
+        [finding for finding, has in zip(chest.FINDINGS, row, strict=True) if has]
+        for row in cohort.labels
     ]
     assert labels == [["Edema"], ["No Finding"], ["Pneumonia"], []]
     assert list(cohort.records["patient_id"]) == ["00007", "00008", "00009", "64540"]
@@ -290,10 +292,10 @@ def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(
         (small / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
     shutil.copy(intact / "CHEXPERT_DEMO.csv", small / "CHEXPERT DEMO.csv")
     for root in (small, small.parent, small.parent.parent):
-        found = chexpert.read(chexpert.locate(root, tmp_path), root)
-        pd.testing.assert_frame_equal(found.records, cohort.records)
-        np.testing.assert_array_equal(found.labels, cohort.labels)
-        assert (root / found.inputs.paths[0]).samefile(
+        loaded = chexpert.read(chexpert.locate(root, tmp_path), root)
+        pd.testing.assert_frame_equal(loaded.records, cohort.records)
+        np.testing.assert_array_equal(loaded.labels, cohort.labels)
+        assert (root / loaded.inputs.paths[0]).samefile(
             small / "train/patient00001/study1/view1_frontal.jpg"
         )
     (small / "CHEXPERT DEMO.csv").rename(tmp_path / "release" / "CHEXPERT_DEMO.csv")
@@ -313,18 +315,18 @@ def test_a_release_split_into_batches_is_read(intact, cohort, tmp_path):
     for number, patient in enumerate(sorted((intact / "CheXpert-v1.0" / "train").iterdir())):
         shutil.copytree(patient, (first if number < 10 else second) / "train" / patient.name)
     shutil.copy(intact / "CHEXPERT_DEMO.csv", root)
-    found = chexpert.read(chexpert.locate(root, tmp_path), root)
-    pd.testing.assert_frame_equal(found.records, cohort.records)
+    loaded = chexpert.read(chexpert.locate(root, tmp_path), root)
+    pd.testing.assert_frame_equal(loaded.records, cohort.records)
     assert (
-        found.inputs.paths[0]
+        loaded.inputs.paths[0]
         == "CheXpert-v1.0 batch 2 (train 1)/train/patient00001/study1/view1_frontal.jpg"
     )
-    assert found.test.inputs.paths[0].startswith(
+    assert loaded.test.inputs.paths[0].startswith(
         "CheXpert-v1.0 batch 1 (validate & csv)/valid/patient"
     )
     with pytest.raises(
         InputError,
-        match="ROOT must name the folder that holds all of its 'CheXpert-v1.0 batch ...' folders",
+        match=r"folder that holds all of its 'CheXpert-v1\.0 batch \.\.\.' folders",
     ):
         chexpert.read(chexpert.locate(tables, tmp_path), tables)
     shutil.rmtree(second / "train" / "patient00020")
@@ -339,15 +341,15 @@ def test_options_out_of_range_are_refused(intact, tmp_path):
         ({"rules": "papr"}, "'default', 'paper'"),
     ):
         with pytest.raises(InputError, match=match):
-            cohorts.load("chexpert", root=intact, data=tmp_path, **options)
+            datasets.load("chexpert", root=intact, data=tmp_path, **options)
 
 
 def test_without_a_root_the_way_to_the_data_is_named(tmp_path):
-    with pytest.raises(InputError, match="ROOT= must name .*Stanford AIMI grants access at https"):
-        cohorts.load("chexpert", data=tmp_path)
+    with pytest.raises(InputError, match=r"ROOT= must name .*Stanford AIMI grants access at https"):
+        datasets.load("chexpert", data=tmp_path)
 
 
-# --- damaged releases -----------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 HOME = "CheXpert-v1.0"
 FILM = f"{HOME}/train/patient00002/study1/view1_frontal.jpg"
@@ -449,7 +451,7 @@ DAMAGES = {
         r"lacks the column 'Edema'",
     ),
     "row twice": (
-        lambda root: rewrite(root / HOME / "train.csv", lambda rows: rows + [rows[4]]),
+        lambda root: rewrite(root / HOME / "train.csv", lambda rows: [*rows, rows[4]]),
         r"train.csv: row \d+, column 'Path': .*in the table already",
     ),
     "path up": (
@@ -502,9 +504,10 @@ DAMAGES = {
     "table linked out": (link_table, r"valid.csv: leads out of the root"),
     "patient twice": (
         lambda root: rewrite(
-            root / "CHEXPERT_DEMO.csv", lambda rows: rows + [rows[0] | {"PRIMARY_RACE": "Asian"}]
+            root / "CHEXPERT_DEMO.csv", lambda rows: [*rows, rows[0] | {"PRIMARY_RACE": "Asian"}]
         ),
-        r"CHEXPERT_DEMO.csv: row \d+, column 'PATIENT': 'patient00001'; this PATIENT is in the table already",
+        r"CHEXPERT_DEMO.csv: row \d+, column 'PATIENT': 'patient00001'; "
+        "this PATIENT is in the table already",
     ),
     "other patients": (
         lambda root: rewrite(

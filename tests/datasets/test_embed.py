@@ -1,6 +1,9 @@
+"""EMBED: the loader against plain loops, mini releases of one row of each kind, damaged ones."""
+
 import csv
 import gzip
 import os
+import pickle
 import shutil
 from collections import Counter
 
@@ -10,14 +13,15 @@ import pydicom
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
-from rollcall import rehearse
+from rollcall import datasets, rehearse
+from rollcall.data import decode
 from rollcall.data.groups import patient_attributes
 from rollcall.datasets import embed
 from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.demographics import EMORY, race_group
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
+from tests.datasets.quick import Threads
 
 CLINICAL, METADATA = (
     "tables/EMBED_OpenData_clinical_reduced.csv",
@@ -34,6 +38,14 @@ LETTERS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Files are decoded by threads: processes take seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        yield
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
     return rehearse.write("embed", tmp_path_factory.mktemp("embed") / "release", 60, 3)
@@ -43,7 +55,7 @@ def release(tmp_path_factory):
 def data(release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     for rules in ("default", "paper"):
-        cohorts.load("embed", release, folder, rules=rules)
+        datasets.load("embed", release, folder, rules=rules)
     return folder
 
 
@@ -85,13 +97,13 @@ def twin(root, paper):
             continue
         letter = exam[0]["asses"]
         if not paper:
-            mine = [
+            of_exam = [
                 row["asses"]
                 for row in exam
                 if row["side"] in (image["ImageLateralityFinal"], "B", "")
             ]
             letter = max(
-                (letter for letter in mine if letter in LETTERS), key="NBPASMK".index, default=""
+                (letter for letter in of_exam if letter in LETTERS), key="NBPASMK".index, default=""
             )
         race = first["RACE_DESC"].replace("  ", " ")
         group = {
@@ -151,7 +163,7 @@ def twin(root, paper):
 
 @pytest.mark.parametrize("rules", ["default", "paper"])
 def test_records_labels_attributes_and_split_are_those_worked_out_by_hand(release, data, rules):
-    cohort = cohorts.load("embed", release, data, rules=rules)
+    cohort = datasets.load("embed", release, data, rules=rules)
     pool, test = twin(release, rules == "paper")
     for part, wanted in ((cohort, pool), (cohort.test, test)):
         table = part.records.astype(object).where(part.records.notna(), None)
@@ -197,7 +209,7 @@ def test_the_rules_differ_where_they_should(release, data):
 
 
 def test_pixels_are_those_of_an_independent_decoding(release, data):
-    cohort = cohorts.load("embed", release, data)
+    cohort = datasets.load("embed", release, data)
     table = {row["anon_dicom_path"].split("dicom/")[1]: row for row in rows_of(release / METADATA)}
     paths = pd.read_parquet(cohort.folder / "files.parquet")["path"]
     kinds = Counter()
@@ -244,13 +256,13 @@ def test_presentation_states_in_the_tree_are_not_records(release, data):
     states = list(release.rglob("state.dcm"))
     assert states
     assert all("PixelData" not in pydicom.dcmread(path) for path in states)
-    cohort = cohorts.load("embed", release, data)
+    cohort = datasets.load("embed", release, data)
     assert not any(
         "state" in path for path in pd.read_parquet(cohort.folder / "files.parquet")["path"]
     )
 
 
-# --- mini releases: one row of each kind, as pngs ------------------------------------------------------------------------------------
+# --- mini releases: one row of each kind, as pngs ---
 
 
 def finding(patient, exam, **values):
@@ -289,14 +301,14 @@ def mini(root, clinical, images, fill=20, reduced=True, zipped=False):
             writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
             writer.writeheader()
             writer.writerows(rows)
-    for place, row in enumerate(images):
+    for index, row in enumerate(images):
         path = (
             root
             / row["empi_anon"].removesuffix(".0")
             / (row["anon_dicom_path"].split("/")[-1].removesuffix(".dcm") + ".png")
         )
         path.parent.mkdir(exist_ok=True)
-        Image.fromarray(np.full((32, 24), place, np.uint8)).save(path)
+        Image.fromarray(np.full((32, 24), index, np.uint8)).save(path)
     return root
 
 
@@ -439,7 +451,7 @@ def test_either_name_and_gz(tmp_path, reduced, zipped):
 def test_half_a_thousand_patients_are_held_out_of_many(tmp_path, monkeypatch):
     monkeypatch.setattr(embed, "MIN_PATIENTS_FOR_FULL_TEST", 40)
     monkeypatch.setattr(embed, "TEST_PATIENTS", 25)
-    table, cohort = read_all(mini(tmp_path / "r", [], [], fill=41))
+    _, cohort = read_all(mini(tmp_path / "r", [], [], fill=41))
     held = np.random.default_rng(420).choice(
         np.array(sorted(str(900 + p) for p in range(41))), 25, replace=False
     )
@@ -450,7 +462,7 @@ def test_half_a_thousand_patients_are_held_out_of_many(tmp_path, monkeypatch):
 
 def test_pngs_are_read_as_they_are(tmp_path):
     root = mini(tmp_path / "r", [], [])
-    cohort = cohorts.load("embed", root, tmp_path / "data", size=32)
+    cohort = datasets.load("embed", root, tmp_path / "data", size=32)
     assert cohort.inputs.shape == (16, 32, 24, 1)
     names = pd.read_parquet(cohort.folder / "files.parquet")["path"]
     np.testing.assert_array_equal(
@@ -474,7 +486,7 @@ def test_pictures_without_the_folder_images(release, data, tmp_path):
     for folder in (root / "images").iterdir():
         folder.rename(root / folder.name)
     (root / "images").rmdir()
-    moved, there = (embed.read(embed.locate(place, place), place) for place in (root, release))
+    moved, there = (embed.read(embed.locate(folder, folder), folder) for folder in (root, release))
     assert ["images/" + path for path in moved.inputs.paths] == there.inputs.paths.tolist()
 
 
@@ -489,12 +501,20 @@ def test_pictures_without_the_folder_images(release, data, tmp_path):
 )
 def test_options_out_of_range(release, tmp_path, options, message):
     with pytest.raises(InputError, match=message):
-        cohorts.load("embed", release, tmp_path, **options)
+        datasets.load("embed", release, tmp_path, **options)
+
+
+def test_the_decoders_can_be_sent_to_processes(release, tmp_path):
+    for pictures, path in (("dicom", release), ("png", mini(tmp_path / "mini", [], [], fill=20))):
+        inputs = embed.read(embed.locate(path, path), path, pictures=pictures).inputs
+        again = pickle.loads(pickle.dumps(inputs.take(slice(0, 1))))
+        arguments = [column[0] for column in again.arguments]
+        assert again.decode(path / again.paths[0], *arguments).shape == (64, 48, 1)
 
 
 def test_without_a_root_the_way_to_it_is_named(tmp_path):
-    with pytest.raises(InputError, match="ROOT=.*Emory grants access at https://"):
-        cohorts.load("embed", data=tmp_path)
+    with pytest.raises(InputError, match=r"ROOT=.*Emory grants access at https://"):
+        datasets.load("embed", data=tmp_path)
 
 
 def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
@@ -507,7 +527,7 @@ def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
     assert all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
 
 
-# --- damaged releases ---------------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 
 def table_edit(name, row, **values):
@@ -708,7 +728,7 @@ def test_a_damaged_release_is_one_line_and_leaves_the_cache(name, release, data,
 
 def test_a_png_of_16_bits_is_refused(tmp_path, capsys):
     root = mini(tmp_path / "intact", [], [])
-    cohorts.load("embed", root, tmp_path / "prepared")
+    datasets.load("embed", root, tmp_path / "prepared")
 
     def damage(copy):
         Image.fromarray(np.arange(768, dtype=np.uint16).reshape(32, 24)).save(
@@ -720,7 +740,8 @@ def test_a_png_of_16_bits_is_refused(tmp_path, capsys):
         root,
         tmp_path / "prepared",
         damage,
-        r"x3\.png \(EMBED_OpenData_metadata_reduced\.csv: row 5\): a picture of mode 'I;16'; expected 8 bits",
+        r"x3\.png \(EMBED_OpenData_metadata_reduced\.csv: row 5\): a picture of mode 'I;16'; "
+        "expected 8 bits",
         tmp_path / "t",
         capsys,
     )

@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rollcall import datasets as cohorts
-from rollcall import rehearse
+from rollcall import datasets, rehearse
+from rollcall.data import decode
 from rollcall.datasets import mimic_cxr
 from rollcall.datasets.parts import chest
-from rollcall.datasets.parts.mimic_iv import patient_races
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
-from tests.datasets.quick import link_out, row, rows_of, text, write_rows
+from tests.datasets.quick import Threads, link_out, row, rows_of, text, write_rows
 
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
 META, SPLIT, NEGBIO, CHEXPERT = (
@@ -38,6 +37,14 @@ GROUP = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Files are decoded by threads: processes take seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        yield
+
+
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
     return rehearse.write(
@@ -48,13 +55,13 @@ def intact(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(intact, tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
-    cohorts.load("mimic_cxr", root=intact, data=data)
+    datasets.load("mimic_cxr", root=intact, data=data)
     return data
 
 
 @pytest.fixture(scope="module")
 def cohort(intact, prepared):
-    return cohorts.load("mimic_cxr", root=intact, data=prepared)
+    return datasets.load("mimic_cxr", root=intact, data=prepared)
 
 
 def band(age):
@@ -73,16 +80,18 @@ def truth(intact, paper=False, labels=NEGBIO):
     races = {}
     for r in rows_of(intact / ADMISSIONS):
         races.setdefault(r["subject_id"], set()).add(r["race"])
-    found = []
+    loaded = []
     for r in rows_of(intact / META):
         subject, study = r["subject_id"], r["study_id"]
-        said = races.get(subject, set())
+        strings = races.get(subject, set())
         if paper:
             groups = (
-                {GROUP[next(iter(said))]} & {"White", "Black", "Asian"} if len(said) == 1 else set()
+                {GROUP[next(iter(strings))]} & {"White", "Black", "Asian"}
+                if len(strings) == 1
+                else set()
             )
         else:
-            groups = {GROUP[one] for one in said} - {None}
+            groups = {GROUP[one] for one in strings} - {None}
         person, year = people.get(subject), int(r["StudyDate"][:4])
         view = (
             r["ViewPosition"]
@@ -90,7 +99,7 @@ def truth(intact, paper=False, labels=NEGBIO):
             and not (paper and r["ViewPosition"] not in ("AP", "PA", "LATERAL", "LL"))
             else None
         )
-        row_ = {
+        expected_row = {
             "patient_id": subject,
             "race": groups.pop() if len(groups) == 1 else None,
             "sex": person and {"F": "Female", "M": "Male"}[person["gender"]],
@@ -98,38 +107,38 @@ def truth(intact, paper=False, labels=NEGBIO):
             "view": view,
         }
         label = named.get((subject, study))
-        row_ |= {
+        expected_row |= {
             finding: int(label is not None and label[finding] != "" and float(label[finding]) != 0)
             for finding in chest.FINDINGS
         }
-        found.append(
+        loaded.append(
             (
-                row_,
+                expected_row,
                 f"{HOME}/files/p{subject[:2]}/p{subject}/s{study}/{r['dicom_id']}.jpg",
                 split[r["dicom_id"]],
             )
         )
-    return found
+    return loaded
 
 
 def agrees(part, rows, intact=None):
     assert len(part) == len(rows)
     table = part.records.astype(object)
-    for place, (expected, path, _) in enumerate(rows):
-        got = table.iloc[place]
+    for index, (expected, path, _) in enumerate(rows):
+        got = table.iloc[index]
         for column in ("patient_id", "race", "sex", "age", "view"):
             assert (None if pd.isna(got[column]) else got[column]) == expected[column], (
-                place,
+                index,
                 column,
             )
         for position, finding in enumerate(chest.FINDINGS):
             assert (
-                part.labels[place, position] == expected[finding] == int(got[f"finding: {finding}"])
+                part.labels[index, position] == expected[finding] == int(got[f"finding: {finding}"])
             )
-        if intact is not None and place % 17 == 0:
+        if intact is not None and index % 17 == 0:
             with Image.open(intact / path) as film:
                 assert (
-                    part.inputs[place, :, :, 0]
+                    part.inputs[index, :, :, 0]
                     == np.asarray(film.resize((64, 64), Image.Resampling.BICUBIC))
                 ).all()
 
@@ -146,14 +155,14 @@ def test_default_is_what_loops_make(cohort, intact):
     assert cohort.attributes[:4] == ("race", "sex", "age", "view")
     assert cohort.attributes[4] == "finding: No Finding"
     notes = " | ".join(cohort.notes)
-    for said in (
+    for strings in (
         "377,110 in the publisher's release",
         "race: missing for",
         "test:",
         "uncertain (-1)",
         "are of studies that",
     ):
-        assert said in notes, said
+        assert strings in notes, strings
 
 
 def test_the_papers_rules(intact):
@@ -164,10 +173,10 @@ def test_the_papers_rules(intact):
     table, rows = whole.records.astype(object), truth(intact, paper=True)
     assert len(whole) == len(rows)
     assert whole.inputs.paths.tolist() == [path for _, path, _ in rows]
-    for place, (expected, _, _) in enumerate(rows):
+    for index, (expected, _, _) in enumerate(rows):
         for column in ("patient_id", "race", "sex", "age", "view"):
-            got = table[column].iloc[place]
-            assert (None if pd.isna(got) else got) == expected[column], (place, column)
+            got = table[column].iloc[index]
+            assert (None if pd.isna(got) else got) == expected[column], (index, column)
 
 
 def test_the_other_labeller(intact):
@@ -176,26 +185,6 @@ def test_the_other_labeller(intact):
     assert part.labels.tolist() == [
         [expected[finding] for finding in chest.FINDINGS] for expected, _, _ in rows
     ]
-
-
-@pytest.mark.parametrize(
-    ("said", "default", "paper"),
-    [
-        (["WHITE"], "White", "White"),
-        (["WHITE", "WHITE - RUSSIAN"], "White", None),
-        (["WHITE", "UNKNOWN"], "White", None),
-        (["WHITE", "BLACK/AFRICAN AMERICAN"], None, None),
-        (["OTHER"], "Other", None),
-        (["HISPANIC/LATINO - CUBAN"], "Hispanic", None),
-        (["UNABLE TO OBTAIN", "PATIENT DECLINED TO ANSWER"], None, None),
-        (["BLACK/AFRICAN AMERICAN", "BLACK/AFRICAN AMERICAN"], "Black", "Black"),
-    ],
-)
-def test_several_races_of_one_patient(said, default, paper):
-    subject, race = pd.Series(["7"] * len(said)), pd.Series(said)
-    for rule, expected in ((False, default), (True, paper)):
-        group = patient_races(subject, race, rule)[0].get("7")
-        assert (None if pd.isna(group) else group) == expected
 
 
 def test_without_mimic_iv_the_attributes_are_missing_and_said_so(intact, tmp_path):
@@ -220,7 +209,7 @@ def test_wrong_options(intact):
         mimic_cxr.locate(None, None)
 
 
-# --- damage --------------------------------------------------------------------------------------------------------------------------------
+# --- damage ---
 
 
 def first_film(root):

@@ -1,4 +1,4 @@
-"""MIMIC-CXR-JPG: ages by hand, the real people of MIMIC-IV's open demo, plain csv without MIMIC-IV, and more damaged releases."""
+"""MIMIC-CXR-JPG joined with MIMIC-IV: ages by hand, the open demo's real people, no MIMIC-IV."""
 
 import gzip
 import os
@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall import datasets as cohorts
-from rollcall import rehearse
+from rollcall import datasets, rehearse
+from rollcall.data import decode
 from rollcall.datasets import mimic_cxr
 from tests.conftest import SHARED
 from tests.datasets.damaged import refused
-from tests.datasets.quick import rows_of, write_rows
+from tests.datasets.quick import Threads, rows_of, write_rows
 
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
 META, SPLIT, NEGBIO = (
@@ -30,6 +30,14 @@ GROUPS = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Files are decoded by threads: processes take seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        yield
+
+
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
     return rehearse.write(
@@ -40,7 +48,7 @@ def intact(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(intact, tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
-    cohorts.load("mimic_cxr", root=intact, data=data)
+    datasets.load("mimic_cxr", root=intact, data=data)
     return data
 
 
@@ -61,23 +69,23 @@ def test_age_from_the_anchor_by_hand(intact, tmp_path):
     shutil.copytree(intact, root)
     people, films = rows_of(root / HOSP / "patients.csv.gz"), rows_of(root / META)
     subjects = [row["subject_id"] for row in people][:3]
-    for place, subject in enumerate(subjects):
+    for index, subject in enumerate(subjects):
         for row in people:
             if row["subject_id"] == subject:
-                row |= {"anchor_year": "2150", "anchor_age": ("91", "17", "0")[place]}
+                row |= {"anchor_year": "2150", "anchor_age": ("91", "17", "0")[index]}
         for film in films:
             if film["subject_id"] == subject:
-                film["StudyDate"] = ("21520101", "21511231", "21490601")[place]
+                film["StudyDate"] = ("21520101", "21511231", "21490601")[index]
     write_rows(root / HOSP / "patients.csv.gz", people)
     write_rows(root / META, films)
-    found = mimic_cxr.read(mimic_cxr.locate(root, None), root, rules="paper")
+    loaded = mimic_cxr.read(mimic_cxr.locate(root, None), root, rules="paper")
     ages = [
-        set(found.records.loc[found.records["patient_id"] == subject, "age"].astype(object))
+        set(loaded.records.loc[loaded.records["patient_id"] == subject, "age"].astype(object))
         for subject in subjects
     ]
     assert ages[:2] == [{"80+"}, {"18-39"}]
     assert all(pd.isna(age) for age in ages[2])
-    assert any("are dated before birth; taken as missing" in note for note in found.notes)
+    assert any("are dated before birth; taken as missing" in note for note in loaded.notes)
 
 
 def test_plain_csv_is_the_same_cohort_and_one_table_of_mimic_iv_serves(intact, tmp_path):
@@ -88,16 +96,16 @@ def test_plain_csv_is_the_same_cohort_and_one_table_of_mimic_iv_serves(intact, t
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
     shutil.copy(intact / HOSP / "patients.csv.gz", root)
-    found, whole = (
+    loaded, whole = (
         mimic_cxr.read(mimic_cxr.locate(root, None), root),
         mimic_cxr.read(mimic_cxr.locate(intact, None), intact),
     )
     pd.testing.assert_frame_equal(
-        found.records.drop(columns="race"), whole.records.drop(columns="race")
+        loaded.records.drop(columns="race"), whole.records.drop(columns="race")
     )
-    np.testing.assert_array_equal(found.labels, whole.labels)
-    assert found.records["race"].isna().all()
-    assert "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in found.notes
+    np.testing.assert_array_equal(loaded.labels, whole.labels)
+    assert loaded.records["race"].isna().all()
+    assert "race: MIMIC-IV's hosp/admissions.csv is not under ROOT" in loaded.notes
 
 
 def test_the_real_people_of_mimic_iv(intact, tmp_path):
@@ -128,13 +136,16 @@ def test_the_real_people_of_mimic_iv(intact, tmp_path):
             if name == "metadata":
                 row["StudyDate"] = people[row["subject_id"]]["anchor_year"] + "0101"
         write_rows(path, rows)
-    found = mimic_cxr.read(mimic_cxr.locate(root, None), root)
-    said = {}
+    loaded = mimic_cxr.read(mimic_cxr.locate(root, None), root)
+    groups_of_patient = {}
     for row in rows_of(demo / "admissions.csv.gz"):
-        said.setdefault(row["subject_id"], set()).add(group_of(row["race"]))
-    for part in (found, found.test):
+        groups_of_patient.setdefault(row["subject_id"], set()).add(group_of(row["race"]))
+    for part in (loaded, loaded.test):
         for _, got in part.records.astype(object).iterrows():
-            person, groups = people[got["patient_id"]], said[got["patient_id"]] - {None}
+            person, groups = (
+                people[got["patient_id"]],
+                groups_of_patient[got["patient_id"]] - {None},
+            )
             assert (None if pd.isna(got["race"]) else got["race"]) == (
                 next(iter(groups)) if len(groups) == 1 else None
             )
@@ -156,8 +167,8 @@ def other_release(root):
     write_rows(
         root / NEGBIO,
         [
-            row | {"study_id": str(60_000_000 + place)}
-            for place, row in enumerate(rows_of(root / NEGBIO))
+            row | {"study_id": str(60_000_000 + index)}
+            for index, row in enumerate(rows_of(root / NEGBIO))
         ],
     )
 

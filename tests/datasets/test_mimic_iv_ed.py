@@ -1,4 +1,4 @@
-"""MIMIC-IV-ED: the 64 features against plain loops, on the simulated release and on the open demo; damaged releases."""
+"""MIMIC-IV-ED: the 64 features against plain loops, simulated and real; damaged releases."""
 
 import csv
 import gzip
@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall import datasets as cohorts
-from rollcall import rehearse
-from rollcall.datasets import mimic_iv_ed as module
+from rollcall import datasets, rehearse
+from rollcall.datasets import mimic_iv_ed
 from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.emergency import FEATURES, build_master_table, count_within
 from rollcall.util.errors import InputError
@@ -35,7 +34,7 @@ def release(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(release, tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
-    return data, cohorts.load("mimic_iv_ed", release, data)
+    return data, datasets.load("mimic_iv_ed", release, data)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,7 @@ def test_there_are_64_features_in_the_benchmarks_order():
 
 
 def test_the_simulated_table_is_what_loops_make(release):
-    table, truth = agrees(module.locate(release, None))
+    table, _ = agrees(mimic_iv_ed.locate(release, None))
     assert (
         0 < len(table) < len(naive_ed.rows(release / ED / "edstays.csv.gz"))
     )  # minors and visits without acuity are left out
@@ -91,7 +90,7 @@ def test_the_simulated_table_is_what_loops_make(release):
 
 def test_the_demo_table_is_what_loops_make(demo):
     """All stays of the open demo, 64 features each."""
-    table, _ = agrees(module.locate(demo, None))
+    table, _ = agrees(mimic_iv_ed.locate(demo, None))
     assert len(table) == 207
     assert table["subject_id"].nunique() <= 64
     assert table["n_medrecon"].sum() > 0
@@ -101,7 +100,8 @@ def test_the_demo_table_is_what_loops_make(demo):
     assert table["outcome_hospitalization"].sum() <= 172
 
 
-# row of the table: sha256 of its 64 features to two places, read off the raw csv rows and checked by eye on 24 November 2026
+# row of the table: sha256 of its 64 features to two places, read off the raw csv rows and checked
+# by eye on 24 November 2026
 BY_HAND = {
     4: "f71e21b26e5b8d90",
     11: "1d64f65bb78f0cad",
@@ -119,7 +119,7 @@ BY_HAND = {
 @pytest.mark.parametrize("row", BY_HAND)
 def test_ten_stays_of_the_demo_were_checked_by_hand(demo, row):
     """The values themselves stay out of the repository; a change in any of the 64 shows."""
-    values = build_master_table(module.locate(demo, None))[list(FEATURES)].iloc[row]
+    values = build_master_table(mimic_iv_ed.locate(demo, None))[list(FEATURES)].iloc[row]
     assert (
         hashlib.sha256(" ".join(f"{value:.2f}" for value in values).encode()).hexdigest()[:16]
         == BY_HAND[row]
@@ -127,19 +127,23 @@ def test_ten_stays_of_the_demo_were_checked_by_hand(demo, row):
 
 
 def test_last_signs_and_medicines(demo):
-    files = module.locate(demo, None)
+    files = mimic_iv_ed.locate(demo, None)
     table = build_master_table(files)
     signs, recon, dispensed = (
         naive_ed.rows(files[name]) for name in ("vitalsign", "medrecon", "pyxis")
     )
     for _, row in table.iterrows():
         for sign in ("temperature", "heartrate", "pain"):
-            own = sorted(
-                (naive_ed.when(r["charttime"]), place, naive_ed.cleaned(sign, r[sign]))
-                for place, r in enumerate(signs)
+            own_signs = sorted(
+                (naive_ed.when(r["charttime"]), index, naive_ed.cleaned(sign, r[sign]))
+                for index, r in enumerate(signs)
                 if r["stay_id"] == row["stay_id"] and naive_ed.cleaned(sign, r[sign]) is not None
             )
-            assert row[f"ed_{sign}_last"] == own[-1][2] if own else np.isnan(row[f"ed_{sign}_last"])
+            assert (
+                row[f"ed_{sign}_last"] == own_signs[-1][2]
+                if own_signs
+                else np.isnan(row[f"ed_{sign}_last"])
+            )
         assert row["n_medrecon"] == len(
             {r["name"] for r in recon if r["stay_id"] == row["stay_id"]}
         )
@@ -149,7 +153,7 @@ def test_last_signs_and_medicines(demo):
 
 
 def test_the_demo_is_open_and_loads(demo, tmp_path):
-    cohort = cohorts.load("mimic_iv_ed", demo, tmp_path)
+    cohort = datasets.load("mimic_iv_ed", demo, tmp_path)
     assert not cohort.restricted
     assert "ODbL" in cohort.source
     assert not cohort.simulated
@@ -162,9 +166,9 @@ def test_the_demo_is_open_and_loads(demo, tmp_path):
 
 def test_default_and_paper(release, prepared, tmp_path):
     _, cohort = prepared
-    files = module.locate(release, None)
+    files = mimic_iv_ed.locate(release, None)
     table = build_master_table(files)
-    paper = module.read(files, release, rules="paper")
+    paper = mimic_iv_ed.read(files, release, rules="paper")
     assert cohort.restricted
     assert cohort.simulated
     assert cohort.features == FEATURES
@@ -178,8 +182,8 @@ def test_default_and_paper(release, prepared, tmp_path):
     assert not set(cohort.patients) & set(cohort.test.patients)
     assert len(cohort.test.patients) == -(-table["subject_id"].nunique() // 5)
     pool = np.asarray(cohort.inputs, float)
-    flags = module.FLAGS
-    varying = [place for place in range(64) if place not in flags and pool[:, place].std() > 0]
+    flags = mimic_iv_ed.FLAGS
+    varying = [index for index in range(64) if index not in flags and pool[:, index].std() > 0]
     assert np.allclose(pool[:, varying].mean(0), 0, atol=1e-5)
     assert np.allclose(pool[:, varying].std(0), 1, atol=1e-4)
     assert set(np.unique(pool[:, flags])) <= {0, 1}
@@ -192,17 +196,17 @@ def test_default_and_paper(release, prepared, tmp_path):
 
 
 def test_missing_vital_signs_become_the_median_of_the_pool(release):
-    files = module.locate(release, None)
+    files = mimic_iv_ed.locate(release, None)
     table, paper = (
         build_master_table(files).reset_index(drop=True),
-        module.read(files, release, rules="paper"),
+        mimic_iv_ed.read(files, release, rules="paper"),
     )
-    held_out = module.held_out_fifth(table["stay_id"])
-    place = FEATURES.index("triage_heartrate")
+    held_out = mimic_iv_ed.held_out_fifth(table["stay_id"])
+    index = FEATURES.index("triage_heartrate")
     missing = table["triage_heartrate"].isna()
     assert missing[~held_out].any()
     assert (
-        paper.inputs[missing[~held_out].to_numpy(), place]
+        paper.inputs[missing[~held_out].to_numpy(), index]
         == np.float32(table["triage_heartrate"][~held_out].median())
     ).all()
 
@@ -213,9 +217,9 @@ def test_attributes(release, prepared):
         row["hadm_id"]: row["insurance"]
         for row in naive_ed.rows(release / HOSP / "admissions.csv.gz")
     }
-    files = module.locate(release, None)
+    files = mimic_iv_ed.locate(release, None)
     table = build_master_table(files)
-    records = module._make_records(table, paper=False)
+    records = mimic_iv_ed._make_records(table, paper=False)
     races = {
         "WHITE": "White",
         "WHITE - RUSSIAN": "White",
@@ -226,7 +230,7 @@ def test_attributes(release, prepared):
         "UNKNOWN": None,
         "UNABLE TO OBTAIN": None,
     }
-    for stay, (_, row) in zip(table["stay_id"], records.iterrows()):
+    for stay, (_, row) in zip(table["stay_id"], records.iterrows(), strict=True):
         assert row["patient_id"] == truth[stay]["subject_id"]
         assert row["sex"] == {"F": "Female", "M": "Male"}[truth[stay]["gender"]]
         for value, expected in (
@@ -239,8 +243,10 @@ def test_attributes(release, prepared):
         assert row["label"] == ("hospitalised" if stayed else "not hospitalised")
 
 
-MINI = {  # written by hand: subject 1 has the borders of every window, subject 2 the quirks of the release
-    "ed/edstays.csv": """subject_id,hadm_id,stay_id,intime,outtime,gender,race,arrival_transport,disposition
+# Written by hand: subject 1 has the borders of every window, subject 2 the release's quirks.
+MINI = {
+    "ed/edstays.csv": "subject_id,hadm_id,stay_id,intime,outtime,gender,race,"
+    """arrival_transport,disposition
 1,,10,2150-06-30 12:00:00,2150-06-30 14:00:00,M,WHITE,WALK IN,HOME
 1,,11,2150-07-30 12:00:00,2150-07-30 14:00:00,M,WHITE,WALK IN,HOME
 1,50.0,12,2150-07-30 12:00:01,2150-07-30 15:00:01,M,WHITE,WALK IN,ADMITTED
@@ -249,7 +255,8 @@ MINI = {  # written by hand: subject 1 has the borders of every window, subject 
 2,,21,2152-01-01 00:00:00,2152-01-01 06:00:00,F,OTHER,WALK IN,HOME
 3,,30,2150-01-01 00:00:00,2150-01-01 06:00:00,F,OTHER,WALK IN,HOME
 """,
-    "ed/triage.csv": """subject_id,stay_id,temperature,heartrate,resprate,o2sat,sbp,dbp,pain,acuity,chiefcomplaint
+    "ed/triage.csv": "subject_id,stay_id,temperature,heartrate,resprate,o2sat,sbp,dbp,pain,"
+    """acuity,chiefcomplaint
 1,10,36.5,391,331,151,376,879,13,3,"Chest pain, N/V"
 1,11,98.6,390,330,150,375,375,unable,2.0,"s/p ""fall"", ABD PAIN"
 1,12,116.7,0,0,0,0,0,0,1,SOB
@@ -280,7 +287,8 @@ MINI = {  # written by hand: subject 1 has the borders of every window, subject 
 2,60,1,i10,10
 2,60,2,2724,9
 """,
-    "icu/icustays.csv": "subject_id,hadm_id,stay_id,intime\n1,50,90,2150-07-31 03:00:01\n1,53,91,2150-07-30 12:00:00\n",
+    "icu/icustays.csv": "subject_id,hadm_id,stay_id,intime\n"
+    "1,50,90,2150-07-31 03:00:01\n1,53,91,2150-07-30 12:00:00\n",
 }
 
 
@@ -288,7 +296,7 @@ def mini(root, **changed):
     for name, text in (MINI | changed).items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text)
-    return module.locate(root, None)
+    return mimic_iv_ed.locate(root, None)
 
 
 def test_borders_and_quirks_by_hand(tmp_path):
@@ -296,7 +304,8 @@ def test_borders_and_quirks_by_hand(tmp_path):
     assert list(table.index) == ["10", "11", "12", "13", "21"]
     assert table.attrs["left out"] == {"under 18 years": 1, "no acuity": 1}
     assert table["age"].tolist() == [91, 91, 91, 91, 41]  # 91 stands for everybody over 89
-    # 10 lies 30 days before 11 to the second, and so counts; for 12 and 13 it is a second too far; 12 and 13 are each other's moment, and do not
+    # 10 lies 30 days before 11 to the second, and so counts; for 12 and 13 it is a second too far;
+    # 12 and 13 are at the same moment, and do not count
     assert table["n_ed_30d"].tolist() == [0, 1, 1, 1, 0]
     assert table["n_ed_90d"].tolist() == [0, 1, 2, 2, 0]
     assert table["n_ed_365d"].tolist() == [0, 1, 2, 2, 1]
@@ -309,7 +318,8 @@ def test_borders_and_quirks_by_hand(tmp_path):
         0,
     ]
     assert table["n_hosp_365d"].tolist() == [1, 1, 2, 2, 0]  # 366 days since subject 2 was admitted
-    # 51 ended 1,780 days before 11 to the second; 53 at that moment, a second before 12 and 13; 54 has not ended; 50 ends later
+    # 51 ended 1,780 days before 11 to the second; 53 at that moment, a second before 12 and 13;
+    # 54 has not ended; 50 ends later
     assert (np.datetime64("2150-07-30") - np.datetime64("2145-09-14")).astype(int) == 1_780
     assert table["cci_CHF"].tolist() == [1, 1, 0, 0, 0]
     assert table["eci_Obesity"].tolist() == [
@@ -334,7 +344,7 @@ def test_borders_and_quirks_by_hand(tmp_path):
     }
     for sign, expected in signs.items():
         assert np.allclose(table[f"triage_{sign}"], expected, equal_nan=True), sign
-    said = {
+    complaints = {
         "chest_pain": [1, 0, 0, 0, 0],
         "abdominal_pain": [0, 1, 0, 0, 0],
         "nausea_vomiting": [0, 0, 0, 0, 0],
@@ -342,7 +352,7 @@ def test_borders_and_quirks_by_hand(tmp_path):
         "headache": [0, 0, 0, 0, 1],
         "shortness_of_breath": [0, 0, 0, 0, 0],
     }
-    for name, expected in said.items():
+    for name, expected in complaints.items():
         assert table[f"chiefcom_{name}"].tolist() == expected, name
     assert table.loc[
         "12",
@@ -405,7 +415,7 @@ def test_a_made_up_list_does_not_open_a_release(tmp_path):
     subjects = sorted({row["subject_id"] for row in naive_ed.rows(root / HOSP / "patients.csv.gz")})
     assert len(subjects) == 100
     (root / "demo_subject_id.csv").write_text("subject_id\n" + "\n".join(subjects) + "\n")
-    cohort = module.read(module.locate(root, None), root)
+    cohort = mimic_iv_ed.read(mimic_iv_ed.locate(root, None), root)
     assert cohort.restricted
     assert "Use Agreement" in cohort.source
 
@@ -414,8 +424,8 @@ def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tm
     shutil.copytree(release, tmp_path / "root")
     edit(f"{ED}/edstays.csv.gz", put(2, outtime="1999-01-01 00:00:00"))(tmp_path / "root")
     before, after = (
-        build_master_table(module.locate(release, None)),
-        build_master_table(module.locate(tmp_path / "root", None)),
+        build_master_table(mimic_iv_ed.locate(release, None)),
+        build_master_table(mimic_iv_ed.locate(tmp_path / "root", None)),
     )
     assert after[list(FEATURES)].equals(before[list(FEATURES)])
     stay = naive_ed.rows(release / ED / "edstays.csv.gz")[2]["stay_id"]
@@ -431,18 +441,18 @@ def test_a_visit_that_ends_before_it_begins_is_kept_without_a_length(release, tm
 )
 def test_counts_in_a_window(events, now, days):
     key = [10**12 * (subject + 1) + second for subject, second in events]
-    found = count_within(
+    counts = count_within(
         np.sort(np.array(key, np.int64)),
         np.array([10**12 * (subject + 1) + second for subject, second in now], np.int64),
         days,
     )
-    for count, (subject, at) in zip(found, now):
+    for count, (subject, at) in zip(counts, now, strict=True):
         assert count == sum(
             who == subject and at - days * 86_400 <= second < at for who, second in events
         )
 
 
-# --- damage -----------------------------------------------------------------------------------------------------------------------------
+# --- damage ---
 
 
 def edit(name, change):
@@ -578,9 +588,9 @@ def test_a_damaged_release_is_one_line(name, release, prepared, tmp_path, capsys
 
 
 def test_options_and_no_root(release):
-    files = module.locate(release, None)
-    with pytest.raises(ValueError, match="option rules .* expected one of 'default', 'paper'"):
-        module.read(files, release, rules="papre")
+    files = mimic_iv_ed.locate(release, None)
+    with pytest.raises(ValueError, match=r"option rules .* expected one of 'default', 'paper'"):
+        mimic_iv_ed.read(files, release, rules="papre")
     with pytest.raises(ValueError, match="PhysioNet grants access"):
-        module.locate(None, None)
-    assert replace(module.read(files, release)).unit == "patient"
+        mimic_iv_ed.locate(None, None)
+    assert replace(mimic_iv_ed.read(files, release)).unit == "patient"

@@ -1,3 +1,5 @@
+"""PTB-XL: the loader against plain loops, mini releases, damaged ones, and real records."""
+
 import csv
 import gzip
 import re
@@ -8,9 +10,8 @@ import warnings
 import numpy as np
 import pytest
 
-from rollcall import datasets as cohorts
-from rollcall import rehearse
-from rollcall.data import decode as prepare
+from rollcall import datasets, rehearse
+from rollcall.data import decode
 from rollcall.datasets import ptb_xl
 from rollcall.datasets.parts.signals import decode_ecg, load_wfdb
 from rollcall.util.errors import InputError
@@ -26,6 +27,14 @@ BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (999, "80+")
 TABLE = "ptbxl_database.csv"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Files are decoded by threads: processes take seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        yield
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
     root = rehearse.write("ptb_xl", tmp_path_factory.mktemp("ptb_xl") / "release", 50, 1)
@@ -36,7 +45,7 @@ def release(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    cohorts.load("ptb_xl", release, folder)
+    datasets.load("ptb_xl", release, folder)
     return folder
 
 
@@ -85,14 +94,14 @@ def agree(cohort, expected):
         assert [None if value != value else value for value in records[column].astype(object)] == [
             row[column] for row in expected
         ]
-    for place, name in enumerate(ORDER):
+    for index, name in enumerate(ORDER):
         assert records[f"finding: {name}"].tolist() == [
-            bool(row["labels"][place]) for row in expected
+            bool(row["labels"][index]) for row in expected
         ]
 
 
 def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
-    cohort = cohorts.load("ptb_xl", release, data)
+    cohort = datasets.load("ptb_xl", release, data)
     pool, test = twin(release)
     agree(cohort, pool)
     agree(cohort.test, test)
@@ -121,11 +130,11 @@ def test_the_simulated_release_reads_as_computed_row_by_row(release, data):
         for note in cohort.notes
     )
     assert without
-    for place in (0, len(pool) // 2, len(pool) - 1):
-        stored = np.fromfile(pool[place]["dat"], "<i2").reshape(1000, 12)
-        np.testing.assert_array_equal(cohort.inputs[place], stored)
+    for index in (0, len(pool) // 2, len(pool) - 1):
+        stored = np.fromfile(pool[index]["dat"], "<i2").reshape(1000, 12)
+        np.testing.assert_array_equal(cohort.inputs[index], stored)
         with open(
-            pool[place]["dat"].with_suffix(".hea")
+            pool[index]["dat"].with_suffix(".hea")
         ) as file:  # the samples are microvolts: 1000 a mV, no baseline
             assert file.read().count(" 1000.0(0)/mV ") == 12
 
@@ -166,14 +175,13 @@ def test_the_simulated_release_has_its_quirks(release):
     )  # Einthoven, noise aside
 
 
-def test_500_hz_and_the_papers_rules(release, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
-    paper = cohorts.load("ptb_xl", release, data, rules="paper")
+def test_500_hz_and_the_papers_rules(release, data, tmp_path):
+    paper = datasets.load("ptb_xl", release, data, rules="paper")
     assert paper.scale == 1e-3
-    assert paper.labels.tolist() == cohorts.load("ptb_xl", release, data).labels.tolist()
+    assert paper.labels.tolist() == datasets.load("ptb_xl", release, data).labels.tolist()
     root = tmp_path / "release"
     shutil.copytree(release, root, ignore=shutil.ignore_patterns("records100"))
-    fast = cohorts.load("ptb_xl", root, tmp_path / "data", rate=500)
+    fast = datasets.load("ptb_xl", root, tmp_path / "data", rate=500)
     pool, _ = twin(release, column="filename_hr")
     assert fast.inputs.shape == (len(pool), 5000, 12)
     np.testing.assert_array_equal(
@@ -181,7 +189,7 @@ def test_500_hz_and_the_papers_rules(release, data, tmp_path, monkeypatch):
     )
 
 
-# --- mini releases, written by hand, their signals by wfdb ----------------------------------------------------------------------------
+# --- mini releases, written by hand, their signals by wfdb ---
 
 
 def mini(root, rows, gain=1000.0, baseline=0, table=TABLE):
@@ -198,17 +206,17 @@ def mini(root, rows, gain=1000.0, baseline=0, table=TABLE):
     ]
     (root / "records100" / "00000").mkdir(parents=True)
     filled = []
-    for place, row in enumerate(rows):
-        number = row.get("ecg_id", place + 1)
+    for index, row in enumerate(rows):
+        number = row.get("ecg_id", index + 1)
         filled.append(
             {
                 "ecg_id": number,
-                "patient_id": f"{place + 1000}.0",
+                "patient_id": f"{index + 1000}.0",
                 "age": "50.0",
-                "sex": place % 2,
-                "scp_codes": "{'NORM': 100.0, 'SR': 0.0}" if place % 2 else "{'IMI': 0.0}",
+                "sex": index % 2,
+                "scp_codes": "{'NORM': 100.0, 'SR': 0.0}" if index % 2 else "{'IMI': 0.0}",
                 "extra_beats": "",
-                "strat_fold": 1 + place % 9,
+                "strat_fold": 1 + index % 9,
                 "filename_lr": f"records100/00000/{number:05d}_lr",
             }
             | row
@@ -244,8 +252,8 @@ def read(root, **options):
 
 def test_ages_sexes_beats_and_statements(tmp_path):
     rows = [{} for _ in range(20)]
-    for place, age in enumerate(("300", "90.0", "91.0", "17", "18.0", "39.9", "", "0")):
-        rows[place]["age"] = age
+    for index, age in enumerate(("300", "90.0", "91.0", "17", "18.0", "39.9", "", "0")):
+        rows[index]["age"] = age
     rows[8] |= {"sex": 0, "extra_beats": "alles, VES"}
     rows[9] |= {"sex": 1, "extra_beats": "  "}
     rows[10] |= {"scp_codes": "{'LAO/LAE': 15.0, 'PRC(S)': 0.0, 'NORM': 0.0}"}
@@ -282,7 +290,7 @@ def test_known_duplicates_are_left_out_by_default_alone(tmp_path):
     assert not any("dropped" in note for note in paper.notes)
     assert default.records["patient_id"].tolist() == [
         patient
-        for patient, row in zip(paper.records["patient_id"], rows)
+        for patient, row in zip(paper.records["patient_id"], rows, strict=True)
         if row["ecg_id"] not in DUPLICATES
     ]
 
@@ -293,37 +301,35 @@ def test_another_gain_becomes_microvolts(tmp_path, gain, baseline):
     stored = (
         np.fromfile(root / "records100/00000/00002_lr.dat", "<i2").reshape(1000, 12).astype(float)
     )
-    found = decode_ecg(root / "records100/00000/00002_lr.dat", root, 100)
-    assert found.dtype == np.int16
-    np.testing.assert_array_equal(found, np.rint((stored - baseline) / gain * 1000))
+    loaded = decode_ecg(root / "records100/00000/00002_lr.dat", root, 100)
+    assert loaded.dtype == np.int16
+    np.testing.assert_array_equal(loaded, np.rint((stored - baseline) / gain * 1000))
     assert (
-        np.abs(found / 1000 - np.random.default_rng(2).normal(0, 0.3, (1000, 12))).max()
+        np.abs(loaded / 1000 - np.random.default_rng(2).normal(0, 0.3, (1000, 12))).max()
         < 1 / gain + 1e-3
     )
 
 
-def test_a_folder_around_the_release_and_a_zipped_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+def test_a_folder_around_the_release_and_a_zipped_table(tmp_path):
     root = mini(tmp_path / "r" / "ptb-xl-1.0.3", [{} for _ in range(20)])
     (root / f"{TABLE}.gz").write_bytes(gzip.compress((root / TABLE).read_bytes()))
     (root / TABLE).unlink()
-    cohort = cohorts.load("ptb_xl", tmp_path / "r", tmp_path / "data")
+    cohort = datasets.load("ptb_xl", tmp_path / "r", tmp_path / "data")
     assert cohort.inputs.shape == (20, 1000, 12)
 
 
-def test_a_changed_header_prepares_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+def test_a_changed_header_prepares_anew(tmp_path):
     root = mini(tmp_path / "r", [{} for _ in range(20)])
-    first = np.array(cohorts.load("ptb_xl", root, tmp_path / "data").inputs[0])
+    first = np.array(datasets.load("ptb_xl", root, tmp_path / "data").inputs[0])
     header = root / "records100/00000/00001_lr.hea"
     header.write_text(header.read_text().replace("1000.0(0)/mV", "500.0(0)/mV"))
-    again = cohorts.load("ptb_xl", root, tmp_path / "data").inputs[0]
+    again = datasets.load("ptb_xl", root, tmp_path / "data").inputs[0]
     np.testing.assert_array_equal(again, 2 * first)
 
 
 def test_without_a_root_the_publisher_is_named():
-    with pytest.raises(InputError, match="physionet.org/content/ptb-xl/1.0.3.*ROOT="):
-        cohorts.load("ptb_xl")
+    with pytest.raises(InputError, match=r"physionet\.org/content/ptb-xl/1\.0\.3.*ROOT="):
+        datasets.load("ptb_xl")
 
 
 @pytest.mark.parametrize(
@@ -339,10 +345,10 @@ def test_without_a_root_the_publisher_is_named():
 )
 def test_a_wrong_option_is_named(release, tmp_path, options, match):
     with pytest.raises(InputError, match=match):
-        cohorts.load("ptb_xl", release, tmp_path, **options)
+        datasets.load("ptb_xl", release, tmp_path, **options)
 
 
-# --- damaged releases -----------------------------------------------------------------------------------------------------------------
+# --- damaged releases ---
 
 LINE = 12  # the row that is damaged
 
@@ -458,7 +464,8 @@ DAMAGE = {
     ),
     "signal cut short": (
         signal(lambda stored: stored[:9_001]),
-        r"_lr.dat \(ptbxl_database.csv: row 12\): holds 9,001 bytes where its header says 1,000 samples",
+        r"_lr.dat \(ptbxl_database.csv: row 12\): holds 9,001 bytes "
+        "where its header says 1,000 samples",
     ),
     "signal too long": (
         signal(lambda stored: stored * 2),
@@ -564,7 +571,6 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, slim, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
     monkeypatch.setattr(
         "socket.socket.connect", lambda *address: pytest.fail("the network was asked")
     )
@@ -579,7 +585,7 @@ def test_a_gz_cut_short_is_refused(slim, data, tmp_path, capsys):
     refused("ptb_xl", slim, data, damage, rf"{TABLE}.gz: damaged or cut short", tmp_path, capsys)
 
 
-# --- the real files --------------------------------------------------------------------------------------------------------------------
+# --- the real files ---
 
 
 @pytest.fixture(scope="module")
@@ -597,7 +603,7 @@ def real(tmp_path_factory):
 
 
 def test_the_real_records(real, tmp_path):
-    cohort = cohorts.load("ptb_xl", real, tmp_path)
+    cohort = datasets.load("ptb_xl", real, tmp_path)
     pool, test = twin(real, f"{TABLE}.gz")
     agree(cohort, pool)
     agree(cohort.test, test)
@@ -608,12 +614,13 @@ def test_the_real_records(real, tmp_path):
     assert any("12 records dropped: duplicate recordings" in note for note in cohort.notes)
     assert "age: missing for fewer than 10 records" in cohort.notes
     for part, rows in ((cohort, pool), (cohort.test, test)):
-        for place in range(0, len(rows), 37):
+        for index in range(0, len(rows), 37):
             np.testing.assert_array_equal(
-                part.inputs[place], np.fromfile(rows[place]["dat"], "<i2").reshape(1000, 12)
+                part.inputs[index], np.fromfile(rows[index]["dat"], "<i2").reshape(1000, 12)
             )
-    by_id = {row["id"]: place for place, row in enumerate(pool)}
-    # by hand from the table: NORM + LVOLT + SR, female, 56; IMI + LVH + ISC_ + IVCD, male, 67, at fold 8
+    by_id = {row["id"]: index for index, row in enumerate(pool)}
+    # by hand from the table: NORM + LVOLT + SR, female, 56;
+    # IMI + LVH + ISC_ + IVCD, male, 67, at fold 8
     assert cohort.labels[by_id[1]].tolist() == [1, 0, 0, 0, 0]
     assert cohort.records.loc[by_id[1], ["patient_id", "sex", "age"]].tolist() == [
         "15709",
@@ -644,18 +651,17 @@ def test_the_real_records(real, tmp_path):
     assert 0.8 < values.std() < 1.2
 
 
-def test_the_real_duplicates_are_one_recording_of_two_patients(real, tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
-    cohort = cohorts.load("ptb_xl", real, tmp_path, rules="paper")
+def test_the_real_duplicates_are_one_recording_of_two_patients(real, tmp_path):
+    cohort = datasets.load("ptb_xl", real, tmp_path, rules="paper")
     pool, test = twin(real, f"{TABLE}.gz", drop=())
     agree(cohort, pool)
     agree(cohort.test, test)
     assert len(pool) + len(test) == 500
     assert len({row["patient"] for row in pool + test}) == 466
     where = {
-        row["id"]: (part, place, row["patient"])
+        row["id"]: (part, index, row["patient"])
         for part, rows in ((cohort, pool), (cohort.test, test))
-        for place, row in enumerate(rows)
+        for index, row in enumerate(rows)
     }
     one, other = (
         where[number][0].inputs[where[number][1]].astype(float).ravel() for number in (145, 463)
@@ -666,8 +672,7 @@ def test_the_real_duplicates_are_one_recording_of_two_patients(real, tmp_path, m
     assert (one == other).all()
 
 
-def test_the_real_500_hz_records(real, tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "ProcessPoolExecutor", Threads)
+def test_the_real_500_hz_records(real, tmp_path):
     with pytest.raises(
         InputError,
         match=r"row 52: .*records500/00000/00051_hr.hea does not exist \(438 such rows\)",
@@ -677,7 +682,7 @@ def test_the_real_500_hz_records(real, tmp_path, monkeypatch):
     shutil.copytree(real, root, ignore=shutil.ignore_patterns("records100", "*.gz"))
     with gzip.open(real / f"{TABLE}.gz", "rt", encoding="utf-8") as file:
         (root / TABLE).write_text("".join(file.readlines()[:51]))
-    cohort = cohorts.load("ptb_xl", root, tmp_path / "data", rate=500)
+    cohort = datasets.load("ptb_xl", root, tmp_path / "data", rate=500)
     pool, _ = twin(root, column="filename_hr")
     assert cohort.inputs.shape == (len(pool), 5000, 12)
     agree(cohort, pool)
