@@ -8,7 +8,7 @@ from rollcall.stats.checks import check_members
 from rollcall.stats.members import MIN_TARGETS
 from rollcall.util.errors import InputError
 
-MIN_REFERENCES = 3  # that had a record, and that had not: one is the target, two have a spread
+MIN_OF_A_KIND = 3  # targets in and targets out of a record: one is attacked, two have a spread
 
 
 def check_inputs(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -32,11 +32,11 @@ def check_inputs(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, n
     paired = targets % 2 == 0 and bool((members[0::2] != members[1::2]).all())
     if not paired:
         counts = members.sum(0)
-        few = np.flatnonzero((counts < MIN_REFERENCES) | (counts > targets - MIN_REFERENCES))
+        few = np.flatnonzero((counts < MIN_OF_A_KIND) | (counts > targets - MIN_OF_A_KIND))
         if len(few):
             raise InputError(
                 f"members: {counts[few[0]]} of {targets} targets had record {few[0]}; expected at "
-                f"least {MIN_REFERENCES} that had it and {MIN_REFERENCES} that had not"
+                f"least {MIN_OF_A_KIND} that had it and {MIN_OF_A_KIND} that had not"
             )
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)

@@ -242,5 +242,5 @@ def _map_targets(work, targets: int) -> list:
         lambda slices: [(block.start, work(block.start)) for block in slices],
         make_blocks(targets, 1),
     )
-    pairs = sorted((pair for part in parts for pair in part), key=lambda pair: pair[0])
+    pairs = sorted((pair for pairs in parts for pair in pairs), key=lambda pair: pair[0])
     return [value for _, value in pairs]

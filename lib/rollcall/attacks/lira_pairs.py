@@ -75,17 +75,17 @@ def make_store(targets: int, records: int, dtype) -> np.ndarray:
 
 
 def pool_block(
-    scores: np.ndarray, had: np.ndarray, store: np.ndarray
+    scores: np.ndarray, even_members: np.ndarray, store: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sum squares about the mean, and degrees of freedom, of each target's references over records.
 
-    scores (2K, C); had bool (K, C), of the even targets; store from make_store.
+    scores (2K, C); even_members bool (K, C), of the even targets; store from make_store.
     Returns where no digits were lost, (C,) bool, and over those records (2, 2, 2K): sums of squares
     and degrees of freedom, in and out, by target.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        block = _split(scores, had, store)
-    k, use = len(had), block.good.astype(scores.dtype)
+        block = _split(scores, even_members, store)
+    k, use = len(even_members), block.good.astype(scores.dtype)
     sum_uu, sum_vv = (np.where(block.good, total, 0) for total in (block.sum_uu, block.sum_vv))
     squares = [
         np.repeat(total.sum() - k / (k - 1) * (each @ use), 2)
@@ -96,7 +96,7 @@ def pool_block(
 
 def attack_block(
     scores: np.ndarray,
-    had: np.ndarray,
+    even_members: np.ndarray,
     online: bool,
     shared: np.ndarray | None,
     out: np.ndarray,
@@ -104,12 +104,13 @@ def attack_block(
 ) -> np.ndarray:
     """Write the statistic of a block of records to `out`; return where no digits were lost.
 
-    scores, had, store as pool_block takes them; out (2K, C); shared (2, 2K): in and out variances,
-    one for all records, or None for one each. Returns (C,) bool: the others are to be done again.
+    scores, even_members, store as pool_block takes them; out (2K, C); shared (2, 2K): in and out
+    variances, one for all records, or None for one each. Returns (C,) bool: the others are to be
+    done again.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        u, v, d, uu, vv, a, b, mask, (p, q, spare), good = _split(scores, had, store)
-        k, real = len(had), scores.dtype.type
+        u, v, d, uu, vv, a, b, mask, (p, q, spare), good = _split(scores, even_members, store)
+        k, real = len(even_members), scores.dtype.type
         c = k / (k - 1)
         if shared is None:  # p and q are first A/c - u^2 and B/c - v^2, then what step 4 calls so
             a, b, least = a / real(c), b / real(c), MIN_VARIANCE * (k - 2) / c
@@ -152,14 +153,14 @@ def attack_block(
     return good
 
 
-def _split(scores: np.ndarray, had: np.ndarray, store: np.ndarray) -> Split:
-    """Do step 1, and the sums. scores (2K, C); had (K, C) bool, of the even targets."""
-    k, columns = len(had), scores.shape[1]
+def _split(scores: np.ndarray, even_members: np.ndarray, store: np.ndarray) -> Split:
+    """Do step 1, and the sums. scores (2K, C); even_members (K, C) bool, of the even targets."""
+    k, columns = len(even_members), scores.shape[1]
     u, v, difference, uu, vv, mask, *spare = (
         array[: k * columns].reshape(k, columns) for array in store
     )
     mask = mask.view(f"i{scores.itemsize}")
-    mask[:] = had.view(np.int8)
+    mask[:] = even_members.view(np.int8)
     mask -= 1  # 1 -> 0, and 0 -> -1, which is all bits
     _exchange(scores[0::2], scores[1::2], mask, spare[0], u, v)
     np.subtract(u, v, out=difference)

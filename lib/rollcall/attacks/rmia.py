@@ -237,6 +237,8 @@ def _mean(values, kind, paired, chosen):
     """Average `values` (M, C) over the references of each chosen target, (T, C).
 
     kind: bool (M, C), the references that count; None for all of them, of pairs.
+    A target's pair is left out by subtraction, which is good to a rounding of the sum over all: the
+    mean of others that are 1e15 times smaller than the pair's own p is lost.
     """
     left_out = [chosen, chosen ^ 1] if paired else [chosen]
     if kind is None:
