@@ -1,10 +1,12 @@
 import dataclasses
+import hashlib
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.data.cohort import check_cohort, describe_label, validate
+from rollcall.data.cohort import Cohort, check_cohort, describe_label, validate
 from rollcall.util.errors import InputError
 from tests.data.made_up import make_cohort, make_files, make_test_set, write_images
 
@@ -29,6 +31,44 @@ def test_the_fingerprint_sees_every_part(tiny):
     ):
         assert validate(changed).fingerprint != base
     assert validate(make_cohort()).fingerprint == base
+
+
+def test_the_fingerprint_is_of_the_whole_table():
+    """Long enough for three pieces, hashed here at once.
+
+    With missing values, numbers as categories, and text that needs quotes.
+    """
+    rng, count = np.random.default_rng(5), 20_000
+    table = pd.DataFrame(
+        {
+            "patient_id": np.arange(count),
+            "age": rng.normal(60, 15, count),
+            "code": pd.Categorical(rng.integers(0, 5, count)),
+            "text": rng.choice(["plain", "with, comma", 'with "quote"'], count),
+            "flag": rng.random(count) < 0.5,
+        }
+    )
+    table.loc[rng.choice(np.arange(9_000, count), 50), ["age", "code", "text"]] = np.nan
+    table["code"] = table["code"].astype("category")
+    made = validate(
+        Cohort(
+            "long",
+            table,
+            rng.random((count, 2), np.float32),
+            np.arange(count) % 2,
+            "binary",
+            ("no", "yes"),
+            ("code",),
+        )
+    )
+    head = ["long", "binary", ("no", "yes"), ("code",), (), 1.0, False, "float32", (count, 2)]
+    whole = hashlib.sha256(
+        json.dumps(head).encode()
+        + made.inputs.tobytes()
+        + made.labels.tobytes()
+        + table.astype(object).to_csv(index=False).encode()
+    )
+    assert made.fingerprint == whole.hexdigest()
 
 
 def test_the_fingerprint_is_what_it_was_in_0_1_0():
