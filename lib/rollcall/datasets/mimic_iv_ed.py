@@ -1,4 +1,4 @@
-"""Read MIMIC-IV-ED: 418,007 emergency visits of 201,213 adults; will the visit end in admission?
+"""Read MIMIC-IV-ED: 418,007 emergency visits of 201,213 adults, and which end in admission.
 
 The visits are those of adults with an acuity, to one department in Boston. Publisher: PhysioNet,
 MIMIC-IV-ED 2.2 (doi:10.13026/5ntk-km72) with hosp and icu of MIMIC-IV (doi:10.13026/kpb9-mt58).
