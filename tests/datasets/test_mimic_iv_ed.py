@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rollcall import datasets, rehearse
 from rollcall.datasets import mimic_iv_ed
 from rollcall.datasets.parts.common import count_text
-from rollcall.datasets.parts.emergency import FEATURES, build_master_table, count_within
+from rollcall.datasets.release_tables.emergency import FEATURES, build_master_table, count_within
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
 from tests.datasets.damaged import refused

@@ -6,7 +6,7 @@ import math
 import re
 from datetime import datetime, timedelta
 
-from rollcall.datasets.parts import comorbidity
+from rollcall.datasets.release_tables import comorbidity
 
 WORDS = {
     "chest_pain": ["chest pain"],

@@ -57,7 +57,8 @@ from rollcall.datasets.parts.common import (
 )
 from rollcall.datasets.parts.demographics import EMORY, age_bands, race_group
 from rollcall.datasets.parts.dicom import decode_mammogram
-from rollcall.datasets.parts.embed_tables import (
+from rollcall.datasets.parts.images import decode_image
+from rollcall.datasets.release_tables.embed import (
     ASSESSMENTS,
     HEADER,
     count_note,
@@ -65,7 +66,6 @@ from rollcall.datasets.parts.embed_tables import (
     read_images,
     worst_assessments,
 )
-from rollcall.datasets.parts.images import decode_image
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(

@@ -46,7 +46,7 @@ from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import check_choice, count_notes, count_text
 from rollcall.datasets.parts.images import image_files
-from rollcall.datasets.parts.mimic_iv import read_demographics
+from rollcall.datasets.release_tables.mimic_iv import read_demographics
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(

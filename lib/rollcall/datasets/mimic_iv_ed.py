@@ -8,8 +8,9 @@ doi:10.13026/dp1f-ex47), 100 people, are open under the ODbL 1.0 and are read as
 taken for the demo, and so for open, if demo_subject_id.csv is under ROOT, is the publisher's own
 list, and names every subject. Paper: Xie et al., Scientific Data 9, 658 (2022).
 
-The master table is built here from the release's own tables (rollcall.datasets.parts.emergency): 64
-features a visit. The unit is the patient, `subject_id`; binary label, admission to the hospital.
+The master table, 64 features a visit, is built here from the release's own tables
+(rollcall.datasets.release_tables.emergency). The unit is the patient, `subject_id`; binary label,
+admission to the hospital.
 
 Attributes: race, sex, age in bands, insurance (known for admitted visits alone: 77% are missing),
 cancer and obesity (past diagnoses), hospitalised.
@@ -45,13 +46,13 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import RACES, age_bands, race_group
-from rollcall.datasets.parts.emergency import (
+from rollcall.datasets.release_tables.emergency import (
     ED_TABLES,
     FEATURES,
     REQUIRED_TABLES,
     build_master_table,
 )
-from rollcall.datasets.parts.emergency_tables import LIMITS
+from rollcall.datasets.release_tables.emergency_tables import LIMITS
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -112,8 +113,8 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
 def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohort:
     """Read the release.
 
-    Inputs are float32 (visits, 64), in the order of `parts.emergency.FEATURES`; labels int64
-    (visits,), 1 for admission.
+    Inputs are float32 (visits, 64), in the order of release_tables.emergency.FEATURES;
+    labels int64 (visits,), 1 for admission.
     """
     check_choice("mimic_iv_ed", "rules", rules, RULES)
     paper = rules == "paper"

@@ -48,8 +48,8 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import age_bands
-from rollcall.datasets.parts.scp import CLASSES, read_classes, read_labels
 from rollcall.datasets.parts.signals import LEADS, SECONDS, decode_ecg
+from rollcall.datasets.release_tables.scp import CLASSES, read_classes, read_labels
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(

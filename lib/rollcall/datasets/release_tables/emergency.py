@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
-from rollcall.datasets.parts import comorbidity, emergency_tables
-from rollcall.datasets.parts.emergency_tables import COMPLAINTS, LIMITS
+from rollcall.datasets.release_tables import comorbidity, emergency_tables
+from rollcall.datasets.release_tables.emergency_tables import COMPLAINTS, LIMITS
 
 PAST_DAYS = (30, 90, 365)
 HISTORY_DAYS = 1_780  # of past admissions that comorbidities are read from

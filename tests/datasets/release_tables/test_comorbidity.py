@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.datasets.parts.comorbidity import CHARLSON, ELIXHAUSER, NAMES, code_flags
+from rollcall.datasets.release_tables.comorbidity import CHARLSON, ELIXHAUSER, NAMES, code_flags
 
 CHARLSON_NAMES = [
     "MI",

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from rollcall.datasets.parts.mimic_iv import patient_races
+from rollcall.datasets.release_tables.mimic_iv import patient_races
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
-from rollcall.datasets.parts import comorbidity
+from rollcall.datasets.release_tables import comorbidity
 
 LIMITS = {  # lowest and highest plausible value, else missing; lowest and highest valid value
     "temperature": (14.2, 47, 26, 45),
