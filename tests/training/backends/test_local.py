@@ -1,7 +1,6 @@
 """Worker processes: killed, resumed, shared."""
 
 import contextlib
-import multiprocessing
 import os
 import random
 import signal
@@ -11,7 +10,6 @@ import time
 
 import pytest
 
-from rollcall import audit
 from rollcall.runs import run
 from rollcall.training.backends.local import single_threaded_environment
 from rollcall.util import files
@@ -66,51 +64,88 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
-def train_forked(out, data):
-    """Train in this process, the leader of a session, with workers forked from it.
+# Forks trainings from one process that has imported everything, with workers forked from those:
+# a start takes no seconds of imports, and random moments fall into the training.
+FORKS = f"""
+import multiprocessing, os, sys
+from rollcall import audit
+import rollcall.training.backends.worker
 
-    So that a start takes no second of imports, and moments fall into the training.
-    """
+def train(out, data):
     os.setsid()
-    with open(os.devnull, "w") as null:
-        os.dup2(null.fileno(), 2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
     get_context = multiprocessing.get_context
     multiprocessing.get_context = lambda method=None: get_context("fork")
-    audit.train(audit.plan(out=out, data=data, **PLAN))
+    audit.train(audit.plan(out=out, data=data, **{PLAN}))
+
+print("ready", flush=True)
+for line in sys.stdin:
+    command, *arguments = line.split()
+    if command == "start":
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                train(*arguments)
+                code = 0
+            finally:
+                os._exit(code)
+        print(pid, flush=True)
+    else:
+        ended, status = os.waitpid(int(arguments[0]), 0 if command == "wait" else os.WNOHANG)
+        print(os.waitstatus_to_exitcode(status) if ended else "running", flush=True)
+"""
 
 
-def start_forked(out, data):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["rollcall.training.backends.worker"])
-    process = context.Process(target=train_forked, args=(str(out), str(data)))
-    with single_threaded_environment():
-        process.start()
-    return process
+@pytest.fixture
+def ask():
+    """Ask the forking process: "start OUT DATA" -> pid; "poll PID" or "wait PID" -> exit code."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", FORKS],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        cwd=files.home(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    assert server.stdout.readline() == "ready\n"
+
+    def ask(*words):
+        server.stdin.write(" ".join(map(str, words)) + "\n")
+        server.stdin.flush()
+        return server.stdout.readline().strip()
+
+    yield ask
+    server.stdin.close()
+    server.stdout.close()
+    server.wait()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
-def test_killed_at_ten_random_moments_and_resumed(undisturbed, tmp_path):
+def test_killed_at_ten_random_moments_and_resumed(undisturbed, tmp_path, ask):
     """The process and its workers; moments from its start to its end."""
     moments, kills = random.Random(7), 0
     out, data = tmp_path / "out", undisturbed / "data"
     started = time.monotonic()
-    process = start_forked(tmp_path / "timed", data)
-    process.join()
-    assert process.exitcode == 0
+    assert ask("wait", ask("start", tmp_path / "timed", data)) == "0"
     longest = time.monotonic() - started
     while kills < 10:
-        process = start_forked(out, data)
-        process.join(moments.uniform(0, longest))
-        if process.exitcode is not None:  # quicker than the kill: take some targets away
-            assert process.exitcode == 0
+        pid = ask("start", out, data)
+        time.sleep(moments.uniform(0, longest))
+        code = ask("poll", pid)
+        if code != "running":  # quicker than the kill: take some targets away
+            assert code == "0"
             for target in moments.sample(range(TARGETS), 4):
                 (out / "simulated" / "mlp" / "targets" / f"{target:04d}.json").unlink()
             continue
         with contextlib.suppress(ProcessLookupError):  # no session of its own yet
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-        process.join()
+            os.killpg(int(pid), signal.SIGKILL)
+        os.kill(int(pid), signal.SIGKILL)
+        assert ask("wait", pid) == str(-signal.SIGKILL)
         kills += 1
     assert start(tmp_path, out, data).wait() == 0
     check_same(undisturbed / "out", out)
