@@ -154,6 +154,27 @@ def test_a_chunk_killed_while_it_is_decoded_here_is_decoded_again(tmp_path):
     assert all((array[k] == decode_plainly(root, name)).all() for k, name in enumerate(names))
 
 
+@pytest.mark.parametrize("name", ["decoded.npy", "done.npy"])
+def test_a_file_that_a_kill_left_empty_is_begun_anew(tmp_path, name):
+    root, out = tmp_path / "release", tmp_path / "out"
+    names = write_images(root, 20)
+    out.mkdir()
+    decode_files(make_files(root, names), out)
+    (out / name).write_bytes(b"")
+    steps = []
+    array, _ = decode_files(make_files(root, names), out, steps.append)
+    assert steps == [0, 20]
+    assert (array[19] == decode_plainly(root, names[19])).all()
+
+
+def test_reasons_of_more_files_than_there_are_now_are_forgotten(tmp_path):
+    root, out = tmp_path / "release", tmp_path / "out"
+    names = write_images(root, FILES_PER_CHUNK + 6, blank={FILES_PER_CHUNK + 5})
+    out.mkdir()
+    assert decode_files(make_files(root, names), out)[1]
+    assert decode_files(make_files(root, names[:20]), out)[1] == {}
+
+
 def link_out(path: Path) -> None:
     path.unlink()
     os.symlink("/etc/passwd", path)

@@ -123,9 +123,10 @@ def test_a_damaged_cache_is_named(tiny, tmp_path, name, trusted):
     if trusted:
         store.open_saved(tmp_path / "c")
     path = tmp_path / "c" / name
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match=r"damaged.*delete this folder"):
-        store.open_saved(tmp_path / "c")
+    for size in (path.stat().st_size // 2, 0):
+        os.truncate(path, size)
+        with pytest.raises(InputError, match=r"damaged.*delete this folder"):
+            store.open_saved(tmp_path / "c")
     path.unlink()
     with pytest.raises(InputError, match=r"damaged.*delete this folder"):
         store.open_saved(tmp_path / "c")
@@ -401,3 +402,23 @@ def test_a_damaged_file_leaves_the_cache_as_it_was(tmp_path):
     with pytest.raises(InputError):
         store.save(make_image_cohort(root, names), folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_record_dropped_at_the_second_try_leaves_the_others_as_they_are(tmp_path, monkeypatch):
+    """The first try ends when inputs.npy is a second name of decoded.npy."""
+    root, folder = tmp_path / "release", tmp_path / "data" / "key"
+    names = write_images(root, 80)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            store.save(make_image_cohort(root, names), folder)
+    Image.fromarray(np.zeros((20, 16), np.uint8)).save(root / names[70])
+    store.save(make_image_cohort(root, names), folder)
+    opened = store.open_saved(folder)
+    assert len(opened) == 79
+    assert (opened.inputs[5] == decode_plainly(root, names[5])).all()
+    assert (opened.inputs[78] == decode_plainly(root, names[79])).all()
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt

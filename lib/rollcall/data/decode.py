@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing
@@ -142,14 +143,18 @@ def decode_files(
 
 
 def _open_done(files: FileInputs, folder: Path) -> np.memmap:
-    """Return the digests of finished chunks, (chunks, 16) uint8, mapped; start anew if none fit."""
+    """Return the digests of finished chunks, (chunks, 16) uint8, mapped; start anew if none fit.
+
+    A preparation that was killed may leave either file empty.
+    """
     path, done_path = folder / "decoded.npy", folder / "done.npy"
     shape = (len(files), *files.shape)
     marks = (-(-len(files) // FILES_PER_CHUNK), DIGEST_BYTES)
-    if _header(path) != (shape, np.dtype(files.dtype)) or not done_path.exists():
+    if _header(path) != (shape, np.dtype(files.dtype)) or _header(done_path) is None:
+        shutil.rmtree(folder / "dropped", ignore_errors=True)
         np.lib.format.open_memmap(path, "w+", files.dtype, shape).flush()
         np.save(done_path, np.zeros(marks, np.uint8))
-        (folder / "dropped").mkdir(exist_ok=True)
+    (folder / "dropped").mkdir(exist_ok=True)
     done = np.lib.format.open_memmap(done_path, "r+")
     if done.shape != marks:
         raise InputError(
@@ -173,7 +178,7 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype] | None:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         return array.shape, array.dtype
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):  # EOFError: an empty file
         return None
 
 

@@ -90,6 +90,7 @@ def _decode(cohort: Cohort, folder: Path, progress: Callable[[int], None]) -> Co
             f"cohort {cohort.name!r}: every record was dropped, the first because: {dropped[0]}"
         )
     inputs = _file(folder, "inputs")
+    inputs.unlink(missing_ok=True)  # of an earlier try, it may be decoded.npy itself
     if dropped:
         kept = np.lib.format.open_memmap(inputs, "w+", array.dtype, (len(keep), *array.shape[1:]))
         for start in range(0, len(keep), RECORDS_PER_BLOCK):
@@ -97,7 +98,6 @@ def _decode(cohort: Cohort, folder: Path, progress: Callable[[int], None]) -> Co
             kept[block] = array[keep[block]]
         array = kept
     else:
-        inputs.unlink(missing_ok=True)
         os.link(folder / "decoded.npy", inputs)
     paths = pd.DataFrame({"path": files.every})
     paths.attrs["digest"] = release_digest(files.root, paths["path"])
@@ -186,7 +186,7 @@ def open_saved(folder: Path) -> Cohort:
                 raise ValueError("its content does not match its fingerprint")
             if settled is not None and settled == stamps.read_facts(paths):
                 stamps.write_stamp(folder / STAMP, _describe(paths, settled))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise InputError(
             f"{folder}: the prepared cohort is damaged ({error}); delete this folder and run again"
         ) from error
