@@ -59,7 +59,7 @@ def find_file(root: Path, *names: str) -> Path:
             return resolve_inside(root, name)
     raise InputError(
         f"{root}: holds no {' or '.join(names)}; ROOT must name the folder with the release's "
-        "files (see data/README.md)"
+        "files (see docs/datasets.md)"
     )
 
 
@@ -89,7 +89,7 @@ def find_table(root: Path, name: str, required: bool = True) -> Path | None:
     if required:
         raise InputError(
             f"{root}: holds no {name} or {name}.gz; ROOT must name the folder with the release's "
-            "files (see data/README.md)"
+            "files (see docs/datasets.md)"
         )
     return None
 

@@ -94,7 +94,7 @@ def load(
     It is prepared in data/<name>/prepared/<key>; the key follows from the hashes of the release's
     tables, the options and the module's version. Files it was decoded from are compared by size and
     time of change. A change in any of them prepares anew, and what was there stays until that has
-    succeeded. Nothing is hashed twice: see `rollcall.util.stamps`.
+    succeeded. What was verified is not hashed again before it changes: see `rollcall.util.stamps`.
 
     progress(files decoded, files in all). InputError for an unknown name or option, and for a
     release that cannot be read.
@@ -107,7 +107,7 @@ def load(
     if root is not None and not Path(root).is_dir():
         raise InputError(
             f"{root}: no such folder; ROOT must name the folder that holds the release of "
-            f"{name!r} (see data/README.md)"
+            f"{name!r} (see docs/datasets.md)"
         )
     root = None if root is None else Path(root)
     files = module.locate(root, Path(data) / name)

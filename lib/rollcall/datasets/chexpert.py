@@ -78,7 +78,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "chexpert is not fetched: ROOT= must name the folder CheXpert-v1.0 or "
             "CheXpert-v1.0-small, or the one that holds it; Stanford AIMI grants access at "
-            "https://stanfordmlgroup.github.io/competitions/chexpert (see data/README.md)"
+            "https://stanfordmlgroup.github.io/competitions/chexpert (see docs/datasets.md)"
         )
     train = release.find_table(root, "train.csv")
     valid = _find_first(root, [train.parent], ["valid.csv"])

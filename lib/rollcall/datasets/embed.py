@@ -109,9 +109,9 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """
     if root is None:
         raise InputError(
-            "embed is not fetched: ROOT= must name the folder that holds its tables/ and images/; "
-            "Emory grants access at "
-            "https://registry.opendata.aws/emory-breast-imaging-dataset-embed (see data/README.md)"
+            "embed is not fetched: ROOT= must name the folder that holds its tables/ and images/ "
+            "(see docs/datasets.md); Emory grants access at "
+            "https://registry.opendata.aws/emory-breast-imaging-dataset-embed"
         )
     return {
         "clinical": _find_table(root, "clinical", ("_reduced", "")),
@@ -130,7 +130,7 @@ def _find_table(root: Path, kind: str, endings) -> Path:
         raise InputError(
             f"{root}: holds no EMBED_OpenData_{kind}.csv and no EMBED_OpenData_{kind}_reduced.csv, "
             "in tables/ or at the top; ROOT must name the folder of the release "
-            "(see data/README.md)"
+            "(see docs/datasets.md)"
         )
     return release.find_file(root, *names)
 

@@ -102,7 +102,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "fairvision is not fetched: ROOT= must name the folder that holds Glaucoma/, DR/ and "
             "AMD/; the Harvard Ophthalmology AI Lab grants access at "
-            "https://ophai.hms.harvard.edu/datasets/harvard-fairvision30k (see data/README.md)"
+            "https://ophai.hms.harvard.edu/datasets/harvard-fairvision30k (see docs/datasets.md)"
         )
     files = {}
     for disease in DISEASES:
@@ -165,7 +165,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
 
 
 def _read_table(path: Path, root: Path, disease: str) -> pd.DataFrame:
-    """Read one disease's table; adds the columns patient_id, class (its position), years, file."""
+    """Read one disease's table; adds the columns patient_id, label, years and file."""
     column = disease.lower()
     columns = ("filename", "age", "gender", "race", "use", column)
     table = tables.read_table(path, columns, key="filename")

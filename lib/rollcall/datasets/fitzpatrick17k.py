@@ -89,7 +89,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "fitzpatrick17k is not fetched: ROOT= must name the folder that holds "
             "fitzpatrick17k.csv (https://github.com/mattgroh/fitzpatrick17k) and the images "
-            "<md5hash>.jpg, which its authors send on request (see data/README.md)"
+            "<md5hash>.jpg, which its authors send on request (see docs/datasets.md)"
         )
     return {"annotations": release.find_table(root, "fitzpatrick17k.csv")}
 
@@ -121,7 +121,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
         raise InputError(
             f"{path.parent}: holds none of the {len(table):,} images <md5hash>.jpg that "
             f"{path.name} names, here or in a folder below; "
-            "put them into images/ (see data/README.md)"
+            "put them into images/ (see docs/datasets.md)"
         )
     keep = ~radiograph & ~absent
     pool_rows, test_rows = np.flatnonzero(keep & ~test), np.flatnonzero(keep & test)

@@ -80,7 +80,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "ham10000 is not fetched: it is open, 3 GB; download it from "
             "https://doi.org/10.7910/DVN/DBW86T and let ROOT= name the folder that holds "
-            "HAM10000_metadata and the unpacked images (see data/README.md)"
+            "HAM10000_metadata and the unpacked images (see docs/datasets.md)"
         )
     for name in ("HAM10000_metadata.csv", "HAM10000_metadata.tab", "HAM10000_metadata"):
         path = release.find_table(root, name, required=False)
@@ -88,7 +88,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             return {"metadata": path}
     raise InputError(
         f"{root}: holds no HAM10000_metadata (.csv, .csv.gz, .tab); ROOT must name the folder "
-        "with the release's files (see data/README.md)"
+        "with the release's files (see docs/datasets.md)"
     )
 
 

@@ -73,7 +73,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "mimic_cxr is not fetched: ROOT= must name the folder with "
             "mimic-cxr-2.0.0-metadata.csv(.gz) and files/; PhysioNet grants access at "
-            "https://physionet.org/content/mimic-cxr-jpg (see data/README.md)"
+            "https://physionet.org/content/mimic-cxr-jpg (see docs/datasets.md)"
         )
     files = {name: release.find_table(root, TABLE.format(name)) for name in ("metadata", "split")}
     for name in LABELLERS:

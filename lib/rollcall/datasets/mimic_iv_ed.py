@@ -100,7 +100,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "mimic_iv_ed is not fetched: ROOT= must name the folder that holds ed/ (MIMIC-IV-ED), "
             "hosp/ and icu/ (MIMIC-IV); PhysioNet grants access at "
-            "https://physionet.org/content/mimic-iv-ed (see data/README.md)"
+            "https://physionet.org/content/mimic-iv-ed (see docs/datasets.md)"
         )
     files = {
         name: release.find_table(root, f"{parent}/{name}.csv", required=name in REQUIRED_TABLES)

@@ -90,7 +90,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
         raise InputError(
             "nih_cxr14 is not fetched: it is open, 45 GB; download it from "
             "https://nihcc.app.box.com/v/ChestXray-NIHCC and let ROOT= name the folder that holds "
-            "Data_Entry_2017_v2020.csv and the unpacked images (see data/README.md)"
+            "Data_Entry_2017_v2020.csv and the unpacked images (see docs/datasets.md)"
         )
     newest, older, test_list = (
         release.find_table(root, name, required=False)
@@ -100,7 +100,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     if entries is None:
         raise InputError(
             f"{root}: holds no Data_Entry_2017_v2020.csv (.gz) or Data_Entry_2017.csv; "
-            "ROOT must name the folder with the release's files (see data/README.md)"
+            "ROOT must name the folder with the release's files (see docs/datasets.md)"
         )
     return {"entries": entries} | ({"test_list": test_list} if test_list else {})
 

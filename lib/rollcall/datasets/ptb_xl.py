@@ -88,7 +88,7 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "ptb_xl is not fetched: it is open, 1.7 GB zipped; download it from "
             "https://physionet.org/content/ptb-xl/1.0.3/ and let ROOT= name the folder that holds "
             "ptbxl_database.csv, scp_statements.csv, records100/ and records500/ "
-            "(see data/README.md)"
+            "(see docs/datasets.md)"
         )
     return {
         "records": release.find_table(root, "ptbxl_database.csv"),
