@@ -1,12 +1,15 @@
 """The command line apart from whole audits: its lists, its help, its version, its lab."""
 
+import importlib.metadata
 import subprocess
+import sys
+import tomllib
 from types import SimpleNamespace
 
 import pytest
 
 from rollcall import __main__ as command_line
-from rollcall import datasets, recipes
+from rollcall import __version__, datasets, recipes
 from rollcall.__main__ import build_parser, main
 from rollcall.models.registry import MODELS
 from rollcall.util import files
@@ -42,7 +45,26 @@ def test_version(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("rollcall 0.")
+    assert capsys.readouterr().out == f"rollcall {__version__}\n"
+    project = tomllib.loads((files.home() / "pyproject.toml").read_text())["project"]
+    assert __version__ == project["version"]
+
+
+def test_a_clone_on_the_path_works_without_being_installed(monkeypatch, capsys):
+    def lacks_metadata(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", lacks_metadata)
+    assert main(["list", "datasets"]) == 0
+    assert "simulated" in capsys.readouterr().out
+
+
+def test_a_list_whose_reader_has_gone_ends_quietly():
+    command = [sys.executable, "-m", "rollcall", "list", "recipes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(

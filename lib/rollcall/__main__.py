@@ -13,11 +13,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rollcall import audit, datasets, rehearse
+from rollcall import __version__, audit, datasets, rehearse
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -73,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rollcall", description="Which patients could be picked out of a model's training set?"
     )
-    parser.add_argument("--version", action="version", version=f"rollcall {version('rollcall')}")
+    parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     with_defaults = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
 
@@ -245,9 +244,17 @@ def _report(study: audit.Audit, steps: dict[str, dict], started: float) -> int:
 
 def print_lists(arguments: argparse.Namespace) -> int:
     """Print the datasets, the models and the recipes there are, or one of these."""
+    try:
+        _print_lists([arguments.what] if arguments.what else LISTS)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _print_lists(wanted: Sequence[str]) -> None:
     from rollcall import models, recipes
 
-    wanted = [arguments.what] if arguments.what else LISTS
     if "datasets" in wanted:
         print("Datasets (--cohort)")
         _print_rows(
@@ -267,7 +274,6 @@ def print_lists(arguments: argparse.Namespace) -> int:
             for name in datasets.NAMES
             for key, recipe in recipes.list_recipes(name).items()
         )
-    return 0
 
 
 def _print_rows(rows: Iterable[tuple[str, ...]]) -> None:
