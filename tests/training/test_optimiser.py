@@ -167,6 +167,16 @@ def test_a_torch_whose_private_functions_changed_trains_by_public_ones():
     assert isinstance(train_with(PAPER, replace="_fused_sgd_", steps=3)[0].operations, Plain)
 
 
+def test_a_lack_of_memory_is_not_a_lack_of_functions(monkeypatch):
+    def lacks_memory(*_, **__):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(torch, "_fused_adamw_", lacks_memory)
+    parameters = {"w": torch.ones(3, requires_grad=True)}
+    with pytest.raises(torch.OutOfMemoryError):
+        Optimiser(parameters, PAPER, 3)
+
+
 def test_a_target_trains_without_the_private_functions(tiny, members, monkeypatch):
     options = {"layout": Layout(stack=4)}
     exact, _ = train_targets(tiny, TABLE_RECIPE, range(4), members, **options)

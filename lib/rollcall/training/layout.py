@@ -57,8 +57,8 @@ class Layout:
 
     @classmethod
     def from_config(cls, config: dict) -> Layout:
-        """Read a layout back from run.json."""
-        return cls(config["lanes"], config["width"], config["compiled"], config["parts"])
+        """Read a layout back from run.json; the oldest runs have no `parts`, and had one."""
+        return cls(config["lanes"], config["width"], config["compiled"], config.get("parts", 1))
 
 
 def config_key(device_name: str) -> str:
