@@ -44,24 +44,24 @@ def table(
                 root / "table.csv",
                 np.arange(count) + 2,
             )
-            ours, bare = [], []
+            rates, bare_rates = [], []
             for number in range(rounds):
                 out = Path(folder) / f"{count}-{number}"
                 out.mkdir()
                 started = time.perf_counter()
                 array, _ = decode_files(files, out)
-                ours.append(count / (time.perf_counter() - started))
+                rates.append(count / (time.perf_counter() - started))
                 started = time.perf_counter()
                 images = _decode_bare(files)
-                bare.append(count / (time.perf_counter() - started))
+                bare_rates.append(count / (time.perf_counter() - started))
                 pairs = zip(images[::997], array[::997], strict=True)
                 assert all((one == two).all() for one, two in pairs)
-            ratios = [a / b for a, b in zip(ours, bare, strict=True)]
+            ratios = [a / b for a, b in zip(rates, bare_rates, strict=True)]
             rows.append(
                 {
                     "images": count,
-                    "images_per_s": statistics.median(ours),
-                    "bare_images_per_s": statistics.median(bare),
+                    "images_per_s": statistics.median(rates),
+                    "bare_images_per_s": statistics.median(bare_rates),
                     "times_the_bare_loop": statistics.median(ratios),
                 }
             )

@@ -197,13 +197,13 @@ def _environment(stream: TextIO | None) -> dict[str, str]:
 
 
 def _python_path() -> list[str]:
-    """List PYTHONPATH's folders from where we stand, before them ours unless Python knows it."""
+    """List PYTHONPATH's folders as absolute paths, Rollcall's first unless Python knows it."""
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders = [os.path.abspath(folder) for folder in folders if folder]
-    ours = str(PACKAGE.parent)
-    if ours in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+    library = str(PACKAGE.parent)
+    if library in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
         return folders
-    return [ours, *folders]
+    return [library, *folders]
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
