@@ -46,7 +46,7 @@ def start(folder: Path, data: Path, scheduler: str = "local") -> subprocess.Pope
     with open(folder / "stderr", "ab") as stderr:
         return subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(folder), str(data), scheduler],
-            env=os.environ | {"PYTHONPATH": str(files.home())},
+            env=os.environ | {"PYTHONPATH": str(files.PACKAGE.parent)},
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,

@@ -13,10 +13,12 @@ import pytest
 
 from rollcall import datasets
 from rollcall.__main__ import NOTEBOOKS, main
+from rollcall.report import notebooks
 from rollcall.report.summary import summarise_run
 from rollcall.runs.run import open_run
 from rollcall.util import files
 from tests.conftest import diabetes_rows, rollcall, write_release
+from tests.end_to_end import in_process
 
 pytestmark = pytest.mark.slow
 COLUMNS = {
@@ -106,13 +108,15 @@ def test_the_report_is_one_page_without_ids_or_calls(finished):
         assert sentence.split(":")[0] in page
 
 
-def test_a_finished_run_is_taken_up_again_and_grows(finished, tmp_path):
+def test_a_finished_run_is_taken_up_again_and_grows(finished, tmp_path, monkeypatch):
+    """With workers of its own, and the notebooks' cells in this process."""
+    monkeypatch.setattr(notebooks, "execute_notebook", in_process.execute_notebook)
     out = tmp_path / "out"
     shutil.copytree(finished.out, out)
     targets = out / "simulated" / "mlp" / "targets"
     before = {path.name: path.stat().st_mtime_ns for path in targets.iterdir()}
-    done = rollcall("audit", *finished.options, "--out", out, "--targets", 18)
-    assert done.returncode == 0, done.stderr
+    words = map(str, ("audit", *finished.options, "--out", out, "--targets", 18))
+    assert main(list(words)) == 0
     after = {path.name: path.stat().st_mtime_ns for path in targets.iterdir()}
     assert len(after) == 36
     assert {name: after[name] for name in before} == before

@@ -30,7 +30,7 @@ def dask(*arguments):
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(files.home())},
+        env=os.environ | {"PYTHONPATH": str(files.PACKAGE.parent)},
     )
 
 
