@@ -62,7 +62,8 @@ class Attacked:
 class Audit:
     """One run and the cohort it is about; its steps, and what can be shown of them.
 
-    A step is taken once, by whoever asks first: `show("roc")` attacks if nobody has.
+    The attack is made once, by whoever asks first: `show("roc")` attacks if nobody has. Groups are
+    compared on what an attack has written to the run.
     """
 
     run: Run
