@@ -13,12 +13,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rollcall import __version__, audit, datasets, rehearse
 from rollcall.util import files
 from rollcall.util.errors import InputError
+from rollcall.util.text import align_columns
 
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
 LISTS = ("datasets", "models", "recipes")
@@ -56,15 +57,12 @@ def main(words: list[str] | None = None) -> int:
             "list": print_lists,
             "lab": run_lab,
         }[arguments.command](arguments)
-    except InputError as error:
+    except (InputError, RuntimeError) as error:
         print(f"rollcall: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
         print("rollcall: stopped; the same command resumes where it was", file=sys.stderr)
         return 130
-    except RuntimeError as error:
-        print(f"rollcall: {error}", file=sys.stderr)
-        return 1
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -74,16 +72,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    with_defaults = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
+    with_defaults = {"formatter_class": _Help}
 
     command = commands.add_parser("audit", help="train, attack, disparity, report", **with_defaults)
-    _add_texts(
+    _add_options(
         command,
         cohort=", ".join(datasets.NAMES),
         root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
         run="name of the run; empty: the model's name",
     )
-    _add_training(command, DEFAULTS["targets"])
+    _add_training(command)
 
     command = commands.add_parser(
         "rehearse",
@@ -98,7 +96,8 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"number of invented patients, at least {rehearse.MIN_PATIENTS}",
     )
     command.add_argument("--run", default=REHEARSAL["run"], help="name of the run")
-    _add_training(command, REHEARSAL["targets"])
+    _add_training(command)
+    command.set_defaults(targets=REHEARSAL["targets"])
 
     command = commands.add_parser(
         "attack", help="attack models that were trained elsewhere, from their scores"
@@ -112,28 +111,22 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_texts(command: argparse.ArgumentParser, **helps: str) -> None:
-    """Add options that are text, with their help."""
+def _add_options(command: argparse.ArgumentParser, **helps: str) -> None:
+    """Add options of audit.plan that take one value, with their help."""
     for name, text in helps.items():
-        command.add_argument(f"--{name}", default=DEFAULTS[name], help=text)
+        default = DEFAULTS[name]
+        command.add_argument(f"--{name}", type=type(default), default=default, help=text)
 
 
-def _add_training(command: argparse.ArgumentParser, targets: int) -> None:
+def _add_training(command: argparse.ArgumentParser) -> None:
     """Add the options of whoever trains: audit and rehearse."""
-    _add_texts(command, model="a model's name, in place of the recipe's; empty: the recipe's")
-    command.add_argument(
-        "--targets", type=int, default=targets, help="number of target models, even, at least 8"
-    )
-    _add_texts(
+    _add_options(
         command,
+        model="a model's name, in place of the recipe's; empty: the recipe's",
+        targets="number of target models, even, at least 8",
         out="folder for results; empty: results/",
         data="folder for prepared cohorts; empty: data/",
-    )
-    command.add_argument(
-        "--seed",
-        type=int,
-        default=DEFAULTS["seed"],
-        help="seed of the members and of every target",
+        seed="seed of the members and of every target",
     )
     command.add_argument(
         "--scheduler",
@@ -156,6 +149,13 @@ def _add_training(command: argparse.ArgumentParser, targets: int) -> None:
         metavar="NAME|KEY=VALUE",
         help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
     )
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Say a default where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, "", []) else super()._get_help_string(action)
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
@@ -257,33 +257,26 @@ def _print_lists(wanted: Sequence[str]) -> None:
 
     if "datasets" in wanted:
         print("Datasets (--cohort)")
-        _print_rows(
+        rows = (
             (about.name, about.title, about.licence, about.access)
             for about in datasets.list_datasets()
         )
+        print(align_columns(rows))
     if "models" in wanted:
         print("Models (--model), with their parameters for an input of that shape")
-        _print_rows(
+        rows = (
             (row["name"], f"{row['parameters']:,}", " x ".join(map(str, row["input_shape"])))
             for row in models.list_models()
         )
+        print(align_columns(rows))
     if "recipes" in wanted:
         print("Recipes (--recipe)")
-        _print_rows(
+        rows = (
             (name, key, recipe.model, f"{recipe.epochs:g} epochs", f"batch {recipe.batch}")
             for name in datasets.NAMES
             for key, recipe in recipes.list_recipes(name).items()
         )
-
-
-def _print_rows(rows: Iterable[tuple[str, ...]]) -> None:
-    """Print rows in columns as wide as their widest cell."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print(f"  {'  '.join(cells).rstrip()}")
-    print()
+        print(align_columns(rows))
 
 
 def run_lab(arguments: argparse.Namespace) -> int:
