@@ -140,6 +140,38 @@ def test_a_cohort_json_of_another_form_is_damage(tiny, tmp_path, content):
         store.open_saved(tmp_path / "c")
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("change", ["removed", "the pool's"])
+def test_a_test_set_that_is_gone_or_another_is_noticed(tmp_path, trusted, change):
+    store.save(make_cohort(test=make_test_set()), tmp_path / "c")
+    if trusted:
+        store.open_saved(tmp_path / "c")
+    test = tmp_path / "c" / "test"
+    shutil.rmtree(test)
+    if change != "removed":
+        test.mkdir()
+        for path in tmp_path.glob("c/*.*"):
+            shutil.copy2(path, test)
+    with pytest.raises(InputError, match=r"damaged.*test/? is .*delete this folder"):
+        store.open_saved(tmp_path / "c")
+
+
+def test_what_changes_while_it_is_read_is_verified(tiny, tmp_path, monkeypatch):
+    """The stamp fits when the folder is opened, and no longer when its files are read."""
+    store.save(tiny, tmp_path / "c")
+    store.open_saved(tmp_path / "c")
+    read = store._read
+
+    def change_and_read(folder):
+        labels = np.load(folder / "labels.npy")
+        np.save(folder / "labels.npy", labels[::-1])
+        return read(folder)
+
+    monkeypatch.setattr(store, "_read", change_and_read)
+    with pytest.raises(InputError, match="fingerprint"):
+        store.open_saved(tmp_path / "c")
+
+
 def test_a_changed_cache_is_noticed(tiny, tmp_path):
     store.save(tiny, tmp_path / "c")
     labels = np.load(tmp_path / "c" / "labels.npy")

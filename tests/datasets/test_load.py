@@ -3,11 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from rollcall import audit, datasets
 from rollcall.data import store
+from rollcall.data.release import SIMULATED
+from rollcall.datasets import diabetes130
 from rollcall.training.backends import worker
 from rollcall.util import stamps
 from rollcall.util.errors import InputError
@@ -143,3 +148,44 @@ def test_a_run_that_is_resumed_after_damage_says_so(tmp_path):
         plan(tmp_path)
     with pytest.raises(InputError, match=message):
         worker.join_run(str(study.run.path), 8, str(study.cohort.folder), "cpu")
+
+
+def test_another_version_of_the_module_prepares_anew(release, tmp_path, monkeypatch):
+    first = datasets.load("diabetes130", root=release, data=tmp_path / "data")
+    monkeypatch.setattr(diabetes130, "VERSION", diabetes130.VERSION + 1)
+    second = datasets.load("diabetes130", root=release, data=tmp_path / "data")
+    assert first.folder != second.folder
+    assert first.fingerprint == second.fingerprint
+
+
+def test_a_rehearsed_release_is_a_cohort_of_its_own(release, tmp_path):
+    real = datasets.load("diabetes130", root=release, data=tmp_path / "data")
+    (release / SIMULATED).write_text("invented")
+    rehearsed = datasets.load("diabetes130", root=release, data=tmp_path / "data")
+    assert (real.simulated, rehearsed.simulated) == (False, True)
+    assert real.folder != rehearsed.folder
+
+
+def test_two_who_prepare_at_once_prepare_once(tmp_path, monkeypatch):
+    """Both have seen that nothing is prepared before either begins."""
+    together, saved = threading.Barrier(2), []
+    check, save = datasets.check_cohort, store.save
+
+    def check_together(cohort):
+        check(cohort)
+        together.wait(30)
+
+    def save_slowly(cohort, folder, progress):
+        saved.append(folder)
+        time.sleep(0.2)
+        save(cohort, folder, progress)
+
+    monkeypatch.setattr(datasets, "check_cohort", check_together)
+    monkeypatch.setattr(store, "save", save_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [
+            pool.submit(datasets.load, "simulated", data=tmp_path, patients=60) for _ in range(2)
+        ]
+        cohorts = [task.result() for task in tasks]
+    assert len(saved) == 1
+    assert {cohort.folder for cohort in cohorts} == set(saved)

@@ -1,8 +1,10 @@
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from rollcall import recipes
 from rollcall.data.cohort import Cohort
@@ -128,3 +130,20 @@ def test_a_run_killed_while_it_was_created_is_created_again(tiny, recipe, tmp_pa
         (folder / "targets").mkdir()
         (folder / name).write_bytes(b"half")
         assert run.create(folder, tiny, recipe, 8).members().shape == (8, 60)
+
+
+@pytest.mark.parametrize("step", ["create", "set_once"])
+def test_run_json_is_changed_by_one_at_a_time(tiny, recipe, tmp_path, step):
+    made = run.create(tmp_path / "r", tiny, recipe, 8)
+    change = {
+        "create": lambda: run.create(tmp_path / "r", tiny, recipe, 12),
+        "set_once": lambda: made.set_once("parts", 3),
+    }[step]
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(made.path / "locks" / "run.lock"):
+            task = pool.submit(change)
+            with pytest.raises(TimeoutError):
+                task.result(0.3)
+            before = run.open_run(made.path).config
+        task.result(30)
+    assert run.open_run(made.path).config != before

@@ -16,6 +16,15 @@ def test_batches_use_every_member_before_any_again():
     assert (drawn == np.concatenate(list(draw_batches(5, own, 7, 23)))).all()
 
 
+def test_every_pass_has_an_order_of_its_own():
+    records = np.arange(10, 33)
+    first, second = draw_batches(5, records, 23, 2)
+    (other,) = draw_batches(6, records, 23, 1)
+    assert sorted(first) == sorted(second) == sorted(other) == records.tolist()
+    orders = {tuple(order) for order in (records, first, second, other)}
+    assert len(orders) == 4
+
+
 def test_signals_are_scaled():
     stored = torch.tensor([[1000, -500]], dtype=torch.int16)
     assert as_input(stored, 1e-3).tolist() == [[1.0, -0.5]]

@@ -92,7 +92,7 @@ def test_installed_it_works_in_the_current_folder(tmp_path, monkeypatch):
     assert files.notebooks() == package / "notebooks"
 
 
-@pytest.mark.parametrize("lacking", ["", "notebooks", "pyproject.toml"])
+@pytest.mark.parametrize("lacking", ["", "notebooks", "pyproject.toml", "its name in there"])
 def test_a_clone_has_notebooks_and_a_pyproject(tmp_path, monkeypatch, lacking):
     top = tmp_path / "clone"
     pretend(monkeypatch, top / "lib" / "rollcall")
@@ -101,7 +101,8 @@ def test_a_clone_has_notebooks_and_a_pyproject(tmp_path, monkeypatch, lacking):
     if lacking != "notebooks":
         (top / "notebooks").mkdir()
     if lacking != "pyproject.toml":
-        (top / "pyproject.toml").write_text("")
+        name = "another" if lacking == "its name in there" else "rollcall"
+        (top / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
     if lacking:
         assert files.clone() is None
         assert files.home() == tmp_path / "work"

@@ -162,6 +162,9 @@ def _write(cohort: Cohort, folder: Path) -> None:
         if getattr(cohort, name) is not None:
             _write(getattr(cohort, name), folder / name)
     described = {name: getattr(cohort, name) for name in _names("json")}
+    for name in _names("cohort"):  # of which the fingerprint says nothing: it names the pool alone
+        if getattr(cohort, name) is not None:
+            described[name] = getattr(cohort, name).fingerprint
     (folder / "cohort.json").write_text(json.dumps(described, indent=1))
     for name in ("decoded.npy", "done.npy"):
         (folder / name).unlink(missing_ok=True)
@@ -220,4 +223,9 @@ def _read(folder: Path) -> Cohort:
     cohorts = {
         name: open_saved(folder / name) for name in _names("cohort") if (folder / name).exists()
     }
+    for name in _names("cohort"):
+        expected = described.pop(name, None)  # 0.1.0 stored none
+        stored = cohorts[name].fingerprint if name in cohorts else "missing"
+        if expected is not None and stored != expected:
+            raise ValueError(f"{name}/ is {stored}, expected {expected}")
     return Cohort(**described, **arrays, **mapped, **tables, **cohorts, folder=folder)

@@ -60,8 +60,13 @@ def home() -> Path:
 def clone() -> Path | None:
     """Return the top of the clone that this package lies in, or None if it is installed."""
     top = PACKAGE.parents[1]
-    in_clone = PACKAGE.parent.name == "lib" and (top / "notebooks").is_dir()
-    return top if in_clone and (top / "pyproject.toml").is_file() else None
+    if PACKAGE.parent.name != "lib" or not (top / "notebooks").is_dir():
+        return None
+    try:  # a folder lib/ of another project may hold an installed Rollcall
+        is_rollcall = 'name = "rollcall"' in (top / "pyproject.toml").read_text()
+    except OSError:
+        return None
+    return top if is_rollcall else None
 
 
 def notebooks() -> Path:

@@ -44,7 +44,7 @@ def read_stamp(path: Path) -> dict:
     """Return what `write_stamp` wrote; empty if there is none, or it is damaged."""
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -7,7 +7,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from rollcall import training
+from rollcall import datasets, training
 from rollcall.runs import run
 from rollcall.training import device, stack
 from rollcall.training.backends import worker as worker_module
@@ -99,3 +99,11 @@ def test_a_gpus_layout_is_measured_once_and_kept_under_the_old_keys(tiny, tmp_pa
     assert run.open_run(made.path).config["way on NVIDIA H100"] == stored
     assert worker_module._gpu_layout(*arguments) == Layout(stack=8)
     assert len(measured) == 2
+
+
+def test_a_worker_refuses_another_cohort_than_the_runs(tiny, tmp_path):
+    made = run.create(tmp_path / "r", tiny, TABLE_RECIPE, 8)
+    other = datasets.load("simulated", data=tmp_path / "data", patients=61)
+    with pytest.raises(InputError, match="not the cohort of run"):
+        join_run(str(made.path), 8, str(other.folder), "cpu")
+    assert made.missing() == list(range(8))
