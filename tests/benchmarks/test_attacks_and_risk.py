@@ -6,6 +6,7 @@ import benchmarks
 from benchmarks import attacks, risk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "options"), [(attacks, {}), (risk, {"draws": 1000})])
 def test_attacks_and_risk_are_set_beside_one_addition(module, options):
     table = module.table(32, 400, 120, repeats=1, **options)

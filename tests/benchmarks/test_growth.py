@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 
 from benchmarks import cases, growth
 from tests.benchmarks.common import TINY
@@ -17,6 +18,7 @@ def test_memory_is_seen():
     assert peak.bytes > held.nbytes
 
 
+@pytest.mark.slow
 def test_every_size_has_a_row(monkeypatch):
     monkeypatch.setattr(growth, "list_cases", lambda device: [TINY])
     assert growth.invent_cohort is cases.invent_cohort

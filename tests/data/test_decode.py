@@ -129,6 +129,7 @@ def start_and_kill(tmp_path: Path, root: Path, killed_when) -> None:
     process.wait()
 
 
+@pytest.mark.slow
 def test_a_killed_preparation_is_resumed(tmp_path):
     root, done = tmp_path / "release", tmp_path / "out" / "done.npy"
     names = write_images(root, 64 * 30)
@@ -274,6 +275,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     """The peaks of parent and child for 4 times the files are the same within 3 MB.
 

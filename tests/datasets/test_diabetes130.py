@@ -187,6 +187,7 @@ def test_without_network_the_way_out_is_named(tmp_path, monkeypatch):
         datasets.load("diabetes130", data=tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_the_real_table(diabetes_release, tmp_path):
     cohort = datasets.load("diabetes130", root=diabetes_release, data=tmp_path)
     assert (len(cohort), len(cohort.patients)) == (101_766, 71_518)

@@ -334,6 +334,7 @@ def real(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_the_real_images(real, tmp_path):
     started = time.perf_counter()
     cohort = datasets.load("ham10000", real, tmp_path, size=32)

@@ -126,6 +126,7 @@ def test_ten_stays_of_the_demo_were_checked_by_hand(demo, row):
     )
 
 
+@pytest.mark.slow
 def test_last_signs_and_medicines(demo):
     files = mimic_iv_ed.locate(demo, None)
     table = build_master_table(files)

@@ -426,6 +426,7 @@ def real(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_the_real_images(real, tmp_path):
     cohort = datasets.load("nih_cxr14", real, tmp_path)
     rows = rows_of(real / f"{TABLE}.gz")
@@ -461,6 +462,7 @@ def test_the_real_images(real, tmp_path):
     assert disagree == 1  # SOURCE.md: the folders agree with the labels for 999 of 1,000
 
 
+@pytest.mark.slow
 def test_the_whole_real_table(real, monkeypatch):
     rows = rows_of(real / f"{TABLE}.gz")
     monkeypatch.setattr(

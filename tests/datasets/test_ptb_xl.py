@@ -602,6 +602,7 @@ def real(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_the_real_records(real, tmp_path):
     cohort = datasets.load("ptb_xl", real, tmp_path)
     pool, test = twin(real, f"{TABLE}.gz")
@@ -651,6 +652,7 @@ def test_the_real_records(real, tmp_path):
     assert 0.8 < values.std() < 1.2
 
 
+@pytest.mark.slow
 def test_the_real_duplicates_are_one_recording_of_two_patients(real, tmp_path):
     cohort = datasets.load("ptb_xl", real, tmp_path, rules="paper")
     pool, test = twin(real, f"{TABLE}.gz", drop=())

@@ -60,6 +60,7 @@ def test_from_release_to_report_through_the_command_line(name, tmp_path):
     check_rehearsal(name, tmp_path, done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in datasets.REHEARSABLE if name not in WHOLE])
 def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)

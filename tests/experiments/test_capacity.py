@@ -35,6 +35,7 @@ def test_wrong_variants_are_refused(variants, message):
         capacity.compare_models(cohort="simulated", variants=variants)
 
 
+@pytest.mark.slow
 def test_each_variant_has_a_run_and_a_row(tmp_path):
     result = capacity.compare_models(
         cohort="simulated",

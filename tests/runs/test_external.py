@@ -47,6 +47,7 @@ def arguments(folder, out, attributes="table.csv", **other):
     ]
 
 
+@pytest.mark.slow
 def test_the_whole_audit_of_given_scores(tmp_path, capsys):
     folder, _, _ = write(tmp_path / "in")
     assert main(arguments(folder, tmp_path / "out")) == 0
@@ -70,6 +71,7 @@ def test_the_whole_audit_of_given_scores(tmp_path, capsys):
     assert "p003" not in page
 
 
+@pytest.mark.slow
 def test_without_attributes_there_is_no_disparity_part(tmp_path, capsys):
     folder, _, _ = write(tmp_path / "in")
     assert main(arguments(folder, tmp_path / "out", attributes="")) == 0

@@ -103,6 +103,7 @@ def run_memory(*arguments):
     return process.stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="about glibc's allocator"
 )

@@ -79,6 +79,7 @@ def steps_peak(folder, precision):
     return peak_bytes() - before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a process's peak is read from /proc")
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_a_large_networks_steps_take_no_more_than_estimated_and_not_much_less(tiny, precision):

@@ -201,6 +201,7 @@ print("torch._dynamo" in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_the_optimiser_loads_no_compiler():
     process = subprocess.run(
         [sys.executable, "-c", LOADED],

@@ -72,6 +72,7 @@ def test_a_target_alone_is_the_same_target_in_a_stack(tiny, members):
         assert (train_together(tiny, TABLE_RECIPE, company, members)[5] == full[5]).all()
 
 
+@pytest.mark.slow
 def test_the_demos_target_5_is_the_same_alone(tmp_path):
     """The demo's own recipe and width: the 1e-4 that is asked for is met exactly."""
     cohort = datasets.load("simulated", data=tmp_path, patients=400)

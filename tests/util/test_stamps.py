@@ -66,6 +66,8 @@ def test_whole_seconds_are_a_coarse_clock(tmp_path, monkeypatch):
     """It may stand for two seconds: a file of this one is not trusted, an older one is."""
     path = write(tmp_path / "a")
     now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    monkeypatch.setattr(stamps, "_read_clock", lambda folder: now)
 
     def facts_at(seconds_ago: int) -> None:
         second = (now // 10**9 - seconds_ago) * 10**9

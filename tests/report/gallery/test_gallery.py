@@ -33,6 +33,7 @@ def test_an_unknown_figure_is_one_line(out):
         gallery.collect(out=str(out)).show("rok")
 
 
+@pytest.mark.slow
 def test_the_notebook(out, tmp_path):
     execute_notebook(NOTEBOOK, tmp_path / "7.ipynb", {"out": str(out)}, NOTEBOOK.parent)
     written = {path.name for path in (out / gallery.FOLDER).iterdir()}
