@@ -158,13 +158,11 @@ def _write(cohort: Cohort, folder: Path) -> None:
         np.save(folder / f"{name}.npy", getattr(cohort, name))
     for name in _names("table"):
         getattr(cohort, name).to_parquet(folder / f"{name}.parquet", index=False)
-    for name in _names("cohort"):
-        if getattr(cohort, name) is not None:
-            _write(getattr(cohort, name), folder / name)
     described = {name: getattr(cohort, name) for name in _names("json")}
-    for name in _names("cohort"):  # of which the fingerprint says nothing: it names the pool alone
-        if getattr(cohort, name) is not None:
-            described[name] = getattr(cohort, name).fingerprint
+    for name in _names("cohort"):
+        if (other := getattr(cohort, name)) is not None:
+            _write(other, folder / name)
+            described[name] = other.fingerprint  # the cohort's own says nothing of it
     (folder / "cohort.json").write_text(json.dumps(described, indent=1))
     for name in ("decoded.npy", "done.npy"):
         (folder / name).unlink(missing_ok=True)

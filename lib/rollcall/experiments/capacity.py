@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from rollcall import audit
+from rollcall.report.summary import HIGH_AUC
 from rollcall.util.errors import InputError
 from rollcall.util.files import home
 
 if TYPE_CHECKING:
     from IPython.display import HTML
-
-HIGH_AUC = 0.9
 
 
 @dataclass(frozen=True)
