@@ -13,6 +13,11 @@ class Threads(ThreadPoolExecutor):
         super().__init__(workers)
 
 
+def read_files(root):
+    """The content of every file below a folder, by its path in there."""
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
 def rows_of(path, **options):
     with (gzip.open if path.suffix == ".gz" else open)(
         path, "rt", newline="", encoding="utf-8"

@@ -14,14 +14,15 @@ import pytest
 from PIL import Image
 
 from rollcall import datasets, rehearse
-from rollcall.data import decode
 from rollcall.data.groups import patient_attributes
 from rollcall.datasets import embed
 from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.demographics import EMORY, race_group
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
-from tests.datasets.quick import Threads
+from tests.datasets.quick import read_files
+
+pytestmark = pytest.mark.usefixtures("threads")
 
 CLINICAL, METADATA = (
     "tables/EMBED_OpenData_clinical_reduced.csv",
@@ -36,14 +37,6 @@ LETTERS = {
     "M": "5 highly suggestive of malignancy",
     "K": "6 known malignancy",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """Files are decoded by threads: processes take seconds to start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "ProcessPoolExecutor", Threads)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -519,12 +512,7 @@ def test_without_a_root_the_way_to_it_is_named(tmp_path):
 
 def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
     again = rehearse.write("embed", tmp_path / "again", 60, 3)
-    files = [
-        sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-        for root in (release, again)
-    ]
-    assert files[0] == files[1]
-    assert all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
+    assert read_files(release) == read_files(again)
 
 
 # --- damaged releases ---

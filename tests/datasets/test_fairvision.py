@@ -14,6 +14,7 @@ from rollcall.data.decode import SkipRecord
 from rollcall.datasets import fairvision
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
+from tests.datasets.quick import read_files
 
 CLASSES = {
     "Glaucoma": {"no": "healthy", "yes": "glaucoma"},
@@ -290,12 +291,7 @@ def test_without_a_root_the_way_to_it_is_named(tmp_path):
 
 def test_a_rehearsal_is_the_same_each_time(release, tmp_path):
     again = rehearse.write("fairvision", tmp_path / "again", 60, 1)
-    files = [
-        sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-        for root in (release, again)
-    ]
-    assert files[0] == files[1]
-    assert all((release / name).read_bytes() == (again / name).read_bytes() for name in files[0])
+    assert read_files(release) == read_files(again)
 
 
 # --- damaged releases ---

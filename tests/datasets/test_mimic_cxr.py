@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from rollcall import datasets, rehearse
-from rollcall.data import decode
 from rollcall.datasets import mimic_cxr
 from rollcall.datasets.parts import chest
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
-from tests.datasets.quick import Threads, link_out, row, rows_of, text, write_rows
+from tests.datasets.quick import link_out, row, rows_of, text, write_rows
+
+pytestmark = pytest.mark.usefixtures("threads")
 
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
 META, SPLIT, NEGBIO, CHEXPERT = (
@@ -35,14 +36,6 @@ GROUP = {
     "UNABLE TO OBTAIN": None,
     "PATIENT DECLINED TO ANSWER": None,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """Files are decoded by threads: processes take seconds to start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "ProcessPoolExecutor", Threads)
-        yield
 
 
 @pytest.fixture(scope="module")

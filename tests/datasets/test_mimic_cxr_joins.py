@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from rollcall import datasets, rehearse
-from rollcall.data import decode
 from rollcall.datasets import mimic_cxr
 from tests.conftest import SHARED
 from tests.datasets.damaged import refused
-from tests.datasets.quick import Threads, rows_of, write_rows
+from tests.datasets.quick import rows_of, write_rows
+
+pytestmark = pytest.mark.usefixtures("threads")
 
 HOME, HOSP = "mimic-cxr-jpg/2.0.0", "mimiciv/3.1/hosp"
 META, SPLIT, NEGBIO = (
@@ -28,14 +29,6 @@ GROUPS = (
     ("DECLINED", None),
     ("UNKNOWN", None),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """Files are decoded by threads: processes take seconds to start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "ProcessPoolExecutor", Threads)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,28 +11,21 @@ import numpy as np
 import pytest
 
 from rollcall import datasets, rehearse
-from rollcall.data import decode
 from rollcall.datasets import ptb_xl
 from rollcall.datasets.parts.signals import decode_ecg, load_wfdb
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
 from tests.datasets import quick
 from tests.datasets.damaged import refused
-from tests.datasets.quick import Threads, link_out, rows_of
+from tests.datasets.quick import link_out, rows_of
+
+pytestmark = pytest.mark.usefixtures("threads")
 
 wfdb = load_wfdb()
 ORDER = ["NORM", "MI", "STTC", "CD", "HYP"]
 DUPLICATES = {137, 139, 140, 141, 142, 143, 145, 456, 458, 459, 461, 462}
 BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (999, "80+"))
 TABLE = "ptbxl_database.csv"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """Files are decoded by threads: processes take seconds to start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "ProcessPoolExecutor", Threads)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 import pandas as pd
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 FIXED = settings(deadline=None, derandomize=True, database=None, max_examples=40)
 TINY = 1e-12
@@ -270,6 +271,15 @@ def random_records(seed, patients, pairs, tied=False, level=0):
     scores = (np.round(scores / 3) if tied else scores).astype(np.float32)
     scores[:, 0] = 1.1
     return scores, members, index
+
+
+given_records = given(  # the arguments of random_records
+    seed=st.integers(0, 2**32),
+    patients=st.integers(2, 5),
+    pairs=st.integers(4, 9),
+    tied=st.booleans(),
+    level=st.sampled_from([0, 30, -7]),
+)
 
 
 def simulate(rng, targets, sizes, shift=0.0, correlation=0.5, tails=5):

@@ -5,10 +5,7 @@ import pytest
 from rollcall import datasets, rehearse
 from rollcall.data.release import SIMULATED
 from rollcall.util.errors import InputError
-
-
-def read_files(root):
-    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+from tests.datasets.quick import read_files
 
 
 def test_what_can_be_rehearsed_are_datasets():

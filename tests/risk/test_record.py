@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rollcall.risk import record
 from rollcall.risk.record import PooledShape, binormal_auc, pool_shape, share_not_normal
@@ -12,13 +10,7 @@ from tests.oracles.risk import FIXED
 
 
 @FIXED
-@given(
-    seed=st.integers(0, 2**32),
-    patients=st.integers(2, 5),
-    pairs=st.integers(4, 9),
-    tied=st.booleans(),
-    level=st.sampled_from([0, 30, -7]),
-)
+@naive.given_records
 def test_auc_error_and_interval_of_each_record(seed, patients, pairs, tied, level):
     scores, members, index = naive.random_records(seed, patients, pairs, tied, level)
     moments = compute_moments(scores, members, index)

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rollcall.stats import moments as moments_module
 from rollcall.stats.moments import check_moments, compute_moments, pair_signs, split_in_out
@@ -11,13 +9,7 @@ from tests.oracles.risk import FIXED
 
 
 @FIXED
-@given(
-    seed=st.integers(0, 2**32),
-    patients=st.integers(2, 5),
-    pairs=st.integers(4, 9),
-    tied=st.booleans(),
-    level=st.sampled_from([0, 30, -7]),
-)
+@naive.given_records
 def test_moments_of_each_record(seed, patients, pairs, tied, level):
     """float32 sums: relative errors of 1e-6, times 100 where level is 10 times the spread."""
     scores, members, index = naive.random_records(seed, patients, pairs, tied, level)

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rollcall.stats import rank
 from rollcall.stats.rank import rank_auc, rank_interval
@@ -10,13 +8,7 @@ from tests.oracles.risk import FIXED
 
 
 @FIXED
-@given(
-    seed=st.integers(0, 2**32),
-    patients=st.integers(2, 5),
-    pairs=st.integers(4, 9),
-    tied=st.booleans(),
-    level=st.sampled_from([0, 30, -7]),
-)
+@naive.given_records
 def test_rank_auc_is_the_share_of_pairs_in_order(seed, patients, pairs, tied, level):
     scores, members, index = naive.random_records(seed, patients, pairs, tied, level)
     area = rank_auc(scores, members, index)
