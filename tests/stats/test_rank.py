@@ -1,10 +1,34 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
 
 from rollcall.stats import rank
-from rollcall.stats.rank import rank_auc, rank_interval
+from rollcall.stats.rank import average_ranks, rank_auc, rank_interval
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
+
+
+@FIXED
+@given(st.integers(0, 2**32), st.integers(1, 30), st.sampled_from([1, 3, 1000]))
+def test_ties_share_their_mean_rank(seed, n, distinct):
+    rng = np.random.default_rng(seed)
+    for dtype in (np.float32, np.float64, np.int64):
+        values = rng.integers(-distinct, distinct, (2, 3, n)).astype(dtype)
+        ranks = average_ranks(values)
+        assert ranks.dtype == np.float64
+        assert (ranks == rankdata(values, axis=-1)).all()
+        assert (average_ranks(values[0, 0]) == ranks[0, 0]).all()
+        below, equal = (
+            (op(values[1, 2], values[1, 2, :, None])).sum(1) for op in (np.less, np.equal)
+        )
+        assert (ranks[1, 2] == below + (equal + 1) / 2).all()
+
+
+def test_ranks_of_a_row_with_a_nan_are_nan():
+    ranks = average_ranks(np.array([[2.0, np.nan, 1.0], [-0.0, 0.0, -np.inf]]))
+    np.testing.assert_array_equal(ranks, [[np.nan] * 3, [2.5, 2.5, 1.0]])
 
 
 @FIXED

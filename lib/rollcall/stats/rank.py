@@ -1,10 +1,9 @@
-"""Mann-Whitney AUC of each record over the targets, and a score interval of it."""
+"""Ranks; the Mann-Whitney AUC of each record over the targets, and a score interval of it."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import ndtr, ndtri, owens_t
-from scipy.stats import rankdata
 
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -12,7 +11,27 @@ RECORDS_PER_BLOCK = 1024  # whose scores are sorted at a time
 Z_975 = float(ndtri(0.975))
 GRID = 2001  # AUCs at which the interval is tabulated, even in Phi^-1(AUC); twice as many in AUC
 
-# How the AUCs of a block of records are found in one sort:
+
+def average_ranks(values: np.ndarray) -> np.ndarray:
+    """Rank values from 1 along the last axis; ties share their mean rank. (..., n) float64.
+
+    values (..., n); a row with a NaN has none but NaN.
+    """
+    rows = np.atleast_2d(values)
+    order = np.argsort(rows, axis=-1)
+    ordered = np.take_along_axis(rows, order, axis=-1)
+    starts_group = np.ones(rows.shape, bool)  # of equal values; a row's first always does
+    starts_group[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    first = np.flatnonzero(starts_group)
+    length = np.diff(first, append=starts_group.size)
+    shared = first % rows.shape[-1] + (length + 1) / 2
+    ranks = np.empty(rows.shape)
+    np.put_along_axis(ranks, order, np.repeat(shared, length).reshape(rows.shape), axis=-1)
+    ranks[np.isnan(ordered[..., -1:]).any(-1)] = np.nan  # a NaN is sorted last
+    return ranks.reshape(np.shape(values))
+
+
+# How the AUCs of a block of records are computed in one sort:
 #
 # AUC = (R - h (h + 1) / 2) / h^2, with R the sum of the ranks of the h = M/2 scores of targets that
 # had the record (Mann and Whitney). Only the ranks of members matter, so each score and its
@@ -24,7 +43,7 @@ GRID = 2001  # AUCs at which the interval is tabulated, even in Phi^-1(AUC); twi
 # 3. After sorting, R is the lowest bits times 1, 2, ... M: a matrix product. Its terms and sums
 #    are whole numbers below 2^24 for all M that occur, hence exact in float32.
 # 4. Among equal scores step 2 ranks members last. Records with any tie are ranked again by
-#    scipy, where ties share their mean rank.
+#    `average_ranks`, where ties share their mean rank.
 
 
 def rank_auc(
@@ -55,7 +74,7 @@ def rank_auc(
             key >>= 1
             tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(1))
             if len(tied):
-                rank_sum = (rankdata(value[tied], axis=1) * is_member[tied]).sum(1)
+                rank_sum = (average_ranks(value[tied]) * is_member[tied]).sum(1)
                 area[c.start + tied] = (rank_sum - half * (half + 1) / 2) / half**2
 
     map_blocks(work, make_blocks(columns, RECORDS_PER_BLOCK))
