@@ -6,6 +6,7 @@ torch is loaded by the functions that build, not by importing this package.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from rollcall.util.errors import InputError, unknown_name
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODELS", "build", "build_for", "count_parameters", "list_models"]
+__all__ = ["MODELS", "build", "build_for", "count_parameters", "find_forward_stack", "list_models"]
 
 
 def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> nn.Module:
@@ -47,6 +48,15 @@ def build_for(recipe, cohort, device: str = "cpu") -> nn.Module:
 
     with torch.device(device):
         return build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+
+
+def find_forward_stack(name: str) -> Callable | None:
+    """Return the family's own forward pass of many targets at once; None if it has none.
+
+    (parameters with a leading axis of targets, batch (targets, batch, ...)) -> logits.
+    """
+    family = import_module(f"rollcall.models.{MODELS[name].family}")
+    return getattr(family, "forward_stack", None)
 
 
 def count_parameters(network: nn.Module) -> int:
