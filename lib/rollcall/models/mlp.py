@@ -25,9 +25,9 @@ def forward_stack(parameters: dict[str, torch.Tensor], batch: torch.Tensor) -> t
     """Compute the logits of many perceptrons at once: (targets, batch, outputs).
 
     parameters: of `build_mlp`, in its order, each with a leading axis of targets. batch (targets,
-    batch, ...). The logits and gradients of torch.func.vmap over the network, to rounding (measured:
-    bit for bit from 32 inputs on); a step takes 0.7 to 0.8 of the time, since no gradient is copied
-    into the layout of its weight.
+    batch, ...). The logits and gradients of torch.func.vmap over the network, to rounding (from 32
+    inputs on, bit for bit where measured); a step takes 0.7 to 0.8 of the time, since no gradient
+    is copied into the layout of its weight.
     """
     values = list(parameters.values())
     *hidden, head = zip(values[::2], values[1::2], strict=True)
