@@ -27,7 +27,6 @@ from rollcall.data import store
 from rollcall.recipes import Recipe
 from rollcall.runs import environment
 from rollcall.training import memory
-from rollcall.training.backends.local import single_threaded_environment
 from rollcall.training.batches import count_steps
 from rollcall.training.device import (
     choose_precision,
@@ -39,6 +38,7 @@ from rollcall.training.evaluation import predict
 from rollcall.training.layout import Layout, cpu_stack, list_layouts
 from rollcall.training.stack import Stack, to_device
 from rollcall.training.trainer import measure_step
+from rollcall.util.forkserver import single_threaded_environment
 from rollcall.util.parallel import cores
 
 TARGETS, ROUNDS = 200, 3

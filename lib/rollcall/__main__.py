@@ -9,23 +9,32 @@ import argparse
 import inspect
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rollcall import __version__, audit, datasets, rehearse
+from rollcall import __version__
+from rollcall.report.notebooks.kernels import KernelServer, start_kernel_server
 from rollcall.util import files
 from rollcall.util.errors import InputError
-from rollcall.util.text import align_columns
+
+if TYPE_CHECKING:
+    from rollcall.audit import Audit
 
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
-LISTS = ("datasets", "models", "recipes")
-DEFAULTS = {
-    name: parameter.default for name, parameter in inspect.signature(audit.plan).parameters.items()
+# A kernel's first act where targets are missing: torch takes seconds to load.
+LOAD_WORKERS = "__import__('rollcall.util.forkserver').util.forkserver.start_early()"
+
+COMMANDS = {
+    "audit": "train, attack, disparity, report",
+    "rehearse": "write a simulated release in a dataset's own layout, then audit it",
+    "attack": "attack models that were trained elsewhere, from their scores",
+    "list": "the datasets, models and recipes there are",
+    "lab": "JupyterLab on the notebooks",
 }
+LISTS = ("datasets", "models", "recipes")
 REHEARSAL = {"run": "rehearsal", "targets": 32, "patients": 300}  # where `rehearse` has its own
 
 ATTACK_OPTIONS = {
@@ -46,17 +55,17 @@ def main(words: list[str] | None = None) -> int:
     0; 1 if something failed inside; 2 if the input is at fault; 130 if it was stopped. All but 0
     with one line on stderr.
     """
-    arguments = build_parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    command = words[0] if words else ""
+    runs = {"audit": run_audit, "rehearse": run_rehearsal, "attack": run_attack}
     logging.basicConfig(format="%(message)s")
     logging.getLogger("rollcall").setLevel(logging.INFO)
     try:
-        return {
-            "audit": run_audit,
-            "rehearse": run_rehearsal,
-            "attack": run_attack,
-            "list": print_lists,
-            "lab": run_lab,
-        }[arguments.command](arguments)
+        if command not in runs or "-h" in words or "--help" in words:
+            arguments = build_parser(command).parse_args(words)
+            return {"list": print_lists, "lab": run_lab}[arguments.command](arguments)
+        with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
+            return runs[command](build_parser(command).parse_args(words), server)
     except (InputError, RuntimeError) as error:
         print(f"rollcall: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
@@ -65,16 +74,29 @@ def main(words: list[str] | None = None) -> int:
         return 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every command; defaults are those of audit.plan."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Build the parser; defaults are those of audit.plan.
+
+    only: the command whose options are needed; to know them takes imports. None: all of them.
+    """
     parser = argparse.ArgumentParser(
         prog="rollcall", description="Which patients could be picked out of a model's training set?"
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    with_defaults = {"formatter_class": _Help}
+    add_options = {"audit": _add_audit, "rehearse": _add_rehearsal, "attack": _add_attack}
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, formatter_class=_Help)
+        if name == "list":
+            command.add_argument("what", nargs="?", choices=LISTS, help="empty: all of them")
+        elif name in add_options and only in (None, name):
+            add_options[name](command)
+    return parser
 
-    command = commands.add_parser("audit", help="train, attack, disparity, report", **with_defaults)
+
+def _add_audit(command: argparse.ArgumentParser) -> None:
+    from rollcall import datasets
+
     _add_options(
         command,
         cohort=", ".join(datasets.NAMES),
@@ -83,11 +105,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_training(command)
 
-    command = commands.add_parser(
-        "rehearse",
-        help="write a simulated release in a dataset's own layout, then audit it",
-        **with_defaults,
-    )
+
+def _add_rehearsal(command: argparse.ArgumentParser) -> None:
+    from rollcall import datasets, rehearse
+
     command.add_argument("--cohort", required=True, help=", ".join(datasets.REHEARSABLE))
     command.add_argument(
         "--patients",
@@ -99,22 +120,25 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training(command)
     command.set_defaults(targets=REHEARSAL["targets"])
 
-    command = commands.add_parser(
-        "attack", help="attack models that were trained elsewhere, from their scores"
-    )
+
+def _add_attack(command: argparse.ArgumentParser) -> None:
     for name, text in ATTACK_OPTIONS.items():
         command.add_argument(f"--{name}", required=name != "attributes", help=text)
 
-    command = commands.add_parser("list", help="the datasets, models and recipes there are")
-    command.add_argument("what", nargs="?", choices=LISTS, help="empty: all of them")
-    commands.add_parser("lab", help="JupyterLab on the notebooks")
-    return parser
+
+def plan_defaults() -> dict:
+    """Return the parameters of audit.plan and their defaults."""
+    from rollcall import audit
+
+    parameters = inspect.signature(audit.plan).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}
 
 
 def _add_options(command: argparse.ArgumentParser, **helps: str) -> None:
     """Add options of audit.plan that take one value, with their help."""
+    defaults = plan_defaults()
     for name, text in helps.items():
-        default = DEFAULTS[name]
+        default = defaults[name]
         command.add_argument(f"--{name}", type=type(default), default=default, help=text)
 
 
@@ -138,14 +162,14 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         "--option",
         dest="options",
         action="append",
-        default=list(DEFAULTS["options"]),
+        default=[],
         metavar="KEY=VALUE",
         help="an option of the cohort, e.g. leak=false",
     )
     command.add_argument(
         "--recipe",
         action="append",
-        default=list(DEFAULTS["recipe"]),
+        default=[],
         metavar="NAME|KEY=VALUE",
         help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
     )
@@ -158,10 +182,12 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default in (None, "", []) else super()._get_help_string(action)
 
 
-def run_audit(arguments: argparse.Namespace) -> int:
+def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
+    from rollcall import audit
+
     started = time.perf_counter()
-    parameters = {name: getattr(arguments, name) for name in DEFAULTS}
+    parameters = {name: getattr(arguments, name) for name in plan_defaults()}
     for name in ("root", "out", "data"):
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
     study = audit.plan(**parameters)
@@ -177,22 +203,26 @@ def run_audit(arguments: argparse.Namespace) -> int:
     trained_by = {} if scheduler == "local" else {"scheduler": scheduler}
     first, *others = NOTEBOOKS
     steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
-    return _report(study, steps, started)
+    before = LOAD_WORKERS if run.missing() and not trained_by else ""
+    return _report(study, steps, started, server, before)
 
 
-def run_rehearsal(arguments: argparse.Namespace) -> int:
+def run_rehearsal(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Write a simulated release, unless it is there already, and audit it."""
+    from rollcall import rehearse
+
     data = Path(arguments.data or files.home() / "data")
     folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
     root = data / arguments.cohort / "rehearsal" / folder
     rehearse.write(arguments.cohort, root, arguments.patients, arguments.seed)
     print(f"A simulated release of {arguments.cohort} is in {root}")
     arguments.root = str(root)
-    return run_audit(arguments)
+    return run_audit(arguments, server)
 
 
-def run_attack(arguments: argparse.Namespace) -> int:
+def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Check scores that were trained elsewhere, attack them, and write the report."""
+    from rollcall import audit
     from rollcall.runs import external
 
     started = time.perf_counter()
@@ -206,25 +236,30 @@ def run_attack(arguments: argparse.Namespace) -> int:
     )
     notebooks = NOTEBOOKS[1:] if attributes else NOTEBOOKS[1:2]
     parameters = {"cohort": external.COHORT_NAME, "out": str(out)}
-    return _report(study, dict.fromkeys(notebooks, parameters), started)
+    return _report(study, dict.fromkeys(notebooks, parameters), started, server)
 
 
-def _report(study: audit.Audit, steps: dict[str, dict], started: float) -> int:
+def _report(
+    study: Audit, steps: dict, started: float, server: KernelServer | None, first: str = ""
+) -> int:
     """Run notebooks one after another, write the page, and say where it is and what matters.
 
-    steps: the parameters of each notebook, by its name.
+    steps: the parameters of each notebook, by its name. first: what the first kernel runs first.
     """
     from rollcall.report.notebooks import execute_notebook
-    from rollcall.report.page import write_page
-    from rollcall.report.summary import SIMULATED
 
     folder, executed = study.run.path / "notebooks", []
     folder.mkdir(exist_ok=True)
     for number, (name, parameters) in enumerate(steps.items(), 1):
         print(f"[{number}/{len(steps)}] {name}", flush=True)
         source, output = files.notebooks() / f"{name}.ipynb", folder / f"{name}.ipynb"
-        execute_notebook(source, output, parameters, cwd=source.parent, stream=sys.stderr)
+        execute_notebook(source, output, parameters, source.parent, sys.stderr, server, first)
         executed.append(output)
+        first = ""
+
+    from rollcall.report.page import write_page
+    from rollcall.report.summary import SIMULATED
+
     sentences, page = study.summary(), study.run.path / "report.html"
     kind = "Rehearsal" if study.cohort.simulated else "Privacy audit"
     notices = [SIMULATED] if study.cohort.simulated else []
@@ -244,52 +279,19 @@ def _report(study: audit.Audit, steps: dict[str, dict], started: float) -> int:
 
 def print_lists(arguments: argparse.Namespace) -> int:
     """Print the datasets, the models and the recipes there are, or one of these."""
+    from rollcall.report.summary import list_choices
+
     try:
-        _print_lists([arguments.what] if arguments.what else LISTS)
-        sys.stdout.flush()
+        print(list_choices([arguments.what] if arguments.what else LISTS), flush=True)
     except BrokenPipeError:  # whoever reads, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _print_lists(wanted: Sequence[str]) -> None:
-    from rollcall import models, recipes
-
-    if "datasets" in wanted:
-        print("Datasets (--cohort)")
-        rows = (
-            (about.name, about.title, about.licence, about.access)
-            for about in datasets.list_datasets()
-        )
-        print(align_columns(rows))
-    if "models" in wanted:
-        print("Models (--model), with their parameters for an input of that shape")
-        rows = (
-            (row["name"], f"{row['parameters']:,}", " x ".join(map(str, row["input_shape"])))
-            for row in models.list_models()
-        )
-        print(align_columns(rows))
-    if "recipes" in wanted:
-        print("Recipes (--recipe)")
-        rows = (
-            (name, key, recipe.model, f"{recipe.epochs:g} epochs", f"batch {recipe.batch}")
-            for name in datasets.NAMES
-            for key, recipe in recipes.list_recipes(name).items()
-        )
-        print(align_columns(rows))
-
-
 def run_lab(arguments: argparse.Namespace) -> int:
     """Open JupyterLab on the notebooks; installed, on copies of them in the folder we stand in."""
-    folder = files.notebooks()
-    if files.clone() is None:
-        folder = files.home() / "notebooks"
-        folder.mkdir(parents=True, exist_ok=True)
-        for source in sorted(files.notebooks().glob("*.ipynb")):
-            if not (folder / source.name).exists():
-                shutil.copyfile(source, folder / source.name)
     return subprocess.call(
-        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"],
+        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={files.open_notebooks()}"],
         env=os.environ | {"ROLLCALL_HOME": str(files.home())},
     )
 

@@ -34,6 +34,7 @@ from rollcall.runs import external
 from rollcall.runs import run as run_folder
 from rollcall.runs.run import Run, read_table
 from rollcall.stats.members import check_targets
+from rollcall.util import forkserver
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home, write_table
 from rollcall.util.progress import bar, track
@@ -167,9 +168,8 @@ def plan(
 
     cohort: a dataset's name, or "own": the run that `rollcall attack` has written to `out`. Else
     the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and
-    recipe: "key=value" strings that change the dataset's options and the recipe's settings, the
-    latter as recipes.choose takes them. InputError says what is wrong; nothing is written unless
-    everything is right.
+    recipe: "key=value", of the dataset's options and the recipe's settings, the latter as
+    recipes.choose takes them. InputError says what is wrong, and then nothing was written.
     """
     if cohort == external.COHORT_NAME:
         return Audit(*external.read(Path(out)))
@@ -206,11 +206,12 @@ def load_cohort(cohort: str, root: str = "", data: str = "", **options) -> Cohor
 def train(audit: Audit, *, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
     """Train what is missing, behind a progress bar, and return the performance of every target.
 
-    scheduler: "local" for processes of this machine; or a Dask scheduler's address (tcp://...) or
-    scheduler file.
+    scheduler: "local", this machine; or a Dask scheduler's address (tcp://...) or scheduler file.
     """
     missing = len(audit.run.missing())
     if missing:
+        if scheduler in ("", "local"):
+            forkserver.start_early()  # torch is loaded there while it is loaded here
         from rollcall import training
 
         with bar(missing, "Training", "target") as show:
@@ -278,9 +279,8 @@ def disparity(audit: Audit) -> pd.DataFrame:
 def paper(audit: Audit) -> Reproduction:
     """Compute the paper's scores, attacks and tables from the same logits, and write them.
 
-    paper_records, paper_patients, paper_attacks, paper_roc, paper_errors and, where a group is
-    large enough, paper_panel. Of scores that were given, not trained, only the statistics are the
-    paper's.
+    paper_records, _patients, _attacks, _roc, _errors and, where a group is large enough, _panel.
+    Of scores that were given, not trained, only the statistics are the paper's.
     """
     run, cohort = audit.run, audit.cohort
     elsewhere = cohort.name == external.COHORT_NAME

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_output
 
-from rollcall.report.notebooks import check_parameters
+from rollcall.report.notebooks.parameters import check_parameters
 from rollcall.training.backends.worker import join_run
 
 
@@ -19,7 +19,7 @@ def train(run, cohort, workers=None, progress=None) -> None:
 
 
 def execute_notebook(
-    notebook: Path, output: Path, parameters: dict, cwd: Path, stream=None
+    notebook: Path, output: Path, parameters: dict, cwd: Path, stream=None, server=None, first=""
 ) -> None:
     """Stand for rollcall.report.notebooks.execute_notebook: no kernel, the same outputs."""
     check_parameters(notebook, parameters)

@@ -12,7 +12,7 @@ import pytest
 
 from rollcall import audit
 from rollcall.__main__ import NOTEBOOKS, build_parser
-from rollcall.report.notebooks import declare_parameters
+from rollcall.report.notebooks.parameters import declare_parameters
 from rollcall.training import train
 from rollcall.util import files
 

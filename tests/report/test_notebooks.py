@@ -8,8 +8,9 @@ import sysconfig
 import nbformat
 import pytest
 
-from rollcall.report import notebooks
-from rollcall.report.notebooks import check_parameters, execute_notebook
+from rollcall.report.notebooks import execute_notebook, parameters
+from rollcall.report.notebooks.kernels import make_environment
+from rollcall.report.notebooks.parameters import check_parameters
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -94,18 +95,18 @@ def test_kernels_find_what_this_process_finds(monkeypatch, tmp_path):
     """Relative entries of PYTHONPATH are meant from here; a kernel stands elsewhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["inst", "", "/elsewhere"]))
-    folders = notebooks._environment(None)["PYTHONPATH"].split(os.pathsep)
+    folders = make_environment(None)["PYTHONPATH"].split(os.pathsep)
     assert folders[-2:] == [str(tmp_path / "inst"), "/elsewhere"]
     assert folders[:-2] == [str(files.PACKAGE.parent)]
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(files.PACKAGE.parent))
-    folders = notebooks._environment(None)["PYTHONPATH"].split(os.pathsep)
+    folders = make_environment(None)["PYTHONPATH"].split(os.pathsep)
     assert folders == [str(tmp_path / "inst"), "/elsewhere"]
 
 
 def test_kernels_write_where_this_process_would(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROLLCALL_HOME", "here")
-    assert notebooks._environment(None)["ROLLCALL_HOME"] == str(tmp_path / "here")
+    assert make_environment(None)["ROLLCALL_HOME"] == str(tmp_path / "here")
 
 
 def test_output_arrives_while_the_notebook_runs(build, tmp_path):
@@ -149,12 +150,12 @@ def test_wrong_parameters_are_refused(build, tmp_path, parameters, message):
 
 
 def test_types_that_fit():
-    assert notebooks._is(1, "float")
-    assert notebooks._is(None, "")
-    assert notebooks._is(True, "bool")
-    assert notebooks._is("x", "Anything")
-    assert not notebooks._is(True, "float")
-    assert not notebooks._is(1, "bool")
+    assert parameters._is(1, "float")
+    assert parameters._is(None, "")
+    assert parameters._is(True, "bool")
+    assert parameters._is("x", "Anything")
+    assert not parameters._is(True, "float")
+    assert not parameters._is(1, "bool")
 
 
 def test_optional_parameters(build):

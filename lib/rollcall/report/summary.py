@@ -1,12 +1,16 @@
-"""What a run says in words: the sentences that matter, notices, and the facts of the run."""
+"""What is said in words: a run's sentences, notices and facts; and what there is to choose from."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.runs.run import Run, read_table
+from rollcall.util.text import align_columns
 
 SIMULATED = (
     "Simulated data: a rehearsal. Every patient and every value here is invented; no number below "
@@ -109,3 +113,28 @@ def _describe_models(run: Run, units: str) -> str:
         f"{recipe.epochs} epochs, batch {recipe.batch}{accumulated}, {recipe.optimiser}, "
         f"learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
     )
+
+
+def list_choices(lists: Sequence[str]) -> str:
+    """List "datasets", "models", "recipes", or some of these, as text for a terminal."""
+    parts = []
+    if "datasets" in lists:
+        rows = [(a.name, a.title, a.licence, a.access) for a in datasets.list_datasets()]
+        parts += ["Datasets (--cohort)", align_columns(rows)]
+    if "models" in lists:
+        rows = [
+            (row["name"], f"{row['parameters']:,}", " x ".join(map(str, row["input_shape"])))
+            for row in models.list_models()
+        ]
+        parts += [
+            "Models (--model), with their parameters for an input of that shape",
+            align_columns(rows),
+        ]
+    if "recipes" in lists:
+        rows = [
+            (name, key, recipe.model, f"{recipe.epochs:g} epochs", f"batch {recipe.batch}")
+            for name in datasets.NAMES
+            for key, recipe in recipes.list_recipes(name).items()
+        ]
+        parts += ["Recipes (--recipe)", align_columns(rows)]
+    return "\n".join(parts)

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from rollcall.runs import run
-from rollcall.training.backends.local import single_threaded_environment
 from rollcall.util import files
+from rollcall.util.forkserver import single_threaded_environment
 
 TARGETS = 16
 PLAN = {

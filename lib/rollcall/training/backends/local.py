@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 
 import torch
@@ -17,10 +18,12 @@ from rollcall.data.cohort import Cohort
 from rollcall.runs.run import Run
 from rollcall.training.backends.worker import fit_to_memory, join_run
 from rollcall.training.layout import cpu_stack
+from rollcall.util import forkserver
 from rollcall.util.errors import InputError
+from rollcall.util.forkserver import single_threaded_environment
 from rollcall.util.parallel import cores
 
-LOOK_SECONDS = 0.1  # between two looks at the workers
+LOOK_SECONDS = 0.1  # between two looks at what the workers have done
 WAIT_SECONDS = 0.5  # of a worker, for targets that others hold
 
 
@@ -43,8 +46,7 @@ def train(
     method = "spawn" if gpus or sys.platform != "linux" else "forkserver"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        # torch is loaded once, and its pages are shared
-        context.set_forkserver_preload(["rollcall.training.backends.worker"])
+        forkserver.start()
     done = context.RawArray("d", workers)
     pipes, processes = [], []
     for number in range(workers):
@@ -57,10 +59,11 @@ def train(
         for process in processes:
             process.start()
     try:
-        while any(process.is_alive() for process in processes):
+        running = {process.sentinel for process in processes}
+        while running:
             if progress:
                 progress(min(sum(done), missing))
-            time.sleep(LOOK_SECONDS)
+            running.difference_update(connection.wait(running, LOOK_SECONDS))
         for pipe in pipes:
             # a worker that was killed sends nothing
             with contextlib.suppress(EOFError, OSError):
@@ -83,25 +86,6 @@ def _check_exits(run: Run, processes: list[BaseProcess]) -> None:
             f"{len(run.missing())} targets are missing. Their messages are above, their logs in "
             f"{run.path / 'logs'}; the same command resumes"
         )
-
-
-@contextlib.contextmanager
-def single_threaded_environment(needed: bool = True) -> Iterator[None]:
-    """Let children that start inside compute with one thread each.
-
-    As fast in all, and the same arithmetic on every machine size. needed: False changes nothing.
-    """
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if needed else ()
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
 
 
 def _work(

@@ -1,0 +1,190 @@
+"""Kernels of this very Python, reached by Unix sockets in a private folder.
+
+Their ports would be open in clear text to everyone on a shared machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from rollcall.util.files import PACKAGE, home
+
+# Imported once for all kernels of a server: what their start, and most notebooks, would import.
+MODULES = ("rollcall.audit", "ipykernel.kernelapp", "ipykernel.debugger")
+LONGEST_ANSWER = 100  # bytes
+# The current folder is no place to import from: a kernel stands elsewhere.
+SERVE = (
+    "import socket, sys; sys.path = [folder for folder in sys.path if folder]; "
+    "from rollcall.report.notebooks.server import serve; "
+    "serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])"
+)
+
+
+@dataclass(frozen=True)
+class KernelServer:
+    """A process that has imported what notebooks need, and forks a kernel for each of them."""
+
+    connection: socket.socket
+
+    def fork_kernel(self, arguments: list[str], cwd: str) -> ForkedKernel:
+        """Fork a kernel; the one before must have ended. OSError if the server is gone."""
+        self.connection.send(json.dumps({"arguments": arguments, "cwd": cwd}).encode())
+        answer = self.connection.recv(LONGEST_ANSWER)
+        if not answer:
+            raise ConnectionResetError("the server of kernels is gone")
+        return ForkedKernel(self.connection, json.loads(answer)["pid"])
+
+
+@dataclass
+class ForkedKernel:
+    """The process of a kernel; what jupyter_client needs of a subprocess.Popen."""
+
+    connection: socket.socket
+    pid: int
+    returncode: int | None = None
+    stdin = stdout = stderr = None
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while the kernel runs."""
+        with contextlib.suppress(BlockingIOError):
+            self._receive(socket.MSG_DONTWAIT)
+        return self.returncode
+
+    def wait(self) -> int | None:
+        """Wait for the kernel's end; return its exit code."""
+        self._receive()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the kernel has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _receive(self, flags: int = 0) -> None:
+        if self.returncode is None:
+            try:
+                answer = self.connection.recv(LONGEST_ANSWER, flags)
+            except ConnectionResetError:
+                answer = b""
+            # no answer: the server is gone, and its kernels go with it
+            self.returncode = json.loads(answer)["exit"] if answer else -signal.SIGKILL
+
+
+@contextlib.contextmanager
+def start_kernel_server(stream: TextIO | None = None) -> Iterator[KernelServer | None]:
+    """Start a server of kernels, which gets ready in the background; at the end, end it.
+
+    stream: as of execute_notebook. None where a process with libraries loaded cannot be forked:
+    kernels are started afresh there, as they are when the server has died.
+    """
+    if sys.platform != "linux":
+        yield None
+        return
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-Xfrozen_modules=off",
+                    "-c",
+                    SERVE,
+                    str(theirs.fileno()),
+                    *MODULES,
+                ],
+                stdin=subprocess.DEVNULL,
+                env=make_environment(stream),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        try:
+            yield KernelServer(ours)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def make_kernel_class(
+    sockets: str, stream: TextIO | None, server: KernelServer | None = None, first: str = ""
+):
+    """Make the class of a kernel that is reached by Unix sockets in the folder `sockets`.
+
+    Where a system has none, it is reached by encrypted ports. server: forks it; None: it is
+    started afresh. first: code to run before any cell, out of the notebook's sight.
+    """
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+    extra = ["--log-level=CRITICAL"]  # else "KeyboardInterrupt caught" at some shutdowns
+    if first:
+        extra.append(f"--IPKernelApp.exec_lines={[first]}")
+
+    class Kernel(AsyncKernelManager):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.connection_file = os.path.join(sockets, "kernel.json")
+            if hasattr(socket, "AF_UNIX"):
+                self.transport, self.ip = "ipc", os.path.join(sockets, "kernel")
+            elif self.has_trait("transport_encryption"):
+                self.transport_encryption = "required"
+
+        @property
+        def kernel_spec(self):  # not whichever Python a python3 kernel was once installed for
+            return KernelSpec(**get_kernel_dict())
+
+        async def start_kernel(self, **options):
+            if server:
+                self.provisioner = Fork(parent=self, kernel_spec=self.kernel_spec)
+            options["extra_arguments"] = [*options.get("extra_arguments", []), *extra]
+            return await super().start_kernel(**{**options, "env": make_environment(stream)})
+
+    class Fork(LocalProvisioner):
+        async def launch_kernel(self, cmd, **options):
+            assert server is not None
+            arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+            try:
+                self.process = server.fork_kernel(arguments, options.get("cwd") or os.getcwd())
+            except OSError:
+                return await super().launch_kernel(cmd, **options)
+            self.pid = self.pgid = self.process.pid
+            return self.connection_info
+
+    return Kernel
+
+
+def make_environment(stream: TextIO | None) -> dict[str, str]:
+    """Make the environment of a kernel, which runs in another folder than this process."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(_python_path()),
+        "ROLLCALL_HOME": str(home()),
+        "ROLLCALL_PLAIN_PROGRESS": "1",
+        "TQDM_MININTERVAL": "0.5" if is_terminal(stream) else "30",
+    }
+
+
+def _python_path() -> list[str]:
+    """List PYTHONPATH's folders as absolute paths, Rollcall's first unless Python knows it."""
+    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    folders = [os.path.abspath(folder) for folder in folders if folder]
+    library = str(PACKAGE.parent)
+    if library in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+        return folders
+    return [library, *folders]
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody watches the stream in a terminal."""
+    return stream is not None and stream.isatty()
