@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 
 from rollcall.risk import disparity
@@ -13,6 +14,7 @@ from rollcall.risk.disparity import (
     adjust_p_values,
     compare_groups,
     compare_shares,
+    fisher_p_value,
     flag_most_exposed,
 )
 from rollcall.util.errors import InputError
@@ -28,8 +30,8 @@ def ratio_interval(group, top):
 @pytest.fixture
 def without_intervals(monkeypatch):
     """Neither intervals nor odds, which take most of the time, where a test looks at neither."""
-    monkeypatch.setattr(disparity, "compare_shares", lambda *_: {})
-    monkeypatch.setattr(disparity, "estimate_odds_ratio", lambda *_: {})
+    monkeypatch.setattr(disparity, "_compare_counts", lambda *_: {})
+    monkeypatch.setattr(disparity, "estimate_in_strata", lambda *_: {})
 
 
 # --- the most exposed ---
@@ -273,3 +275,15 @@ def test_no_small_intersection_can_be_had_by_subtraction(small, shown, without_i
     """In a table of two by two any one cell beside the margins gives the other three."""
     frame, attributes = crossed({(0, 0): 40, (0, 1): 60, (1, 0): small, (1, 1): 50})
     assert compare_groups(frame, attributes).intersection.sum() == shown
+
+
+def test_fishers_p_value_is_scipys():
+    """Over thousands of tables: zeros, large counts, and equal probabilities on both sides."""
+    rng = np.random.default_rng(0)
+    for number in range(3000):
+        table = rng.integers(0, (3, 10, 50, 500, 20_000)[number % 5], (2, 2))
+        if number % 7 == 0:
+            table[1, 1] *= 50
+        if number % 11 == 0:
+            table = np.array([[table[0, 0], table[0, 1]], [table[0, 1], table[0, 0]]])
+        assert fisher_p_value(table) == pytest.approx(fisher_exact(table)[1], rel=1e-9, abs=1e-250)

@@ -92,8 +92,8 @@ def test_without_disparity_few_groups_are_named(monkeypatch):
     The bound of 21 is the 99.9% quantile at 5%.
     """
     # Odds and intervals are not looked at here, and take most of the time.
-    monkeypatch.setattr(disparity, "estimate_odds_ratio", lambda *_: {})
-    monkeypatch.setattr(disparity, "compare_shares", lambda *_: {"risk_ratio": 1.0})
+    monkeypatch.setattr(disparity, "estimate_in_strata", lambda *_: {})
+    monkeypatch.setattr(disparity, "_compare_counts", lambda *_: {"risk_ratio": 1.0})
     named = 0
     for seed in range(200):
         patients, attributes = naive.grouped_patients(np.random.default_rng([seed, 2]), 1000)

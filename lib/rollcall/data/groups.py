@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -62,16 +63,16 @@ def iterate_groups(attributes: pd.DataFrame) -> Iterator[Group]:
             attribute, _, group = column.partition(": ")
             yield attribute, group or "yes", values.to_numpy(), np.ones(len(values), bool)
             continue
-        values = values.astype("category")
-        known = values.notna().to_numpy()
-        for group in values.cat.categories:
-            yield column, str(group), (values == group).to_numpy(dtype=bool), known
+        codes, groups = _encode(values)
+        known = codes >= 0
+        for code, group in enumerate(groups):
+            yield column, group, codes == code, known
 
 
 def iterate_intersections(
     attributes: pd.DataFrame, pairs: list[tuple[str, str]] | None = None
 ) -> Iterator[Group]:
-    """Yield the groups of each pair of categorical attributes, as `iterate_groups` does.
+    """Return the groups of each pair of categorical attributes, as `iterate_groups` yields them.
 
     ("race x sex", "B, female", in both, both known). pairs: None is the first two categorical
     columns. A pair of which any combination has 1 to 9 patients is left out as a whole: beside the
@@ -83,12 +84,25 @@ def iterate_intersections(
         pairs = [(categorical[0], categorical[1])] if len(categorical) > 1 else []
     for pair in pairs:
         _check_pair(pair, categorical)
-        one, two = (list(iterate_groups(attributes[[name]])) for name in pair)
-        both = [(f"{a[1]}, {b[1]}", a[2] & b[2], a[3] & b[3]) for a in one for b in two]
-        sizes = [inside.sum() for _, inside, _ in both]
-        if min(len(one), len(two)) > 1 and not any(0 < size < MIN_GROUP_SIZE for size in sizes):
-            for group, inside, known in both:
-                yield " x ".join(pair), group, inside, known
+    return (group for pair in pairs for group in _cross(attributes, pair))
+
+
+def _cross(attributes: pd.DataFrame, pair: tuple[str, str]) -> Iterator[Group]:
+    """Yield the groups of one pair; the patients of all its combinations are counted at once."""
+    (one, groups), (two, others) = (_encode(attributes[name]) for name in pair)
+    known = (one >= 0) & (two >= 0)
+    crossed = np.where(known, one * len(others) + two, -1)
+    sizes = np.bincount(crossed[known])
+    if min(len(groups), len(others)) < 2 or ((sizes > 0) & (sizes < MIN_GROUP_SIZE)).any():
+        return
+    for code, (a, b) in enumerate(product(groups, others)):
+        yield " x ".join(pair), f"{a}, {b}", crossed == code, known
+
+
+def _encode(values: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Return (codes int64 (patients,), names of the groups); the code of a missing value is -1."""
+    values = values.astype("category")
+    return values.cat.codes.to_numpy(np.int64), [str(group) for group in values.cat.categories]
 
 
 def _check_pair(pair: tuple[str, str], categorical: list[str]) -> None:

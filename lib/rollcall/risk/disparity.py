@@ -6,17 +6,20 @@ counts records, as the paper does.)
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import fisher_exact
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
-from rollcall.risk.odds import estimate_odds_ratio
+from rollcall.risk.odds import estimate_in_strata, stratify_patients
 from rollcall.util.errors import InputError
+from rollcall.util.parallel import make_blocks, map_blocks
 
 TOP_SHARE = 0.01  # of the patients: the most exposed
 BOOTSTRAP_DRAWS = 20_000
+GROUPS_PER_BLOCK = 8  # whose shares are compared at a time
 # Attributes that the adjusted odds ratio accounts for, where a cohort has them.
 DIAGNOSIS_ATTRIBUTES = ("diagnosis", "label", "finding")
 
@@ -44,8 +47,15 @@ def compare_shares(
     (Rubin 1981) of the four counts with Jeffreys' prior, half a patient in each cell: with few or
     no patients of the group at the top a resampling bootstrap collapses to a point, this does not.
     """
-    a, b = int((group & top).sum()), int((group & ~top).sum())
-    c, d = int((~group & top).sum()), int((~group & ~top).sum())
+    counts = [[int((side & kind).sum()) for kind in (top, ~top)] for side in (group, ~group)]
+    return _compare_counts(counts, seed, draws, level)
+
+
+def _compare_counts(
+    table: list[list[int]], seed: int, draws: int = BOOTSTRAP_DRAWS, level: float = 0.95
+) -> dict[str, float]:
+    """Compare as compare_shares does; table: at the top and not, of the group and of the others."""
+    (a, b), (c, d) = table
     inside, outside = a / max(a + b, 1), c / max(c + d, 1)
     rng = np.random.default_rng([seed, 5])
     drawn_inside = rng.beta(a + 0.5, b + 0.5, draws)
@@ -61,6 +71,26 @@ def compare_shares(
         "difference_low": float(differences[0]),
         "difference_high": float(differences[1]),
     }
+
+
+def fisher_p_value(table: ArrayLike) -> float:
+    """Return the two-sided p-value of Fisher's exact test of a table of counts (2, 2).
+
+    The probability, given the margins, of all tables that are no likelier than this one; those
+    within a relative 1e-10 count as equal. From the likeliest table on, each probability is a
+    multiple of its neighbour's.
+    """
+    (a, b), (c, d) = np.asarray(table, int).tolist()
+    row, column, total = a + b, a + c, a + b + c + d
+    counts = np.arange(max(0, row + column - total), min(row, column) + 1)  # that a could be
+    up = (row - counts[:-1]) * (column - counts[:-1])
+    down = counts[1:] * (total - row - column + counts[1:])
+    mode = int((up > down).sum())  # ratios fall: before it they are above 1
+    rising = np.cumprod((down[:mode] / up[:mode])[::-1])[::-1]
+    falling = np.cumprod(up[mode:] / down[mode:])
+    likelihood = np.concatenate([rising, [1.0], falling])
+    unlikely = likelihood <= likelihood[a - counts[0]] * (1 + 1e-10)
+    return float(min(1.0, likelihood[unlikely].sum() / likelihood.sum()))
 
 
 def adjust_p_values(p: ArrayLike) -> np.ndarray:
@@ -117,31 +147,23 @@ def compare_groups(
     value = patients[risk].to_numpy()
     top = flag_most_exposed(value, share)
     exposed, records = patients["exposed"].to_numpy(), patients["records"].to_numpy()
-    codes = {
-        column: pd.factorize(attributes[column])[0] + 1
+
+    codes = [
+        (column.partition(": ")[0], pd.factorize(attributes[column])[0] + 1)
         for column in attributes
         if column.partition(": ")[0] in adjust
-    }
-    groups = [
-        *((False, *group) for group in iterate_groups(attributes)),
-        *((True, *group) for group in iterate_intersections(attributes, pairs)),
     ]
-    rows = []
+    groups = chain(
+        ((False, *group) for group in iterate_groups(attributes)),
+        ((True, *group) for group in iterate_intersections(attributes, pairs)),
+    )
+    rows, tables, odds, stratified = [], [], [], None
     for is_intersection, attribute, name, group, known in groups:
-        size, known_size = int(group.sum()), known.sum()
+        size, known_size = np.count_nonzero(group), np.count_nonzero(known)
         if min(size, known_size - size) < MIN_GROUP_SIZE:
             continue  # a small rest could be had by subtraction
-        others = known & ~group
-        top_group = int((group & top).sum())
-        counts = [
-            [top_group, (group & ~top).sum()],
-            [(others & top).sum(), (others & ~top).sum()],
-        ]
-        covariates = [
-            code[known]
-            for column, code in codes.items()
-            if column.partition(": ")[0] not in attribute.split(" x ")
-        ]
+        top_group, top_known = np.count_nonzero(group & top), np.count_nonzero(known & top)
+        exposed_group, top_rest = np.count_nonzero(group & exposed), top_known - top_group
         rows.append(
             {
                 "attribute": attribute,
@@ -150,21 +172,38 @@ def compare_groups(
                 "patients": size,
                 "records": int(records[group].sum()),
                 "share": size / known_size,
-                "share_top": top_group / max((known & top).sum(), 1),
+                "share_top": top_group / max(top_known, 1),
                 "top": top_group,
-                "exposed": int((group & exposed).sum()),
-                "exposed_share": float(exposed[group].mean()),
+                "exposed": exposed_group,
+                "exposed_share": exposed_group / size,
                 "mean_risk": float(value[group].mean()),
-                **compare_shares(group[known], top[known], seed),
-                **estimate_odds_ratio(group[known], top[known], records[known], covariates),
-                "p": float(fisher_exact(counts)[1]),
             }
         )
+        tables.append([[top_group, size - top_group], [top_rest, known_size - size - top_rest]])
+        others = set(adjust).difference(attribute.split(" x "))
+        if stratified is None or stratified[0] != others or (stratified[1] != known).any():
+            covariates = [code for name, code in codes if name in others]
+            stratified = others, known, stratify_patients(top, records, covariates, known)
+        odds.append(estimate_in_strata(group, stratified[2]))
     if not rows:
         raise InputError(
             f"no attribute has two groups of at least {MIN_GROUP_SIZE} patients; "
             f"expected at least one, in: {', '.join(attributes)}"
         )
-    table = pd.DataFrame(rows)
+    parts = zip(rows, _compare_all_shares(tables, seed), odds, strict=True)
+    table = pd.DataFrame([row | shares | adjusted for row, shares, adjusted in parts])
+    table["p"] = [fisher_p_value(counts) for counts in tables]
     table["p_adjusted"] = adjust_p_values(table["p"])
     return table
+
+
+def _compare_all_shares(tables: list, seed: int) -> list[dict[str, float]]:
+    """Compare the shares of every group, on every core: drawing takes most of a group's time."""
+    compared = [{}] * len(tables)
+
+    def work(slices: list[slice]) -> None:
+        for c in slices:
+            compared[c] = [_compare_counts(table, seed) for table in tables[c]]
+
+    map_blocks(work, make_blocks(len(tables), GROUPS_PER_BLOCK))
+    return compared

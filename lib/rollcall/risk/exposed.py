@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2, false_discovery_control, norm
+from scipy.special import gammaincinv, ndtr, ndtri
 
 from rollcall.stats.moments import MIN_VARIANCE, split_in_out
 
@@ -26,7 +26,12 @@ def compute_q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
     floor = np.sort(floor, axis=None)
     lowest_equal = np.asarray(auc, np.float64) - AUC_TOLERANCE
     above = len(floor) - np.searchsorted(floor, lowest_equal, side="left")
-    return false_discovery_control((1 + above) / (1 + len(floor)))
+    p = (1 + above) / (1 + len(floor))
+    order = np.argsort(p)
+    q = np.empty(len(p))
+    at_rank = p[order] * (len(p) / np.arange(1, len(p) + 1))
+    q[order] = np.minimum.accumulate(at_rank[::-1])[::-1]
+    return np.minimum(q, 1)
 
 
 # How sure is the number N of exposed patients? It depends on which models were trained, and one
@@ -64,8 +69,8 @@ def exposed_interval(
     """
     pairs, count = len(statistic) // 2, int(exposed.sum())
     if not count:
-        return 0, 0.0, float(chi2.ppf((1 + level) / 2, 2) / 2)
-    d = norm.ppf(np.clip(auc, AUC_CLIP, 1 - AUC_CLIP))
+        return 0, 0.0, float(_chi_square_quantile((1 + level) / 2, 2) / 2)
+    d = ndtri(np.clip(auc, AUC_CLIP, 1 - AUC_CLIP))
     threshold = float(d[exposed].min())
     near = np.flatnonzero(np.abs(d - threshold) < 3)
     inside, outside = (
@@ -75,24 +80,33 @@ def exposed_interval(
     total = np.maximum(square.sum(0) / (pairs - 1), MIN_VARIANCE)
     moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (square / total - 1)
     width = np.maximum(np.sqrt((moves**2).mean(0) / pairs) / 2, 1e-6)
-    kernel = norm.pdf((d[near] - threshold) / width) / width
+    kernel = _normal_density((d[near] - threshold) / width) / width
     variance = ((moves @ kernel / pairs) ** 2).sum() * pairs / (pairs - 1)
     floor_hazard = _floor_hazard(floor, threshold, float(np.median(width)))
     variance /= max(1 - kernel.sum() / count / floor_hazard, 0.2) ** 2
     scale = max(variance / count, 0.02)
-    tails, freedom = [(1 - level) / 2, (1 + level) / 2], 2 * count / scale
-    low, high = scale / 2 * chi2.ppf(tails, [freedom, freedom + 2])
+    freedom = 2 * count / scale
+    low = scale / 2 * _chi_square_quantile((1 - level) / 2, freedom)
+    high = scale / 2 * _chi_square_quantile((1 + level) / 2, freedom + 2)
     return count, float(low), float(high)
+
+
+def _normal_density(x: np.ndarray) -> np.ndarray:
+    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def _chi_square_quantile(share: float, freedom: float) -> float:
+    return 2 * gammaincinv(freedom / 2, share)
 
 
 def _floor_hazard(floor: np.ndarray, threshold: float, width: float) -> float:
     """Density of the floor at the threshold over its share beyond, smoothed; not 0, maybe inf."""
     sample = floor.ravel()[:: max(1, floor.size // FLOOR_DRAWS_USED)].astype(np.float64)
-    null = norm.ppf(np.clip(sample, AUC_CLIP, 1 - AUC_CLIP))
-    beyond = norm.sf((threshold - null) / width).mean()
+    null = ndtri(np.clip(sample, AUC_CLIP, 1 - AUC_CLIP))
+    beyond = ndtr((null - threshold) / width).mean()
     if beyond <= 0:
         return np.inf
-    return max((norm.pdf((null - threshold) / width) / width).mean() / beyond, 1e-12)
+    return max((_normal_density((null - threshold) / width) / width).mean() / beyond, 1e-12)
 
 
 def share_at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import expit, ndtr, ndtri
 
+Z_975 = float(ndtri(0.975))
 MAX_LOG_ODDS = 20  # a larger coefficient or standard error has not converged to anything finite
-MAX_NEWTON_STEP = 2.0  # of a coefficient
+NEWTON_STEPS = 50
+MAX_NEWTON_STEP = 2.0  # of a coefficient, in Firth's fit
+LEAST_EIGENVALUE = 1e-11  # of columns that do not repeat each other
+MAX_KEY = 2**62  # below it whole numbers of 64 bits cannot overflow
+
+
+@dataclass(frozen=True)
+class Strata:
+    """S strata: patients alike in records and covariates, in ascending order of these.
+
+    code       (P,): twice a patient's stratum, and 1 more at the top; 2 S for patients left out
+    x          (S, k): 1, log records, and an indicator for every level but a covariate's lowest
+    size, top  (S,): patients, and patients at the top
+    """
+
+    code: np.ndarray
+    x: np.ndarray
+    size: np.ndarray
+    top: np.ndarray
+
+
+def stratify_patients(
+    top: np.ndarray,
+    records: np.ndarray,
+    covariates: Sequence[np.ndarray] = (),
+    known: np.ndarray | None = None,
+) -> Strata:
+    """Put patients who are alike in records and covariates together.
+
+    top bool (P,); records int (P,); covariates: (P,) integer codes each; known bool (P,): the
+    others are left out. Levels of which nobody (or everybody) is at the top say nothing of any
+    group and are left out too.
+    """
+    known = np.ones(len(top), bool) if known is None else known
+    keep = known.copy()
+    for codes in covariates:
+        count, top_count = (
+            np.bincount(codes[chosen], minlength=codes.max() + 1) for chosen in (known, known & top)
+        )
+        keep &= ((top_count > 0) & (top_count < count))[codes]
+    kept = np.flatnonzero(keep)
+    key = records[kept].astype(np.int64)
+    for codes in covariates:
+        width = int(codes.max()) + 1
+        if int(key.max(initial=0)) >= MAX_KEY // width:
+            key = np.unique(key, return_inverse=True)[1]
+        key = key * width + codes[kept]
+    _, first, stratum = np.unique(key, return_index=True, return_inverse=True)
+    first = kept[first]
+    log_records = np.log(records[first])
+    columns = [np.ones(len(first))]
+    if (log_records != log_records[:1]).any():
+        columns.append(log_records)
+    for codes in covariates:
+        levels = np.unique(codes[first])[1:]
+        columns.extend(codes[first] == level for level in levels)
+    code = np.full(len(top), 2 * len(first))
+    code[kept] = 2 * stratum + top[kept]
+    size, top_size = _count_strata(code, len(first))
+    return Strata(code, np.column_stack(columns), size, top_size)
+
+
+def _count_strata(code: np.ndarray, strata: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (patients, patients at the top) of each stratum; code as in Strata."""
+    counts = np.bincount(code, minlength=2 * strata + 1)[:-1].reshape(strata, 2)
+    return counts.sum(1), counts[:, 1]
 
 
 def estimate_odds_ratio(
@@ -25,11 +91,15 @@ def estimate_odds_ratio(
     which nobody (or everybody) is at the top say nothing of the group and are left out.
 
     odds_ratio, odds_low, odds_high (95%, Wald), odds_p
-    odds_method  "logit": maximum likelihood (statsmodels); "Firth": penalised by Jeffreys' prior
-                 (Firth 1993; Heinze and Schemper 2002), where the group separates: it or its rest
-                 has none or all of the top; "not identified", with NaN, where group and covariates
-                 say the same
+    odds_method  "logit": maximum likelihood; "Firth": penalised by Jeffreys' prior (Firth 1993;
+                 Heinze and Schemper 2002), where the group separates: it or its rest has none or
+                 all of the top; "not identified", with NaN, where group and covariates say the same
     """
+    return estimate_in_strata(group, stratify_patients(top, records, covariates))
+
+
+def estimate_in_strata(group: np.ndarray, strata: Strata) -> dict[str, float | str]:
+    """Estimate as estimate_odds_ratio does; group bool (P,), of known patients."""
     nothing = {
         "odds_ratio": np.nan,
         "odds_low": np.nan,
@@ -37,74 +107,74 @@ def estimate_odds_ratio(
         "odds_p": np.nan,
         "odds_method": "not identified",
     }
-    keep = np.ones(len(group), bool)
-    for codes in covariates:
-        size, top_count = np.bincount(codes), np.bincount(codes, top)
-        keep &= ((top_count > 0) & (top_count < size))[codes]
-    group, top, records = group[keep], top[keep], records[keep]
-    covariates = [codes[keep] for codes in covariates]
-    if not len(group) or group.all() or not group.any() or top.all() or not top.any():
+    size, top = _count_strata(strata.code[group], len(strata.size))
+    n, y = np.stack([strata.size - size, size]), np.stack([strata.top - top, top])
+    if not n.sum(1).all() or not 0 < y.sum() < n.sum():
         return nothing
-    x, y, n = _tabulate(group, top, records, covariates)
-    if np.linalg.matrix_rank(x) < x.shape[1]:
+    x, y, n = _tabulate(n, y, strata.x)
+    if not _has_full_rank(x):
         return nothing
-    sides = (top[group], top[~group])
-    separates = any(side.all() or not side.any() for side in sides)
+    sides = x[:, 1] == 1, x[:, 1] == 0
+    separates = any(y[side].sum() in (0, n[side].sum()) for side in sides)
     estimate, method = None if separates else _fit_logit(x, y, n), "logit"
     if estimate is None:
         estimate, method = _fit_firth(x, y, n), "Firth"
     beta, se = estimate
-    reach = norm.ppf(0.975) * se
+    reach = Z_975 * se
     with np.errstate(over="ignore"):
         low, middle, high = np.exp([beta - reach, beta, beta + reach])
     return {
         "odds_ratio": float(middle),
         "odds_low": float(low),
         "odds_high": float(high),
-        "odds_p": float(2 * norm.sf(abs(beta) / se)),
+        "odds_p": float(2 * ndtr(-abs(beta) / se)),
         "odds_method": method,
     }
 
 
 def _tabulate(
-    group: np.ndarray, top: np.ndarray, records: np.ndarray, covariates: Sequence[np.ndarray]
+    n: np.ndarray, y: np.ndarray, x: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (x, y, n): patients who are alike make one row, y of n at the top.
+    """Return (x, y, n), a row for each stratum of others, then of the group, that has patients.
 
-    Columns of x: 1, group, log records and indicators, but those that are constant.
+    n, y (2, S): patients, and those at the top. Column 1 of the new x is the group.
     """
-    cell = np.zeros(len(group), np.int64)
-    for codes in (group, records, *covariates):
-        cell = np.unique(cell * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
-    first = np.unique(cell, return_index=True)[1]
-    columns = [
-        group,
-        np.log(records),
-        *(codes == level for codes in covariates for level in np.unique(codes)[1:]),
-    ]
-    varying = [column[first] for column in columns if np.ptp(column[first].astype(float)) > 0]
-    x = np.column_stack([np.ones(len(first)), *varying])
-    return x, np.bincount(cell, top), np.bincount(cell).astype(float)
+    side, stratum = np.nonzero(n)
+    x = np.insert(x[stratum], 1, side, axis=1)
+    return x, y[side, stratum].astype(float), n[side, stratum].astype(float)
+
+
+def _has_full_rank(x: np.ndarray) -> bool:
+    """Return whether no column of x (rows, k) is a sum of multiples of the others.
+
+    By the eigenvalues of the columns' correlations about zero, k x k: those of a column that
+    repeats others are of the order of rounding, 1e-16.
+    """
+    scaled = x / np.sqrt((x**2).sum(0))
+    return bool(np.linalg.eigvalsh(scaled.T @ scaled)[0] > LEAST_EIGENVALUE)
 
 
 def _fit_logit(x: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[float, float] | None:
-    """Fit by maximum likelihood: (coefficient, standard error) of column 1; None if it diverges."""
-    from statsmodels.genmod import families
-    from statsmodels.genmod.generalized_linear_model import GLM
+    """Fit by maximum likelihood: (coefficient, standard error) of column 1; None if it diverges.
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # perfect separation and overflow are looked for below
+    y of n patients in each row of x are at the top. Newton's method: the score over the
+    information, k x k.
+    """
+    beta = np.zeros(x.shape[1])
+    for _ in range(NEWTON_STEPS):
+        p = expit(x @ beta)
+        information = (x * (n * p * (1 - p))[:, None]).T @ x
         try:
-            fit = GLM(np.column_stack([y, n - y]), x, family=families.Binomial()).fit(maxiter=50)
-        except (ValueError, np.linalg.LinAlgError):
+            step = np.linalg.solve(information, x.T @ (y - n * p))
+        except np.linalg.LinAlgError:
             return None
-    converged = (
-        fit.converged
-        and np.isfinite(fit.bse).all()
-        and (np.abs(fit.params) < MAX_LOG_ODDS).all()
-        and fit.bse[1] < MAX_LOG_ODDS
-    )
-    return (float(fit.params[1]), float(fit.bse[1])) if converged else None
+        beta += step
+        if not (np.abs(beta) < MAX_LOG_ODDS).all():  # nor NaN
+            return None
+        if np.abs(step).max() < 1e-8:  # the next one would be its square
+            se = float(np.sqrt(np.linalg.inv(information)[1, 1]))
+            return (float(beta[1]), se) if se < MAX_LOG_ODDS else None
+    return None
 
 
 def _fit_firth(

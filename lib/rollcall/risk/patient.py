@@ -12,10 +12,10 @@ from itertools import product
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
-from scipy.stats import rankdata
 
 from rollcall.risk.noise_floor import permuted_auc, random_signs
 from rollcall.stats.moments import MIN_VARIANCE, Moments, pair_signs
+from rollcall.stats.rank import average_ranks
 from rollcall.util.parallel import make_blocks, map_blocks
 
 RECORDS_PER_BLOCK = 256  # of whole patients, who are never split between blocks
@@ -40,7 +40,7 @@ def group_records(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
     """Replace values by the normal quantiles of their ranks, (n,); ties share one."""
-    return ndtri((rankdata(values) - 0.5) / len(values))
+    return ndtri((average_ranks(values) - 0.5) / len(values))
 
 
 def in_first_half(index: np.ndarray) -> np.ndarray:
