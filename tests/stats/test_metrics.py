@@ -144,3 +144,11 @@ def test_precision_falls_with_the_prior():
     assert metrics.precision_at_prior(0.2, 0.001, 0.5) == pytest.approx(0.1 / 0.1005)
     assert metrics.precision_at_prior(0.2, 0.001, 0.01) == pytest.approx(0.002 / (0.002 + 0.00099))
     assert np.isnan(metrics.precision_at_prior(0.0, 0.0, 0.1))
+
+
+def test_the_auc_of_rows_is_each_rows_own():
+    rng = np.random.default_rng(2)
+    scores, positive = np.round(rng.standard_normal((5, 40)), 1), rng.random(40) < 0.4
+    rows = metrics.auc_of_rows(scores, positive)
+    assert [metrics.auc(row, positive) for row in scores] == rows.tolist()
+    assert np.isnan(metrics.auc_of_rows(scores, np.ones(40, bool))).all()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from rollcall.stats import rank
-from rollcall.stats.rank import average_ranks, rank_auc, rank_interval
+from rollcall.stats.rank import ascending_order, average_ranks, rank_auc, rank_interval
 from tests.oracles import risk as naive
 from tests.oracles.risk import FIXED
 
@@ -64,3 +64,17 @@ def test_interval_at_0_half_and_1():
     assert low[2] < 0.7
     assert high[2] == pytest.approx(1)
     assert low[1] + high[1] == pytest.approx(1, abs=1e-3)
+
+
+@FIXED
+@given(st.integers(0, 2**32), st.integers(0, 400), st.sampled_from([1, 3, 1000]))
+def test_the_order_is_that_of_a_stable_sort(seed, n, distinct):
+    rng = np.random.default_rng(seed)
+    extremes = [0.0, -0.0, np.inf, -np.inf, 5e-324, -5e-324, 1e-45, 3e38, -3e38, 1.0, -1.0]
+    for dtype in (np.float32, np.float64):
+        values = rng.integers(-distinct, distinct, n) * rng.choice([1.0, 1e-3, 1e30], n)
+        values[rng.random(n) < 0.2] = rng.choice(extremes)
+        values = values.astype(dtype)
+        assert (ascending_order(values) == np.argsort(values, kind="stable")).all()
+    whole = rng.integers(-distinct, distinct, n)
+    assert (ascending_order(whole) == np.argsort(whole, kind="stable")).all()

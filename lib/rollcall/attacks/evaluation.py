@@ -51,13 +51,15 @@ class Evaluated:
 class PerTarget:
     """Hold what is read off each target's own sort of scores.
 
-    rows: of the table of attacks, (M,). tprs (M, len(ROC_FPRS)). counts (2, M, cells): positives
-    and negatives in each cell.
+    rows: of the table of attacks, (M,). tprs (M, len(ROC_FPRS)). counts (2, M, cells): negatives
+    and positives in each cell. codes uint16 (M, N): the cell of each score, those of positives
+    counted on from those of negatives.
     """
 
     rows: list[dict]
     tprs: np.ndarray
     counts: np.ndarray
+    codes: np.ndarray
 
 
 def evaluate(
@@ -96,7 +98,7 @@ def _evaluate_attack(
     """Evaluate attack scores (M, N) target by target, and all together."""
     edges = _cell_edges(result)
     each = _evaluate_targets(result, members, index, edges)
-    return each, _evaluate_pooled(result, members, index, edges, each.counts)
+    return each, _evaluate_pooled(result, members, index, edges, each)
 
 
 def _evaluate_targets(
@@ -104,32 +106,37 @@ def _evaluate_targets(
 ) -> PerTarget:
     """Evaluate attack scores (M, N) target by target."""
     targets, records_of = len(result), np.bincount(index)
-    patients = len(records_of)
-    rows, tprs = [{} for _ in range(targets)], np.empty((targets, len(ROC_FPRS)))
+    tprs, rows = np.empty((targets, len(ROC_FPRS))), [{} for _ in range(targets)]
     counts = np.empty((2, targets, len(edges) + 1), np.int32)
+    codes, cells = np.empty(result.shape, np.uint16), np.arange(len(edges) + 1, dtype=np.uint16)
 
     def evaluate_target(target: int) -> None:
-        positive = members[target, index]
+        positive = members[target].take(index)
         ranked = metrics.rank_scores(result[target], positive)
-        negatives, positives = ranked.values[~ranked.positive], ranked.values[ranked.positive]
+        negatives = ranked.values.compress(~ranked.positive)
         limits = metrics.threshold_at_fpr(negatives, np.array(metrics.FPRS))
-        tprs[target] = 1 - np.searchsorted(
-            positives, metrics.threshold_at_fpr(negatives, ROC_FPRS), side="right"
-        ) / len(positives)
+        firsts = np.searchsorted(ranked.values, limits, side="right")  # above each limit
+        hits = [
+            index.take(ranked.order[first:].compress(ranked.positive[first:])) for first in firsts
+        ]
+        fpr = 1 - np.searchsorted(negatives, limits, side="right") / len(negatives)
         area, error = metrics.auc_from_placements(ranked.placement, positive, index)
-        hits = [_count_hits(result[target], limit, positive, index, patients) for limit in limits]
-        fpr = [
-            1 - np.searchsorted(negatives, limit, side="right") / len(negatives) for limit in limits
-        ]
-        rates = _rates(hits, records_of * members[target], fpr)
+        rates = _rates(
+            (np.bincount(patients, minlength=len(records_of)) for patients in hits),
+            records_of * members[target],
+            fpr,
+        )
         rows[target] = {"auc": area, "auc_se": error} | rates
-        counts[:, target] = [
-            np.diff(np.searchsorted(kind, edges), prepend=0, append=len(kind))
-            for kind in (positives, negatives)
-        ]
+        thresholds = metrics.threshold_at_fpr(negatives, ROC_FPRS)
+        above = np.searchsorted(ranked.values, thresholds, side="right")
+        tprs[target] = 1 - ranked.before[above] / ranked.before[-1]
+        bounds = np.concatenate([[0], np.searchsorted(ranked.values, edges), [len(index)]])
+        counts[1, target] = np.diff(ranked.before.take(bounds))
+        counts[0, target] = np.diff(bounds) - counts[1, target]
+        codes[target, ranked.order] = cells.repeat(np.diff(bounds)) + ranked.positive * len(cells)
 
     _map_targets(evaluate_target, targets)
-    return PerTarget(rows, tprs, counts)
+    return PerTarget(rows, tprs, counts, codes)
 
 
 def _evaluate_pooled(
@@ -137,21 +144,23 @@ def _evaluate_pooled(
     members: np.ndarray,
     index: np.ndarray,
     edges: np.ndarray,
-    counts: np.ndarray,
+    each: PerTarget,
 ) -> dict[str, float]:
     """Evaluate attack scores (M, N) of all targets under one threshold; the module says how."""
     targets, records_of = len(result), np.bincount(index)
     patients = len(records_of)
-    per_cell = counts.sum(1, dtype=np.int64)
-    n1, n0 = per_cell.sum(1)
-    f, g = per_cell[0] / n1, per_cell[1] / n0
+    per_cell = each.counts.sum(1, dtype=np.int64)
+    n0, n1 = per_cell.sum(1)
+    g, f = per_cell[0] / n0, per_cell[1] / n1
     of_positive, of_negative = np.cumsum(g) - g / 2, 1 - np.cumsum(f) + f / 2  # placements
     area = float(f @ of_positive)
+    move = np.concatenate([(of_negative - area) / n0, (of_positive - area) / n1])  # by code
+    cells = len(g)
     first = np.flatnonzero(np.cumsum(g[::-1])[::-1] >= TAIL_SHARE)[-1]  # the tail's lowest cell
-    lowest = edges[first - 1] if first else -np.inf
 
     def take_tail(target: int) -> np.ndarray:
-        return result[target, (result[target] >= lowest) & ~members[target, index]]
+        codes = each.codes[target]
+        return result[target].compress((codes >= first) & (codes < cells))
 
     tail = np.concatenate(_map_targets(take_tail, targets))
     tail.sort()
@@ -160,14 +169,12 @@ def _evaluate_pooled(
     def sum_targets(slices) -> tuple[np.ndarray, np.ndarray]:
         moves, hits = np.zeros(patients), np.zeros((len(limits), patients), np.int64)
         for target in (block.start for block in slices):
-            positive = members[target, index]
-            cells = np.searchsorted(edges, result[target], side="right")
-            placements = np.where(
-                positive, (of_positive[cells] - area) / n1, (of_negative[cells] - area) / n0
-            )
-            moves += np.bincount(index, placements)
+            codes, values = each.codes[target], result[target]
+            moves += np.bincount(index, move[codes])
+            high = np.flatnonzero((values > limits.min()) & (codes >= cells))
+            values, who = values.take(high), index.take(high)
             for number, limit in enumerate(limits):
-                hits[number] += _count_hits(result[target], limit, positive, index, patients)
+                np.add.at(hits[number], who.compress(values > limit), 1)
         return moves, hits
 
     moves, hits = (
@@ -177,11 +184,6 @@ def _evaluate_pooled(
     fpr = [(tail > limit).sum() / n0 for limit in limits]
     rates = _rates(hits, records_of * members.sum(0), fpr)
     return {"auc": area, "auc_se": float(error)} | rates
-
-
-def _count_hits(values, limit, positive, index, patients) -> np.ndarray:
-    """Count each patient's positives above the limit, (P,)."""
-    return np.bincount(index[(values > limit) & positive], minlength=patients)
 
 
 def _cell_edges(result: np.ndarray) -> np.ndarray:
@@ -224,15 +226,15 @@ def _rates(hits, tries: np.ndarray, fpr) -> dict[str, float]:
 def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
     """Return (TPR + TNR) / 2 of each target at the cell edge that is best on all other pairs. (M,).
 
-    counts (2, M, cells): positives, negatives.
+    counts (2, M, cells): negatives, positives.
     """
     above = counts[:, :, ::-1].cumsum(2, dtype=np.int32)[:, :, ::-1]  # at or above each cell
     of_pair = (above[:, 0::2] + above[:, 1::2]).repeat(2, axis=1)
     others = above.sum(1, keepdims=True, dtype=np.int64) - of_pair
     # TPR - FPR, times n1 n0: in whole numbers, so that equals are equal
-    gain = others[0] * others[1, :, :1] - others[1] * others[0, :, :1]
+    gain = others[1] * others[0, :, :1] - others[0] * others[1, :, :1]
     best = gain.shape[1] - 1 - gain[:, ::-1].argmax(1)  # the highest of equals
-    tpr, fpr = np.take_along_axis(above, best[None, :, None], 2)[..., 0] / above[:, :, 0]
+    fpr, tpr = np.take_along_axis(above, best[None, :, None], 2)[..., 0] / above[:, :, 0]
     return (tpr - fpr + 1) / 2
 
 

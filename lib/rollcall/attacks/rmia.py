@@ -268,8 +268,11 @@ def tune(scores: np.ndarray, members: np.ndarray, targets: np.ndarray, seed: int
     member, pair = members[:, sample], np.arange(len(scores)) // (2 if paired else 1)
     out = np.where(member, 0, p)
     total, number = out.sum(0), (~member).sum(0)
-    best = {}
-    for attacked in np.unique(pair[targets]):
+    pairs, position = np.unique(pair[targets], return_inverse=True)
+    best = np.empty(len(pairs))
+
+    def tune_pair(position_of_pair: int) -> None:
+        attacked = pairs[position_of_pair]
         references = np.flatnonzero(pair != attacked)
         tried = np.random.default_rng([seed, 2, attacked]).permutation(references)
         areas = np.zeros(len(A_GRID))
@@ -279,6 +282,10 @@ def tune(scores: np.ndarray, members: np.ndarray, targets: np.ndarray, seed: int
             prior = ((1 + A_GRID[:, None]) * mean + 1 - A_GRID[:, None]) / 2
             with np.errstate(over="ignore"):  # a ratio may be infinite, and is then the largest
                 ratio = (p[row] / np.maximum(prior, np.finfo(float).tiny)).astype(np.float32)
-            areas += [metrics.auc(line, member[row]) for line in ratio]
-        best[attacked] = A_GRID[np.argmax(np.round(areas, 9))]
-    return np.array([best[each] for each in pair[targets]])
+            areas += metrics.auc_of_rows(ratio, member[row])
+        best[position_of_pair] = A_GRID[np.argmax(np.round(areas, 9))]
+
+    map_blocks(
+        lambda slices: [tune_pair(block.start) for block in slices], make_blocks(len(pairs), 1)
+    )
+    return best[position]

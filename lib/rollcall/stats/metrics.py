@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import beta, rankdata
+from scipy.special import betaincinv
+
+from rollcall.stats.rank import ascending_order, average_ranks
 
 FPRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 PRIORS = (0.01, 0.1)  # shares of members among those that an attacker looks at
@@ -18,11 +20,20 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
 
     scores, positive (n,). NaN unless both kinds are present. (Mann and Whitney.)
     """
+    return float(auc_of_rows(scores[None], positive)[0])
+
+
+def auc_of_rows(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """Return the AUC of each row of scores, (k,).
+
+    scores (k, n), positive (n,). All NaN unless both kinds are present.
+    """
     n1 = int(positive.sum())
     n0 = len(positive) - n1
     if not n1 or not n0:
-        return float("nan")
-    return float((rankdata(scores)[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
+        return np.full(len(scores), np.nan)
+    rank_sum = average_ranks(scores)[:, positive].sum(1)
+    return (rank_sum - n1 * (n1 + 1) / 2) / (n1 * n0)
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class RankedScores:
     order      (n,): positions from the lowest score to the highest
     values     (n,): the scores in that order
     positive   (n,) bool in that order
+    before     (n + 1,): the number of positives before each in that order, and of all
     placement  (n,) in the original order: of a positive the share of negatives below it, of a
                negative the share of positives above it, ties half
     """
@@ -39,6 +51,7 @@ class RankedScores:
     order: np.ndarray
     values: np.ndarray
     positive: np.ndarray
+    before: np.ndarray
     placement: np.ndarray
 
 
@@ -47,25 +60,24 @@ def rank_scores(scores: np.ndarray, positive: np.ndarray) -> RankedScores:
 
     scores (n,), positive (n,) bool, both kinds present.
     """
-    order = np.argsort(scores)
-    values, kind = scores[order], positive[order]
-    positives = np.cumsum(kind, dtype=np.int64)  # up to and with each score
-    negatives = np.arange(1, len(order) + 1) - positives
-    n1, n0 = positives[-1], negatives[-1]
-    new = np.flatnonzero(values[1:] != values[:-1])
-    if len(new) < len(values) - 1:
-        # Ties: the mean of the counts before the tied group and at its end.
-        length = np.diff(np.concatenate([[-1], new, [len(values) - 1]]))
-        ends = np.cumsum(length) - 1
-        positives, negatives = (
-            np.repeat(count[ends] - np.diff(count[ends], prepend=0) / 2, length)
-            for count in (positives, negatives)
-        )
-    else:
-        positives, negatives = positives - kind / 2, negatives - ~kind / 2
-    placement = np.empty(len(order))
-    placement[order] = np.where(kind, negatives / n0, 1 - positives / n1)
-    return RankedScores(order, values, kind, placement)
+    order = ascending_order(scores)
+    values, kind = scores.take(order), positive.take(order)
+    before = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(kind, out=before[1:])
+    bounds = np.flatnonzero(values[1:] != values[:-1]) + 1
+    bounds = np.concatenate([[0], bounds, [len(values)]])  # of groups of equal scores
+    # Below a score is what is before its group and half of the group; here twice as many.
+    positives = before.take(bounds)
+    positives = positives[:-1] + positives[1:]
+    negatives = bounds[:-1] + bounds[1:] - positives
+    if len(positives) < len(values):
+        sizes = np.diff(bounds)
+        positives, negatives = positives.repeat(sizes), negatives.repeat(sizes)
+    placement = np.empty(len(values))
+    of_kind, of_other = np.flatnonzero(kind), np.flatnonzero(~kind)
+    placement[order.take(of_kind)] = negatives.take(of_kind) / (2 * len(of_other))
+    placement[order.take(of_other)] = 1 - positives.take(of_other) / (2 * len(of_kind))
+    return RankedScores(order, values, kind, before, placement)
 
 
 def auc_from_placements(
@@ -77,18 +89,14 @@ def auc_from_placements(
     record. A patient is all positive or all negative. Source: Obuchowski, Biometrics 1997
     (DeLong's placements summed by cluster), for clusters of one kind.
     """
-    n1 = int(positive.sum())
-    area = float(placement[positive].mean())
+    area = float(placement.compress(positive).mean())
     sums = np.bincount(cluster, placement - area)
-    is_positive = np.bincount(cluster, positive) > 0
-    has_records = np.bincount(cluster) > 0
+    kind = np.full(len(sums), -1, np.int8)  # of each cluster; -1 has no records
+    kind[cluster] = positive
     variance = 0.0
-    for clusters, n in (
-        (is_positive, n1),
-        (has_records & ~is_positive, len(positive) - n1),
-    ):
-        count = int(clusters.sum())
-        variance += count / max(count - 1, 1) * (sums[clusters] ** 2).sum() / n**2
+    for which in (1, 0):
+        moves, n = sums.compress(kind == which), np.count_nonzero(positive == which)
+        variance += len(moves) / max(len(moves) - 1, 1) * (moves**2).sum() / n**2
     return area, float(np.sqrt(variance))
 
 
@@ -124,11 +132,14 @@ def rate_interval(
     one try.
     """
     hits, tries = np.asarray(hits, float), np.asarray(tries, float)
-    total, rate = tries.sum(), hits.sum() / tries.sum()
-    variance = ((hits - rate * tries) ** 2).sum() / total**2
+    total = tries.sum()
+    rate = hits.sum() / total
+    moves = rate * tries
+    np.subtract(hits, moves, out=moves)
+    variance = np.square(moves, out=moves).sum() / total**2
     n = min(total, rate * (1 - rate) / variance) if variance > 0 else float((tries > 0).sum())
-    low = beta.ppf((1 - level) / 2, rate * n, n - rate * n + 1)
-    high = beta.ppf((1 + level) / 2, rate * n + 1, n - rate * n)
+    low = betaincinv(rate * n, n - rate * n + 1, (1 - level) / 2)
+    high = betaincinv(rate * n + 1, n - rate * n, (1 + level) / 2)
     return float(rate), 0.0 if rate == 0 else float(low), 1.0 if rate == 1 else float(high)
 
 

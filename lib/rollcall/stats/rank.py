@@ -12,6 +12,27 @@ Z_975 = float(ndtri(0.975))
 GRID = 2001  # AUCs at which the interval is tabulated, even in Phi^-1(AUC); twice as many in AUC
 
 
+def ascending_order(values: np.ndarray) -> np.ndarray:
+    """Return the positions of values from the lowest to the highest; ties keep their order. (n,).
+
+    values (n,), none NaN; float32, or compared as float64. What np.argsort(values, kind="stable")
+    returns, but faster: numpy sorts whole numbers of 16 bits by counting them, so the bits of the
+    values are sorted 16 at a time, from the lowest to the highest, each sort keeping the order of
+    the one before.
+    """
+    values = np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64)
+    width = 8 * values.itemsize
+    bits = (values + values.dtype.type(0)).view(f"i{values.itemsize}")  # -0 becomes 0
+    # As whole numbers, positive floats are in order and negative ones in reverse, so all bits of a
+    # negative one are flipped, and the sign of a positive one: it is the greater.
+    key = bits ^ (bits >> (width - 1) | np.iinfo(bits.dtype).min)
+    order = np.argsort(key.astype(np.uint16), kind="stable")
+    for shift in range(16, width, 16):
+        part = (key >> shift).astype(np.uint16)
+        order = order.take(np.argsort(part.take(order), kind="stable"))
+    return order
+
+
 def average_ranks(values: np.ndarray) -> np.ndarray:
     """Rank values from 1 along the last axis; ties share their mean rank. (..., n) float64.
 
