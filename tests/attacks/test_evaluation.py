@@ -1,4 +1,7 @@
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from rollcall import attacks
@@ -97,6 +100,37 @@ def test_more_scores_than_cells(monkeypatch):
     )
     for fpr in metrics.FPRS:
         assert coarse[f"tpr_at_fpr_{fpr:g}"] == whole[f"tpr_at_fpr_{fpr:g}"]
+
+
+def test_patients_without_records_change_nothing():
+    """Patients 0 and 5 have no record; the last one must have some."""
+    scores, members, index = results(7)
+    gaps = np.setdiff1d(np.arange(42), [0, 5])
+    wider = np.random.default_rng(0).random((8, 42)) < 0.5
+    wider[:, gaps] = members
+    got, want = (
+        attacks.evaluate({("a", "b"): lambda: scores}, m, i)
+        for m, i in ((wider, gaps[index]), (members, index))
+    )
+    pd.testing.assert_frame_equal(got.attacks, want.attacks, check_exact=False, rtol=1e-12)
+
+
+def test_nothing_of_an_attack_is_kept_while_the_next_one_runs(monkeypatch):
+    monkeypatch.setattr(evaluation, "CELLS", 50)
+    rng = np.random.default_rng(8)
+    members = naive.paired(rng, 8, 50_000)
+    held = []
+
+    def score():
+        held.append(tracemalloc.get_traced_memory()[0])
+        return rng.standard_normal((8, 50_000), np.float32)
+
+    tracemalloc.start()
+    try:
+        attacks.evaluate({("a", "b"): score, ("c", "d"): score}, members, np.arange(50_000))
+    finally:
+        tracemalloc.stop()
+    assert held[1] - held[0] < 0.1 * 8 * 50_000 * 4
 
 
 @pytest.mark.slow

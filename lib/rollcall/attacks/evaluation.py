@@ -52,14 +52,12 @@ class PerTarget:
     """Hold what is read off each target's own sort of scores.
 
     rows: of the table of attacks, (M,). tprs (M, len(ROC_FPRS)). counts (2, M, cells): negatives
-    and positives in each cell. codes uint16 (M, N): the cell of each score, those of positives
-    counted on from those of negatives.
+    and positives in each cell.
     """
 
     rows: list[dict]
     tprs: np.ndarray
     counts: np.ndarray
-    codes: np.ndarray
 
 
 def evaluate(
@@ -96,15 +94,18 @@ def _evaluate_attack(
     result: np.ndarray, members: np.ndarray, index: np.ndarray
 ) -> tuple[PerTarget, dict[str, float]]:
     """Evaluate attack scores (M, N) target by target, and all together."""
-    edges = _cell_edges(result)
-    each = _evaluate_targets(result, members, index, edges)
-    return each, _evaluate_pooled(result, members, index, edges, each)
+    each, codes = _evaluate_targets(result, members, index, _cell_edges(result))
+    return each, _evaluate_pooled(result, members, index, each.counts, codes)
 
 
 def _evaluate_targets(
     result: np.ndarray, members: np.ndarray, index: np.ndarray, edges: np.ndarray
-) -> PerTarget:
-    """Evaluate attack scores (M, N) target by target."""
+) -> tuple[PerTarget, np.ndarray]:
+    """Evaluate attack scores (M, N) target by target.
+
+    Also returns uint16 (M, N), half the memory of the scores: the code of each score, which is its
+    cell, plus the number of cells if it is a positive.
+    """
     targets, records_of = len(result), np.bincount(index)
     tprs, rows = np.empty((targets, len(ROC_FPRS))), [{} for _ in range(targets)]
     counts = np.empty((2, targets, len(edges) + 1), np.int32)
@@ -133,23 +134,28 @@ def _evaluate_targets(
         bounds = np.concatenate([[0], np.searchsorted(ranked.values, edges), [len(index)]])
         counts[1, target] = np.diff(ranked.before.take(bounds))
         counts[0, target] = np.diff(bounds) - counts[1, target]
-        codes[target, ranked.order] = cells.repeat(np.diff(bounds)) + ranked.positive * len(cells)
+        codes[target, ranked.order] = cells.repeat(np.diff(bounds)) + ranked.positive * np.uint16(
+            len(cells)
+        )
 
     _map_targets(evaluate_target, targets)
-    return PerTarget(rows, tprs, counts, codes)
+    return PerTarget(rows, tprs, counts), codes
 
 
 def _evaluate_pooled(
     result: np.ndarray,
     members: np.ndarray,
     index: np.ndarray,
-    edges: np.ndarray,
-    each: PerTarget,
+    counts: np.ndarray,
+    codes: np.ndarray,
 ) -> dict[str, float]:
-    """Evaluate attack scores (M, N) of all targets under one threshold; the module says how."""
+    """Evaluate attack scores (M, N) of all targets under one threshold; the module says how.
+
+    counts and codes as `_evaluate_targets` returns them.
+    """
     targets, records_of = len(result), np.bincount(index)
     patients = len(records_of)
-    per_cell = each.counts.sum(1, dtype=np.int64)
+    per_cell = counts.sum(1, dtype=np.int64)
     n0, n1 = per_cell.sum(1)
     g, f = per_cell[0] / n0, per_cell[1] / n1
     of_positive, of_negative = np.cumsum(g) - g / 2, 1 - np.cumsum(f) + f / 2  # placements
@@ -159,8 +165,7 @@ def _evaluate_pooled(
     first = np.flatnonzero(np.cumsum(g[::-1])[::-1] >= TAIL_SHARE)[-1]  # the tail's lowest cell
 
     def take_tail(target: int) -> np.ndarray:
-        codes = each.codes[target]
-        return result[target].compress((codes >= first) & (codes < cells))
+        return result[target].compress((codes[target] >= first) & (codes[target] < cells))
 
     tail = np.concatenate(_map_targets(take_tail, targets))
     tail.sort()
@@ -169,10 +174,9 @@ def _evaluate_pooled(
     def sum_targets(slices) -> tuple[np.ndarray, np.ndarray]:
         moves, hits = np.zeros(patients), np.zeros((len(limits), patients), np.int64)
         for target in (block.start for block in slices):
-            codes, values = each.codes[target], result[target]
-            moves += np.bincount(index, move[codes])
-            high = np.flatnonzero((values > limits.min()) & (codes >= cells))
-            values, who = values.take(high), index.take(high)
+            moves += np.bincount(index, move[codes[target]])
+            high = np.flatnonzero((result[target] > limits.min()) & (codes[target] >= cells))
+            values, who = result[target].take(high), index.take(high)
             for number, limit in enumerate(limits):
                 np.add.at(hits[number], who.compress(values > limit), 1)
         return moves, hits

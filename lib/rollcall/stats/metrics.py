@@ -92,7 +92,7 @@ def auc_from_placements(
     area = float(placement.compress(positive).mean())
     sums = np.bincount(cluster, placement - area)
     kind = np.full(len(sums), -1, np.int8)  # of each cluster; -1 has no records
-    kind[cluster] = positive
+    kind[cluster] = positive.view(np.int8)
     variance = 0.0
     for which in (1, 0):
         moves, n = sums.compress(kind == which), np.count_nonzero(positive == which)
