@@ -6,6 +6,7 @@ import sys
 import tomllib
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from rollcall import __main__ as command_line
@@ -48,6 +49,41 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"rollcall {__version__}\n"
     project = tomllib.loads((files.home() / "pyproject.toml").read_text())["project"]
     assert __version__ == project["version"]
+
+
+LOADED = """
+import contextlib, io, subprocess, sys
+from rollcall.__main__ import main
+subprocess.call = lambda command, env: 0
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    main(sys.argv[1:])
+heavy = "numpy", "pandas", "scipy", "scipy.stats", "matplotlib", "torch", "papermill", "nbformat"
+print(*(name for name in heavy if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("--help", set()),
+        ("--version", set()),
+        ("lab", set()),
+        ("attack --help", set()),
+        ("list datasets", {"numpy", "pandas"}),
+        ("list recipes", {"numpy", "pandas"}),
+        ("audit --help", {"numpy", "pandas", "scipy"}),
+    ],
+)
+def test_a_command_imports_what_it_needs(command, needed):
+    words = [sys.executable, "-c", LOADED, *command.split()]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= needed
+
+
+def test_wrong_input_leaves_no_process(capsys):
+    before = psutil.Process().children(recursive=True)
+    assert main(["audit", "--targets", "9"]) == 2
+    assert psutil.Process().children(recursive=True) == before
 
 
 def test_a_clone_on_the_path_works_without_being_installed(monkeypatch, capsys):

@@ -10,6 +10,7 @@ import nbformat
 import psutil
 import pytest
 
+from rollcall.__main__ import LOAD_WORKERS
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.notebooks.kernels import start_kernel_server
 from rollcall.util.errors import InputError
@@ -37,6 +38,11 @@ print(os.environ.get("ROLLCALL_LEFT"), os.getcwd(), "/left" in sys.path)
 print(hasattr(rollcall, "left_behind"), "rollcall.audit" in sys.modules)
 print("pid", os.getpid(), os.getppid())
 """
+PLOT = """
+import matplotlib.pyplot as plt
+print(plt.get_backend(), plt.rcParams["figure.dpi"])
+plt.plot([1, 2, 4])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,7 @@ def server():
 
 @pytest.fixture
 def run(tmp_path, server):
-    """Run cells as a notebook of the server; return what each cell printed."""
+    """Run cells as a notebook of the server; return what each cell printed, and whether it drew."""
 
     def execute(*cells, by=server, first=""):
         book = nbformat.v4.new_notebook()
@@ -60,7 +66,10 @@ def run(tmp_path, server):
         execute_notebook(tmp_path / "in.ipynb", output, {}, tmp_path, None, by, first)
         ran = [cell for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
         assert [cell.execution_count for cell in ran] == list(range(1, len(ran) + 1))
-        return ["".join(out.get("text", "") for out in cell.outputs) for cell in ran][1:]
+        return ["".join(map(_text, cell.outputs)) for cell in ran][1:]
+
+    def _text(output):
+        return output.get("text") or output.get("data", {}).get("image/png", "")
 
     return execute
 
@@ -72,6 +81,26 @@ def test_a_notebook_sees_nothing_of_the_one_before(run, tmp_path):
     assert forked.splitlines()[:2] == fresh.splitlines()[:2]
     assert forked.splitlines()[2] == "False True"  # imported before the notebook began
     assert str(tmp_path) in forked
+
+
+def test_a_figure_is_drawn_as_ever(run):
+    """Though matplotlib was imported before there was a kernel to draw in."""
+    forked, fresh = run(PLOT), run(PLOT, by=None)
+    assert forked == fresh
+    assert "inline" in forked[0]
+    assert "iVBORw0KGgo" in forked[0]
+
+
+def test_workers_load_while_a_notebook_begins(run):
+    """Started out of the notebook's sight, by the process that will ask for workers."""
+    look = "from multiprocessing import forkserver\nprint(forkserver._forkserver._forkserver_pid)"
+    (pid,) = run(look, first=LOAD_WORKERS)
+    assert pid != "None\n"
+    end = time.time() + 60
+    while psutil.pid_exists(int(pid)):
+        assert time.time() < end, "it outlived its kernel"
+        time.sleep(0.05)
+    assert run(look) == ["None\n"]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,8 @@ Misspelt parameters, failures and killed kernels all raise.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TextIO
@@ -64,10 +62,9 @@ def _run(
     stream: TextIO | None,
     kernel_class: type,
 ) -> None:
-    with without_url_grammar():
-        import papermill
-        from nbclient.exceptions import DeadKernelError
-        from papermill.exceptions import PapermillExecutionError
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
 
     try:
         book = papermill.execute_notebook(
@@ -104,23 +101,6 @@ def _run(
             f"{notebook.name} stopped early: {ran.count(False)} of its {len(ran)} code cells did "
             "not run"
         )
-
-
-@contextlib.contextmanager
-def without_url_grammar():
-    """Import in this context what reads notebooks, and save a second.
-
-    jsonschema would load a grammar to check web addresses of a kind that notebooks do not have.
-    """
-    name = "rfc3987_syntax"
-    absent = name not in sys.modules
-    if absent:
-        sys.modules[name] = None  # an import of it raises ImportError
-    try:
-        yield
-    finally:
-        if absent:
-            del sys.modules[name]
 
 
 def _literal(path: Path) -> str:

@@ -20,7 +20,14 @@ from typing import TextIO
 from rollcall.util.files import PACKAGE, home
 
 # Imported once for all kernels of a server: what their start, and most notebooks, would import.
-MODULES = ("rollcall.audit", "ipykernel.kernelapp", "ipykernel.debugger")
+MODULES = (
+    "rollcall.audit",
+    "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_pdf",
+)
+INLINE = "module://matplotlib_inline.backend_inline"  # a kernel's own choice, in time for imports
 LONGEST_ANSWER = 100  # bytes
 # The current folder is no place to import from: a kernel stands elsewhere.
 SERVE = (
@@ -37,12 +44,12 @@ class KernelServer:
     connection: socket.socket
 
     def fork_kernel(self, arguments: list[str], cwd: str) -> ForkedKernel:
-        """Fork a kernel; the one before must have ended. OSError if the server is gone."""
+        """Fork a kernel; the one before must have ended. OSError if the server cannot."""
         self.connection.send(json.dumps({"arguments": arguments, "cwd": cwd}).encode())
-        answer = self.connection.recv(LONGEST_ANSWER)
-        if not answer:
-            raise ConnectionResetError("the server of kernels is gone")
-        return ForkedKernel(self.connection, json.loads(answer)["pid"])
+        answer = json.loads(self.connection.recv(LONGEST_ANSWER) or "{}")
+        if "pid" not in answer:  # the server is gone, or the kernel was at once
+            raise ConnectionResetError("no kernel was forked")
+        return ForkedKernel(self.connection, answer["pid"])
 
 
 @dataclass
@@ -169,6 +176,7 @@ def make_environment(stream: TextIO | None) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(_python_path()),
+        "MPLBACKEND": os.environ.get("MPLBACKEND") or INLINE,
         "ROLLCALL_HOME": str(home()),
         "ROLLCALL_PLAIN_PROGRESS": "1",
         "TQDM_MININTERVAL": "0.5" if is_terminal(stream) else "30",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import sys
 from pathlib import Path
 
 from rollcall.util.errors import InputError, unknown_name
@@ -31,7 +33,8 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
 
 def declare_parameters(notebook: Path) -> dict[str, str]:
     """Return the type of each parameter of a notebook, from its annotation or its default."""
-    import nbformat
+    with _without_url_grammar():
+        import nbformat
 
     if not notebook.is_file():
         raise InputError(f"no notebook at {notebook}")
@@ -47,6 +50,23 @@ def declare_parameters(notebook: Path) -> dict[str, str]:
                 kind = "" if kind == "NoneType" else kind
                 types |= {name.id: kind for name in line.targets if isinstance(name, ast.Name)}
     return types
+
+
+@contextlib.contextmanager
+def _without_url_grammar():
+    """Let nbformat's import save a second.
+
+    jsonschema would load a grammar to check web addresses of a kind that notebooks do not have.
+    """
+    name = "rfc3987_syntax"
+    absent = name not in sys.modules
+    if absent:
+        sys.modules[name] = None  # an import of it raises ImportError
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[name]
 
 
 def _is(value, kind: str) -> bool:
