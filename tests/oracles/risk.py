@@ -4,11 +4,14 @@ Loops over targets and records; no code shared with rollcall.
 """
 
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.genmod import families
+from statsmodels.genmod.generalized_linear_model import GLM
 
 FIXED = settings(deadline=None, derandomize=True, database=None, max_examples=40)
 TINY = 1e-12
@@ -237,6 +240,45 @@ def compute_q_values(values, floor):
     return [
         min(1.0, min(pj * len(p) / sum(pk <= pj for pk in p) for pj in p if pj >= pi)) for pi in p
     ]
+
+
+def odds_ratio(group, top, records, covariates):
+    """(method, log odds ratio, error): the design matrix in full, statsmodels' GLM, rank by SVD.
+
+    Firth's estimate by the formula of Heinze and Schemper 2002.
+    """
+    kept = np.ones(len(group), bool)
+    for codes in covariates:
+        for level in set(codes):
+            at_top = set(top[codes == level])
+            kept &= (codes != level) | (len(at_top) == 2)
+    group, top, records = group[kept], top[kept], records[kept]
+    columns = [np.ones(len(group)), group, np.log(records)]
+    for codes in covariates:
+        columns += [codes[kept] == level for level in sorted(set(codes[kept]))[1:]]
+    x = np.column_stack(columns).astype(float)
+    x = x[:, [c < 2 or len(set(x[:, c])) > 1 for c in range(x.shape[1])]]  # records may be equal
+    if len(set(group)) < 2 or len(set(top)) < 2 or np.linalg.matrix_rank(x) < x.shape[1]:
+        return "not identified", math.nan, math.nan
+    x, row = np.unique(x, axis=0, return_inverse=True)
+    y, n = np.bincount(row, top), np.bincount(row).astype(float)
+    if all(len(set(top[group == side])) == 2 for side in (False, True)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # separation by a covariate
+            fit = GLM(np.column_stack([y, n - y]), x, family=families.Binomial()).fit(maxiter=50)
+        if fit.converged and (np.abs(fit.params) < 20).all() and fit.bse[1] < 20:
+            return "logit", fit.params[1], fit.bse[1]
+    beta = np.zeros(x.shape[1])
+    for _ in range(200):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+        w = np.diag(n * p * (1 - p))
+        covariance = np.linalg.pinv(x.T @ w @ x)
+        hat = np.diag(w @ x @ covariance @ x.T)
+        step = covariance @ x.T @ (y - n * p + hat * (0.5 - p))
+        beta += step / max(1, np.abs(step).max() / 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return "Firth", beta[1], math.sqrt(covariance[1, 1])
 
 
 # --- scores ---

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chi2, false_discovery_control
 
 from rollcall.risk.exposed import compute_q_values, exposed_interval, share_at_least
 from tests.oracles import risk as naive
@@ -18,6 +19,16 @@ def test_q_values_are_benjamini_hochbergs(values, null):
     np.testing.assert_allclose(q, naive.compute_q_values(values, null), atol=1e-9)
 
 
+def test_q_values_are_scipys_to_the_last_bit():
+    """Few decimals: many ties."""
+    rng = np.random.default_rng(0)
+    floor = rng.random(500)
+    for auc in (np.array([0.9]), np.round(rng.random(37), 1), rng.random(3000)):
+        above = [(floor >= value - 1e-6).sum() for value in auc]
+        expected = false_discovery_control((1 + np.array(above)) / 501)
+        np.testing.assert_array_equal(compute_q_values(auc, floor), expected)
+
+
 def test_shares_count_values_at_or_above():
     np.testing.assert_allclose(
         share_at_least(np.array([3.0, 1, 1, 2]), np.array([0, 1, 1.5, 3, 4])),
@@ -30,3 +41,4 @@ def test_no_exposed_patient_has_an_interval_too():
     auc = np.full(50, 0.5)
     interval = exposed_interval(scores, members, auc, auc > 1, np.full((1, 50), 0.5))
     assert interval == (0, 0.0, pytest.approx(3.689, abs=1e-3))
+    assert interval[2] == chi2.ppf(0.975, 2) / 2

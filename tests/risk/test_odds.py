@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy.stats import norm
 
 from rollcall.risk import odds as odds_module
-from rollcall.risk.odds import estimate_odds_ratio, stratify_patients
+from rollcall.risk.odds import Z_975, estimate_odds_ratio, stratify_patients
+from tests.oracles import risk as naive
 from tests.oracles.risk import confounded
 
 
@@ -52,31 +54,44 @@ def test_what_says_the_same_as_the_group_leaves_it_unidentified():
         assert np.isnan(odds["odds_ratio"])
 
 
-def test_fits_are_statsmodels_over_many_designs():
-    """Coefficient to 1e-6, error to 1e-5; where one converges to something finite, both do."""
-    rng, fitted = np.random.default_rng(3), 0
-    for _ in range(150):
-        patients, covariates = int(rng.integers(80, 1500)), int(rng.integers(0, 4))
-        group = rng.random(patients) < rng.uniform(0.05, 0.6)
-        records = rng.poisson(2, patients) + 1
-        columns = [rng.integers(0, rng.integers(2, 6), patients) for _ in range(covariates)]
-        odds_of_top = np.exp(-2.5 + 0.8 * group + 0.3 * np.log(records))
-        top = rng.random(patients) < odds_of_top / (1 + odds_of_top)
-        levels = [codes == level for codes in columns for level in np.unique(codes)[1:]]
-        x = np.column_stack([np.ones(patients), group, np.log(records), *levels]).astype(float)
-        kept = np.ones(patients, bool)
-        for codes in columns:
-            count, top_count = np.bincount(codes), np.bincount(codes, top)
-            kept &= ((top_count > 0) & (top_count < count))[codes]
-        odds = estimate_odds_ratio(group, top, records, columns)
-        if not kept.all() or odds["odds_method"] != "logit":
-            continue  # other levels left out; or a separating group
-        fit = sm.Logit(top.astype(float), x).fit(disp=0, maxiter=100)
-        fitted += 1
-        assert np.log(odds["odds_ratio"]) == pytest.approx(fit.params[1], abs=1e-6)
-        error = (np.log(odds["odds_high"]) - np.log(odds["odds_low"])) / 2 / 1.959964
-        assert error == pytest.approx(fit.bse[1], rel=1e-5)
-    assert fitted > 80
+def design(seed):
+    """(group, top, records, covariates) of one of six kinds."""
+    rng, kind = np.random.default_rng([seed, 3]), seed % 6
+    patients = int(rng.integers(60, 700))
+    group = rng.random(patients) < rng.uniform(0.05, 0.6)
+    records = rng.poisson(2, patients) + 1 if kind else np.ones(patients, int)
+    covariates = [rng.integers(0, rng.integers(2, 6), patients) for _ in range(rng.integers(1, 4))]
+    top = rng.random(patients) < rng.uniform(0.02, 0.4)
+    if kind == 1:  # nobody at the top has the one finding without the other
+        one = rng.random(patients) < 0.06
+        both = one & (rng.random(patients) < 0.6)
+        covariates, top = [one.astype(int), both.astype(int), *covariates], top & (both | ~one)
+    if kind == 2:  # separated
+        top &= group if seed % 4 else ~group
+    if kind == 3:  # one group is a level of a covariate, or two
+        group = covariates[0] <= seed % 4 // 2
+    if kind == 4:  # one covariate is two others
+        covariates.append(covariates[0] * 6 + covariates[-1])
+    if kind == 5:  # all but a few patients of the group share a level
+        covariates.append((group & (rng.random(patients) < 0.95)).astype(int))
+    return group, top, records, covariates
+
+
+def test_odds_are_those_of_statsmodels_and_firth():
+    """Also of covariates that separate, which both leave to diverge until the deviance stands."""
+    methods = []
+    for seed in range(120):
+        odds = estimate_odds_ratio(*design(seed))
+        method, beta, error = naive.odds_ratio(*design(seed))
+        assert odds["odds_method"] == method
+        methods.append((seed % 6, method))
+        got = [odds[name] for name in ("odds_ratio", "odds_low", "odds_high")]
+        expected = np.exp([beta, beta - Z_975 * error, beta + Z_975 * error])
+        np.testing.assert_allclose(got, expected, rtol=1e-7)
+        np.testing.assert_allclose(odds["odds_p"], 2 * norm.sf(abs(beta) / error), rtol=1e-6)
+    for case in [(1, "logit"), (1, "Firth"), (2, "Firth"), (3, "not identified"), (5, "logit")]:
+        assert methods.count(case) > 2
+    assert {method for kind, method in methods if kind == 4} == {"not identified"}
 
 
 def test_a_design_is_identified_as_by_its_singular_values():
@@ -94,11 +109,9 @@ def test_a_design_is_identified_as_by_its_singular_values():
             columns.append(columns[0] * 4 + columns[-1])
         levels = [codes == level for codes in columns for level in np.unique(codes)[1:]]
         logs = np.log(rng.integers(1, 30, rows))
-        x = np.column_stack([np.ones(rows), group, logs, *levels]).astype(float)
-        if not group.any() or group.all():
-            continue
-        identified = np.linalg.matrix_rank(x) == x.shape[1]
-        assert odds_module._has_full_rank(x) == identified
+        x = np.column_stack([np.ones(rows), logs, *levels]).astype(float)
+        identified = np.linalg.matrix_rank(np.column_stack([group, x])) == x.shape[1] + 1
+        assert odds_module._is_identified(x, np.stack([~group, group])) == identified
         seen.add(identified)
     assert seen == {True, False}
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 Z_975 = float(ndtri(0.975))
 MAX_LOG_ODDS = 20  # a larger coefficient or standard error has not converged to anything finite
 NEWTON_STEPS = 50
+LEAST_CHANGE = 1e-8  # of the deviance, by which maximum likelihood goes on
 MAX_NEWTON_STEP = 2.0  # of a coefficient, in Firth's fit
 LEAST_EIGENVALUE = 1e-11  # of columns that do not repeat each other
 MAX_KEY = 2**62  # below it whole numbers of 64 bits cannot overflow
@@ -111,14 +112,12 @@ def estimate_in_strata(group: np.ndarray, strata: Strata) -> dict[str, float | s
     n, y = np.stack([strata.size - size, size]), np.stack([strata.top - top, top])
     if not n.sum(1).all() or not 0 < y.sum() < n.sum():
         return nothing
-    x, y, n = _tabulate(n, y, strata.x)
-    if not _has_full_rank(x):
+    if not _is_identified(strata.x, n):
         return nothing
-    sides = x[:, 1] == 1, x[:, 1] == 0
-    separates = any(y[side].sum() in (0, n[side].sum()) for side in sides)
-    estimate, method = None if separates else _fit_logit(x, y, n), "logit"
+    separates = bool(((y.sum(1) == 0) | (y.sum(1) == n.sum(1))).any())
+    estimate, method = None if separates else _fit_logit(strata.x, y, n), "logit"
     if estimate is None:
-        estimate, method = _fit_firth(x, y, n), "Firth"
+        estimate, method = _fit_firth(strata.x, y, n), "Firth"
     beta, se = estimate
     reach = Z_975 * se
     with np.errstate(over="ignore"):
@@ -132,67 +131,88 @@ def estimate_in_strata(group: np.ndarray, strata: Strata) -> dict[str, float | s
     }
 
 
-def _tabulate(
-    n: np.ndarray, y: np.ndarray, x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (x, y, n), a row for each stratum of others, then of the group, that has patients.
+# The fits below have a row for the others and one for the group in each stratum, and a coefficient
+# for the group before those of the k columns of x, which the two rows share. So n, y, weights and
+# linear predictors are arrays (2, S), and the information X'WX, (k + 1, k + 1), needs one product
+# of x with itself.
 
-    n, y (2, S): patients, and those at the top. Column 1 of the new x is the group.
+
+def _information(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return X'WX, the group's row and column first; x (S, k), weight (2, S)."""
+    information = np.empty((x.shape[1] + 1,) * 2)
+    root = x * np.sqrt(weight.sum(0))[:, None]
+    information[1:, 1:] = root.T @ root
+    information[0, 0] = weight[1].sum()
+    information[0, 1:] = information[1:, 0] = weight[1] @ x
+    return information
+
+
+def _score(x: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """Return X'r, the group's first; x (S, k), residual (2, S)."""
+    return np.append(residual[1].sum(), residual.sum(0) @ x)
+
+
+def _predict(x: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Return X beta, (2, S)."""
+    return x @ beta[1:] + beta[0] * np.array([[0.0], [1.0]])
+
+
+def _is_identified(x: np.ndarray, n: np.ndarray) -> bool:
+    """Return whether neither the group nor a column of x is a sum of multiples of the others.
+
+    By the eigenvalues of X'X, columns scaled to length 1: where a column repeats others, the
+    smallest is of the order of rounding, 1e-16.
     """
-    side, stratum = np.nonzero(n)
-    x = np.insert(x[stratum], 1, side, axis=1)
-    return x, y[side, stratum].astype(float), n[side, stratum].astype(float)
-
-
-def _has_full_rank(x: np.ndarray) -> bool:
-    """Return whether no column of x (rows, k) is a sum of multiples of the others.
-
-    By the eigenvalues of the columns' correlations about zero, k x k: those of a column that
-    repeats others are of the order of rounding, 1e-16.
-    """
-    scaled = x / np.sqrt((x**2).sum(0))
-    return bool(np.linalg.eigvalsh(scaled.T @ scaled)[0] > LEAST_EIGENVALUE)
+    if np.count_nonzero(n) <= x.shape[1]:
+        return False  # fewer rows than columns
+    products = _information(x, (n > 0).astype(float))
+    length = np.sqrt(np.diag(products))
+    return bool(np.linalg.eigvalsh(products / length / length[:, None])[0] > LEAST_EIGENVALUE)
 
 
 def _fit_logit(x: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[float, float] | None:
-    """Fit by maximum likelihood: (coefficient, standard error) of column 1; None if it diverges.
+    """Fit by maximum likelihood: (coefficient, standard error) of the group; None if it diverges.
 
-    y of n patients in each row of x are at the top. Newton's method: the score over the
-    information, k x k.
+    y of n patients are at the top. Newton's method, as reweighted least squares, from the same
+    start to the same end as in statsmodels' GLM.
     """
-    beta = np.zeros(x.shape[1])
+    p = (y / np.maximum(n, 1) + 0.5) / 2
+    predictor, deviance = logit(p), np.inf
+    first = np.eye(x.shape[1] + 1)[0]
     for _ in range(NEWTON_STEPS):
-        p = expit(x @ beta)
-        information = (x * (n * p * (1 - p))[:, None]).T @ x
+        weight = n * p * (1 - p)
+        right = np.column_stack([_score(x, weight * predictor + y - n * p), first])
         try:
-            step = np.linalg.solve(information, x.T @ (y - n * p))
+            beta, covariance = np.linalg.solve(_information(x, weight), right).T
         except np.linalg.LinAlgError:
             return None
-        beta += step
-        if not (np.abs(beta) < MAX_LOG_ODDS).all():  # nor NaN
-            return None
-        if np.abs(step).max() < 1e-8:  # the next one would be its square
-            se = float(np.sqrt(np.linalg.inv(information)[1, 1]))
-            return (float(beta[1]), se) if se < MAX_LOG_ODDS else None
+        predictor = _predict(x, beta)
+        p = expit(predictor)
+        last, deviance = deviance, 2 * (n * np.logaddexp(0, predictor) - y * predictor).sum()
+        if abs(last - deviance) <= LEAST_CHANGE:
+            is_finite = (np.abs(beta) < MAX_LOG_ODDS).all() and 0 < covariance[0] < MAX_LOG_ODDS**2
+            return (float(beta[0]), float(np.sqrt(covariance[0]))) if is_finite else None
     return None
 
 
 def _fit_firth(
     x: np.ndarray, y: np.ndarray, n: np.ndarray, steps: int = 200
 ) -> tuple[float, float]:
-    """Fit by Firth's penalised likelihood: (coefficient, standard error) of column 1.
+    """Fit by Firth's penalised likelihood: (coefficient, standard error) of the group.
 
-    y of n patients in each row of x are at the top; Newton's method with short steps.
+    y of n patients are at the top; Newton's method with short steps.
     """
-    beta = np.zeros(x.shape[1])
+    beta = np.zeros(x.shape[1] + 1)
     covariance = np.zeros((len(beta), len(beta)))
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        w = n * p * (1 - p)
-        covariance = np.linalg.pinv((x * w[:, None]).T @ x)
-        leverage = w * np.einsum("ij,jk,ik->i", x, covariance, x)
-        step = covariance @ (x.T @ (y - n * p + leverage * (0.5 - p)))
+        p = expit(np.clip(_predict(x, beta), -30, 30))
+        weight = n * p * (1 - p)
+        covariance = np.linalg.inv(_information(x, weight))
+        others = ((x @ covariance[1:, 1:]) * x).sum(1)
+        group = others + 2 * (x @ covariance[0, 1:]) + covariance[0, 0]
+        leverage = weight * np.stack([others, group])
+        step = covariance @ _score(x, y - n * p + leverage * (0.5 - p))
         beta = beta + step / max(1.0, np.abs(step).max() / MAX_NEWTON_STEP)
         if np.abs(step).max() < 1e-8:
             break
-    return float(beta[1]), float(np.sqrt(covariance[1, 1]))
+    return float(beta[0]), float(np.sqrt(covariance[0, 0]))
