@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from rollcall.paper.panel import (
     compute_chi_square,
@@ -43,6 +44,15 @@ def test_published_chi_squares(name):
     assert got[0] == pytest.approx(chi2, abs=0.1)
     assert got[2] == pytest.approx(p, rel=0.05)
     assert got[1] == pytest.approx(got[2] / tests)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 10, 200])
+def test_p_is_that_of_the_chi_square_distribution(groups):
+    rng = np.random.default_rng(groups)
+    for size in (1, 1000):
+        share = rng.dirichlet(np.ones(groups))
+        statistic, p, _ = compute_chi_square(rng.multinomial(size, share[::-1]), share)
+        assert p == scipy.stats.chi2.sf(statistic, groups - 1)
 
 
 def test_published_standard_errors():

@@ -139,6 +139,17 @@ def test_rmia_by_hand():
         )
 
 
+@pytest.mark.parametrize("pairs", [4, 99, 100, 210])
+def test_means_are_trimmed_as_scipy_does(pairs):
+    rng = np.random.default_rng(pairs)
+    members = naive.paired(rng, 2 * pairs + 2, 40)
+    p = np.round(rng.random(members.shape), 2)  # with ties
+    _, z = reproduce.compute_ratios(p, members, 2)
+    outs = [p[:-2, n][~members[:-2, n]] for n in range(40)]
+    trimmed = trim_mean(np.stack(outs, axis=1), 0.01, axis=0)
+    np.testing.assert_array_equal(z, p[-2:] / (trimmed + 1e-10))
+
+
 def score_block_of(scores):
     """Return what reproduce_paper asks for the scores of a block; one view, p = expit(score)."""
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+from scipy.stats import gaussian_kde
 
 from rollcall.report import figures_attack
 from rollcall.report.style import MARKS
@@ -31,3 +33,11 @@ def test_in_out_draws_a_tick_for_each_target():
     assert [len(line.get_xdata()) for line in ticks] == [8, 8]
     assert len(figure.drawing.axes[1].lines) == 2, "constant scores have no density"
     assert "two, medians 1.00 and 0.00" in figure.alt
+
+
+@pytest.mark.parametrize("values", [(0, 1), (1, 1, 1, 2), np.random.default_rng(0).normal(size=32)])
+def test_the_density_is_scotts(values):
+    values, grid = np.array(values, np.float32), np.linspace(-3, 4, 50, dtype=np.float32)
+    expected = gaussian_kde(values)(grid)
+    got = figures_attack.estimate_density(values, grid)
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-300)

@@ -1,10 +1,15 @@
 """Figures have their size, texts and bytes; tables and sentences are safe HTML."""
 
+import base64
+import io
 import re
 
 import matplotlib.figure
+import matplotlib.style
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from rollcall.report import style
 from rollcall.report.style import DOUBLE, MM, Figure, Table
@@ -33,6 +38,53 @@ def test_a_figure_is_saved_with_the_same_bytes_and_its_size(tmp_path):
     width, height = (float(number) for number in box[1].split()[2:])
     assert width / 72 == pytest.approx(183 * MM, abs=0.01)
     assert height / 72 == pytest.approx(40 * MM, abs=0.01)
+
+
+@pytest.mark.parametrize(("suffix", "metadata"), [("pdf", {"CreationDate": None}), ("png", {})])
+def test_a_file_is_what_savefig_writes(tmp_path, suffix, metadata):
+    style.save(draw(), tmp_path)
+    slowly, drawing = io.BytesIO(), draw().drawing
+    with matplotlib.style.context(style.STYLE_SHEET):
+        if suffix == "png":  # is laid out after the pdf
+            drawing.savefig(io.BytesIO(), format="pdf")
+        drawing.savefig(slowly, format=suffix, metadata=metadata)
+    assert (tmp_path / f"line.{suffix}").read_bytes() == slowly.getvalue()
+
+
+def test_a_figure_shown_is_drawn_once_for_each_file(tmp_path, monkeypatch):
+    drawn, paint = [], matplotlib.figure.Figure.draw
+    monkeypatch.setattr(
+        matplotlib.figure.Figure, "draw", lambda *given: drawn.append(given) or paint(*given)
+    )
+    style.show(draw(), tmp_path)
+    assert len(drawn) == 2
+
+
+def picture_in(shown):
+    return base64.b64decode(re.search(r'base64,([^"]+)"', shown)[1])
+
+
+def pixels_of(source):
+    with Image.open(source) as picture:
+        return np.asarray(picture.convert("RGB"), int)
+
+
+def test_a_figure_shown_is_the_saved_one_in_fewer_bytes(tmp_path):
+    shown = picture_in(style.show(draw(), tmp_path).data)
+    saved = tmp_path / "line.png"
+    seen, expected = pixels_of(io.BytesIO(shown)), pixels_of(saved)
+    assert seen.shape == expected.shape
+    assert np.abs(seen - expected).max() <= 16
+    assert (seen[expected.min(2) == 255] == 255).all(), "white stays white"
+    assert len(shown) < saved.stat().st_size / 2
+
+
+def test_records_are_shown_in_all_their_colours(tmp_path):
+    figure = draw()
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    figure.drawing.axes[0].imshow(pixels)
+    shown = style.show(figure, tmp_path).data
+    assert picture_in(shown) == (tmp_path / "line.png").read_bytes()
 
 
 def test_a_figure_shown_carries_its_texts(tmp_path):

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
-from scipy.stats import trim_mean
 
 from rollcall.attacks.evaluation import ROC_FPRS
 from rollcall.paper.panel import compute_panel, compute_record_auc, compute_standard_error
@@ -23,19 +22,14 @@ from rollcall.stats import metrics
 from rollcall.stats.members import check_paired
 from rollcall.stats.moments import compute_moments, split_in_out
 from rollcall.util.errors import InputError
-from rollcall.util.parallel import make_blocks
+from rollcall.util.parallel import make_blocks, map_blocks
 
 SMALLEST_P = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
 TARGETS_HELD_OUT = 10  # the last ones, which are attacked; all others are their references
 MIN_TARGETS_FOR_TEN = 28  # with fewer, a quarter of the pairs is held out
 POPULATION_SIZE = 500  # records that each record is compared with in RMIA
 TRIMMED_SHARE = 0.01  # cut off at either end of RMIA's means
-MODELS = (
-    20,
-    50,
-    100,
-    200,
-)  # numbers of models that standard errors are reported for, half of them in
+MODELS = (20, 50, 100, 200)  # that standard errors are reported for, half of them in
 RECORDS_PER_BLOCK = 8192
 VALUES_LEFT_OUT = ("other", "unknown", "other/unknown")  # of an attribute, by the panel
 
@@ -135,12 +129,16 @@ def compute_ratios(
     p (M, n) of `compute_confidence`, members (M, n). Online: p(x) is the mean of the trimmed means
     over in and over out references; p(z) that over out references. 1e-10 is added below.
     """
-    mean_in, mean_out = (
-        trim_mean(values, TRIMMED_SHARE, axis=0)
-        for values in split_in_out(p[:-held_out], members[:-held_out])
-    )
+    inside, outside = split_in_out(p[:-held_out], members[:-held_out])
+    mean_in, mean_out = _trimmed_mean(inside), _trimmed_mean(outside)
     attacked = p[-held_out:]
     return attacked / ((mean_in + mean_out) / 2 + 1e-10), attacked / (mean_out + 1e-10)
+
+
+def _trimmed_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over (K, n) without TRIMMED_SHARE of the K values at either end. (n,)."""
+    cut = int(TRIMMED_SHARE * len(values))
+    return np.partition(values, (cut, len(values) - cut - 1), 0)[cut : len(values) - cut].mean(0)
 
 
 def run_published_rmia(
@@ -178,36 +176,37 @@ def reproduce_paper(
 ) -> Reproduction:
     """Compute all of it, a block of records under all targets at a time.
 
-    members bool (M, P), paired; patient_index (N,); patient_ids (P,); attributes (N rows) by
-    record, may have no column. Runs of fewer than 28 targets hold out a quarter of the pairs and
-    not 10 targets. InputError if members are not paired, or attributes have not a row per record.
+    members bool (M, P), paired; patient_index (N,); patient_ids (P,); attributes (N rows), maybe
+    without a column. Of fewer than 28 targets a quarter of the pairs is held out, not 10 targets.
+    score_block is called by several threads. InputError if members are not paired, or attributes
+    have not a row per record.
     """
     members, index = check_paired(members), np.asarray(patient_index)
     targets, records = len(members), len(index)
     if len(attributes) != records:
-        raise InputError(
-            f"{len(attributes)} rows of attributes and {records} records; "
-            "expected one row per record"
-        )
-    ten = targets >= MIN_TARGETS_FOR_TEN
-    held_out = TARGETS_HELD_OUT if ten else 2 * max(1, targets // 8)
+        wrong = f"{len(attributes)} rows of attributes and {records} records"
+        raise InputError(f"{wrong}; expected one row per record")
+    held_out = TARGETS_HELD_OUT if targets >= MIN_TARGETS_FOR_TEN else 2 * max(1, targets // 8)
     halves = [models // 2 for models in MODELS if models <= targets] or [targets // 2]
     rng = np.random.default_rng([seed, 10])
-    subsets = [np.sort(rng.permutation(targets // 2)[:pairs]) for pairs in halves]
+    pairs = [np.sort(rng.permutation(targets // 2)[:half]) for half in halves]
+    subsets = [(2 * chosen[:, None] + [0, 1]).ravel() for chosen in pairs]  # both of a pair
     auc, auc_of_subset = np.empty(records), np.empty((len(halves), records))
     lira, x, z = (np.empty((held_out, records)) for _ in range(3))
-    for block in progress(make_blocks(records, RECORDS_PER_BLOCK)):
-        blocks = [score_block(target, block) for target in range(targets)]
-        scores, p = np.stack([each for each, _ in blocks]), np.stack([each for _, each in blocks])
-        in_target = members[:, index[block]]
-        auc[block] = _record_auc(scores, in_target)
-        for row, pairs in enumerate(subsets):
-            rows = np.sort(np.concatenate([2 * pairs, 2 * pairs + 1]))
-            auc_of_subset[row, block] = _record_auc(scores[rows], in_target[rows])
-        lira[:, block] = run_published_lira(scores, in_target, held_out)
-        x[:, block], z[:, block] = compute_ratios(p, in_target, held_out)
-    results = {"LiRA": lira, "RMIA": run_published_rmia(x, z, seed)}
-    attacks, roc = _attack_tables(results, members, index)
+
+    def work(blocks: list[slice]) -> None:
+        for block in blocks:
+            outputs = [score_block(target, block) for target in range(targets)]
+            scores, p = (np.stack(each) for each in zip(*outputs, strict=True))
+            in_target = members[:, index[block]]
+            auc[block] = _record_auc(scores, in_target)
+            for row, chosen in enumerate(subsets):
+                auc_of_subset[row, block] = _record_auc(scores[chosen], in_target[chosen])
+            lira[:, block] = run_published_lira(scores, in_target, held_out)
+            x[:, block], z[:, block] = compute_ratios(p, in_target, held_out)
+
+    map_blocks(work, make_blocks(records, RECORDS_PER_BLOCK), progress)
+    attacks, roc = _attack_tables(lira, run_published_rmia(x, z, seed), members, index)
     columns = {"record": np.arange(records), "patient_id": np.asarray(patient_ids)[index]}
     error = compute_standard_error(auc, targets // 2, targets // 2)
     return Reproduction(
@@ -227,26 +226,33 @@ def _record_auc(scores: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 
 def _attack_tables(
-    results: dict[str, np.ndarray], members: np.ndarray, index: np.ndarray
+    lira: np.ndarray, rmia: np.ndarray, members: np.ndarray, index: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of AUCs and of ROC curves; results (T, n) are of the last T targets."""
-    rows, curves = [], []
-    for name, result in results.items():
-        attacked = range(len(members) - len(result), len(members))
-        positives = [members[target, index] for target in attacked]
-        rows += [
-            {"attack": name, "target": target, "auc": metrics.auc(values, positive)}
-            for target, values, positive in zip(attacked, result, positives, strict=True)
-        ]
-        tpr = np.array(
-            [
-                metrics.tpr_at_fpr(values, positive, ROC_FPRS)
-                for values, positive in zip(result, positives, strict=True)
-            ]
-        )
+    """Return the tables of AUCs and of ROC curves; lira, rmia (T, n) are of the last T targets."""
+    attacks, curves = [], []
+    for name, result in (("LiRA", lira), ("RMIA", rmia)):
+        targets = np.arange(len(members))[-len(result) :]
+        auc, tpr = _evaluate(result, members[targets], index)
+        attacks.append(pd.DataFrame({"attack": name, "target": targets, "auc": auc}))
         columns = {"fpr": ROC_FPRS, "tpr": tpr.mean(0), "tpr_sd": tpr.std(0)}
         curves.append(pd.DataFrame({"attack": name, **columns}))
-    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+    return pd.concat(attacks, ignore_index=True), pd.concat(curves, ignore_index=True)
+
+
+def _evaluate(
+    result: np.ndarray, members: np.ndarray, index: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the AUC of each row of result (T, n), and its ROC at ROC_FPRS (T, ...)."""
+    auc, tpr = np.empty(len(result)), np.empty((len(result), len(ROC_FPRS)))
+
+    def work(blocks: list[slice]) -> None:
+        for row in (block.start for block in blocks):
+            positive = members[row, index]
+            auc[row] = metrics.auc(result[row], positive)
+            tpr[row] = metrics.tpr_at_fpr(result[row], positive, ROC_FPRS)
+
+    map_blocks(work, make_blocks(len(result), 1))
+    return auc, tpr
 
 
 def _patient_table(auc: np.ndarray, index: np.ndarray, patient_ids: np.ndarray) -> pd.DataFrame:
@@ -289,8 +295,6 @@ def _error_table(auc: np.ndarray, halves: list[int]) -> pd.DataFrame:
         top = error[values >= np.quantile(values, 0.99)]
         for kind, errors in (("all", error), ("top", top)):
             names = ("q05", "q25", "median", "q75", "q95")
-            quantiles = np.quantile(errors, [0.05, 0.25, 0.5, 0.75, 0.95])
-            rows.append(
-                {"models": 2 * pairs, "kind": kind} | dict(zip(names, quantiles, strict=True))
-            )
+            quantiles = zip(names, np.quantile(errors, [0.05, 0.25, 0.5, 0.75, 0.95]), strict=True)
+            rows.append({"models": 2 * pairs, "kind": kind, **dict(quantiles)})
     return pd.DataFrame(rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -88,9 +87,11 @@ def capacity(
     Left: survival curves of the risk, a line for each model. Middle: exposed patients. Right:
     AUROC on patients that a model has not seen and on those that it has.
     """
+    from matplotlib import colormaps
+
     drawing, axes = new_figure(DOUBLE, 65 * MM, 1, 3)
     ordered = variants.sort_values("parameters")
-    shades = plt.get_cmap("cividis")(np.linspace(0.85, 0, len(ordered)))
+    shades = colormaps["cividis"](np.linspace(0.85, 0, len(ordered)))
     for number, (_, row) in enumerate(ordered.iterrows()):
         values = np.sort(patients[row["variant"]]["auc_joint"])[::-1]
         axes[0].step(

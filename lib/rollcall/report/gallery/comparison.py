@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr, spearmanr
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.paper import published
 from rollcall.report.gallery.runs import TABLES, FinishedRun, FinishedRuns
 from rollcall.report.style import Table
+from rollcall.stats.rank import average_ranks
 
 ATTRIBUTE_KINDS = {
     "sex": "sex",
@@ -147,9 +147,9 @@ def correlate(share: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     finite = np.isfinite(value)
     rho = r = np.nan
     if len(value) > 2 and np.unique(share).size > 1 and np.unique(value).size > 1:
-        rho = spearmanr(share, value).statistic
+        rho = np.corrcoef(average_ranks(share), average_ranks(value))[0, 1]
     if finite.sum() > 2 and np.ptp(share[finite]) > 0 and np.ptp(value[finite]) > 0:
-        r = pearsonr(share[finite], value[finite]).statistic
+        r = np.corrcoef(share[finite], value[finite])[0, 1]
     return float(rho), float(r)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from itertools import cycle
-
-import matplotlib.figure
+from typing import TYPE_CHECKING
 
 from rollcall.report.gallery.runs import FinishedRuns
 from rollcall.report.style import ACCENT, EXPOSED, MEMBER, NON_MEMBER, Figure
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 COLOURS = (  # each has a contrast of 3:1 or more against white
     MEMBER,
