@@ -58,6 +58,19 @@ def test_every_number_by_hand(seed, kind):
         assert row.balanced_accuracy == pytest.approx(hits / 2, abs=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["normal", "tied", "constant"])
+def test_the_roc_is_the_mean_over_targets(kind):
+    scores, members, index = results(9, kind)
+    roc = attacks.evaluate({("a", "b"): lambda: scores}, members, index).roc
+    assert (roc.fpr == evaluation.ROC_FPRS).all()
+    each = [
+        metrics.tpr_at_fpr(row, inside, evaluation.ROC_FPRS)
+        for row, inside in zip(scores, members[:, index], strict=True)
+    ]
+    np.testing.assert_allclose(roc.tpr, np.mean(each, 0), atol=1e-12)
+    np.testing.assert_allclose(roc.tpr_sd, np.std(each, 0), atol=1e-12)
+
+
 def test_precision_is_of_the_alarms_that_are_raised():
     rng = np.random.default_rng(5)
     members = naive.paired(rng, 8, 4000)
@@ -100,6 +113,15 @@ def test_more_scores_than_cells(monkeypatch):
     )
     for fpr in metrics.FPRS:
         assert coarse[f"tpr_at_fpr_{fpr:g}"] == whole[f"tpr_at_fpr_{fpr:g}"]
+
+
+def test_a_value_that_fills_cells_is_a_cell_of_its_own(monkeypatch):
+    monkeypatch.setattr(evaluation, "CELLS", 9)  # no edge between negatives and positives
+    rng = np.random.default_rng(10)
+    members = naive.paired(rng, 8, 1000)
+    scores = np.where(members, 0.25, rng.uniform(0, 0.249, members.shape)).astype(np.float32)
+    row = attacks.evaluate({("a", "b"): lambda: scores}, members, np.arange(1000)).pooled.iloc[0]
+    assert row.auc == pytest.approx(1, abs=1e-12)
 
 
 def test_patients_without_records_change_nothing():
