@@ -5,8 +5,8 @@
     study.attack()
     study.show("survival")
 
-Training and drawing are imported where something is trained or drawn: a finished run is read back
-without torch.
+Each step imports what it needs when it is taken: planning, and reading a finished run back, are
+light.
 """
 
 from __future__ import annotations
@@ -22,14 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rollcall import attacks, datasets, recipes
-from rollcall.attacks.scores import score_run
+from rollcall import datasets, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes
-from rollcall.paper import sources
-from rollcall.paper.reproduce import Reproduction, reproduce_paper
-from rollcall.risk import Risk, assess_risk, combine_labels
-from rollcall.risk.disparity import compare_groups
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
 from rollcall.runs.run import Run, read_table
@@ -42,6 +37,9 @@ from rollcall.util.settings import parse_settings
 
 if TYPE_CHECKING:
     from IPython.display import HTML
+
+    from rollcall.paper.reproduce import Reproduction
+    from rollcall.risk import Risk
 
 
 @dataclass(frozen=True)
@@ -224,29 +222,25 @@ def attack(audit: Audit) -> Attacked:
 
     Writes attacks, pooled, roc, records, patients, floor and risk to the run, as parquet.
     """
+    from rollcall import attacks, risk
+    from rollcall.attacks.scores import score_run
+
     run, cohort, members = audit.run, audit.cohort, audit.run.members()
     elsewhere = cohort.name == external.COHORT_NAME  # trained there, scores given
     scores = run.scores() if elsewhere else score_run(run, cohort)
+    index, attributes = cohort.patient_index, cohort.records[list(cohort.attributes)]
     features = attacks.compute_features(
-        cohort.inputs,
-        cohort.labels,
-        len(cohort.classes),
-        cohort.patient_index,
-        cohort.records[list(cohort.attributes)],
+        cohort.inputs, cohort.labels, len(cohort.classes), index, attributes
     )
     evaluated = attacks.run_all(
-        scores,
-        members,
-        cohort.patient_index,
-        features,
-        lambda items: track(items, "Attacking", "attack"),
+        scores, members, index, features, lambda items: track(items, "Attacking", "attack")
     )
     if scores.ndim == 3:
-        scores = combine_labels(scores, members, cohort.patient_index)
-    risk = assess_risk(
+        scores = risk.combine_labels(scores, members, index)
+    assessed = risk.assess_risk(
         scores,
         members,
-        cohort.patient_index,
+        index,
         cohort.patients,
         run.seed,
         progress=lambda items: track(items, "Assessing patients", "part"),
@@ -255,14 +249,14 @@ def attack(audit: Audit) -> Attacked:
         "attacks": evaluated.attacks,
         "pooled": evaluated.pooled,
         "roc": evaluated.roc,
-        "records": risk.records,
-        "patients": risk.patients,
-        "floor": risk.floors.astype(np.float32),
-        "risk": pd.DataFrame([risk.cohort]),
+        "records": assessed.records,
+        "patients": assessed.patients,
+        "floor": assessed.floors.astype(np.float32),
+        "risk": pd.DataFrame([assessed.cohort]),
     }
     for name, table in tables.items():
         write_table(run.file(f"{name}.parquet"), table)
-    return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, risk)
+    return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, assessed)
 
 
 def disparity(audit: Audit) -> pd.DataFrame:
@@ -270,6 +264,8 @@ def disparity(audit: Audit) -> pd.DataFrame:
 
     InputError if the run was not attacked yet.
     """
+    from rollcall.risk.disparity import compare_groups
+
     patients = read_table(audit.run, "patients")
     table = compare_groups(patients, patient_attributes(audit.cohort), seed=audit.run.seed)
     write_table(audit.run.file("disparity.parquet"), table)
@@ -282,9 +278,11 @@ def paper(audit: Audit) -> Reproduction:
     paper_records, _patients, _attacks, _roc, _errors and, where a group is large enough, _panel.
     Of scores that were given, not trained, only the statistics are the paper's.
     """
+    from rollcall.paper import reproduce, sources
+
     run, cohort = audit.run, audit.cohort
     elsewhere = cohort.name == external.COHORT_NAME
-    reproduction = reproduce_paper(
+    reproduction = reproduce.reproduce_paper(
         sources.read_given_scores(run) if elsewhere else sources.score_as_published(run, cohort),
         run.members(),
         cohort.patient_index,

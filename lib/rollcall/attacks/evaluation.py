@@ -21,12 +21,15 @@ too many to sort at once. So:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from rollcall.stats import metrics
 from rollcall.util.parallel import make_blocks, map_blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROC_FPRS = np.unique(np.concatenate([np.geomspace(1e-5, 1, 101), np.linspace(0, 1, 101)]))
 CELLS = 4096  # of equal content, over all targets
@@ -74,6 +77,8 @@ def evaluate(
     precision_at_prior_*, at the threshold of a false-positive rate of 0.1%. Records of one patient,
     and in `pooled` the same patient under all targets, are one cluster.
     """
+    import pandas as pd  # here: attacks on arrays alone do not need it
+
     rows, pooled, curves = [], [], []
     for (attack, variant), function in progress(attacks.items()):
         names = {"attack": attack, "variant": variant}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_COLUMNS = 128  # a table with more columns is projected to so many
 GRID_SIZE = 8  # an image becomes GRID_SIZE x GRID_SIZE sums a channel
