@@ -6,7 +6,8 @@ RUN_IN = .venv/bin/python
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER=]   train, attack, disparity, report"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
-	@echo "make bench [PART=training|prepare|attacks|risk OUT=file.csv] how fast this machine is at each part"
+	@echo "make bench [PART=training|prepare|attacks|risk|growth OUT=file.csv]   how fast this machine is at each part, how cost grows"
+	@echo "make bench PART=audit [COHORT= ROOT= TARGETS= DATA= OUT=]    where the time of one audit goes"
 	@echo "make test  [ARGS=]                                           every test"
 	@echo "make quick [ARGS=]                                           the tests that take no whole audit: two minutes"
 	@echo "make lint                                                    ruff, its format, pyright"
@@ -28,7 +29,8 @@ rehearse: .venv/.ready
 	@$(RUN_IN) -m rollcall rehearse $(call given,PATIENTS,patients) $(shared)
 
 bench: .venv/.ready
-	@$(RUN_IN) -m benchmarks $(PART) $(call given,OUT,out)
+	@$(RUN_IN) -m benchmarks $(PART) $(call given,COHORT,cohort) $(call given,ROOT,root) $(call given,TARGETS,targets) \
+	  $(call given,DATA,data) $(call given,OUT,out)
 
 # Two workers whatever the machine: most tests take one core, a few start processes of their own.
 test: .venv/.ready

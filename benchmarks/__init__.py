@@ -9,14 +9,16 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from rollcall.util.progress import announce
+if TYPE_CHECKING:
+    import pandas as pd  # the processes that benchmarks.audit watches import it when they need it
 
 # part -> module with a function table()
 TABLES = {
     "training": "benchmarks.training",
+    "audit": "benchmarks.audit",
+    "growth": "benchmarks.growth",
     "prepare": "benchmarks.decode",
     "attacks": "benchmarks.attacks",
     "risk": "benchmarks.risk",
@@ -34,22 +36,17 @@ COLUMNS = (
     "tflops",
     "share_of_products",
     "times_the_plain_loop",
+    "times_tensors_in_memory",
+    "times_leakpro_like",
+    "times_ml_privacy_meter_like",
+    "times_scikit_learn",
     "failed",
 )
 
 
-def table(part: str, only: tuple[str, ...] = (), rounds: int = 0) -> pd.DataFrame:
-    """Measure one part.
-
-    only: of training, some families or datasets, or "growth" alone. rounds: that each way of
-    training is measured; 0: as many as usual.
-    """
-    module = import_module(TABLES[part])
-    if part != "training":
-        return module.table()
-    if only == ("growth",):
-        return import_module("benchmarks.growth").table()
-    return module.table(only=only, progress=announce, **({"rounds": rounds} if rounds else {}))
+def table(part: str, **options) -> pd.DataFrame:
+    """Measure one part; options: of its module's function table()."""
+    return import_module(TABLES[part]).table(**options)
 
 
 def time_calls(run: Callable, times: int) -> tuple[list[float], int]:

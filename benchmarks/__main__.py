@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `python -m benchmarks training|prepare|attacks|risk`."""
+"""The command line of the benchmarks: `python -m benchmarks training|audit|growth|...`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ import sys
 
 import benchmarks
 
+# part -> its options, as its function table() calls them
+OPTIONS = {
+    "training": ("only", "rounds"),
+    "audit": ("cohort", "root", "targets", "data", "rounds"),
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="How fast this machine trains, prepares images, attacks and assesses risk.",
+        description="How fast this machine does each part of an audit, and how its cost grows.",
     )
     parser.add_argument(
         "part",
@@ -26,13 +32,19 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="training: a family (mlp, wide_resnet, ...), a dataset, or growth alone",
+        help="training: a family (mlp, wide_resnet, ...) or a dataset",
     )
     parser.add_argument(
         "--rounds",
         type=int,
         default=0,
-        help="training: times that each way is measured; 0: 3",
+        help="training, audit: times that each way, or an audit, is measured; 0: 3, or 1",
+    )
+    parser.add_argument("--cohort", default="", help="audit: of what; empty: the demo")
+    parser.add_argument("--root", default="", help="audit: folder with the cohort's release")
+    parser.add_argument("--targets", type=int, default=0, help="audit: target models; 0: 64")
+    parser.add_argument(
+        "--data", default="", help="audit: folder for prepared cohorts; empty: data/"
     )
     parser.add_argument(
         "--out", default="", help="csv file for the table, with hardware and versions"
@@ -42,10 +54,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure one part, print its table, write it to a csv file if one is named; return 0."""
-    options = build_parser().parse_args(arguments)
-    table = benchmarks.table(options.part, tuple(options.only), options.rounds)
-    if options.out:
-        table.to_csv(options.out, index=False)
+    parser = build_parser()
+    options = vars(parser.parse_args(arguments))
+    part, out = options.pop("part"), options.pop("out")
+    given = {name: value for name, value in options.items() if value}
+    if wrong := [name for name in given if name not in OPTIONS.get(part, ())]:
+        parser.error(f"--{wrong[0]} is no option of {part}")
+    table = benchmarks.table(part, **given)
+    if out:
+        table.to_csv(out, index=False)
     print(benchmarks.format_table(table))
     return 0
 

@@ -1,4 +1,4 @@
-"""How fast targets train on this machine, in each layout, beside a plain loop.
+"""How fast targets train on this machine, in each layout, beside what a user would pick instead.
 
 And what an audit of each of the paper's datasets would cost.
 """
@@ -12,7 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.cases import Case, invent_cohort, list_cases
-from benchmarks.plain_loop import train_plainly
+from benchmarks.loops import LOOPS, Loop, Work
 from rollcall import models
 from rollcall.data import store
 from rollcall.recipes import Recipe
@@ -42,8 +43,6 @@ from rollcall.util.forkserver import single_threaded_environment
 from rollcall.util.parallel import cores
 
 TARGETS, ROUNDS = 200, 3
-PLAIN_LOOP = "plain loop"
-WARM_UP_STEPS = 2  # of the plain loop
 
 
 @dataclass(frozen=True)
@@ -58,16 +57,14 @@ class Way:
 # --- measured in processes of their own ---------------------------------------------------------
 
 
-def _time_plain_loop(folder: str, case: Case, device: str, loaders: int) -> float:
-    """Measure seconds per step of the plain loop, with torch's own number of threads."""
+def _time_loop(folder: str, case: Case, device: str, loop: Loop, loaders: int) -> float:
+    """Measure seconds per step of a loop of benchmarks.loops."""
     cohort = store.open_saved(Path(folder))
     count = max(case.recipe.batch, len(cohort) // 2)
     records = np.random.default_rng(0).permutation(len(cohort))[:count]
-    _, times = train_plainly(
-        cohort, case.recipe, records, device, case.steps + WARM_UP_STEPS, loaders
-    )
-    # the whole time: what loaders fetch ahead in one step is paid in another
-    return sum(times[WARM_UP_STEPS:]) / case.steps
+    # beside others it is measured for as long as a worker, which steps with a whole stack
+    steps = case.steps * (cpu_stack(case.recipe) if loop.on_every_core else 1)
+    return loop.train(Work(cohort, case.recipe, records, device, steps), loaders)[1]
 
 
 def _time_worker(folder: str, case: Case, device: str, layout: Layout, precision: str) -> float:
@@ -144,8 +141,8 @@ def list_ways(case: Case, device: str, targets: int = TARGETS) -> list[Way]:
 
 
 def _name_gpu_layout(layout: Layout, precision: str) -> str:
-    compiled = " compiled" if layout.compiled else ""
-    return f"{layout.streams} x {layout.stack}{compiled}, {precision}"
+    marks = [name for name, value in asdict(layout).items() if value is True]
+    return f"{' '.join([f'{layout.streams} x {layout.stack}', *marks])}, {precision}"
 
 
 def _fit_to_memory(folder: str, case: Case, count: int, way: Way) -> Way:
@@ -168,7 +165,7 @@ def table(
     """Measure each case in each way.
 
     Columns: samples/s, targets per hour, TFLOP/s, share of the measured rate of matrix products,
-    ratio to the plain loop. Medians of `rounds` interleaved rounds, so that background load affects
+    ratio to each of benchmarks.loops. Medians of `rounds` interleaved rounds, so that background load affects
     all alike. only: names of families or datasets. Hours are of a whole audit: TARGETS targets with
     all their steps and predictions, on every worker.
     """
@@ -196,42 +193,53 @@ def table(
 def _measure(
     case: Case, folder: str, device: str, count: int, rounds: int, rates: dict[str, float]
 ) -> list[dict]:
-    """Measure a case in each way, beside the plain loop where it is no dataset of the paper."""
+    """Measure a case in each way, beside other loops where it is no dataset of the paper."""
     ways = list_ways(case, device)
     if device == "cpu":
         chosen = ways[:1] if case.dataset else ways
         ways = [_fit_to_memory(folder, case, count, way) for way in chosen]
-    times: dict[str, list[float]] = {PLAIN_LOOP: [], **{way.name: [] for way in ways}}
+    loops = [loop for loop in LOOPS if not case.dataset and loop.family in ("", case.family)]
+    times: dict[str, list[float]] = {each.name: [] for each in (*loops, *ways)}
     failed: dict[str, str] = {}
     for _ in range(rounds):
-        if not case.dataset:
-            seconds = [
-                _run_together(1, _time_plain_loop, folder, case, device, loaders)[0]
-                for loaders in (0, 2)
-            ]
-            times[PLAIN_LOOP].append(min(seconds))
-        for way in ways:
-            arguments = (folder, case, device, way.layout, way.precision)
+        for each in (*loops, *ways):
             try:
-                mean = _mean_of_workers(count, device, _time_worker, *arguments)
-                times[way.name].append(mean / count)
+                times[each.name].append(_measure_step(folder, case, device, count, each))
             except Exception as error:  # one way that a machine lacks does not end the table
-                failed[way.name] = f"{type(error).__name__}: {error}"[:200]
+                failed[each.name] = f"{type(error).__name__}: {error}"[:200]
     prediction = _mean_of_workers(count, device, _time_prediction, folder, case, device) / count
     arithmetic = count_flops(case)
+    medians = {name: statistics.median(measured) for name, measured in times.items() if measured}
     rows = []
-    for name, precision in [
-        (PLAIN_LOOP, "float32"),
-        *((way.name, way.precision) for way in ways),
-    ]:
-        row = _describe(case, name, precision, count)
-        if times[name]:
-            plain = statistics.median(times[PLAIN_LOOP]) if times[PLAIN_LOOP] else math.nan
-            seconds = statistics.median(times[name])
-            rows.append(row | _rate(case, seconds, prediction, plain, arithmetic, rates[precision]))
-        elif name in failed:
-            rows.append(row | {"failed": failed[name]})
+    for each in (*loops, *ways):
+        precision = "float32" if isinstance(each, Loop) else each.precision
+        row = _describe(case, each.name, precision, count)
+        if each.name in medians:
+            rate = _rate(case, medians, each.name, prediction, arithmetic, rates[precision])
+            rows.append(row | rate)
+        elif each.name in failed:
+            rows.append(row | {"failed": failed[each.name]})
     return rows
+
+
+def _measure_step(folder: str, case: Case, device: str, count: int, way: Way | Loop) -> float:
+    """Measure seconds per step over all processes: of a layout's workers, or of a loop's."""
+    if isinstance(way, Way):
+        arguments = (folder, case, device, way.layout, way.precision)
+        return _mean_of_workers(count, device, _time_worker, *arguments) / count
+    if way.package and find_spec(way.package) is None:
+        raise ModuleNotFoundError(f"{way.name} is not installed")
+    device = "cpu" if way.package else device
+    alone = device != "cpu" or not way.on_every_core
+    processes = 1 if alone else cores()
+    with single_threaded_environment(not alone):
+        return min(
+            statistics.mean(
+                _run_together(processes, _time_loop, folder, case, device, way, loaders)
+            )
+            / processes
+            for loaders in way.loaders
+        )
 
 
 def _describe(case: Case, way: str, precision: str, workers: int) -> dict:
@@ -252,14 +260,19 @@ def _records_per_step(recipe: Recipe) -> int:
 
 
 def _rate(
-    case: Case, seconds: float, prediction: float, plain: float, flops: float, matmul: float
+    case: Case,
+    medians: dict[str, float],
+    way: str,
+    prediction: float,
+    flops: float,
+    matmul: float,
 ) -> dict:
     """Return the rates of one way.
 
-    seconds: per step, over all workers. prediction: per record and view. plain: of the plain loop's
-    step. flops: per record. matmul: FLOP/s.
+    medians: of every way, seconds per step over all workers. prediction: per record and view.
+    flops: per record. matmul: FLOP/s.
     """
-    records = _records_per_step(case.recipe)
+    records, seconds = _records_per_step(case.recipe), medians[way]
     predictions = case.records * case.recipe.views + case.test
     target = count_steps(case.recipe, case.records) * seconds + prediction * predictions
     reached = records * flops / seconds
@@ -269,5 +282,5 @@ def _rate(
         f"hours_{TARGETS}_targets": TARGETS * target / 3600,
         "tflops": reached / 1e12,
         "share_of_products": reached / matmul,
-        "times_the_plain_loop": plain / seconds,
+        **{loop.column: medians.get(loop.name, math.nan) / seconds for loop in LOOPS},
     }

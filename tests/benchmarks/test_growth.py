@@ -1,11 +1,12 @@
-"""How cost grows: memory is seen, and each run has a row."""
+"""How cost grows: memory is seen, each size has a row, the exponent is a slope."""
 
+import dataclasses
 import time
 
 import numpy as np
 import pytest
 
-from benchmarks import cases, growth
+from benchmarks import growth
 from tests.benchmarks.common import TINY
 
 
@@ -18,11 +19,64 @@ def test_memory_is_seen():
     assert peak.bytes > held.nbytes
 
 
-@pytest.mark.slow
-def test_every_size_has_a_row(monkeypatch):
+def test_an_exponent_is_the_slope_of_logarithms():
+    def measure(size, other):
+        yield "cubic", 5e-9 * size**3, 1e6 * size
+        yield "linear", 7 * size, other
+
+    sweep = growth.Sweep(measure, "size", (1, 10, 300), {"other": 2_000})
+    table = growth.table((sweep,), progress=lambda text: None)
+    assert list(table["step"]) == ["cubic"] * 3 + ["linear"] * 3
+    assert table["exponent"].dropna().tolist() == pytest.approx([3, 1])
+    assert table["exponent"].notna().tolist() == [False, False, True] * 2
+    assert list(table["peak_mb"][:3]) == [1, 10, 300]
+    assert set(table["stays"]) == {"2,000 other"}
+
+
+SMALL = {
+    "targets": (8, 16),
+    "records": (60, 80),
+    "labels": (1, 3),
+    "attributes": (2, 4),
+    "diagnoses": (2, 3),
+}
+STAYS = {"targets": 8, "records": 200, "labels": 1, "patients": 100, "diagnoses": 2, "epochs": 1}
+
+
+def shrink(sweep: growth.Sweep) -> growth.Sweep:
+    """The same sweep at sizes that take no time."""
+    stays = {name: STAYS.get(name, 2) for name in sweep.stays}
+    if sweep.measure is growth.measure_analysis:
+        stays |= {"draws": 1_000}
+    return dataclasses.replace(sweep, sizes=SMALL[sweep.grows], stays=stays)
+
+
+def test_every_size_has_its_rows(monkeypatch):
+    trained = []
     monkeypatch.setattr(growth, "list_cases", lambda device: [TINY])
-    assert growth.invent_cohort is cases.invent_cohort
-    table = growth.table(targets=(1, 2, 8), records=(60, 80), epochs=1)
-    sizes = list(zip(table["targets"], table["records"], strict=True))
-    assert sizes == [(1, 80), (2, 80), (8, 80), (8, 60), (8, 80)]
+    monkeypatch.setattr(growth.training, "train", lambda run, cohort: trained.append(run))
+    table = growth.table(tuple(map(shrink, growth.SWEEPS)), progress=lambda text: None)
+    assert [run.targets for run in trained] == [8, 8, 16, 8, 8, 8]  # the first twice: once to load
+    analysis = {"attacks", "evaluation", "risk", "disparity"}
+    for grows, steps in (
+        ("targets", analysis | {"training"}),
+        ("records", analysis | {"training"}),
+        ("labels", analysis),
+        ("attributes", {"disparity"}),
+        ("diagnoses", {"disparity"}),
+    ):
+        rows = table[table["grows"] == grows]
+        assert set(rows["step"]) == steps
+        assert set(rows["size"]) == set(SMALL[grows])
     assert (table["seconds"] > 0).all()
+    assert (table["peak_mb"] >= 0).all()
+    assert table.groupby(["grows", "stays", "step"], sort=False)["exponent"].count().eq(1).all()
+
+
+@pytest.mark.slow
+def test_training_is_measured(monkeypatch):
+    monkeypatch.setattr(growth, "list_cases", lambda device: [TINY])
+    ((step, seconds, peak),) = growth.measure_training(2, 60, 1)
+    assert step == "training"
+    assert seconds > 0
+    assert peak > 1e7

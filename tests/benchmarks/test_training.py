@@ -2,10 +2,15 @@
 
 import dataclasses
 
+import pytest
+
 import benchmarks
 from benchmarks import training
-from rollcall.training.layout import Layout
+from benchmarks.loops import LOOPS
+from rollcall.training.layout import list_layouts
 from tests.benchmarks.common import TINY
+
+WAYS = ["stacks of 2, float32", "one after another, float32", "one after another, bf16"]
 
 
 def test_operations_are_counted():
@@ -13,8 +18,9 @@ def test_operations_are_counted():
     assert training.count_flops(TINY) == 2 * (3 * (6 * 8 + 8) - 6 * 8)
 
 
-def measure_here(monkeypatch):
-    """In this process, one case, without loaders in processes of their own."""
+@pytest.fixture
+def here(monkeypatch):
+    """One case, in this process, without loaders in processes of their own."""
     monkeypatch.setattr(training, "list_cases", lambda device: [TINY])
     monkeypatch.setattr(
         training,
@@ -22,31 +28,54 @@ def measure_here(monkeypatch):
         lambda count, function, *arguments: [function(*arguments)] * count,
     )
     monkeypatch.setattr(training, "measure_matmul", lambda device, precision: 1e11)
-    time_plain_loop = training._time_plain_loop
-    monkeypatch.setattr(
-        training,
-        "_time_plain_loop",
-        lambda folder, case, device, loaders: time_plain_loop(folder, case, device, 0),
-    )
+    loops = tuple(dataclasses.replace(loop, loaders=(0,)) for loop in LOOPS)
+    monkeypatch.setattr(training, "LOOPS", loops)
 
 
-def test_the_table(monkeypatch):
-    measure_here(monkeypatch)
-    table = benchmarks.table("training", rounds=1)
-    assert list(table["way"]) == [
-        "plain loop",
-        "stacks of 2, float32",
-        "one after another, float32",
-        "one after another, bf16",
-    ]
-    assert (table[["samples_per_s", "targets_per_hour", "tflops"]] > 0).all(axis=None)
+def without(package, monkeypatch):
+    monkeypatch.setattr(training, "find_spec", lambda name: None if name == package else object())
+
+
+def test_the_table(here, monkeypatch):
+    without("sklearn", monkeypatch)
+    table = benchmarks.table("training", rounds=1).set_index("way")
+    assert list(table.index) == [*(loop.name for loop in LOOPS), *WAYS]
+    measured = table.drop("scikit-learn")
+    assert (measured[["samples_per_s", "targets_per_hour", "tflops"]] > 0).all(axis=None)
     assert table["version_torch"].notna().all()
-    assert table["times_the_plain_loop"].iloc[0] == 1
-    assert "plain loop" in benchmarks.format_table(table)
+    for loop in LOOPS[:-1]:
+        gain = measured["samples_per_s"] / measured["samples_per_s"][loop.name]
+        assert measured[loop.column].to_numpy() == pytest.approx(gain.to_numpy())
+    shown = benchmarks.format_table(table.reset_index())
+    assert all(name in shown for name in ("plain loop", "times_leakpro_like"))
 
 
-def test_a_way_that_fails_does_not_end_the_table(monkeypatch):
-    measure_here(monkeypatch)
+def test_a_package_that_is_absent_is_named(here, monkeypatch):
+    without("sklearn", monkeypatch)
+    table = benchmarks.table("training", rounds=1).set_index("way")
+    assert "scikit-learn is not installed" in table["failed"]["scikit-learn"]
+    assert table["times_scikit_learn"].isna().all()
+
+
+def test_scikit_learn_has_its_row_beside_an_mlp_alone(here, monkeypatch):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: the extra `bench`")
+    table = benchmarks.table("training", rounds=1).set_index("way")
+    assert table["times_scikit_learn"]["scikit-learn"] == 1
+    assert (table["times_scikit_learn"] > 0).all()
+    resnet = dataclasses.replace(TINY.recipe, model="tabular_resnet", settings={"width": 20})
+    case = dataclasses.replace(TINY, recipe=resnet)
+    monkeypatch.setattr(training, "list_cases", lambda device: [case])
+    assert "scikit-learn" not in list(benchmarks.table("training", rounds=1)["way"])
+
+
+def test_a_dataset_of_the_paper_stands_alone(here, monkeypatch):
+    case = dataclasses.replace(TINY, dataset="chexpert")
+    monkeypatch.setattr(training, "list_cases", lambda device: [case])
+    assert list(benchmarks.table("training", rounds=1)["way"]) == WAYS[:1]
+
+
+def test_a_way_that_fails_does_not_end_the_table(here, monkeypatch):
+    without("sklearn", monkeypatch)
     time_worker = training._time_worker
 
     def fail_in_bf16(folder, case, device, layout, precision):
@@ -55,17 +84,18 @@ def test_a_way_that_fails_does_not_end_the_table(monkeypatch):
         return time_worker(folder, case, device, layout, precision)
 
     monkeypatch.setattr(training, "_time_worker", fail_in_bf16)
-    table = benchmarks.table("training", rounds=1)
+    table = benchmarks.table("training", rounds=1).set_index("way")
     assert table["failed"].iloc[-1] == "RuntimeError: no such product"
-    assert table["samples_per_s"].notna().tolist() == [True, True, True, False]
+    assert table["samples_per_s"][WAYS].notna().tolist() == [True, True, False]
 
 
 def test_a_gpus_ways_are_the_layouts_that_an_audit_measures():
     recipe = dataclasses.replace(TINY.recipe, precision="float32")
-    ways = training.list_ways(dataclasses.replace(TINY, recipe=recipe), "cuda:0", 20)
-    assert [way.name for way in ways] == [
-        "1 x 1, float32",
-        "1 x 8, float32",
-        "1 x 8 compiled, float32",
-    ]
-    assert ways[-1].layout == Layout(stack=8, compiled=True)
+    case = dataclasses.replace(TINY, recipe=recipe)
+    ways = training.list_ways(case, "cuda:0", 20)
+    assert [way.layout for way in ways] == list_layouts(recipe, 20, False)
+    names = [way.name for way in ways]
+    assert len(set(names)) == len(names)
+    assert names[0] == "1 x 1, float32"
+    assert names[-1].startswith("1 x 8 compiled")
+    assert names[-1].endswith(", float32")
