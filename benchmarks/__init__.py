@@ -64,11 +64,9 @@ def time_calls(run: Callable, times: int) -> tuple[list[float], int]:
 
 
 def format_table(rows: pd.DataFrame) -> str:
-    """Return a table as text, without what is the same in every row of the csv file."""
-    columns = [name for name in COLUMNS if name in rows] or [
-        name for name in rows if not name.startswith("version_")
-    ]
-    return rows[columns].to_string(
+    """Return a table as text; of the training table, COLUMNS alone."""
+    columns = [name for name in COLUMNS if name in rows]
+    return rows[columns or [*rows]].to_string(
         index=False,
         na_rep="",
         float_format=lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}",

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 import benchmarks
+from rollcall.runs import environment
 
 # part -> its options, as its function table() calls them
 OPTIONS = {
@@ -62,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--{wrong[0]} is no option of {part}")
     table = benchmarks.table(part, **given)
     if out:
-        table.to_csv(out, index=False)
+        versions = {f"version_{name}": text for name, text in environment.versions().items()}
+        table.assign(**versions, **environment.hardware()).to_csv(out, index=False)
     print(benchmarks.format_table(table))
     return 0
 

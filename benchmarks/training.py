@@ -26,7 +26,6 @@ from benchmarks.loops import LOOPS, Loop, Work
 from rollcall import models
 from rollcall.data import store
 from rollcall.recipes import Recipe
-from rollcall.runs import environment
 from rollcall.training import memory
 from rollcall.training.batches import count_steps
 from rollcall.training.device import (
@@ -165,9 +164,9 @@ def table(
     """Measure each case in each way.
 
     Columns: samples/s, targets per hour, TFLOP/s, share of the measured rate of matrix products,
-    ratio to each of benchmarks.loops. Medians of `rounds` interleaved rounds, so that background load affects
-    all alike. only: names of families or datasets. Hours are of a whole audit: TARGETS targets with
-    all their steps and predictions, on every worker.
+    ratio to each of benchmarks.loops. Medians of `rounds` interleaved rounds, so that background
+    load affects all alike. only: names of families or datasets. Hours are of a whole audit: TARGETS
+    targets with all their steps and predictions, on every worker.
     """
     device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
     count = 1 if device != "cpu" else cores()
@@ -183,11 +182,7 @@ def table(
         with tempfile.TemporaryDirectory() as folder:
             invent_cohort(case, Path(folder) / "cohort")
             rows += _measure(case, str(Path(folder) / "cohort"), device, count, rounds, rates)
-    return pd.DataFrame(rows).assign(
-        device=device_name(device),
-        **{f"version_{name}": text for name, text in environment.versions().items()},
-        **environment.hardware(),
-    )
+    return pd.DataFrame(rows).assign(device=device_name(device))
 
 
 def _measure(
