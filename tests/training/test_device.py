@@ -51,6 +51,11 @@ def test_precision_is_the_recipes_or_the_devices(monkeypatch, has_bf16):
         assert choose_precision(recipe, "cpu") == precision
     assert choose_precision(TABLE_RECIPE, "cpu") == "float32"  # a family that gains nothing
     assert choose_precision(IMAGE_RECIPE, "cpu") == ("bf16" if has_bf16 else "float32")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    for model in ("mlp", "small_cnn"):  # small audits come out alike on a CPU and a GPU
+        recipe = dataclasses.replace(TABLE_RECIPE, model=model)
+        assert choose_precision(recipe, "cuda:0") == "float32"
+    assert choose_precision(IMAGE_RECIPE, "cuda:0") == ("bf16" if has_bf16 else "float32")
 
 
 def test_the_rate_of_products_is_the_median(monkeypatch):

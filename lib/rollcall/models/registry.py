@@ -17,14 +17,14 @@ class Family:
     """A kind of network.
 
     stacked      made of matrix products alone: many targets train at once, as batched products
-    bf16_on_cpu  training in bf16 was measured faster on CPUs with bf16 instructions, and harmless
-                 (docs/performance.md); the other families stay in float32 there
+    bf16         training in bf16 was measured faster where a device has it, and harmless
+                 (docs/performance.md); the other families stay in float32 on every device
     input_shape, outputs   for which `rollcall list` counts parameters: the paper's smallest dataset
                  of the family's kind (CheXpert, PTB-XL, MIMIC-IV-ED), or this kit's own example
     """
 
     stacked: bool
-    bf16_on_cpu: bool
+    bf16: bool
     input_shape: tuple[int, ...]
     outputs: int
 

@@ -7,13 +7,16 @@ How a target trains, in order, across the files:
    (`backends/dask_cluster`).
 2. A worker (`backends/worker`) prepares its process (`device`), maps the prepared cohort, and finds
    out what the run has decided or decides it: the precision (`device`) and the layout, that is how
-   many targets train at once (`layout`) and in which micro-batches (`memory` on a CPU, by measuring
-   and by trying on a GPU). What the first worker decides stands in run.json.
+   many targets train at once (`layout`) and in which micro-batches (`memory` on a CPU; on a GPU
+   `gpu/choosing`, which has layouts measured in child processes, `gpu/measuring`). What the first
+   worker decides stands in run.json.
 3. It claims missing targets by their locks and hands them to its `trainer`, which trains them in
-   `stack`s of one or several.
-4. A stack draws fresh weights from each target's seed, and for every step the next batch of the
-   target's members (`batches`) and their augmentation (`augmentation`). A step gathers the records,
-   goes forwards and backwards in micro-batches and updates the weights (`optimiser`).
+   `stack`s of one or several. Where a layout fails on a GPU (`gpu/failures`), the trainer goes on
+   with half of it or with the plain one.
+4. A stack draws fresh weights from each target's seed. It is fed (`feeding`) with the next batches
+   of the target's members (`batches`) and their augmentation (`augmentation`), some steps at once.
+   A step gathers the records, goes forwards and backwards in micro-batches and updates the weights
+   (`optimiser`). On a GPU several steps can be recorded as one graph (`gpu/recording`).
 5. When all steps are done, `evaluation` computes the logits on every record, members or not, and
    how well the target does. The worker stores both and frees the claim; a target whose logits are
    not finite is trained again with another seed.

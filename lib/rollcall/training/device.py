@@ -27,16 +27,18 @@ def has_bf16_cpu() -> bool:
 def choose_precision(recipe: Recipe, device: str) -> str:
     """Return the precision of training on a device: "float32" or "bf16".
 
-    The recipe's. "auto": bf16 on GPUs that support it; on CPUs with bf16 instructions only for the
-    families that gain (`bf16_on_cpu` in rollcall.models.registry).
+    The recipe's. "auto": bf16 on devices that have it, for the families that it was measured
+    harmless for (`bf16` in rollcall.models.registry); so small audits are float32 everywhere.
     """
     if recipe.precision != "auto":
         return recipe.precision
+    if not family_of(recipe.model).bf16:
+        return "float32"
     if device.startswith("cuda"):
-        is_fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        is_fast = family_of(recipe.model).bf16_on_cpu and has_bf16_cpu()
-    return "bf16" if is_fast else "float32"
+        has_bf16 = has_bf16_cpu()
+    return "bf16" if has_bf16 else "float32"
 
 
 def autocast(device: str, precision: str) -> torch.autocast:
@@ -63,13 +65,15 @@ def prepare_process(device: str) -> None:
     """Set up a process that trains, before it does anything else.
 
     One thread; freed memory is kept; on a GPU, convolutions chosen by trying, and float32 that is
-    float32: not TF32, which is the default of cuDNN and keeps 10 bits of the stored logits.
+    float32: not TF32, which is the default of cuDNN and keeps 10 bits of the stored logits. Not
+    cuDNN's attention either: it is the one of torch's that vmap need not know.
     """
     torch.set_num_threads(1)
     if device != "cpu":
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
         torch.set_float32_matmul_precision("highest")
+        torch.backends.cuda.enable_cudnn_sdp(False)
     _keep_freed_memory()
 
 

@@ -6,32 +6,35 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
-import torch
-
 from rollcall.models.registry import family_of
 from rollcall.recipes import Recipe
+from rollcall.training.gpu.failures import describe_failure, is_out_of_memory
 
 # a compiler is tried only where the best layout without it needs more seconds than this in all
 MIN_SECONDS_TO_COMPILE = 300
+# more are not tried: what lacks memory then lacks it for other things, as for the cohort
+MOST_MICRO_BATCHES = 1024
 MICRO_BATCHES_KEY = "parts"  # of a run on CPUs, in run.json
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How targets share a device.
+    """How targets share a device; by default the plain way, which always exists.
 
-    streams        stacks that train side by side, each a CUDA graph on a stream of its own
+    streams        stacks that train side by side, each on a stream of its own
     stack          targets in a stack, trained as batched products
     compiled       through torch.compile or not
     micro_batches  that a batch goes through the network in, one after another; their gradients are
                    summed. A step is the same to rounding (but for dropout, whose draws are others)
                    and takes less memory
+    recorded       steps as CUDA graphs, or one operation after another; never on a CPU
     """
 
     streams: int = 1
     stack: int = 1
     compiled: bool = False
     micro_batches: int = 1
+    recorded: bool = False
 
     @property
     def targets(self) -> int:
@@ -46,24 +49,43 @@ class Layout:
             return replace(self, streams=self.streams // 2)
         return replace(self, micro_batches=2 * self.micro_batches)
 
+    def plain(self) -> Layout:
+        """Return the layout that can do without all the others: one target after another."""
+        return Layout(micro_batches=self.micro_batches)
+
     def to_config(self) -> dict:
-        """Return the layout under the keys of run.json, which are those of version 0.1.0."""
+        """Return the layout under the keys of run.json: those of version 0.1.0, and `recorded`."""
         return {
             "lanes": self.streams,
             "width": self.stack,
             "compiled": self.compiled,
             "parts": self.micro_batches,
+            "recorded": self.recorded,
         }
 
     @classmethod
     def from_config(cls, config: dict) -> Layout:
-        """Read a layout back from run.json; the oldest runs have no `parts`, and had one."""
-        return cls(config["lanes"], config["width"], config["compiled"], config.get("parts", 1))
+        """Read a layout back from run.json.
+
+        The oldest runs have no `parts`, and had one; they have no `recorded`, and all were.
+        """
+        return cls(
+            config["lanes"],
+            config["width"],
+            config["compiled"],
+            config.get("parts", 1),
+            config.get("recorded", True),
+        )
 
 
 def config_key(device_name: str) -> str:
     """Return the key of run.json under which the layout on a kind of GPU stands."""
     return f"way on {device_name}"
+
+
+def failed_key(device_name: str) -> str:
+    """Return the key of run.json that says why this layout failed in training, if it has."""
+    return f"{config_key(device_name)} failed"
 
 
 def cpu_stack(recipe: Recipe) -> int:
@@ -75,23 +97,31 @@ def cpu_stack(recipe: Recipe) -> int:
 
 
 def list_layouts(recipe: Recipe, targets: int, has_dropout: bool) -> list[Layout]:
-    """List the layouts that are worth a measurement on a GPU, the compiled ones last.
+    """List the layouts that are worth a measurement on a GPU: first the plain, last the compiled.
 
     targets: of the run. Networks with dropout are never stacked or trained in streams, so that each
     target draws its own masks.
     """
     if family_of(recipe.model).stacked:
-        plain = [Layout(stack=stack) for stack in (1, 8, 32, 128) if stack == 1 or stack <= targets]
-        return [*plain, replace(plain[-1], compiled=True)]
-    layouts = (
-        Layout(),
-        Layout(streams=4),
-        Layout(stack=8),
-        Layout(compiled=True),
-        Layout(streams=4, compiled=True),
-    )
-    most = 1 if has_dropout else targets
-    return [layout for layout in layouts if layout.targets <= most]
+        sizes = [size for size in (1, 8, 32, 128) if size == 1 or size <= targets]
+        largest = Layout(stack=sizes[-1], recorded=True)
+        layouts = [
+            Layout(),
+            *(Layout(stack=size, recorded=True) for size in sizes),
+            replace(largest, recorded=False),
+            replace(largest, compiled=True),
+        ]
+    else:
+        layouts = [
+            Layout(),
+            Layout(recorded=True),
+            Layout(streams=4, recorded=True),
+            Layout(stack=8, recorded=True),
+            Layout(recorded=True, compiled=True),
+            Layout(streams=4, recorded=True, compiled=True),
+        ]
+    most = 1 if has_dropout else max(1, targets)
+    return list(dict.fromkeys(layout for layout in layouts if layout.targets <= most))
 
 
 def choose_layout(
@@ -109,21 +139,23 @@ def choose_layout(
     fastest, best = Layout(), math.inf
     for candidate in layouts:
         layout = candidate
-        while layout not in tried and not (
-            layout.compiled and best * steps < MIN_SECONDS_TO_COMPILE
+        while (
+            layout not in tried
+            and layout.micro_batches <= MOST_MICRO_BATCHES
+            and not (layout.compiled and best * steps < MIN_SECONDS_TO_COMPILE)
         ):
             tried.add(layout)
             try:
                 seconds = measure(layout)
-            except torch.OutOfMemoryError:
-                table.append(asdict(layout) | {"failed": "out of memory"})
+            except Exception as error:
+                # no compiler, an operation that cannot be recorded or stacked, a process that died
+                lacks_memory = is_out_of_memory(error)
+                reason = "out of memory" if lacks_memory else describe_failure(error)
+                table.append(asdict(layout) | {"failed": reason})
+                if not lacks_memory:
+                    break
                 layout = layout.halve()
                 continue
-            except Exception as error:
-                # a compiler that is not there, an operation that cannot be recorded or stacked
-                reason = f"{type(error).__name__}: {str(error)[:200]}"
-                table.append(asdict(layout) | {"failed": reason})
-                break
             table.append(asdict(layout) | {"seconds": seconds})
             if seconds < best:
                 fastest, best = layout, seconds

@@ -3,8 +3,8 @@
 One batched product serves all targets of networks made of matrix products; other networks train in
 stacks of one. On the CPU a stack always has the recipe's size, copies filling what is not used, and
 a worker has one thread. So the arithmetic that makes target 17 is the same whether it is trained
-alone, beside others, by another worker or after a crash. On a GPU a step is recorded once, with its
-gathering of records, its augmentation and its optimiser, and replayed for every target.
+alone, beside others, by another worker or after a crash. On a GPU steps can be recorded once, with
+their gathering of records, augmentation and optimiser, and replayed for every target.
 """
 
 from __future__ import annotations
@@ -23,16 +23,14 @@ from torch.func import functional_call, vmap
 from rollcall import models
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
-from rollcall.training import augmentation
-from rollcall.training.batches import as_input, count_steps, draw_batches
+from rollcall.training import augmentation, feeding
+from rollcall.training.batches import as_input, count_steps
 from rollcall.training.device import autocast, device_name
 from rollcall.training.evaluation import predict
+from rollcall.training.gpu import recording
 from rollcall.training.layout import Layout
 from rollcall.training.optimiser import Optimiser
 from rollcall.util.errors import InputError
-
-# steps whose records and augmentations are drawn, and sent to the device, at once
-STEPS_PER_TRANSFER = 64
 
 
 def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -84,10 +82,10 @@ def to_device(cohort: Cohort, device: str = "cpu") -> DeviceCohort:
 class Stack:
     """`size` targets side by side: weights, optimiser and buffers for one set of targets at a time.
 
-    Made once, and used for one set of targets after another. The step takes the records to train
-    on, and the draws of their augmentation, from buffers that stay where they are. On a GPU it is
-    recorded as a CUDA graph, on a stream of the stack's own. InputError if the layout has more
-    micro-batches than a batch has records.
+    Made once, and used for one set of targets after another. Steps take the records to train on,
+    and the draws of their augmentation, from buffers that stay where they are. Where the layout
+    says so they are recorded as CUDA graphs, several steps in one, on a stream of the stack's own.
+    InputError if the layout has more micro-batches than a batch has records.
     """
 
     def __init__(
@@ -107,13 +105,34 @@ class Stack:
         self.network = _build_seeded(recipe, data.cohort, 0).to(device)
         self.parameters, self.forward = self._prepare_network(layout.compiled)
         self.optimiser = Optimiser(self.parameters, recipe, self.steps)
-        self.index = torch.zeros(
-            recipe.accumulate, self.size, recipe.batch, dtype=torch.int64, device=device
-        )
-        draws = self._draw([np.random.default_rng(0)] * self.size)
-        self.draws = {name: torch.from_numpy(values).to(device) for name, values in draws.items()}
         self.stream = torch.cuda.Stream(device) if self.on_gpu else None
-        self.run_step = self._record(self.stream) if self.stream else self.step
+        self.steps_at_once = (
+            recording.steps_per_graph(recipe.accumulate * layout.micro_batches, self.steps)
+            if layout.recorded
+            else 1
+        )
+        self.index = torch.zeros(
+            self.steps_at_once,
+            recipe.accumulate,
+            self.size,
+            recipe.batch,
+            dtype=torch.int64,
+            device=device,
+        )
+        rngs = [np.random.default_rng(0)] * self.size
+        self.draws = {
+            name: torch.from_numpy(np.stack([values] * self.steps_at_once)).to(device)
+            for name, values in feeding.draw_augmentations(recipe, self.image_size, rngs).items()
+        }
+        self.run_steps = {1: self.step}  # number of steps -> what takes them
+        if layout.recorded:
+            lengths = {1, self.steps_at_once}
+            self.run_steps = recording.record(self.step, self.optimiser.reset, lengths, self.stream)
+
+    @property
+    def image_size(self) -> tuple[int, ...]:
+        """Height and width of the inputs, if they are images."""
+        return self.data.inputs.shape[1:3]
 
     def _prepare_network(self, compiled: bool):
         """Return (parameters, forward): name -> tensor, and (parameters, batch) -> logits.
@@ -137,60 +156,33 @@ class Stack:
         network = torch.compile(self.network) if compiled else self.network
         return dict(self.network.named_parameters()), lambda _, batch: network(batch[0])[None]
 
-    def _draw(self, rngs: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        """Draw the augmentation of one step, every target's from its own generator.
-
-        Operation -> (accumulate, size, batch, ...).
-        """
-        recipe, image_size = self.recipe, self.data.inputs.shape[1:3]
-        if recipe.augment == "none":
-            return {}
-        draws = [
-            [augmentation.draw(recipe.augment, rng, recipe.batch, *image_size) for rng in rngs]
-            for _ in range(recipe.accumulate)
-        ]
-        return {
-            name: np.stack([np.stack([one[name] for one in batch]) for batch in draws])
-            for name in draws[0][0]
-        }
-
-    def step(self) -> None:
-        """Take one step of the optimiser for every target, on the buffers' records and draws."""
+    def step(self, place: int = 0) -> None:
+        """Take one step of the optimiser for every target, fed from a place of the buffers."""
         data, recipe = self.data, self.recipe
-        for number in range(recipe.accumulate):
-            for start in range(0, recipe.batch, self.records_at_once):
-                chosen = slice(start, start + self.records_at_once)
-                index = self.index[number, :, chosen]
-                # a third of the time of data.inputs[...]
-                batch = as_input(data.inputs.index_select(0, index.flatten()), data.cohort.scale)
-                if self.draws:
+        with autocast(data.device, "float32"):  # around all: a weight is cast once for the step
+            for number in range(recipe.accumulate):
+                for start in range(0, recipe.batch, self.records_at_once):
+                    chosen = slice(start, start + self.records_at_once)
                     draws = {
-                        name: values[number, :, chosen].flatten(0, 1)
+                        name: values[place, number, :, chosen]
                         for name, values in self.draws.items()
                     }
-                    batch = augmentation.apply(batch, draws)
-                with autocast(data.device, self.precision):
-                    logits = self.forward(
-                        self.parameters, batch.view(*index.shape, *batch.shape[1:])
-                    )
-                losses = loss_per_target(logits.float(), data.labels[index])
-                share = index.shape[1] / recipe.batch
-                (losses.sum() * share / recipe.accumulate).backward()
+                    self._add_gradients(self.index[place, number, :, chosen], draws)
         self.optimiser.step()
 
-    def _record(self, stream: torch.cuda.Stream):
-        """Warm up, record the step as a CUDA graph, and return what replays it."""
-        with torch.cuda.device(self.data.device):
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                for _ in range(3):
-                    self.step()
-                    self.optimiser.reset()
-            torch.cuda.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, stream=stream):
-                self.step()
-        return graph.replay
+    def _add_gradients(self, index: torch.Tensor, draws: dict[str, torch.Tensor]) -> None:
+        """Go forwards and backwards with some records of a batch: index (size, records)."""
+        data, recipe = self.data, self.recipe
+        # a third of the time of data.inputs[...]
+        batch = as_input(data.inputs.index_select(0, index.flatten()), data.cohort.scale)
+        if draws:
+            flat = {name: values.flatten(0, 1) for name, values in draws.items()}
+            batch = augmentation.apply(batch, flat)
+        with autocast(data.device, self.precision):
+            logits = self.forward(self.parameters, batch.view(*index.shape, *batch.shape[1:]))
+        losses = loss_per_target(logits.float(), data.labels[index])
+        share = index.shape[1] / recipe.batch
+        (losses.sum() * share / recipe.accumulate).backward()
 
     @torch.no_grad()
     def load(self, seeds: list[int]) -> None:
@@ -204,45 +196,30 @@ class Stack:
         self.network.train()
 
     def train(self, records: list[np.ndarray], seeds: list[int]) -> Iterator[int]:
-        """Train up to `size` targets; yield the number of each step when it has been issued.
+        """Train up to `size` targets; yield, again and again, how many steps have been issued.
 
         records: of each target, indices. seeds: of each. The last fills the rest of the stack.
         """
-        recipe, device, spare = self.recipe, self.data.device, self.size - len(records)
+        spare = self.size - len(records)
         seeds, records = seeds + seeds[-1:] * spare, records + records[-1:] * spare
         with self._on_stream():
             self.load(seeds)
-        batches = [
-            draw_batches(seed, members, recipe.batch, self.steps * recipe.accumulate)
-            for seed, members in zip(seeds, records, strict=True)
-        ]
-        rngs = [np.random.default_rng([seed, 1]) for seed in seeds]  # of the augmentations
-        for first in range(0, self.steps, STEPS_PER_TRANSFER):
-            count = min(STEPS_PER_TRANSFER, self.steps - first)
-            indices = torch.from_numpy(
-                np.stack(
-                    [
-                        [[next(batch) for batch in batches] for _ in range(recipe.accumulate)]
-                        for _ in range(count)
-                    ]
-                )
-            )
-            drawn = [self._draw(rngs) for _ in range(count)] if self.draws else []
-            draws = {
-                name: torch.from_numpy(np.stack([one[name] for one in drawn]))
-                for name in self.draws
-            }
-            if self.on_gpu:
-                with self._on_stream():
-                    indices = _send(indices, device)
-                    draws = {name: _send(values, device) for name, values in draws.items()}
-            for number in range(count):
+        chunks = feeding.draw_chunks(self.recipe, self.image_size, records, seeds, self.steps)
+        done = 0
+        for chunk in feeding.make_ahead(chunks) if self.on_gpu else chunks:
+            with self._on_stream():
+                fed = chunk.to(self.data.device) if self.on_gpu else chunk
+            at, count = 0, len(fed.indices)
+            while at < count:
+                length = self.steps_at_once if self.steps_at_once <= count - at else 1
                 with self._on_stream():  # not around the yield: other stacks have their own streams
-                    self.index.copy_(indices[number])
-                    for name, values in draws.items():
-                        self.draws[name].copy_(values[number])
-                    self.run_step()
-                yield first + number
+                    self.index[:length].copy_(fed.indices[at : at + length])
+                    for name, draws in fed.draws.items():
+                        self.draws[name][:length].copy_(draws[at : at + length])
+                    self.run_steps[length]()
+                at += length
+                yield done + at
+            done += count
 
     def _on_stream(self):
         return torch.cuda.stream(self.stream) if self.stream else nullcontext()
@@ -259,17 +236,11 @@ class Stack:
             weights = {name: value[number] for name, value in weights.items()}
         views = None
         if recipe.views > 1:
-            views = augmentation.draw_views(
-                recipe.augment, recipe.views, 0, *data.inputs.shape[1:3]
-            )
+            views = augmentation.draw_views(recipe.augment, recipe.views, 0, *self.image_size)
         logits = predict(self.network, weights, data.inputs, scale, views)
         if data.test is None:
             return logits, None
         return logits, predict(self.network, weights, data.test, scale)
-
-
-def _send(values: torch.Tensor, device: str) -> torch.Tensor:
-    return values.pin_memory().to(device, non_blocking=True)
 
 
 def _build_seeded(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:

@@ -1,7 +1,6 @@
 """A worker: what it claims, what it stores, and what a target that diverges does."""
 
 import dataclasses
-import logging
 import multiprocessing
 
 import numpy as np
@@ -10,11 +9,8 @@ import pytest
 from rollcall import datasets, training
 from rollcall.runs import run
 from rollcall.training import device, stack
-from rollcall.training.backends import worker as worker_module
 from rollcall.training.backends.worker import join_run
 from rollcall.training.batches import target_seed
-from rollcall.training.layout import Layout
-from rollcall.training.stack import to_device
 from rollcall.util.errors import InputError
 from tests.training.common import IMAGE_RECIPE, TABLE_RECIPE
 
@@ -79,26 +75,6 @@ def test_precision_is_decided_once(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(device, "has_bf16_cpu", lambda: True)
     assert join_run(str(made.path), 8, str(tiny.folder), "cpu").trainer.precision == "float32"
     assert run.open_run(made.path).config["precision"] == "float32"
-
-
-def test_a_gpus_layout_is_measured_once_and_kept_under_the_old_keys(tiny, tmp_path, monkeypatch):
-    """A run begun by version 0.1.0 resumes: its run.json has lanes, width and parts."""
-    measured = []
-
-    def measure(data, recipe, layout, precision):
-        measured.append(layout)
-        return 1 / layout.targets
-
-    monkeypatch.setattr(worker_module, "measure_step", measure)
-    monkeypatch.setattr(worker_module, "device_name", lambda device: "NVIDIA H100")
-    made = run.create(tmp_path / "r", tiny, TABLE_RECIPE, 8)
-    arguments = (made, to_device(tiny), "float32", logging.getLogger("test"))
-    assert worker_module._gpu_layout(*arguments) == Layout(stack=8)
-    assert measured == [Layout(), Layout(stack=8)]
-    stored = {"lanes": 1, "width": 8, "compiled": False, "parts": 1}
-    assert run.open_run(made.path).config["way on NVIDIA H100"] == stored
-    assert worker_module._gpu_layout(*arguments) == Layout(stack=8)
-    assert len(measured) == 2
 
 
 def test_a_worker_refuses_another_cohort_than_the_runs(tiny, tmp_path):

@@ -131,7 +131,9 @@ def _joined_worker(path: str, targets: int, folder: str):
     kept = getattr(dask_worker, "rollcall", None)
     if kept is None or kept[0] != (path, targets, folder):
         device = "cuda:0" if torch.cuda.is_available() else "cpu"
-        kept = (path, targets, folder), join_run(path, targets, folder, device)
+        # a task has as many targets as the measured layout: there is nothing to do before
+        worker = join_run(path, targets, folder, device, wait=True)
+        kept = (path, targets, folder), worker
         dask_worker.rollcall = kept
     torch.set_num_threads(1)
     return kept[1]

@@ -12,41 +12,38 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from filelock import FileLock
 
-from rollcall import models
 from rollcall.data.cohort import Cohort
 from rollcall.data.store import open_saved
 from rollcall.runs.run import Run, open_run
 from rollcall.training import memory
-from rollcall.training.batches import count_steps, target_seed
+from rollcall.training.batches import target_seed
 from rollcall.training.device import choose_precision, device_name, prepare_process
 from rollcall.training.evaluation import measure_performance
-from rollcall.training.layout import (
-    MICRO_BATCHES_KEY,
-    Layout,
-    choose_layout,
-    config_key,
-    cpu_stack,
-    list_layouts,
-)
+from rollcall.training.gpu.choosing import find_layout, mark_failed
+from rollcall.training.gpu.failures import free_memory
+from rollcall.training.layout import MICRO_BATCHES_KEY, Layout, cpu_stack
 from rollcall.training.stack import DeviceCohort, to_device
-from rollcall.training.trainer import Trainer, measure_step
+from rollcall.training.trainer import Trainer
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import cores
 
 ATTEMPTS = 3  # seeds that a target is tried with before its recipe is said to diverge
 
 
-@dataclass(frozen=True)
+@dataclass
 class Worker:
-    """One process's share in a run: its cohort on the device, and a trainer for all its targets."""
+    """One process's share in a run: its cohort on the device, and a trainer for all its targets.
+
+    lacks_layout: on a GPU while another worker measures; targets train one after another meanwhile.
+    """
 
     run: Run
     data: DeviceCohort
     trainer: Trainer
     log: logging.Logger
+    lacks_layout: bool = False
 
     def train(
         self, targets: list[int], report: Callable[[float], None] = lambda done: None, most: int = 0
@@ -62,10 +59,23 @@ class Worker:
             for target in targets:
                 if (not most or len(claims) < most) and (lock := self.run.claim(target)):
                     claims[target] = lock
-            return self._train_claimed(claims, report)
+            finished = self._train_claimed(claims, report)
         finally:
             for lock in claims.values():
                 lock.release()
+        if self.lacks_layout and self.run.missing():
+            self._look_for_layout()
+        return finished
+
+    def _look_for_layout(self) -> None:
+        """Take the layout that was measured meanwhile; measure, if who did so is gone."""
+        run, trainer, device = self.run, self.trainer, self.data.device
+        trainer.stacks = []
+        free_memory(device)
+        layout = find_layout(run, self.data.cohort, device, trainer.precision, self.log, wait=False)
+        if layout:
+            self.log.info("%s", layout)
+            trainer.layout, self.lacks_layout = layout, False
 
     def _train_claimed(self, claims: dict[int, FileLock], report: Callable[[float], None]) -> int:
         """Train and store the targets of `claims`, and release each when it is stored."""
@@ -142,10 +152,13 @@ def _report_share(report: Callable[[float], None], done: int, count: int, share:
     report(done + share * count)
 
 
-def join_run(run_path: str, targets: int, cohort_folder: str, device: str) -> Worker:
+def join_run(
+    run_path: str, targets: int, cohort_folder: str, device: str, wait: bool = False
+) -> Worker:
     """Take part in a run in this process, as far as its first `targets`.
 
-    InputError if the cohort is not the run's, or one target does not fit into memory.
+    wait: for the layout that another worker measures. InputError if the cohort is not the run's, or
+    one target does not fit into memory.
     """
     prepare_process(device)
     stored = open_run(run_path)
@@ -154,15 +167,26 @@ def join_run(run_path: str, targets: int, cohort_folder: str, device: str) -> Wo
     if cohort.fingerprint != run.config["fingerprint"]:
         raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
     log = _open_log(run)
-    data = to_device(cohort, device)
     precision = run.set_once("precision", choose_precision(run.recipe, device))
     if device == "cpu":
         micro_batches = run.config.get(MICRO_BATCHES_KEY) or fit_to_memory(run, cohort, cores())[1]
         layout = Layout(stack=cpu_stack(run.recipe), micro_batches=micro_batches)
     else:
-        layout = _gpu_layout(run, data, precision, log)
-    log.info("%s, %s, %s", device, precision, layout)
-    return Worker(run, data, Trainer(data, run.recipe, layout, precision), log)
+        layout = find_layout(run, cohort, device, precision, log, wait)
+    log.info("%s, %s, %s", device, precision, layout or "a layout is being measured")
+    note_failure = partial(_note_failure, run, device_name(device), log)
+    data = to_device(cohort, device)
+    trainer = Trainer(data, run.recipe, layout or Layout(), precision, note_failure)
+    return Worker(run, data, trainer, log, lacks_layout=layout is None)
+
+
+def _note_failure(
+    run: Run, name: str, log: logging.Logger, layout: Layout, reason: str, for_good: bool
+) -> None:
+    """Log that a layout failed on a kind of GPU; note in run.json if no worker shall take it."""
+    log.warning("%s failed: %s", layout, reason)
+    if for_good:
+        mark_failed(run, name, reason)
 
 
 def fit_to_memory(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
@@ -180,34 +204,6 @@ def fit_to_memory(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
         open_run(run.path).config.get(MICRO_BATCHES_KEY, 0),
     )
     return workers, run.set_once(MICRO_BATCHES_KEY, micro_batches)
-
-
-def _gpu_layout(run: Run, data: DeviceCohort, precision: str, log: logging.Logger) -> Layout:
-    """Return the fastest layout for this run's targets on this kind of GPU.
-
-    Measured by the first worker, kept in run.json for the others.
-    """
-    key = config_key(device_name(data.device))
-    with FileLock(run.path / "locks" / "way.lock"):
-        if key not in open_run(run.path).config:
-            has_dropout = any(
-                isinstance(module, torch.nn.Dropout) and module.p
-                for module in models.build_for(run.recipe, data.cohort, "meta").modules()
-            )
-
-            def measure(layout: Layout) -> float:
-                try:
-                    return measure_step(data, run.recipe, layout, precision)
-                finally:
-                    torch.cuda.empty_cache()
-
-            steps = len(run.missing()) * count_steps(run.recipe, len(data.cohort))
-            layouts = list_layouts(run.recipe, run.targets, has_dropout)
-            layout, table = choose_layout(layouts, measure, steps)
-            for row in table:
-                log.info("%s", row)
-            run.set_once(key, layout.to_config())
-    return Layout.from_config(open_run(run.path).config[key])
 
 
 def _open_log(run: Run) -> logging.Logger:

@@ -1,0 +1,1 @@
+"""What only a GPU needs: recorded steps, layouts measured in processes of their own, failures."""

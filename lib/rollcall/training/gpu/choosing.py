@@ -1,0 +1,68 @@
+"""The layout of a run on a kind of GPU: measured by the first worker, kept in run.json for all."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from filelock import FileLock, Timeout
+
+from rollcall import models
+from rollcall.data.cohort import Cohort
+from rollcall.runs.run import Run, open_run
+from rollcall.training.batches import count_steps
+from rollcall.training.device import device_name
+from rollcall.training.gpu.measuring import Meter
+from rollcall.training.layout import (
+    Layout,
+    choose_layout,
+    config_key,
+    failed_key,
+    list_layouts,
+)
+
+
+def find_layout(
+    run: Run, cohort: Cohort, device: str, precision: str, log: logging.Logger, wait: bool
+) -> Layout | None:
+    """Return the fastest layout for this run's targets on this kind of GPU.
+
+    The plain one if it has failed in training. While another worker measures: None, or wait for it.
+    """
+    name = device_name(device)
+    config = open_run(run.path).config
+    if config_key(name) not in config:
+        try:
+            with FileLock(run.path / "locks" / "way.lock").acquire(timeout=-1 if wait else 0):
+                config = open_run(run.path).config
+                if config_key(name) not in config:
+                    layout = _measure_layouts(run, cohort, device, precision, log)
+                    config[config_key(name)] = run.set_once(config_key(name), layout.to_config())
+        except Timeout:
+            return None
+    layout = Layout.from_config(config[config_key(name)])
+    if failed_key(name) in config:
+        log.info("%s has failed (%s): targets one after another", layout, config[failed_key(name)])
+        return layout.plain()
+    return layout
+
+
+def mark_failed(run: Run, name: str, reason: str) -> None:
+    """Note in run.json that the layout on a kind of GPU has failed, so that no worker takes it."""
+    run.set_once(failed_key(name), reason)
+
+
+def _measure_layouts(
+    run: Run, cohort: Cohort, device: str, precision: str, log: logging.Logger
+) -> Layout:
+    has_dropout = any(
+        isinstance(module, torch.nn.Dropout) and module.p
+        for module in models.build_for(run.recipe, cohort, "meta").modules()
+    )
+    layouts = list_layouts(run.recipe, run.targets, has_dropout)
+    steps = len(run.missing()) * count_steps(run.recipe, len(cohort))
+    with Meter(cohort.folder, run.recipe, device, precision) as meter:
+        layout, table = choose_layout(layouts, meter.measure, steps)
+    for row in table:
+        log.info("%s", row)
+    return layout
