@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rollcall.models.wide_resnet import SameConv
+from rollcall.models.wide_resnet import NormAct, SameConv
 from tests.models.common import arrays, group_norm, leaky, network, uneven
 
 
@@ -51,6 +51,52 @@ def test_a_stride_of_two_on_an_even_size_pads_nothing_before_and_one_after():
     assert picked[5].tolist() == [4, 0, 0, 0]
     assert picked[10].tolist() == [8, 6, 2, 0]
     assert picked[15].tolist() == [0, 0, 0, 4]
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_norm_of_bf16_is_computed_in_float32(layout):
+    """Rounded once to bf16, then the leaky ReLU; gradients as of a norm whose input is cast."""
+    norm = uneven(NormAct(32))
+    values = (3 + torch.randn(4, 32, 7, 5)).bfloat16().contiguous(memory_format=layout)
+    given = torch.randn(4, 32, 7, 5).bfloat16()
+
+    def cast_first(x):
+        y = torch.nn.functional.group_norm(x.float(), 16, norm.weight, norm.bias, 1e-3)
+        return torch.nn.functional.leaky_relu(y.bfloat16(), 0.1)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = values.clone().requires_grad_(), values.clone().requires_grad_()
+        left, right = norm(ours), cast_first(theirs)
+    assert left.dtype == torch.bfloat16
+    assert (left == right).all()
+    for found, expected in zip(
+        torch.autograd.grad(left, [ours, norm.weight, norm.bias], given),
+        torch.autograd.grad(right, [theirs, norm.weight, norm.bias], given),
+        strict=True,
+    ):
+        scale = float(expected.abs().max())
+        assert torch.allclose(found.float(), expected.float(), rtol=2**-7, atol=1e-3 * scale)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_on_a_cpu_training_keeps_planes_and_bf16(channels):
+    """The layout that torch's norms are fast with, and half the bytes, for the backward pass."""
+    built, kept = network("wide_resnet", (12, 8, channels), 3, depth=10, widen=1), []
+    weights = {value.data_ptr() for value in built.parameters()}
+
+    def keep(value):
+        if value.ndim == 4 and value.data_ptr() not in weights and value.shape[0] == 2:
+            kept.append(value)
+        return value
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
+        torch.autocast("cpu", torch.bfloat16),
+    ):
+        built(torch.randn(2, 12, 8, channels))
+    assert len(kept) > 20
+    assert all(value.is_contiguous() for value in kept)
+    assert all(value.dtype == torch.bfloat16 for value in kept)
 
 
 @pytest.mark.parametrize(("depth", "widen"), [(10, 1), (16, 2)])
