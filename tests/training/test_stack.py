@@ -1,6 +1,7 @@
 """A stack is a loop over its targets; a target is the same in any company."""
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from rollcall.training.evaluation import measure_performance
 from rollcall.training.layout import Layout
 from rollcall.training.optimiser import Optimiser, Plain, learning_rate
 from rollcall.training.stack import Stack, to_device
-from tests.training.common import TABLE_RECIPE, train_stack, train_together
+from tests.training.common import IMAGE_RECIPE, TABLE_RECIPE, train_stack, train_together
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,37 @@ def test_a_step_waits_for_nothing_that_the_host_must_know(model, settings, shape
             stack.step()
         assert reads.operations > 30
         assert not reads.names
+
+
+class Casts(TorchDispatchMode):
+    """Counts, by shape, what is cast to bf16."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = Counter()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if operation.overloadpacket.__name__ == "_to_copy" and kwargs["dtype"] == torch.bfloat16:
+            self.shapes[tuple(args[0].shape)] += 1
+        return operation(*args, **kwargs)
+
+
+@pytest.mark.parametrize("recipe", [TABLE_RECIPE, IMAGE_RECIPE])
+def test_weights_are_cast_once_a_step_whatever_the_micro_batches(tiny, recipe):
+    recipe = dataclasses.replace(recipe, accumulate=2)
+    counts = []
+    for micro_batches in (1, 4):
+        layout = Layout(micro_batches=micro_batches)
+        stack = Stack(to_device(tiny), recipe, layout, "bf16")
+        stack.load([0])
+        with Casts() as casts:
+            stack.step()
+        weights = Counter(tuple(value.shape) for value in stack.parameters.values())
+        counts.append({shape: casts.shapes[shape] for shape in weights})
+        assert all(casts.shapes[shape] <= weights[shape] for shape in weights)
+        assert sum(counts[-1].values()) >= 2
+    assert counts[0] == counts[1]
 
 
 def test_what_the_host_must_know_is_noticed():

@@ -124,6 +124,8 @@ class Stack:
             name: torch.from_numpy(np.stack([values] * self.steps_at_once)).to(device)
             for name, values in feeding.draw_augmentations(recipe, self.image_size, rngs).items()
         }
+        if self.stream:  # what was put on the device so far
+            self.stream.wait_stream(torch.cuda.current_stream(device))
         self.run_steps = {1: self.step}  # number of steps -> what takes them
         if layout.recorded:
             lengths = {1, self.steps_at_once}
@@ -159,7 +161,8 @@ class Stack:
     def step(self, place: int = 0) -> None:
         """Take one step of the optimiser for every target, fed from a place of the buffers."""
         data, recipe = self.data, self.recipe
-        with autocast(data.device, "float32"):  # around all: a weight is cast once for the step
+        # around all in bf16: so a weight is cast once for the step, and not for each micro-batch
+        with autocast(data.device, "float32") if self.precision == "bf16" else nullcontext():
             for number in range(recipe.accumulate):
                 for start in range(0, recipe.batch, self.records_at_once):
                     chosen = slice(start, start + self.records_at_once)

@@ -126,9 +126,8 @@ class Trainer:
         return is_chosen and not is_plain and not isinstance(error, InputError)
 
     def _take_another_layout(self, reason: str, lacks_memory: bool) -> None:
-        failed, self.stacks = self.layout, []
-        self.layout = failed.halve() if lacks_memory else failed.plain()
-        is_lost = not device_answers(self.data.device)
+        failed, is_lost = self.layout, not device_answers(self.data.device)
+        self.layout, self.stacks = failed.halve() if lacks_memory else failed.plain(), []
         self.note_failure(failed, reason, is_lost or not lacks_memory)
         if is_lost:
             raise DeviceLostError(

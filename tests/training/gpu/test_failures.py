@@ -6,6 +6,7 @@ import weakref
 import pytest
 import torch
 
+from rollcall.training.gpu import failures
 from rollcall.training.gpu.failures import (
     describe_failure,
     device_answers,
@@ -122,6 +123,14 @@ def test_an_allocator_that_refuses_is_no_further_failure(monkeypatch):
     free_memory("cuda:0")
 
 
-def test_a_device_answers_or_not():
+def test_a_device_answers_or_not(monkeypatch):
+    """First it does what it was given, or fails in it."""
+
+    def fail(device):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
     assert device_answers("cpu")
+    monkeypatch.setattr(failures, "wait", fail)
+    assert not device_answers("cpu")
+    monkeypatch.undo()
     assert torch.cuda.is_available() or not device_answers("cuda:0")

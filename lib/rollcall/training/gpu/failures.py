@@ -8,6 +8,7 @@ import re
 
 import torch
 
+from rollcall.training.device import wait
 from rollcall.util.errors import InputError
 
 # What torch's allocator lacks memory for is a torch.OutOfMemoryError; what cuBLAS, cuDNN, the
@@ -77,11 +78,13 @@ def free_memory(device: str) -> None:
 
 
 def device_answers(device: str) -> bool:
-    """Return whether a device still works in this process.
+    """Return whether a device still works in this process, once it has done what it was given.
 
-    After an assertion on the device, an illegal address or the like every further call fails.
+    After an assertion on the device, an illegal address or the like every further call fails. What
+    still runs on a stream of a stack must not write into memory that others are given next.
     """
     try:
+        wait(device)
         torch.ones(1, device=device).add_(1).item()
         return not (device.startswith("cuda") and torch.cuda.is_current_stream_capturing())
     except Exception:

@@ -35,7 +35,6 @@ def record(
     if stream is None:
         return {length: partial(_take, step, length) for length in lengths}
     replays, pool = {}, None
-    stream.wait_stream(torch.cuda.current_stream(stream.device))
     # also puts the current stream back where a recording fails: torch.cuda.graph does not
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP_STEPS):
