@@ -46,7 +46,8 @@ class Recipe:
     stack          targets that train side by side. Part of the recipe, so that a target trained
                    alone goes through the same arithmetic as one in a full stack: the same logits
     precision      of training: "float32"; "bf16" (products in bf16; heads, losses, weights and
-                   stored logits in float32); or "auto": bf16 where the device multiplies it faster.
+                   stored logits in float32); or "auto": bf16 where the device multiplies it faster
+                   and the family is one for which it was measured harmless.
                    Decided once for a run, by the first worker, in run.json
     cohort         options of the cohort that go with the recipe (`rules = "paper"`)
 
