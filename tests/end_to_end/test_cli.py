@@ -145,7 +145,7 @@ WRONG = [
     (["--option", "leek=false"], "did you mean 'leak'"),
     (["--option", "leak=perhaps"], "expected true or false"),
     (["--option", "patients"], "expected KEY=VALUE"),
-    (["--recipe", "epochs=many"], "expected a value like 20"),
+    (["--recipe", "epochs=many"], "expected a value like 10"),
     (["--recipe", "epochs=0"], "epochs is 0, expected above 0"),
     (["--option", "patients=1"], "1 patient"),
     (["--cohort", "diabetes130", "--root", "/nonexistent"], "/nonexistent: no such folder"),

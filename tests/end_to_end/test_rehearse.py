@@ -13,7 +13,7 @@ from rollcall import datasets
 from rollcall.__main__ import main
 from rollcall.data import decode
 from rollcall.data.release import SIMULATED
-from rollcall.report import notebooks, style
+from rollcall.report import notebooks
 from rollcall.training.backends import local
 from tests.conftest import rollcall
 from tests.datasets.quick import Threads
@@ -66,7 +66,6 @@ def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, cap
     monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     monkeypatch.setattr(local, "train", in_process.train)
     monkeypatch.setattr(notebooks, "execute_notebook", in_process.execute_notebook)
-    monkeypatch.setattr(style, "save", lambda figure, folder: None)  # PDF and PNG beside the page
     assert main(words(name, tmp_path)) == 0
     check_rehearsal(name, tmp_path, capsys.readouterr().out)
     stored = tmp_path / "out" / name / "rehearsal" / "targets"

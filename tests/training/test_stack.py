@@ -234,7 +234,7 @@ def test_a_step_waits_for_nothing_that_the_host_must_know(model, settings, shape
         augment="strong" if images else "none",
     )
     layouts = [Layout(micro_batches=2)]
-    if model not in ("vit", "small_cnn"):  # dropout is never stacked; Halve on a CPU cannot be
+    if model not in ("vit", "small_cnn"):  # dropout is never stacked; the fused layers cannot be
         layouts.append(Layout(stack=2))
     for layout in layouts:
         stack = Stack(to_device(made), recipe, layout, "bf16")

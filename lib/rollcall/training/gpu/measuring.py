@@ -184,7 +184,8 @@ def serve() -> None:
             answer = {"failed": describe_failure(error), "memory": is_out_of_memory(error)}
         else:
             free_memory(device)
-        print(json.dumps(answer), file=answers, flush=True)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 def _receive(tasks: queue.SimpleQueue[str]) -> None:
