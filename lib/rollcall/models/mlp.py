@@ -33,28 +33,31 @@ def forward_stack(parameters: dict[str, torch.Tensor], batch: torch.Tensor) -> t
     *hidden, head = zip(values[::2], values[1::2], strict=True)
     x = batch.flatten(2)
     for weight, bias in hidden:
-        x = _StackedLinear.apply(x, weight, bias).relu()
+        x = _StackedLinear.apply(x, weight, bias, True)
     with torch.autocast(x.device.type, enabled=False):  # as Head
-        return _StackedLinear.apply(x.float(), *head)
+        return _StackedLinear.apply(x.float(), *head, False)
 
 
 class _StackedLinear(torch.autograd.Function):
     """A dense layer of each target, whose gradients come in the layout of the weights.
 
-    x (targets, batch, inputs), weight (targets, outputs, inputs), bias (targets, outputs) ->
-    (targets, batch, outputs). Under autocast the products are in its dtype.
+    x (targets, batch, inputs), weight (targets, outputs, inputs), bias (targets, outputs), relu:
+    whether one follows -> (targets, batch, outputs). Under autocast products are in its dtype.
     """
 
     @staticmethod
-    def forward(ctx, x, weight, bias):
+    def forward(ctx, x, weight, bias, relu):
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
-        ctx.save_for_backward(x, weight)
-        return torch.bmm(x, weight.transpose(1, 2)).add_(bias[:, None])
+        out = torch.bmm(x, weight.transpose(1, 2)).add_(bias[:, None])
+        ctx.save_for_backward(x, weight, out.relu_() if relu else None)
+        return out
 
     @staticmethod
     def backward(ctx, grad):
-        x, weight = ctx.saved_tensors
+        x, weight, out = ctx.saved_tensors
+        if out is not None:
+            grad = torch.ops.aten.threshold_backward(grad, out, 0)
         of_x = torch.bmm(grad, weight) if ctx.needs_input_grad[0] else None
-        return of_x, torch.bmm(grad.transpose(1, 2), x), grad.sum(1)
+        return of_x, torch.bmm(grad.transpose(1, 2), x), grad.sum(1), None
