@@ -1,4 +1,4 @@
-"""Exposed patients: who stands above the noise floor, and how sure their number is."""
+"""How sure the number of exposed patients is: an interval over as many new models."""
 
 from __future__ import annotations
 
@@ -7,31 +7,8 @@ from scipy.special import gammaincinv, ndtr, ndtri
 
 from rollcall.stats.moments import MIN_VARIANCE, split_in_out
 
-EXPOSED_FDR = 0.05  # the largest q-value of an exposed patient
-# AUCs nearer than this are equal: with few models a redrawn membership can be the true one.
-AUC_TOLERANCE = 1e-6
 FLOOR_DRAWS_USED = 200_000  # of the noise floor, at most about twice as many, for its hazard
 AUC_CLIP = 1e-9  # AUCs of 0 and 1 stay finite on the scale of Phi^-1
-
-
-def compute_q_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Compute each patient's target-decoy q-value, (P,).
-
-    It is the false-discovery rate at which the patient, and all with higher AUCs, would be called
-    exposed. The floor's draws (all patients', pooled) are the decoys:
-    p = (1 + draws at or above auc) / (1 + draws), one-sided, then Benjamini and Hochberg's q.
-    Pooled, p is right on average over patients; random signs of different patients are independent,
-    and leaking patients only widen the floor. Realised rates: tests/statistics/test_null.py.
-    """
-    floor = np.sort(floor, axis=None)
-    lowest_equal = np.asarray(auc, np.float64) - AUC_TOLERANCE
-    above = len(floor) - np.searchsorted(floor, lowest_equal, side="left")
-    p = (1 + above) / (1 + len(floor))
-    order = np.argsort(p)
-    q = np.empty(len(p))
-    at_rank = p[order] * (len(p) / np.arange(1, len(p) + 1))
-    q[order] = np.minimum.accumulate(at_rank[::-1])[::-1]
-    return np.minimum(q, 1)
 
 
 # How sure is the number N of exposed patients? It depends on which models were trained, and one
