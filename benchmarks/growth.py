@@ -19,7 +19,7 @@ from benchmarks.attacks import FEATURES
 from benchmarks.cases import invent_cohort, list_cases
 from rollcall import attacks, training
 from rollcall.risk.assess import FLOOR_DRAWS, assess_risk
-from rollcall.risk.disparity import compare_groups
+from rollcall.risk.groups.disparity import compare_groups
 from rollcall.runs.run import Run, create
 from rollcall.stats.members import MIN_TARGETS, draw_members
 from rollcall.util.progress import announce

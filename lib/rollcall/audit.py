@@ -260,11 +260,11 @@ def attack(audit: Audit) -> Attacked:
 
 
 def disparity(audit: Audit) -> pd.DataFrame:
-    """Compare groups of patients, the table of risk.disparity.compare_groups; write it to the run.
+    """Compare groups of patients (risk.groups.disparity.compare_groups), and write the table.
 
     InputError if the run was not attacked yet.
     """
-    from rollcall.risk.disparity import compare_groups
+    from rollcall.risk.groups.disparity import compare_groups
 
     patients = read_table(audit.run, "patients")
     table = compare_groups(patients, patient_attributes(audit.cohort), seed=audit.run.seed)

@@ -188,7 +188,7 @@ def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, leas
 
     150 audits without leakage, 32 targets, 1,000 patients with 1, 10 or 20 records each that
     correlate by 0.5 or 0.9, a group drawn by a fair coin. It rejects at 5% in 4%, 19% and 57%
-    (measured with 300 audits); the test on patients in 3.0 to 4.3% (tests/risk/test_disparity.py).
+    (measured with 300 audits); the test on patients in 3.0 to 4.3%.
     Bounds are 3 Monte-Carlo errors and more from what was measured.
     """
     named = 0

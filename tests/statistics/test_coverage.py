@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma, norm
 
-from rollcall.risk.disparity import compare_shares
 from rollcall.risk.exposed import compute_q_values, exposed_interval
+from rollcall.risk.groups.disparity import compare_shares
+from rollcall.risk.groups.odds import estimate_odds_ratio
 from rollcall.risk.noise_floor import draw_noise_floor
-from rollcall.risk.odds import estimate_odds_ratio
 from rollcall.risk.patient import joint_statistic, joint_weights, summarise_records
 from rollcall.risk.record import PooledShape, binormal_auc, pool_shape, share_not_normal
 from rollcall.stats import metrics

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom, fisher_exact
 
-from rollcall.risk import disparity
-from rollcall.risk.disparity import compare_groups, flag_most_exposed
 from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values
+from rollcall.risk.groups import disparity
+from rollcall.risk.groups.disparity import compare_groups, flag_most_exposed
+from rollcall.risk.groups.odds import estimate_odds_ratio
 from rollcall.risk.labels import combine_labels
 from rollcall.risk.noise_floor import draw_noise_floor
-from rollcall.risk.odds import estimate_odds_ratio
 from rollcall.risk.patient import joint_statistic, joint_weights
 from rollcall.stats.moments import compute_moments
 from rollcall.stats.rank import rank_auc

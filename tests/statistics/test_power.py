@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rollcall.risk.disparity import compare_groups
 from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values
+from rollcall.risk.groups.disparity import compare_groups
 from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.patient import joint_statistic, summarise_records
 from rollcall.risk.record import PooledShape, binormal_auc

@@ -3,7 +3,7 @@
 Knolle et al., Nature 656, 192-198 (2026), doi:10.1038/s41586-026-10688-0, to set beside ours. Units
 of the panel are records, as if records of one patient were independent: with many records per
 patient its chi-square names groups that do not differ (tests/paper/test_panel.py). Compare
-`rollcall.risk.disparity`, and see docs/deviations.md.
+`rollcall.risk.groups.disparity`, and see docs/deviations.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups
-from rollcall.risk.disparity import TOP_SHARE
+from rollcall.risk.groups.disparity import TOP_SHARE
 from rollcall.stats.moments import Moments
 from rollcall.util.errors import InputError
 

@@ -15,7 +15,7 @@ LOWEST_RATIO, HIGHEST_RATIO = RATIO_TICKS[0], RATIO_TICKS[-1]
 def forest(groups: pd.DataFrame, unit: str = "patient") -> Figure:
     """Draw the risk ratio of each group with its 95% interval, on a log axis.
 
-    groups: the table of rollcall.risk.disparity. Intersections of two attributes are left to the
+    groups: the table of compare_groups. Intersections of two attributes are left to the
     table. A ratio beyond the axis is an arrow at its edge, with the number beside it.
     """
     table = groups[~groups["intersection"]]

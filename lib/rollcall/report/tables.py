@@ -171,7 +171,7 @@ def trust_table(risk: Risk) -> Table:
 
 
 def group_table(groups: pd.DataFrame) -> Table:
-    """Format the table of rollcall.risk.disparity."""
+    """Format the table of rollcall.risk.groups.disparity."""
 
     def with_interval(template: str, columns: tuple[str, str, str], scale: int = 1) -> list[str]:
         numbers = groups[list(columns)].to_numpy() * scale

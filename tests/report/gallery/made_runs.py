@@ -9,7 +9,7 @@ from rollcall import attacks, recipes
 from rollcall.paper import panel
 from rollcall.report.gallery.runs import TABLES
 from rollcall.risk import assess_risk
-from rollcall.risk.disparity import compare_groups
+from rollcall.risk.groups.disparity import compare_groups
 from rollcall.runs.environment import describe
 from rollcall.stats.members import draw_members
 from rollcall.stats.moments import compute_moments

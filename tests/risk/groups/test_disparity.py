@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 
-from rollcall.risk import disparity
-from rollcall.risk.disparity import (
+from rollcall.risk.groups import disparity
+from rollcall.risk.groups.disparity import (
     adjust_p_values,
     compare_groups,
     compare_shares,

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
-from rollcall.risk.odds import estimate_in_strata, stratify_patients
+from rollcall.risk.groups.odds import estimate_in_strata, stratify_patients
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 

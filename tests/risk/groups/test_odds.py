@@ -3,8 +3,8 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import norm
 
-from rollcall.risk import odds as odds_module
-from rollcall.risk.odds import Z_975, estimate_odds_ratio, stratify_patients
+from rollcall.risk.groups import odds as odds_module
+from rollcall.risk.groups.odds import Z_975, estimate_odds_ratio, stratify_patients
 from tests.oracles import risk as naive
 from tests.oracles.risk import confounded
 

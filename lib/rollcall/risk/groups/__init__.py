@@ -1,0 +1,1 @@
+"""Who is more exposed than whom: the groups of patients compared."""
