@@ -1,0 +1,120 @@
+"""The gate: which counts of patients may leave the machine.
+
+In four steps, each of which only hides more: every attribute for itself (marks.py); pairs of which
+one gives the other away (links.py, worlds.py); an intersection with its two attributes; and, where
+the cohort is small enough for that, all attributes together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.groups import MIN_GROUP_SIZE, Group
+from rollcall.report.gate.design import PATIENTS, TOTAL, Design, is_small, make_design
+from rollcall.report.gate.links import find_links
+from rollcall.report.gate.marks import Shown, list_targets, mark_cells
+from rollcall.report.gate.worlds import MOST_VARIABLES, Target, list_profiles, protect_together
+
+MOST_TOGETHER = 12  # attributes that are looked at all together
+MOST_CELLS_TOGETHER = MOST_VARIABLES
+
+
+def protect(
+    attributes: pd.DataFrame,
+    flags: Mapping[str, np.ndarray],
+    smallest: int = MIN_GROUP_SIZE,
+    intersections: Iterable[Group] = (),
+) -> pd.DataFrame:
+    """Count patients of each group by flag, without what would give away 1 to smallest - 1 of them.
+
+    attributes: a row per patient, as rollcall.data.groups.patient_attributes returns it; flags:
+    bool (patients,) each, the more important first: of two whose difference is too small to be
+    shown the later one is hidden; intersections: as iterate_intersections yields them.
+    A row for all patients (attribute and group "(all)"), then one for each attribute and group, in
+    their order, "(missing)" last: attribute, group, intersection (bool), "patients" and each flag
+    (Int64), missing where hidden. Groups without patients have no row. InputError for a flag that
+    is not bool or not of as many patients, and for a smallest cell below 1.
+
+    Neither a group, nor several together, nor a flag among them, nor those of it without another
+    flag inside it follows from what is shown if it holds 1 to smallest - 1 patients: a reader who
+    knows every number shown and which groups occur together at all finds worlds in which it is 0
+    or `smallest`. Source: secondary suppression, Willenborg and de Waal, Elements of Statistical
+    Disclosure Control, 2001, chapter 8.
+    """
+    design = make_design(attributes, flags, smallest, intersections)
+    shown = mark_cells(design)
+    if len(design.atom) < smallest:
+        shown = [np.zeros_like(cells) for cells in shown]
+    else:
+        _protect_pairs(design, shown)
+        _protect_all(design, shown)
+    return _tabulate(design, shown, flags)
+
+
+def _protect_pairs(design: Design, shown: Shown) -> None:
+    """Hide what attributes alone, pairs of them, and intersections with theirs give away."""
+    targets = {
+        member: listed
+        for member in range(len(design.attributes))
+        if (listed := list_targets(design, member))
+    }
+    alone: dict[int, list[Target]] = {}
+    for (member, rows, band), beside in find_links(design, targets, shown).items():
+        if member in beside:
+            alone.setdefault(member, []).append((member, rows, band))
+    for member, listed in alone.items():
+        protect_together(design, [member], listed, shown)
+    pairs: dict[tuple[int, int], list[Target]] = {}
+    for (member, rows, band), beside in find_links(design, targets, shown).items():
+        for other in beside:
+            if other != member:
+                pair = min(member, int(other)), max(member, int(other))
+                pairs.setdefault(pair, []).append((member, rows, band))
+    for pair, listed in sorted(pairs.items()):
+        protect_together(design, pair, listed, shown)
+    for triple in design.together:
+        protect_together(design, triple, _targets_of(targets, triple), shown)
+
+
+def _targets_of(targets: dict[int, list], members: Iterable[int]) -> list[Target]:
+    return [(member, rows, band) for member in members for rows, band in targets.get(member, [])]
+
+
+def _protect_all(design: Design, shown: Shown) -> None:
+    """Hide what all attributes give away together, if there are few enough."""
+    members = range(len(design.attributes))
+    if not 1 < len(members) <= MOST_TOGETHER:
+        return
+    profiles = len(list_profiles(design, members)[0])
+    if profiles * len(design.inside) <= MOST_CELLS_TOGETHER:
+        targets = {member: list_targets(design, member) for member in members}
+        protect_together(design, members, _targets_of(targets, members), shown)
+
+
+def _tabulate(design: Design, shown: Shown, flags: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Write the design's rows in the order in which they were given."""
+    names = (PATIENTS, *flags)
+    total = dict(zip(design.columns, design.totals.tolist(), strict=True))
+    if is_small(design.totals[:1], design.smallest)[0]:
+        total = {}
+    rows = {-1: {"attribute": TOTAL, "group": TOTAL, "intersection": False, **total}}
+    for attribute, cells in zip(design.attributes, shown, strict=True):
+        for row, place in enumerate(attribute.place):
+            if place >= 0:
+                rows[place] = {
+                    "attribute": attribute.label,
+                    "group": attribute.names[row],
+                    "intersection": attribute.intersection,
+                } | {
+                    column: int(attribute.counts[row, number])
+                    for number, column in enumerate(design.columns)
+                    if cells[row, number]
+                }
+    table = pd.DataFrame(
+        [rows[place] for place in sorted(rows)],
+        columns=["attribute", "group", "intersection", *names],
+    )
+    return table.astype(dict.fromkeys(names, "Int64"))

@@ -1,0 +1,176 @@
+"""Other worlds that show the same numbers: what a reader who knows them all cannot tell apart.
+
+The reader knows which combinations of the attributes' groups exist, and each number that is shown.
+A count stays unknown if worlds exist, patients moved between these combinations with every shown
+number as it was, in which it is 0 or at least `smallest`. Linear programmes look for them; the
+dual says which shown numbers a count follows from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from rollcall.report.gate.design import Design
+from rollcall.report.gate.marks import Shown, hide_cell
+
+Target = tuple[int, tuple[int, ...], int]  # attribute, rows, band
+MOST_VARIABLES = 6_000  # of one programme; combinations beyond keep their patients
+NONE, ROUNDS = 1e-6, 12
+
+
+@dataclass(frozen=True)
+class System:
+    """Combinations of some attributes' groups, and what is asked and known of them.
+
+    truth float (variables,): the patients of each combination of groups and of flags;
+    known (cells + totals, variables) and cells [(attribute, row, column)]: the sums that tables
+    may show, totals last; asked (targets, variables): the sums that must stay unknown.
+    """
+
+    truth: np.ndarray
+    known: sparse.csr_array
+    cells: list[tuple[int, int, int]]
+    asked: sparse.csr_array
+    smallest: int
+
+
+def protect_together(
+    design: Design, members: Sequence[int], targets: Sequence[Target], shown: Shown
+) -> None:
+    """Hide further cells of some attributes till none of the targets follows from them jointly."""
+    if not targets:
+        return
+    system = _make_system(design, members, targets)
+    remaining = np.arange(len(targets))
+    while len(remaining):
+        remaining = _drop_open(system, shown, remaining)
+        if len(remaining):
+            cell = _choose_cell(system, shown, int(remaining[0]))
+            if cell is None:
+                remaining = remaining[1:]  # it can be told apart in some world after all
+            else:
+                hide_cell(shown, *cell)
+
+
+def _make_system(design: Design, members: Sequence[int], targets: Sequence[Target]) -> System:
+    profiles, profile = list_profiles(design, members)
+    atoms = len(design.inside)
+    counted = np.bincount(profile * atoms + design.atom, minlength=len(profiles) * atoms)
+    position = {member: place for place, member in enumerate(members)}
+    rows, cells = [], []
+    for place, member in enumerate(members):
+        groups = len(design.attributes[member].names)
+        rows.append(np.arange(groups)[:, None] == profiles[:, place])
+        cells += [
+            (member, row, column) for row in range(groups) for column in range(len(design.columns))
+        ]
+    in_row = sparse.csr_array(np.vstack([*rows, np.ones((1, len(profiles)), bool)]).astype(float))
+    asked = [
+        sparse.kron(
+            sparse.csr_array(np.isin(profiles[:, position[member]], of_rows)[None].astype(float)),
+            sparse.csr_array(design.bands[[band]].astype(float)),
+        )
+        for member, of_rows, band in targets
+    ]
+    return _keep_variables(
+        System(
+            counted.astype(float),
+            sparse.csr_array(sparse.kron(in_row, sparse.csr_array(design.inside.T.astype(float)))),
+            cells,
+            sparse.csr_array(sparse.vstack(asked)),
+            design.smallest,
+        )
+    )
+
+
+def list_profiles(design: Design, members: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """List the combinations of groups that exist: int (profiles, members); each patient's one."""
+    profile = np.zeros(len(design.atom), np.int64)
+    for member in members:
+        attribute = design.attributes[member]
+        profile = profile * len(attribute.names) + attribute.code
+        profile = np.unique(profile, return_inverse=True)[1].reshape(-1)
+    first = np.unique(profile, return_index=True)[1]
+    codes = [design.attributes[member].code[first] for member in members]
+    return np.column_stack(codes), profile
+
+
+def _keep_variables(system: System) -> System:
+    """Let only MOST_VARIABLES vary, those asked about and the fullest; a world with the others as
+    they are is a world all the same.
+    """
+    if len(system.truth) <= MOST_VARIABLES:
+        return system
+    asked = np.asarray(abs(system.asked).sum(0)).reshape(-1) * (system.truth > 0)
+    order = np.lexsort((-system.truth, -(asked > 0)))
+    kept = np.sort(order[:MOST_VARIABLES])
+    # What is asked lies among the kept: a target that does not is left as pinned, and is hidden for
+    return replace(
+        system,
+        truth=system.truth[kept],
+        known=sparse.csr_array(system.known[:, kept]),
+        asked=sparse.csr_array(system.asked[:, kept]),
+    )
+
+
+def _visible(system: System, shown: Shown) -> np.ndarray:
+    cells = [bool(shown[attribute][row, column]) for attribute, row, column in system.cells]
+    totals = system.known.shape[0] - len(cells)
+    return np.flatnonzero([*cells, *[True] * totals])
+
+
+def _drop_open(system: System, shown: Shown, remaining: np.ndarray) -> np.ndarray:
+    """Drop targets that some world makes 0 or large; many at once while that helps, then singly."""
+    known = system.known[_visible(system, shown)]
+    values = known @ system.truth
+    rng = np.random.default_rng(0)
+    for _ in range(ROUNDS):
+        before = len(remaining)
+        for sign in (1, -1):
+            if len(remaining):
+                weights = sign * rng.uniform(0.5, 1, len(remaining))
+                solved = _solve(weights @ system.asked[remaining], known, values)
+                remaining = remaining[_is_pinned(system, solved.x, remaining)]
+        if len(remaining) == before:
+            break
+    while len(remaining):
+        one = remaining[:1]
+        for sign in (1, -1):
+            solved = _solve(sign * system.asked[one].toarray()[0], known, values)
+            remaining = remaining[_is_pinned(system, solved.x, remaining)]
+        if len(remaining) and remaining[0] == one[0]:
+            break
+    return remaining
+
+
+def _is_pinned(system: System, world: np.ndarray, remaining: np.ndarray) -> np.ndarray:
+    value = system.asked[remaining] @ world
+    return (value > NONE) & (value < system.smallest - NONE)
+
+
+def _solve(objective: np.ndarray, known: sparse.csr_array, values: np.ndarray):
+    solved = linprog(objective, A_eq=known, b_eq=values, bounds=(0, None), method="highs")
+    if solved.x is None:
+        raise RuntimeError(f"no world shows these numbers: {solved.message}")
+    return solved
+
+
+def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, int] | None:
+    """Choose the smallest shown cell that the bounds of a target rest on; None: there is none."""
+    visible = _visible(system, shown)
+    known = system.known[visible]
+    values = known @ system.truth
+    objective = system.asked[[target]].toarray()[0]
+    used = np.zeros(len(visible), bool)
+    for sign in (1, -1):
+        used |= np.abs(_solve(sign * objective, known, values).eqlin.marginals) > NONE
+    places = np.flatnonzero(visible < len(system.cells))
+    places = places[used[places]] if used[places].any() else places
+    cells = [(values[place] == 0, values[place], *system.cells[visible[place]]) for place in places]
+    best = min(cells, default=None)
+    return None if best is None else (int(best[2]), int(best[3]), int(best[4]))
