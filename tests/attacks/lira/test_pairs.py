@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rollcall.attacks.lira_pairs import attack_block, make_store, pool_block
+from rollcall.attacks.lira.pairs import attack_block, make_store, pool_block
 from tests.attacks.simulation import random_scores
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
@@ -22,7 +22,7 @@ def test_a_block_is_its_definition(block, online):
     assert attack_block(scores, members[0::2], online, None, out, store).all()
     expected, size = plain.lira(scores, members, online, shared=False)
     assert (abs(out - expected) <= 1e-9 * size).all()
-    good, (squares, freedom) = pool_block(scores, members[0::2], store)
+    good, (squares, freedom, *_) = pool_block(scores, members[0::2], store)
     assert good.all()
     assert (freedom == 6 * 4).all()
     expected, size = plain.lira(scores, members, online, shared=True)
@@ -42,7 +42,7 @@ def test_records_whose_digits_are_lost_are_reported(block, online):
     assert good.tolist() == [True, False, False, True, False, True]
     expected, size = plain.lira(scores, members, online, shared=False)
     assert (abs(out - expected) <= 1e-9 * size)[:, good].all()
-    good, (squares, freedom) = pool_block(scores, members[0::2], store)
+    good, (squares, freedom, *_) = pool_block(scores, members[0::2], store)
     assert good.tolist() == [True, False, False, True, True, True]
     assert (freedom == 4 * 4).all()
     assert np.isfinite(squares).all()

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks import multilabel
-from rollcall.attacks.lira import run_lira
+from rollcall.attacks.lira import multilabel, run_lira
 from rollcall.util.errors import InputError
 from tests.attacks.simulation import FEW, VARIANTS, mean_auc, random_scores
 from tests.oracles import attacks as plain

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks import lira
-from rollcall.attacks.lira import run_lira
+from rollcall.attacks.lira import ratio, run_lira
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 from tests.attacks.simulation import FEW, VARIANTS, mean_auc, random_scores
@@ -55,25 +54,24 @@ def test_blocks_do_not_show(monkeypatch):
     scores, members, index = naive.simulate(rng, 16, np.full(25, 2))
     for online, variance in VARIANTS:
         whole = run_lira(scores, members[:, index], online, variance)
-        monkeypatch.setattr(lira, "SCORES_PER_BLOCK", 7 * 16)
+        monkeypatch.setattr(ratio, "SCORES_PER_BLOCK", 7 * 16)
         in_blocks = run_lira(scores, members[:, index], online, variance)
         monkeypatch.undo()
         np.testing.assert_allclose(in_blocks, whole, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
-def test_auto_shares_the_variance_below_64_references_and_10_of_a_kind_for_each_label(size):
+@pytest.mark.parametrize("size", [2, 4])
+def test_auto_shares_the_variance_of_labels_with_few_references(size):
+    """Below 64 references, or below 10 of a kind for each label."""
     for targets, chosen in (
         (64, "shared"),
         (66, "record" if size < 4 else "shared"),
         (82, "record"),
     ):
         scores, members, _ = naive.simulate(np.random.default_rng(1), targets, np.ones(20, int))
-        if size > 1:
-            scores = np.stack(
-                [scores, *np.random.default_rng(1).standard_normal((size - 1, *scores.shape))],
-                axis=2,
-            )
+        scores = np.stack(
+            [scores, *np.random.default_rng(1).standard_normal((size - 1, *scores.shape))], axis=2
+        )
         np.testing.assert_array_equal(
             run_lira(scores, members), run_lira(scores, members, variance=chosen)
         )
@@ -83,9 +81,20 @@ def test_auto_shares_the_variance_below_64_references_and_10_of_a_kind_for_each_
         ).any()
 
 
+@pytest.mark.parametrize("online", [True, False])
+def test_auto_moderates_the_variance_of_one_score(online):
+    scores, members, _ = naive.simulate(np.random.default_rng(1), 8, np.ones(20, int))
+    moderated = run_lira(scores, members, online, "moderated")
+    np.testing.assert_array_equal(run_lira(scores, members, online), moderated)
+    with pytest.raises(InputError, match="'moderated' is of one score a record"):
+        run_lira(np.stack([scores, scores], 2), members, online, "moderated")
+
+
 def test_an_unknown_variance_is_refused():
     scores, members, _ = naive.simulate(np.random.default_rng(1), 8, np.ones(20, int))
-    with pytest.raises(InputError, match="variance 'both': expected auto, record or shared"):
+    with pytest.raises(
+        InputError, match="variance 'both': expected auto, moderated, shared, record"
+    ):
         run_lira(scores, members, variance="both")
 
 
