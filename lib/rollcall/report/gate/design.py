@@ -24,9 +24,10 @@ PATIENTS = "patients"  # the column of sizes
 class Attribute:
     """One partition of the patients.
 
-    name: of its column; label: how tables call it; names (rows,); code int (patients,), the row of each patient; counts int (rows, columns);
-    place: the position of each row in a table of the attributes as they are given, -1 if it is not
-    listed; parts: names of the two attributes it is made of, or none.
+    name: of its column; label: what tables call it; names (rows,); code int (patients,), the row of
+    each patient; counts int (rows, columns); place: the position of each row in a table of the
+    attributes as they are given, -1 if it is not listed; parts: names of the two attributes that
+    it is made of, or none.
     """
 
     name: str

@@ -49,38 +49,50 @@ def protect(
     if len(design.atom) < smallest:
         shown = [np.zeros_like(cells) for cells in shown]
     else:
-        _protect_pairs(design, shown)
-        _protect_all(design, shown)
+        visible = -1
+        while visible != (visible := sum(int(cells.sum()) for cells in shown)):
+            _protect_pairs(design, shown)
+            _protect_all(design, shown)
     return _tabulate(design, shown, flags)
 
 
 def _protect_pairs(design: Design, shown: Shown) -> None:
     """Hide what attributes alone, pairs of them, and intersections with theirs give away."""
-    targets = {
-        member: listed
-        for member in range(len(design.attributes))
-        if (listed := list_targets(design, member))
-    }
-    alone: dict[int, list[Target]] = {}
-    for (member, rows, band), beside in find_links(design, targets, shown).items():
-        if member in beside:
-            alone.setdefault(member, []).append((member, rows, band))
-    for member, listed in alone.items():
-        protect_together(design, [member], listed, shown)
-    pairs: dict[tuple[int, int], list[Target]] = {}
-    for (member, rows, band), beside in find_links(design, targets, shown).items():
-        for other in beside:
-            if other != member:
-                pair = min(member, int(other)), max(member, int(other))
-                pairs.setdefault(pair, []).append((member, rows, band))
-    for pair, listed in sorted(pairs.items()):
-        protect_together(design, pair, listed, shown)
+    alone: dict[tuple[int, ...], list[Target]] = {}
+    for target, beside in find_links(design, _list_all(design, shown), shown).items():
+        if target[0] in beside:
+            alone.setdefault(target[:1], []).append(target)
+    _protect_each(design, alone, shown)
+    pairs: dict[tuple[int, ...], list[Target]] = {}
+    for target, beside in find_links(design, _list_all(design, shown), shown).items():
+        for other in {int(other) for other in beside} - {target[0]}:
+            pairs.setdefault(tuple(sorted((target[0], other))), []).append(target)
+    _protect_each(design, pairs, shown)
     for triple in design.together:
-        protect_together(design, triple, _targets_of(targets, triple), shown)
+        protect_together(design, triple, _targets_of(design, triple, shown), shown)
 
 
-def _targets_of(targets: dict[int, list], members: Iterable[int]) -> list[Target]:
-    return [(member, rows, band) for member in members for rows, band in targets.get(member, [])]
+def _protect_each(
+    design: Design, listed: dict[tuple[int, ...], list[Target]], shown: Shown
+) -> None:
+    for members in sorted(listed):
+        protect_together(design, members, listed[members], shown)
+
+
+def _list_all(design: Design, shown: Shown) -> dict[int, list[tuple[tuple[int, ...], int]]]:
+    """List the targets of each attribute that has any."""
+    targets = {
+        member: list_targets(design, member, shown) for member in range(len(design.attributes))
+    }
+    return {member: listed for member, listed in targets.items() if listed}
+
+
+def _targets_of(design: Design, members: Iterable[int], shown: Shown) -> list[Target]:
+    return [
+        (member, rows, band)
+        for member in members
+        for rows, band in list_targets(design, member, shown)
+    ]
 
 
 def _protect_all(design: Design, shown: Shown) -> None:
@@ -90,8 +102,7 @@ def _protect_all(design: Design, shown: Shown) -> None:
         return
     profiles = len(list_profiles(design, members)[0])
     if profiles * len(design.inside) <= MOST_CELLS_TOGETHER:
-        targets = {member: list_targets(design, member) for member in members}
-        protect_together(design, members, _targets_of(targets, members), shown)
+        protect_together(design, members, _targets_of(design, members, shown), shown)
 
 
 def _tabulate(design: Design, shown: Shown, flags: Mapping[str, np.ndarray]) -> pd.DataFrame:
