@@ -1,9 +1,10 @@
 """Which attributes give each other's hidden cells away, found without a programme.
 
 A target (rows of an attribute, a band) stays unknown beside another attribute if its patients can
-change places with as many others, who agree with them in that attribute's groups: either every
-row involved is hidden as a whole, or the two differ only in flags that are hidden in both rows.
-Where that fails the two attributes are linked, and worlds.py looks at them together.
+change flags with as many others, who are in the same groups of that attribute, or, like them, in
+groups for which these flags are hidden. The flags that change must be hidden in the rows of both.
+Or, where rows are hidden as a whole, its patients can move to another such row. Where that fails
+the two attributes are linked, and worlds.py looks at them together.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rollcall.report.gate.design import Attribute, Design
+from rollcall.report.gate.design import Design
 from rollcall.report.gate.marks import Shown
 
-ROWS_AT_ONCE = 64  # whose patients are counted in every group of every attribute
+MOST_COUNTS = 20_000_000  # of patients by row, atom and group of any attribute, at a time
 PATIENTS_AT_ONCE = 4_096
 
 Rows = tuple[int, ...]
@@ -28,66 +29,88 @@ def find_links(
 
     targets: attribute -> (rows, band). The attribute itself stands for it alone.
     """
-    starts = np.cumsum([0, *(len(attribute.names) for attribute in design.attributes)])
+    starts, visible = _starts(design), np.concatenate(shown)
     linked = {}
-    for member, counts in _count_jointly(design, sorted(targets), starts):
-        hidden = ~shown[member]
-        whole = hidden.all(1)
+    for member, counts in count_jointly(design, sorted(targets)):
+        total = counts[:, :, starts[member] : starts[member + 1]].sum(2)  # (rows, atoms)
         for rows, band in targets[member]:
-            lacking = _lacking(counts, hidden, whole, rows, design.bands[band], design.inside)
-            if lacking.any():
-                beside = np.unique(np.searchsorted(starts, np.flatnonzero(lacking), "right") - 1)
-                linked[member, rows, band] = beside
+            able, changing = _partners(
+                total > 0, ~shown[member], rows, design.bands[band], design.inside
+            )
+            asked = counts[list(rows)][:, design.bands[band]].sum((0, 1))
+            partners = counts[able].sum(0)
+            if 0 in changing:  # any number may move to where one is already
+                partners = np.where(partners > 0, np.inf, 0)
+            lacks = _lacks(asked, partners, visible[:, changing].any(1), starts)
+            lacks[member] = total[list(rows)][:, design.bands[band]].sum() > (
+                np.inf if 0 in changing and able.any() else total[able].sum()
+            )
+            if lacks.any():
+                linked[member, rows, band] = np.flatnonzero(lacks)
     return linked
 
 
-def _lacking(
-    counts: np.ndarray,
-    hidden: np.ndarray,
-    whole: np.ndarray,
-    rows: Rows,
-    band: np.ndarray,
-    inside: np.ndarray,
-) -> np.ndarray:
-    """Tell the groups in which the target's patients have too few to change places with.
+def _partners(
+    occurs: np.ndarray, hidden: np.ndarray, rows: Rows, band: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, list[int]]:
+    """Return who can change places with the target's patients, and the columns that changes.
 
-    counts (rows, atoms, groups of all attributes). A row hidden as a whole asks for one patient
-    in another such row, since any number may come to it.
+    occurs bool (rows, atoms); the former bool (rows, atoms), the latter [0] for all columns.
     """
     others = np.ones(len(hidden), bool)
     others[list(rows)] = False
-    asked = counts[list(rows)][:, band]  # (rows, atoms in the band, groups)
-    if whole[list(rows)].all():
-        return (asked.sum((0, 1)) > 0) & (counts[others & whole].sum((0, 1)) == 0)
-    able = others[:, None] & ~band[None, :]
+    whole = hidden.all(1)
+    if whole[list(rows)].all() and (others & whole).any():
+        return occurs & (others & whole)[:, None], list(range(hidden.shape[1]))
+    able = occurs & others[:, None] & ~band[None, :]
     for row in rows:
-        for atom in np.flatnonzero(band & counts[row].any(1)):
+        for atom in np.flatnonzero(band & occurs[row]):
             differs = inside[atom] != inside  # (atoms, columns)
             hides = hidden[row] & hidden  # (rows, columns)
             able &= ~(differs[None] & ~hides[:, None]).any(2)
-    return asked.sum((0, 1)) > counts[able].sum(0)
+    flags = inside[able.any(0) | (band & occurs[list(rows)].any(0))]
+    return able, np.flatnonzero(flags.any(0) & ~flags.all(0)).tolist()
 
 
-def _count_jointly(
-    design: Design, members: Sequence[int], starts: np.ndarray
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (attribute, patients by its row, atom and group of any attribute)."""
+def _lacks(
+    asked: np.ndarray, partners: np.ndarray, is_shown: np.ndarray, starts: np.ndarray
+) -> np.ndarray:
+    """Tell the attributes in which more are asked for than there are, bool (attributes,).
+
+    asked, partners (groups of all attributes,); is_shown: what changes is shown for the group.
+    Groups for which it is hidden count as one.
+    """
+    lacks = np.add.reduceat(is_shown & (asked > partners), starts[:-1])
+    pooled = [
+        np.add.reduceat(np.where(is_shown, 0, side), starts[:-1]) for side in (asked, partners)
+    ]
+    return lacks | (pooled[0] > pooled[1])
+
+
+def count_jointly(design: Design, members: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (attribute, float32 patients by its row, atom and group of any attribute)."""
+    starts = _starts(design)
+    codes = np.column_stack([attribute.code for attribute in design.attributes]) + starts[:-1]
     groups, atoms = int(starts[-1]), len(design.inside)
-    block: list[int] = []
-    for place, member in enumerate(members):
-        block.append(member)
-        rows = sum(len(design.attributes[one].names) for one in block)
-        if rows >= ROWS_AT_ONCE or place == len(members) - 1:
-            counts = np.zeros((rows, atoms, groups), np.float32)
-            for at, patients in _blocks(design.atom):
-                inside = _one_hot([design.attributes[one] for one in block], patients)
-                counts[:, at] += inside.T @ _one_hot(design.attributes, patients)
-            start = 0
-            for one in block:
-                stop = start + len(design.attributes[one].names)
-                yield one, counts[start:stop]
-                start = stop
-            block = []
+    most = max(1, MOST_COUNTS // (groups * atoms))
+    waiting = list(members)
+    while waiting:
+        rows = np.cumsum([starts[member + 1] - starts[member] for member in waiting])
+        block = waiting[: max(1, int((rows <= most).sum()))]
+        waiting = waiting[len(block) :]
+        columns = np.concatenate([np.arange(starts[one], starts[one + 1]) for one in block])
+        counts = np.zeros((len(columns), atoms, groups), np.float32)
+        for at, patients in _blocks(design.atom):
+            inside = np.zeros((len(patients), groups), np.float32)
+            inside[np.arange(len(patients))[:, None], codes[patients]] = 1
+            counts[:, at] += inside[:, columns].T @ inside
+        ends = np.cumsum([starts[one + 1] - starts[one] for one in block])
+        yield from zip(block, np.split(counts, ends[:-1]), strict=True)
+
+
+def _starts(design: Design) -> np.ndarray:
+    """Return the number of each attribute's first group among the groups of all; their number."""
+    return np.cumsum([0, *(len(attribute.names) for attribute in design.attributes)])
 
 
 def _blocks(atom: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -96,13 +119,3 @@ def _blocks(atom: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         patients = np.flatnonzero(atom == at)
         for start in range(0, len(patients), PATIENTS_AT_ONCE):
             yield int(at), patients[start : start + PATIENTS_AT_ONCE]
-
-
-def _one_hot(attributes: Sequence[Attribute], patients: np.ndarray) -> np.ndarray:
-    """Tell the group of each patient in each attribute, float32 (patients, groups)."""
-    return np.column_stack(
-        [
-            attribute.code[patients][:, None] == np.arange(len(attribute.names))
-            for attribute in attributes
-        ]
-    ).astype(np.float32)

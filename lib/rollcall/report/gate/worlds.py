@@ -18,8 +18,10 @@ from scipy.optimize import linprog
 from rollcall.report.gate.design import Design
 from rollcall.report.gate.marks import Shown, hide_cell
 
+Matrix = np.ndarray | sparse.csr_array
 Target = tuple[int, tuple[int, ...], int]  # attribute, rows, band
 MOST_VARIABLES = 6_000  # of one programme; combinations beyond keep their patients
+MOST_DENSE = 100_000  # entries of a matrix that is kept dense
 NONE, ROUNDS = 1e-6, 12
 
 
@@ -33,9 +35,9 @@ class System:
     """
 
     truth: np.ndarray
-    known: sparse.csr_array
+    known: Matrix
     cells: list[tuple[int, int, int]]
-    asked: sparse.csr_array
+    asked: Matrix
     smallest: int
 
 
@@ -69,23 +71,33 @@ def _make_system(design: Design, members: Sequence[int], targets: Sequence[Targe
         cells += [
             (member, row, column) for row in range(groups) for column in range(len(design.columns))
         ]
-    in_row = sparse.csr_array(np.vstack([*rows, np.ones((1, len(profiles)), bool)]).astype(float))
-    asked = [
-        sparse.kron(
-            sparse.csr_array(np.isin(profiles[:, position[member]], of_rows)[None].astype(float)),
-            sparse.csr_array(design.bands[[band]].astype(float)),
-        )
-        for member, of_rows, band in targets
-    ]
+    in_row = np.vstack([*rows, np.ones((1, len(profiles)), bool)])
+    regions = np.array(
+        [np.isin(profiles[:, position[member]], of_rows) for member, of_rows, _ in targets]
+    )
+    bands = design.bands[[band for _, _, band in targets]]
+    asked = regions[:, :, None] & bands[:, None, :]
     return _keep_variables(
         System(
             counted.astype(float),
-            sparse.csr_array(sparse.kron(in_row, sparse.csr_array(design.inside.T.astype(float)))),
+            _multiply(in_row, design.inside.T),
             cells,
-            sparse.csr_array(sparse.vstack(asked)),
+            _thin(asked.reshape(len(targets), -1).astype(float)),
             design.smallest,
         )
     )
+
+
+def _multiply(rows: np.ndarray, columns: np.ndarray) -> Matrix:
+    """Return the Kronecker product of two bool arrays, sparse if it is large."""
+    if rows.size * columns.size <= MOST_DENSE:
+        return np.kron(rows.astype(float), columns.astype(float))
+    one, other = (sparse.csr_array(side.astype(float)) for side in (rows, columns))
+    return sparse.csr_array(sparse.kron(one, other))
+
+
+def _thin(matrix: np.ndarray) -> Matrix:
+    return matrix if matrix.size <= MOST_DENSE else sparse.csr_array(matrix)
 
 
 def list_profiles(design: Design, members: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -113,8 +125,8 @@ def _keep_variables(system: System) -> System:
     return replace(
         system,
         truth=system.truth[kept],
-        known=sparse.csr_array(system.known[:, kept]),
-        asked=sparse.csr_array(system.asked[:, kept]),
+        known=system.known[:, kept],
+        asked=system.asked[:, kept],
     )
 
 
@@ -133,7 +145,7 @@ def _drop_open(system: System, shown: Shown, remaining: np.ndarray) -> np.ndarra
         before = len(remaining)
         for sign in (1, -1):
             if len(remaining):
-                weights = sign * rng.uniform(0.5, 1, len(remaining))
+                weights = sign * rng.uniform(0.5, 1, size=len(remaining))
                 solved = _solve(weights @ system.asked[remaining], known, values)
                 remaining = remaining[_is_pinned(system, solved.x, remaining)]
         if len(remaining) == before:
@@ -141,7 +153,7 @@ def _drop_open(system: System, shown: Shown, remaining: np.ndarray) -> np.ndarra
     while len(remaining):
         one = remaining[:1]
         for sign in (1, -1):
-            solved = _solve(sign * system.asked[one].toarray()[0], known, values)
+            solved = _solve(sign * (np.ones(1) @ system.asked[one]), known, values)
             remaining = remaining[_is_pinned(system, solved.x, remaining)]
         if len(remaining) and remaining[0] == one[0]:
             break
@@ -153,7 +165,7 @@ def _is_pinned(system: System, world: np.ndarray, remaining: np.ndarray) -> np.n
     return (value > NONE) & (value < system.smallest - NONE)
 
 
-def _solve(objective: np.ndarray, known: sparse.csr_array, values: np.ndarray):
+def _solve(objective: np.ndarray, known: Matrix, values: np.ndarray):
     solved = linprog(objective, A_eq=known, b_eq=values, bounds=(0, None), method="highs")
     if solved.x is None:
         raise RuntimeError(f"no world shows these numbers: {solved.message}")
@@ -165,7 +177,7 @@ def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, i
     visible = _visible(system, shown)
     known = system.known[visible]
     values = known @ system.truth
-    objective = system.asked[[target]].toarray()[0]
+    objective = np.ones(1) @ system.asked[[target]]
     used = np.zeros(len(visible), bool)
     for sign in (1, -1):
         used |= np.abs(_solve(sign * objective, known, values).eqlin.marginals) > NONE
