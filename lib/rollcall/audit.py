@@ -24,14 +24,14 @@ import pandas as pd
 
 from rollcall import datasets, recipes
 from rollcall.data.cohort import Cohort
-from rollcall.data.groups import patient_attributes
+from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
 from rollcall.runs.run import Run, read_table
 from rollcall.stats.members import check_targets
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError, unknown_name
-from rollcall.util.files import home, write_table
+from rollcall.util.files import home, write_array, write_table
 from rollcall.util.progress import bar, track
 from rollcall.util.settings import parse_settings
 
@@ -220,7 +220,8 @@ def train(audit: Audit, *, workers: int | None = None, scheduler: str = "local")
 def attack(audit: Audit) -> Attacked:
     """Attack every target with the others as references, and assess records and patients.
 
-    Writes attacks, pooled, roc, records, patients, floor and risk to the run, as parquet.
+    Writes attacks, pooled, roc, records, patients, floor, survival and risk to the run, as parquet,
+    and statistic.npy.
     """
     from rollcall import attacks, risk
     from rollcall.attacks.scores import score_run
@@ -243,19 +244,19 @@ def attack(audit: Audit) -> Attacked:
         index,
         cohort.patients,
         run.seed,
+        labels=patient_labels(cohort),
         progress=lambda items: track(items, "Assessing patients", "part"),
     )
-    tables = {
-        "attacks": evaluated.attacks,
-        "pooled": evaluated.pooled,
-        "roc": evaluated.roc,
+    tables = vars(evaluated) | {
         "records": assessed.records,
         "patients": assessed.patients,
         "floor": assessed.floors.astype(np.float32),
+        "survival": assessed.survival,
         "risk": pd.DataFrame([assessed.cohort]),
     }
     for name, table in tables.items():
         write_table(run.file(f"{name}.parquet"), table)
+    write_array(run.file("statistic.npy"), assessed.statistic)
     return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, assessed)
 
 

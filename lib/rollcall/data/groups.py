@@ -36,6 +36,23 @@ def patient_attributes(cohort: Cohort) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def patient_labels(cohort: Cohort) -> np.ndarray:
+    """Return a code of each patient's training label, int (P,).
+
+    Several classes: the most frequent among the patient's records, the lowest of equals. 0/1, one
+    label or several: 1 where any record has 1, and with several labels a code of their pattern.
+    """
+    labels, index = np.asarray(cohort.labels), cohort.patient_index
+    patients = len(cohort.patients)
+    if cohort.task == "multiclass":
+        counts = np.zeros((patients, len(cohort.classes)), np.int32)
+        np.add.at(counts, (index, labels), 1)
+        return counts.argmax(1)
+    columns = labels.reshape(len(labels), -1).T
+    present = np.stack([np.bincount(index, column, patients) > 0 for column in columns], axis=1)
+    return np.unique(present, axis=0, return_inverse=True)[1].ravel()
+
+
 def _most_frequent(values: pd.Series, patient_index: np.ndarray, patients: int) -> pd.Categorical:
     """Return each patient's most frequent category, the earliest of equals."""
     codes, categories = values.cat.codes.to_numpy(), values.cat.categories

@@ -13,11 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values, exposed_interval
+from rollcall.risk import canonical
+from rollcall.risk.exposed.assess import assess_exposure
+from rollcall.risk.exposed.naming import make_strata
 from rollcall.risk.labels import combine_labels
-from rollcall.risk.noise_floor import draw_noise_floor
-from rollcall.risk.patient import joint_statistic, joint_weights, summarise_records
+from rollcall.risk.patient import (
+    estimate_shift,
+    foretell_shift,
+    joint_statistic,
+    joint_weights,
+    summarise_records,
+)
 from rollcall.risk.record import PooledShape, binormal_auc, pool_shape, share_not_normal
+from rollcall.risk.units import describe_risk
 from rollcall.stats.members import check_paired
 from rollcall.stats.moments import Moments, check_moments, compute_moments
 from rollcall.stats.rank import rank_auc, rank_interval
@@ -30,18 +38,29 @@ FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
 class Risk:
     """What `assess_risk` returns: tables of records and patients, noise floors, cohort numbers.
 
-    records   a row per record
-    patients  a row per patient
-    floors    the noise floors: draws of auc_joint, auc_mean and auc_max
-    cohort    exposed, exposed_low, exposed_high: exposed patients with interval; and what the
-              errors rest on: pair_correlation, skew_in, skew_out, kurt; not_normal and
-              not_normal_patients: shares of records and of patients' joint statistics that are not
-              normal at the 5% level
+    records    a row per record
+    patients   a row per patient
+    floors     the noise floors: draws of auc_joint, auc_mean and auc_max
+    survival   a row per AUC: patients with a true AUC of at least that, with interval
+    statistic  the patients' joint statistic, float32 (targets, patients)
+    cohort     exposed, exposed_low, exposed_high: exposed patients, interval over as many new
+               models; by_chance, at_most_false: how many of them chance would name, expected and
+               at most with 95% confidence; named_again: the mean chance of the exposed to be named
+               by as many new models; named_by_both: of those named by one half of the models, the
+               share that the other half names too; told, told_low: share of patients of whom
+               anything at all can be told, estimate and at least; smallest_named: the smallest true
+               AUC that is named with a chance of 80%; power_99: the chance to name a patient of AUC
+               0.99; above_0.9 with _low, _high: patients with a true AUC of 0.9 or more; what the
+               errors rest on: pair_correlation, skew_in, skew_out, kurt; not_normal and
+               not_normal_patients: shares of records and of patients' joint statistics that are not
+               normal at the 5% level
     """
 
     records: pd.DataFrame
     patients: pd.DataFrame
     floors: pd.DataFrame
+    survival: pd.DataFrame
+    statistic: np.ndarray
     cohort: dict[str, float]
 
     @property
@@ -58,18 +77,22 @@ def assess_risk(
     seed: int = 0,
     draws: int = FLOOR_DRAWS,
     progress: Callable = iter,
+    labels: np.ndarray | None = None,
 ) -> Risk:
     """Assess records and patients: AUCs with errors, noise floor, exposed patients.
 
     scores (M, N), or (M, N, L) of L labels, which combine_labels makes one; members bool (M, P),
-    paired; patient_index (N,); draws: null patients of the noise floor, at least. InputError if
+    paired; patient_index (N,); draws: null patients of the noise floor, at least; labels (P,): the
+    training label of each patient, within which patients are named (None: one for all). No number
+    depends on the order of patients, records or pairs of targets but by rounding. InputError if
     shapes do not fit, a patient has no record, members are not paired or a score is not finite.
 
     Columns of records: record, patient_id, n_in, n_out; auc (binormal) and auc_rank, each with _se
     and 95% interval _low, _high; the means and standard deviations behind it.
     Columns of patients: patient_id, records; auc_joint and auc_joint_rank with _se, _low, _high;
-    auc_mean with _se, _low, _high and auc_max with _se (jackknife over pairs of targets); q_value,
-    exposed (q at most 0.05), both of auc_joint.
+    auc_mean with _se, _low, _high and auc_max with _se (jackknife over pairs of targets); stratum,
+    p_value, q_value, exposed (q and p at most 0.05), local_fdr, named_again, chance (of being named
+    if nothing leaked), all of auc_joint; the columns of units.describe_risk.
     """
     members, index = check_paired(members), np.asarray(patient_index)
     _check_shapes(scores, members, index)
@@ -93,38 +116,45 @@ def assess_risk(
         "std_out": np.sqrt(moments.var_out),
     }
 
-    rounds = max(1, -(-draws // patients))
-    summaries = summarise_records(
-        scores, members, index, record_aucs["auc"], rounds, seed, progress
-    )
-    statistic = joint_statistic(scores, moments, index, joint_weights(scores, moments, index))
+    expected = estimate_shift(moments, canonical.split_in_halves(scores, index))
+    weight = joint_weights(scores, moments, index, expected)
+    statistic = joint_statistic(scores, moments, index, weight)
+    foretold = foretell_shift(weight, expected, index)
     joint_moments = compute_moments(statistic, members)
     joint_aucs = _auc_columns(
         "auc_joint", joint_moments, pool_shape(joint_moments), statistic, members
     )
-    floor = draw_noise_floor(statistic, rounds, seed).ravel()
-    q = compute_q_values(joint_aucs["auc_joint"], floor)
+
+    order = canonical.find_order(scores, index)
+    rounds = max(1, -(-draws // patients))
+    summaries = summarise_records(
+        scores, members, index, record_aucs["auc"], rounds, seed, progress, order
+    )
+    exposure = assess_exposure(
+        order.arrange(statistic),
+        order.arrange(members),
+        joint_moments.take(order.patients),
+        joint_aucs["auc_joint"][order.patients],
+        foretold[order.patients],
+        make_strata(labels, patients)[order.patients],
+        draws,
+        seed,
+    )
     mean_columns = [f"auc_mean{suffix}" for suffix in ("", "_se", "_low", "_high")]
     table = {
         "patient_id": ids,
         "records": np.bincount(index),
         **joint_aucs,
         **{name: summaries[name] for name in (*mean_columns, "auc_max", "auc_max_se")},
-        "q_value": q,
-        "exposed": q <= EXPOSED_FDR,
+        **{name: order.restore(values) for name, values in exposure.patients.items()},
+        **describe_risk(joint_aucs["auc_joint"], joint_aucs["auc_joint_low"]),
     }
-    count, low, high = exposed_interval(
-        statistic, members, table["auc_joint"], table["exposed"], floor
-    )
     floors = {
-        "auc_joint": floor,
+        "auc_joint": exposure.floor[:rounds].ravel(),
         "auc_mean": summaries["floor_auc_mean"].ravel(),
         "auc_max": summaries["floor_auc_max"].ravel(),
     }
-    cohort = {
-        "exposed": count,
-        "exposed_low": low,
-        "exposed_high": high,
+    cohort = exposure.cohort | {
         "pair_correlation": pooled.correlation,
         "skew_in": pooled.skew_in,
         "skew_out": pooled.skew_out,
@@ -132,7 +162,14 @@ def assess_risk(
         "not_normal": share_not_normal(moments),
         "not_normal_patients": share_not_normal(joint_moments),
     }
-    return Risk(pd.DataFrame(records), pd.DataFrame(table), pd.DataFrame(floors), cohort)
+    return Risk(
+        pd.DataFrame(records),
+        pd.DataFrame(table),
+        pd.DataFrame(floors),
+        exposure.survival,
+        statistic,
+        cohort,
+    )
 
 
 def _check_shapes(scores: np.ndarray, members: np.ndarray, index: np.ndarray) -> None:

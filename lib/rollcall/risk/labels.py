@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.risk.patient import estimate_shift, in_first_half
+from rollcall.risk.canonical import split_in_halves
+from rollcall.risk.patient import estimate_shift
 from rollcall.stats.moments import MIN_VARIANCE, check_moments, compute_moments
 from rollcall.util.parallel import make_blocks, map_blocks
 
-CORRELATION_RECORDS = 20_000  # from which the correlation of labels is estimated
+CORRELATION_RECORDS = 20_000  # at most, from which the correlation of labels is estimated
 RECORDS_PER_BLOCK = 1024
 
 
@@ -26,7 +27,7 @@ def combine_labels(
     """
     targets, records, labels = scores.shape
     expected, mean, sd = (np.empty((records, labels)) for _ in range(3))
-    half = in_first_half(patient_index)
+    half = split_in_halves(scores, patient_index)
     for label in range(labels):
         moments = compute_moments(scores[:, :, label], members, patient_index)
         check_moments(moments, scores[:, :, label])
@@ -54,7 +55,9 @@ def _label_correlation(
     A thousandth is added to the diagonal, so that it can be inverted.
     """
     targets, records, labels = scores.shape
-    sample = np.random.default_rng([0, 8]).permutation(records)[:CORRELATION_RECORDS]
+    # the sample is the same in whatever order they come
+    in_order = np.argsort(scores[:, :, 0].sum(0, dtype=np.float64), kind="stable")
+    sample = in_order[:: -(-records // CORRELATION_RECORDS)]
     products = 1e-3 * len(sample) * np.eye(labels)
     for chosen in np.array_split(sample, -(-len(sample) // 500)):
         standard = (scores[:, chosen] - mean[chosen]) / sd[chosen]

@@ -44,6 +44,25 @@ def permuted_auc(difference: np.ndarray, total: np.ndarray, signs: np.ndarray) -
     return ndtr(d, out=d)
 
 
+def redrawn_auc(statistic: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Compute the binormal AUCs of patients under redrawn memberships, (rounds, n) float32.
+
+    statistic (2K, n); signs (rounds, K) of random_signs: all patients share them, but for which
+    target of each pair they call the first, which the number of the column decides.
+    """
+    difference = np.subtract(statistic[0::2], statistic[1::2], dtype=np.float32)
+    centred = statistic - statistic.mean(0)
+    total = np.einsum("kn,kn->n", centred, centred)
+    difference *= _column_signs(*difference.shape)
+    return permuted_auc(difference, total, signs)
+
+
+def _column_signs(pairs: int, columns: int) -> np.ndarray:
+    """Return fixed fair signs (K, n), so that patients who share random signs redraw unalike."""
+    signs = np.random.default_rng([0, 10]).integers(0, 2, (columns, pairs), np.int8).T
+    return signs.astype(np.float32) * 2 - 1
+
+
 def draw_noise_floor(statistic: np.ndarray, rounds: int, seed: int = 0) -> np.ndarray:
     """Draw the binormal AUCs of the same patients when nothing leaks, (rounds, P) float32.
 
@@ -55,12 +74,8 @@ def draw_noise_floor(statistic: np.ndarray, rounds: int, seed: int = 0) -> np.nd
 
     def work(slices: list[slice]) -> None:
         for c in slices:
-            difference = np.subtract(statistic[0::2, c], statistic[1::2, c], dtype=np.float32)
-            centred = statistic[:, c] - statistic[:, c].mean(0)
-            total = np.einsum("kn,kn->n", centred, centred)
-            floor[:, c] = permuted_auc(
-                difference, total, random_signs(rounds, pairs, seed, 4, c.start)
-            )
+            signs = random_signs(rounds, pairs, seed, 4, c.start)
+            floor[:, c] = redrawn_auc(statistic[:, c], signs)
 
     map_blocks(work, make_blocks(patients, PATIENTS_PER_BLOCK))
     return floor

@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
+from rollcall.risk.canonical import Order, patient_levels, split_in_halves
 from rollcall.risk.noise_floor import permuted_auc, random_signs
 from rollcall.stats.moments import MIN_VARIANCE, Moments, pair_signs
 from rollcall.stats.rank import average_ranks
@@ -20,7 +21,7 @@ from rollcall.util.parallel import make_blocks, map_blocks
 
 RECORDS_PER_BLOCK = 256  # of whole patients, who are never split between blocks
 PATIENTS_PER_BLOCK = 256  # of the joint statistic
-CORRELATION_PATIENTS = 4000  # from which the correlation of a patient's records is estimated
+CORRELATION_PATIENTS = 4000  # at most, from whom the correlation of their records is estimated
 PATIENTS_PER_CHUNK = 100  # of those, looked at together
 RIDGE_RECORDS = 50.0  # records' worth of belief that a record's shift cannot be predicted
 LEAST_WEIGHT = 1e-6  # of a record whose weight would be 0 or less, as a share of its shift
@@ -41,11 +42,6 @@ def group_records(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def normal_scores(values: np.ndarray) -> np.ndarray:
     """Replace values by the normal quantiles of their ranks, (n,); ties share one."""
     return ndtri((average_ranks(values) - 0.5) / len(values))
-
-
-def in_first_half(index: np.ndarray) -> np.ndarray:
-    """Return bool (n,): records of every second patient."""
-    return index % 2 == 0
 
 
 # Why the weights of the joint statistic are blind to the patient's own membership:
@@ -116,13 +112,20 @@ def _cubic_terms(columns: list[np.ndarray]) -> np.ndarray:
     return np.stack(terms, axis=1)
 
 
-def joint_weights(scores: np.ndarray, moments: Moments, index: np.ndarray) -> np.ndarray:
+def joint_weights(
+    scores: np.ndarray,
+    moments: Moments,
+    index: np.ndarray,
+    expected: np.ndarray | None = None,
+) -> np.ndarray:
     """Compute the weight of each record in its patient's joint statistic, (N,), not negative.
 
-    scores (M, N), moments of them, index (N,) the patient of each record. Inverse correlation times
-    expected shift, per standard deviation of the record's scores; below 0 set to 0. Derived above.
+    scores (M, N), moments of them, index (N,) the patient of each record, expected (N,) of
+    estimate_shift, made here if None. Inverse correlation times expected shift, per standard
+    deviation of the record's scores; below 0 set to 0. Derived above.
     """
-    expected = estimate_shift(moments, in_first_half(index))
+    if expected is None:
+        expected = estimate_shift(moments, split_in_halves(scores, index))
     _, _, count = group_records(index)
     if count.max() < 2:
         return expected
@@ -141,7 +144,9 @@ def _record_correlation(scores: np.ndarray, moments: Moments, index: np.ndarray)
     mean, sd = moments.mean, moments.sd
     order, first, count = group_records(index)
     several = np.flatnonzero(count > 1)
-    sample = np.random.default_rng([0, 7]).permutation(several)[:CORRELATION_PATIENTS]
+    level = patient_levels(scores, index)  # the sample is the same in whatever order they come
+    several = several[np.argsort(level[several], kind="stable")]
+    sample = several[:: -(-len(several) // CORRELATION_PATIENTS)]
     covariance = comparisons = 0.0
     for chosen in np.array_split(sample, -(-len(sample) // PATIENTS_PER_CHUNK)):
         columns = order[np.concatenate([np.arange(first[p], first[p] + count[p]) for p in chosen])]
@@ -151,6 +156,16 @@ def _record_correlation(scores: np.ndarray, moments: Moments, index: np.ndarray)
         covariance += float((summed * summed).mean(0).sum() - (standard * standard).mean(0).sum())
         comparisons += float((count[chosen] * (count[chosen] - 1)).sum())
     return float(np.clip(covariance / comparisons, 0, 0.99))
+
+
+def foretell_shift(weight: np.ndarray, expected: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the shift that a patient's records foretell, (P,), blind to the patient's membership.
+
+    weight, expected (N,) of joint_weights and estimate_shift: the expected difference of the joint
+    statistic in and out, over the root of the sum of squared weights.
+    """
+    size = np.sqrt(np.bincount(index, weight * weight))
+    return np.bincount(index, weight * expected) / np.maximum(size, 1e-12)
 
 
 def joint_statistic(
@@ -186,10 +201,12 @@ def summarise_records(
     rounds: int,
     seed: int = 0,
     progress: Callable = iter,
+    order: Order | None = None,
 ) -> dict[str, np.ndarray]:
     """Summarise the records' AUCs of each patient by their mean and their maximum.
 
-    scores (M, N), members bool (M, P), index (N,), auc (N,) of the records.
+    scores (M, N), members bool (M, P), index (N,), auc (N,) of the records; order: in which the
+    floors are drawn, as they come if None.
 
     auc_mean, auc_max              (P,)
     auc_mean_se, auc_max_se        (P,), jackknife over pairs of targets
@@ -200,9 +217,12 @@ def summarise_records(
                                    redrawn for all records at once. The maximum grows with the
                                    number of records though nothing leaks, and so does its floor.
     """
-    pairs, sign = len(scores) // 2, pair_signs(members)
-    order, first, count = group_records(index)
-    patients = len(count)
+    pairs, patients = len(scores) // 2, members.shape[1]
+    order = order or Order(np.arange(patients), np.arange(2 * pairs))
+    place = np.empty(patients, np.int64)
+    place[order.patients] = np.arange(patients)
+    index, sign = place[index], pair_signs(order.arrange(members))
+    by_patient, first, count = group_records(index)
     out = {
         name: np.empty(patients) for name in ("auc_mean", "auc_mean_se", "auc_max", "auc_max_se")
     }
@@ -211,11 +231,13 @@ def summarise_records(
         for name in ("floor_auc_mean", "floor_auc_max")
     }
 
+    even_rows, odd_rows = order.targets[0::2], order.targets[1::2]
+
     def work(slices: list[slice]) -> None:
         for c in slices:
-            columns = order[first[c.start] : first[c.stop - 1] + count[c.stop - 1]]
+            columns = by_patient[first[c.start] : first[c.stop - 1] + count[c.stop - 1]]
             starts, sizes = first[c] - first[c.start], count[c]
-            even, odd = scores[0::2, columns], scores[1::2, columns]
+            even, odd = (scores[np.ix_(rows, columns)] for rows in (even_rows, odd_rows))
             difference = np.subtract(even, odd, dtype=np.float32)
             pair_sum = np.add(even, odd, dtype=np.float32)
             pair_sum -= pair_sum.mean(0)
@@ -231,6 +253,7 @@ def summarise_records(
                 out[f"{name}_se"][c] = spread * np.sqrt(pairs - 1)
 
     map_blocks(work, _patient_blocks(first + count), progress)
+    out = {name: order.restore(values) for name, values in out.items()}
     d = ndtri(np.clip(out["auc_mean"], 1e-9, 1 - 1e-9))
     reach = stdtrit(pairs - 1, 0.975) * out["auc_mean_se"] * np.sqrt(2 * np.pi) * np.exp(d * d / 2)
     return out | {"auc_mean_low": ndtr(d - reach), "auc_mean_high": ndtr(d + reach)}

@@ -27,7 +27,6 @@ from rollcall.util.parallel import make_blocks, map_blocks
 Z_975 = float(ndtri(0.975))
 PRIOR_PAIRS = 100  # pairs that the cohort's correlation counts for, against a record's own
 OWN_SHAPE_WEIGHT = 0.5  # of a record's own skewness and kurtosis, against the cohort's
-SHAPE_RECORDS = 25_000  # at least so many records (if there are) give the pooled shape
 NORMAL_RECORDS = 4000  # simulated normal records behind the test of normality
 
 
@@ -47,14 +46,13 @@ class PooledShape:
 
 
 def pool_shape(moments: Moments) -> PooledShape:
-    """Pool the shape over records whose scores vary, an even sample of 25,000 to 50,000 of them.
+    """Pool the shape over the records whose scores vary.
 
     The kurtosis is a ratio of sums, not a mean of the records' kurtoses, which would be too small
     with few pairs; what remains of that bias is taken out.
     """
-    step = max(1, len(moments.cov) // SHAPE_RECORDS)
     v1, v0, cov, skew_in, skew_out, kurt_in, kurt_out = (
-        getattr(moments, name)[::step]
+        getattr(moments, name)
         for name in ("var_in", "var_out", "cov", "skew_in", "skew_out", "kurt_in", "kurt_out")
     )
     varies = v1 + v0 > MIN_VARIANCE

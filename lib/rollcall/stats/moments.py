@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -48,6 +48,11 @@ class Moments:
         """Population standard deviation over all models, blind to membership."""
         within = (self.pairs - 1) * (self.var_in + self.var_out) / (2 * self.pairs)
         return np.sqrt(np.maximum(within + (self.mean_in - self.mean_out) ** 2 / 4, MIN_VARIANCE))
+
+    def take(self, which: np.ndarray) -> Moments:
+        """Return the moments of some records, by position or by a mask (n,)."""
+        rows = (getattr(self, field.name)[which] for field in fields(self)[1:])
+        return Moments(self.pairs, *rows)
 
 
 def pair_signs(members: np.ndarray) -> np.ndarray:

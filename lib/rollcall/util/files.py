@@ -41,6 +41,14 @@ def write_table(path: Path, table) -> None:
         table.to_parquet(file, index=False)
 
 
+def write_array(path: Path, array) -> None:
+    """Write a numpy array as .npy, whole or not at all."""
+    import numpy as np  # most commands need none
+
+    with atomic_write(path) as file:
+        np.save(file, array)
+
+
 def sha256(path: Path) -> str:
     """Return the sha256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:

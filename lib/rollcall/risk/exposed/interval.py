@@ -18,7 +18,7 @@ AUC_CLIP = 1e-9  # AUCs of 0 and 1 stay finite on the scale of Phi^-1
 #        move_k = (a_k - b_k) / sqrt(V) - d/2 ((a_k^2 + b_k^2) / V - 1)
 #    with a_k, b_k the in and the out score about their means (infinitesimal jackknife). The
 #    variance of d is the mean of move_k^2, over K.
-# 2. N counts the d above a threshold t. Smoothed, with a normal kernel of width w, a patient
+# 2. N counts the d above their thresholds t. Smoothed, with a normal kernel of width w, a patient
 #    at distance d - t moves N by kernel = phi((d - t) / w) / w for each unit of d. Pair k moves
 #    the count by sum over patients of kernel times move_k, over K: patients who move together add.
 # 3. var N = sum of the squares of these K moves, times K / (K - 1). A width of half a patient's
@@ -35,37 +35,53 @@ def exposed_interval(
     members: np.ndarray,
     auc: np.ndarray,
     exposed: np.ndarray,
+    threshold: np.ndarray,
     floor: np.ndarray,
     level: float = 0.95,
 ) -> tuple[int, float, float]:
     """Return (count, low, high): exposed patients, and an interval for their expected number.
 
     Expected if the audit were made again with as many new models of the same patients. statistic
-    (M, P), members bool (M, P), auc (P,) its binormal AUCs, exposed bool (P,), floor as of
-    draw_noise_floor. Coverage: tests/statistics/test_coverage.py.
+    (M, P), members bool (M, P), auc (P,) its binormal AUCs, exposed bool (P,), threshold (P,): the
+    AUC above which each patient is exposed; floor (rounds, P) of draw_noise_floor. Coverage:
+    tests/statistics/test_coverage.py.
     """
     pairs, count = len(statistic) // 2, int(exposed.sum())
     if not count:
-        return 0, 0.0, float(_chi_square_quantile((1 + level) / 2, 2) / 2)
-    d = ndtri(np.clip(auc, AUC_CLIP, 1 - AUC_CLIP))
-    threshold = float(d[exposed].min())
-    near = np.flatnonzero(np.abs(d - threshold) < 3)
+        return 0, *scaled_poisson_interval(0, 0, level)
+    limit = to_d(threshold)
+    beyond = to_d(auc) - limit
+    near = np.flatnonzero((np.abs(beyond) < 3) & np.isfinite(threshold))
     inside, outside = (
         values - values.mean(0) for values in split_in_out(statistic[:, near], members[:, near])
     )
     square = inside**2 + outside**2
     total = np.maximum(square.sum(0) / (pairs - 1), MIN_VARIANCE)
-    moves = (inside - outside) / np.sqrt(total) - d[near] / 2 * (square / total - 1)
+    d = (beyond + limit)[near]
+    moves = (inside - outside) / np.sqrt(total) - d / 2 * (square / total - 1)
     width = np.maximum(np.sqrt((moves**2).mean(0) / pairs) / 2, 1e-6)
-    kernel = _normal_density((d[near] - threshold) / width) / width
+    kernel = _normal_density(beyond[near] / width) / width
     variance = ((moves @ kernel / pairs) ** 2).sum() * pairs / (pairs - 1)
-    floor_hazard = _floor_hazard(floor, threshold, float(np.median(width)))
+    floor_hazard = _floor_hazard(floor, limit, float(np.median(width)))
     variance /= max(1 - kernel.sum() / count / floor_hazard, 0.2) ** 2
+    return count, *scaled_poisson_interval(count, float(variance), level)
+
+
+def scaled_poisson_interval(
+    count: float, variance: float, level: float = 0.95
+) -> tuple[float, float]:
+    """Return (low, high) of a count with a variance that is not a Poisson count's.
+
+    The limits of Garwood (1936) of a Poisson count, scaled to that variance. Of a count near 0,
+    those of nobody.
+    """
+    if count < 1e-9:
+        return 0.0, float(_chi_square_quantile((1 + level) / 2, 2) / 2)
     scale = max(variance / count, 0.02)
     freedom = 2 * count / scale
     low = scale / 2 * _chi_square_quantile((1 - level) / 2, freedom)
     high = scale / 2 * _chi_square_quantile((1 + level) / 2, freedom + 2)
-    return count, float(low), float(high)
+    return float(low), float(high)
 
 
 def _normal_density(x: np.ndarray) -> np.ndarray:
@@ -76,14 +92,21 @@ def _chi_square_quantile(share: float, freedom: float) -> float:
     return 2 * gammaincinv(freedom / 2, share)
 
 
-def _floor_hazard(floor: np.ndarray, threshold: float, width: float) -> float:
-    """Density of the floor at the threshold over its share beyond, smoothed; not 0, maybe inf."""
-    sample = floor.ravel()[:: max(1, floor.size // FLOOR_DRAWS_USED)].astype(np.float64)
-    null = ndtri(np.clip(sample, AUC_CLIP, 1 - AUC_CLIP))
-    beyond = ndtr((null - threshold) / width).mean()
-    if beyond <= 0:
-        return np.inf
-    return max((_normal_density((null - threshold) / width) / width).mean() / beyond, 1e-12)
+def to_d(auc: np.ndarray) -> np.ndarray:
+    """Return Phi^-1 of AUCs, of their shape; 0 and 1 stay finite."""
+    return ndtri(np.clip(np.asarray(auc, np.float64), AUC_CLIP, 1 - AUC_CLIP))
+
+
+def _floor_hazard(floor: np.ndarray, limit: np.ndarray, width: float) -> float:
+    """Density of the floor at the thresholds over its share beyond, smoothed; not 0, maybe inf.
+
+    floor (rounds, P), limit (P,) on the scale of d.
+    """
+    rounds = max(1, FLOOR_DRAWS_USED // floor.shape[1])
+    beyond = ((to_d(floor[:rounds]) - limit) / width).ravel()
+    beyond = beyond[:: max(1, beyond.size // (2 * FLOOR_DRAWS_USED))]
+    share = ndtr(beyond).mean()
+    return max((_normal_density(beyond) / width).mean() / share, 1e-12) if share > 0 else np.inf
 
 
 def share_at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 LEAST_IN_BIN = 250  # patients
 MOST_BINS = 20
+EVEN_SHARE = 0.2  # of a weight is 1 whatever was learnt: who leaks alone in a bin is named too
 LOWEST_P = 1e-6
 P_STEPS = 60  # of the grid of p-values on which densities are estimated
 CUTS = np.geomspace(0.5, 300, 80)  # densities of p-values at which all bins may be cut alike
@@ -57,6 +58,15 @@ def learn_weights(p: np.ndarray, bins: np.ndarray, count: int, level: float) -> 
     return weights / mean if mean > 0 else np.ones(count)
 
 
+def estimate_density(p: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Estimate the density of p-values p (n,) at others (k,): decreasing, Grenander's (1956)."""
+    grid = np.concatenate([[0.0], np.geomspace(LOWEST_P, 1, P_STEPS + 1)])
+    below = np.searchsorted(np.sort(p), grid, side="right") / max(len(p), 1)
+    below[0] = 0
+    slope = np.diff(_concave_majorant(grid, below)) / np.diff(grid)
+    return slope[np.clip(np.searchsorted(grid, at, side="left") - 1, 0, len(slope) - 1)]
+
+
 def _concave_majorant(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the least concave function above the points (x, y), at each x; x ascending."""
     corners = [0]
@@ -85,5 +95,6 @@ def weigh_patients(
         if not learn.any() or not use.any():
             continue
         chosen = learn_weights(p[learn], bins[learn], bins.max() + 1, level)[bins[use]]
-        weight[use] = chosen / chosen.mean() if chosen.mean() > 0 else 1.0
+        if chosen.mean() > 0:
+            weight[use] = (1 - EVEN_SHARE) * chosen / chosen.mean() + EVEN_SHARE
     return weight

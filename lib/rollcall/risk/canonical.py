@@ -1,0 +1,66 @@
+"""An order of patients and of pairs that does not depend on the order in which they came.
+
+What is drawn at random (redrawn memberships, halves of the patients) is drawn in this order, so
+that shuffled rows, renamed patients or pairs in another order change no number but by rounding.
+It is made of scores alone and knows nobody's membership.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Order:
+    """Where each patient and each target stands.
+
+    patients  (P,): patients in canonical order
+    targets   (2K,): targets in canonical order; pairs stay pairs
+    """
+
+    patients: np.ndarray
+    targets: np.ndarray
+
+    def arrange(self, statistic: np.ndarray) -> np.ndarray:
+        """Return a statistic (2K, P) with targets and patients in canonical order."""
+        return statistic[self.targets][:, self.patients]
+
+    def restore(self, values: np.ndarray) -> np.ndarray:
+        """Return values (..., P) of patients in canonical order in the order they came in."""
+        out = np.empty_like(values)
+        out[..., self.patients] = values
+        return out
+
+
+def patient_levels(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the mean score of each patient's records over all targets, (P,) float64.
+
+    scores (M, N) or (M, N, L), index (N,). Sums of float32 in float64 are exact for all but far
+    apart scores: they do not depend on the order of targets.
+    """
+    total = scores.sum(0, dtype=np.float64).reshape(len(index), -1).sum(1)
+    return np.bincount(index, total) / np.bincount(index)
+
+
+def find_order(scores: np.ndarray, index: np.ndarray) -> Order:
+    """Find the canonical order of patients and targets.
+
+    scores (2K, N), rows 2i and 2i+1 a pair; index (N,). Patients by their level; targets of a pair,
+    and pairs, by the sum of the target's scores.
+    """
+    total = scores.sum(1, dtype=np.float64).reshape(-1, 2)
+    swapped = (total[:, 1] > total[:, 0]).astype(int)
+    first = 2 * np.arange(len(total)) + swapped
+    second = 2 * np.arange(len(total)) + 1 - swapped
+    pairs = np.argsort(total.max(1), kind="stable")
+    targets = np.column_stack([first[pairs], second[pairs]]).ravel()
+    return Order(np.argsort(patient_levels(scores, index), kind="stable"), targets)
+
+
+def split_in_halves(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Put every second patient, by level, in one half: bool (N,) of records."""
+    half = np.zeros(index.max() + 1, bool)
+    half[np.argsort(patient_levels(scores, index), kind="stable")[::2]] = True
+    return half[index]

@@ -1,0 +1,118 @@
+"""All that is said of exposed patients, from the patients' joint statistic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rollcall.risk.exposed.chance import bound_false, chance_of_naming, expect_false, local_rates
+from rollcall.risk.exposed.interval import exposed_interval
+from rollcall.risk.exposed.naming import name_exposed
+from rollcall.risk.exposed.true_risk import AUCS, estimate_true_risk, share_told
+from rollcall.risk.noise_floor import draw_noise_floor
+from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.stats.moments import Moments, compute_moments
+
+LEAST_ROUNDS = 50  # redrawn memberships of each patient, at the least
+FEWEST_TO_SPLIT = 16  # targets, of which either half can name somebody
+HIGH_AUC, HIGHEST_AUC = 0.9, 0.99
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What `assess_exposure` returns.
+
+    patients  columns (P,) by name: stratum, p_value, q_value, exposed, local_fdr, named_again,
+              chance
+    floor     (rounds, P)
+    survival  a row per AUC: patients with a true AUC of at least that, low, high
+    cohort    numbers, as rollcall.risk.assess.Risk lists them
+    """
+
+    patients: dict[str, np.ndarray]
+    floor: np.ndarray
+    survival: pd.DataFrame
+    cohort: dict[str, float]
+
+
+def assess_exposure(
+    statistic: np.ndarray,
+    members: np.ndarray,
+    moments: Moments,
+    auc: np.ndarray,
+    foretold: np.ndarray,
+    stratum: np.ndarray,
+    draws: int,
+    seed: int,
+) -> Exposure:
+    """Name the exposed patients, and say how sure that is.
+
+    statistic (M, P), members bool (M, P), its moments and binormal AUCs (P,), foretold (P,) of
+    patient.foretell_shift, stratum int (P,): all in canonical order; draws: null patients of the
+    floor, at least.
+    """
+    rounds = max(-(-draws // len(auc)), min(LEAST_ROUNDS, draws), 1)
+    floor = draw_noise_floor(statistic, rounds, seed)
+    naming = name_exposed(auc, floor, foretold, stratum)
+    chance = chance_of_naming(floor, naming)
+    behind = estimate_true_risk(statistic, members, moments, naming)
+    count, low, high = exposed_interval(
+        statistic, members, auc, naming.exposed, naming.threshold, floor
+    )
+    told, told_low = share_told(auc, stratum)
+    again = behind.named_again[naming.exposed]
+    high_row = behind.survival.loc[AUCS == HIGH_AUC].iloc[0]
+    cohort = {
+        "exposed": count,
+        "exposed_low": low,
+        "exposed_high": high,
+        "by_chance": expect_false(chance, auc),
+        "at_most_false": bound_false(statistic, floor, auc, naming, seed),
+        "named_again": float(again.mean()) if len(again) else np.nan,
+        "named_by_both": _named_by_both(statistic, members, foretold, stratum, draws, seed),
+        "told": told,
+        "told_low": told_low,
+        "smallest_named": behind.smallest_named(),
+        "power_99": float(behind.power[AUCS == HIGHEST_AUC][0]),
+        f"above_{HIGH_AUC}": high_row["patients"],
+        f"above_{HIGH_AUC}_low": high_row["low"],
+        f"above_{HIGH_AUC}_high": high_row["high"],
+    }
+    patients = {
+        "stratum": stratum,
+        "p_value": naming.p,
+        "q_value": naming.q,
+        "exposed": naming.exposed,
+        "local_fdr": local_rates(naming),
+        "named_again": behind.named_again,
+        "chance": chance,
+    }
+    return Exposure(patients, floor, behind.survival, cohort)
+
+
+def _named_by_both(
+    statistic: np.ndarray,
+    members: np.ndarray,
+    foretold: np.ndarray,
+    stratum: np.ndarray,
+    draws: int,
+    seed: int,
+) -> float:
+    """Return the share of those named by one half of the pairs whom the other half names too.
+
+    The mean of both ways; NaN where fewer than 16 targets, or a half names nobody.
+    """
+    if len(statistic) < FEWEST_TO_SPLIT:
+        return np.nan
+    pair, named = np.arange(len(statistic)) // 2, []
+    for half in (0, 1):
+        rows = pair % 2 == half
+        part, moments = statistic[rows], compute_moments(statistic[rows], members[rows])
+        auc = binormal_auc(moments, pool_shape(moments))[0]
+        floor = draw_noise_floor(part, max(1, -(-draws // len(auc))), seed)
+        named.append(name_exposed(auc, floor, foretold, stratum).exposed)
+    counts = [int(each.sum()) for each in named]
+    both = int((named[0] & named[1]).sum())
+    return both * (1 / counts[0] + 1 / counts[1]) / 2 if all(counts) else np.nan

@@ -1,0 +1,148 @@
+"""What lies behind the estimates: true risks above a threshold, who is named again, what is missed.
+
+The estimates of a cohort are deconvolved within each stratum (rollcall.risk.deconvolution); what
+follows from the true risks does not depend on how many models an audit could afford.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rollcall.risk.deconvolution import Kernel, count_bins, deconvolve, make_kernel, share_above
+from rollcall.risk.exposed.interval import scaled_poisson_interval, to_d
+from rollcall.risk.exposed.naming import Naming
+from rollcall.risk.record import pool_shape
+from rollcall.stats.moments import MIN_VARIANCE, Moments, split_in_out
+
+AUCS = np.round(np.arange(0.5, 0.995, 0.01), 2)  # at which patients are counted
+MOST_FOLDS = 10  # groups of pairs of the jackknife
+POWER = 0.8
+PATIENTS_PER_CHUNK = 20_000
+
+
+@dataclass(frozen=True)
+class TrueRisk:
+    """True risks of a cohort.
+
+    survival     a row per AUC: patients (estimated number with a true AUC of at least that), low,
+                 high: a 95% interval over as many new models of the same patients
+    named_again  (P,): the chance of the exposed to be named by as many new models, else NaN
+    power        (len(AUCS),): the chance that a patient with that true AUC is named
+    """
+
+    survival: pd.DataFrame
+    named_again: np.ndarray
+    power: np.ndarray
+
+    def smallest_named(self) -> float:
+        """Return the smallest true AUC that is named with a chance of 80%, NaN if none is."""
+        enough = np.flatnonzero(self.power >= POWER)
+        return float(AUCS[enough[0]]) if len(enough) else np.nan
+
+
+def estimate_true_risk(
+    statistic: np.ndarray, members: np.ndarray, moments: Moments, naming: Naming
+) -> TrueRisk:
+    """Estimate true risks from the joint statistic (M, P), its moments, and who is named.
+
+    members bool (M, P), pairs in canonical order (rollcall.risk.canonical).
+    """
+    folds = np.arange(moments.pairs) % min(moments.pairs, MOST_FOLDS)
+    d, without = _estimates(statistic, members, folds)
+    again = np.full(len(d), np.nan)
+    power, count = np.zeros(len(AUCS)), np.zeros(len(AUCS))
+    left_out = np.zeros((folds.max() + 1, len(AUCS)))
+    for number in range(naming.stratum.max() + 1):
+        who = np.flatnonzero(naming.stratum == number)
+        kernel = _make_kernel(moments, who, moments.pairs)
+        mass = deconvolve(count_bins(d[who], kernel), kernel)
+        count += len(who) * share_above(mass, kernel, AUCS)
+        for fold, estimate in enumerate(without):
+            smaller = _make_kernel(moments, who, int((folds != fold).sum()))
+            part = deconvolve(count_bins(estimate[who], smaller), smaller)
+            left_out[fold] += len(who) * share_above(part, smaller, AUCS)
+        limits, sizes = np.unique(to_d(naming.threshold[who]), return_counts=True)
+        reached = sizes @ kernel.exceed(limits)
+        power += np.interp(to_d(AUCS), kernel.grid, reached) / len(d)
+        named = who[naming.exposed[who]]
+        again[named] = _chance_to_exceed(d[named], naming.threshold[named], mass, kernel)
+    variance = (len(left_out) - 1) * left_out.var(0)
+    rows = [scaled_poisson_interval(c, v) for c, v in zip(count, variance, strict=True)]
+    low, high = np.array(rows).T
+    survival = pd.DataFrame(
+        {"auc": AUCS, "patients": count, "low": low, "high": np.minimum(high, len(d))}
+    )
+    return TrueRisk(survival, again, power)
+
+
+def _make_kernel(moments: Moments, who: np.ndarray, pairs: int) -> Kernel:
+    """Make the kernel of the patients `who` for estimates from so many pairs."""
+    shape = pool_shape(moments.take(who))
+    # A correlation estimated from K pairs is too near 0, by about 1 in K.
+    correlation = np.clip(shape.correlation * moments.pairs / (moments.pairs - 1), -1, 0.95)
+    return make_kernel(pairs, float(correlation), shape.kurt)
+
+
+def _estimates(
+    statistic: np.ndarray, members: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return d (P,) of all pairs, and d (folds, P) without each group of pairs."""
+    patients = statistic.shape[1]
+    sums = np.empty((folds.max() + 1, 4, patients))
+    for begin in range(0, patients, PATIENTS_PER_CHUNK):
+        c = slice(begin, begin + PATIENTS_PER_CHUNK)
+        kinds = split_in_out(statistic[:, c] - statistic[:, c].mean(0), members[:, c])
+        for fold in range(len(sums)):
+            chosen = [kind[folds == fold] for kind in kinds]
+            sums[fold, :, c] = [chosen[0].sum(0), chosen[1].sum(0)] + [
+                (kind.astype(np.float64) ** 2).sum(0) for kind in chosen
+            ]
+    total, size = sums.sum(0), np.bincount(folds)
+    whole = _separation(total, size.sum())
+    without = [
+        _separation(total - part, size.sum() - n) for part, n in zip(sums, size, strict=True)
+    ]
+    return whole, np.array(without)
+
+
+def _separation(sums: np.ndarray, pairs: int) -> np.ndarray:
+    """Return d from sums and sums of squares of in and out scores, (4, P), of so many pairs."""
+    mean = sums[:2] / pairs
+    variance = ((sums[2:] - pairs * mean**2) / (pairs - 1)).sum(0)
+    return (mean[0] - mean[1]) / np.sqrt(np.maximum(variance, MIN_VARIANCE))
+
+
+def _chance_to_exceed(
+    d: np.ndarray, threshold: np.ndarray, mass: np.ndarray, kernel: Kernel
+) -> np.ndarray:
+    """Return the chance that a new estimate exceeds each threshold, given the old one. (n,)"""
+    chance = np.empty(len(d))
+    limits, number = np.unique(to_d(threshold), return_inverse=True)
+    exceed = kernel.exceed(limits)
+    row = np.searchsorted(kernel.edges[1:-1], d, side="right")
+    for begin in range(0, len(d), PATIENTS_PER_CHUNK):
+        c = slice(begin, begin + PATIENTS_PER_CHUNK)
+        posterior = kernel.likelihood[row[c]] * mass
+        posterior /= np.maximum(posterior.sum(1, keepdims=True), 1e-300)
+        chance[c] = (posterior * exceed[number[c]]).sum(1)
+    return chance
+
+
+def share_told(auc: np.ndarray, stratum: np.ndarray) -> tuple[float, float]:
+    """Return (estimate, low): the share of patients of whom anything at all can be told, at least.
+
+    Those of whom nothing can be told lie below 0.5 as often as above: the share is 1 less twice
+    the share of patients below, within each stratum. low: with 95% confidence, of the lower counts.
+    """
+    told = lowest = 0.0
+    for number in range(stratum.max() + 1):
+        values = auc[stratum == number]
+        below = (values < 0.5).sum() + (values == 0.5).sum() / 2
+        share = below / len(values)
+        reach = 1.645 * np.sqrt(len(values) * share * (1 - share)) + 1.35
+        told += max(0.0, len(values) - 2 * below)
+        lowest += max(0.0, len(values) - 2 * (below + reach))
+    return told / len(auc), lowest / len(auc)
