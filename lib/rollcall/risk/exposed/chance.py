@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.risk.exposed.naming import Naming, is_above
+from rollcall.risk.exposed.naming import MOST_P, Naming, is_above
 from rollcall.risk.exposed.q_values import AUC_TOLERANCE
 from rollcall.risk.exposed.weights import estimate_density
 from rollcall.risk.noise_floor import random_signs, redrawn_auc
@@ -12,7 +12,8 @@ from rollcall.util.parallel import make_blocks, map_blocks
 
 BOUND_ROUNDS = 500  # redrawn audits behind the bound
 BOUND_CONFIDENCE = 0.95
-CUTS = np.geomspace(1e-3, 1, 25)  # of scaled_p at which false names are counted
+CUTS = 30  # weighted p-values at which false names are counted,
+LEAST_FALSE = 0.02  # from the one at which so many are expected
 FEWEST_BELOW = 20  # patients below 0.5 in a stratum that may speak for those of whom nothing shows
 PATIENTS_PER_BLOCK = 32
 
@@ -64,62 +65,68 @@ def bound_false(
 ) -> int:
     """Bound the number of the named who are there by chance, with 95% confidence.
 
-    statistic (M, P), floor (rounds, P), auc (P,), all in one order of patients. Membership is
-    redrawn for 500 audits of the patients below 0.5, each standing for two; an envelope holds the
-    counts of their names at every cut at once in 95% of them (Meinshausen, Scand. J. Stat. 2006),
-    and at the best cut it bounds the false names, whichever patients are named.
+    statistic (M, P), floor (rounds, P), auc (P,), all in one order of patients. In each stratum
+    membership is redrawn for 500 audits of the patients below 0.5, each standing for two; an
+    envelope holds the counts of their weighted p-values at every cut at once in all but 5% of them
+    (shared out among the strata), and at the best cut it bounds the false names (Meinshausen,
+    Scand. J. Stat. 2006). The strata's bounds add up.
     """
-    names = int(naming.exposed.sum())
-    if not names:
-        return 0
-    counts = np.zeros((BOUND_ROUNDS, len(CUTS)))
-    for number in range(naming.stratum.max() + 1):
+    bound = 0
+    for number in np.flatnonzero(naming.names):
         who = np.flatnonzero(naming.stratum == number)
-        if not naming.names[number]:
-            continue
         below = who[auc[who] < 0.5]
         nulls = 2 * (len(below) + 2 * np.sqrt(len(below)) + 2)  # at most, with 97.5% confidence
         drawn = below if len(below) >= FEWEST_BELOW else who
-        factor = min(nulls, len(who)) / len(drawn)
-        ordered = np.sort(floor[:, who], axis=None)
-        largest = naming.largest[number]
-        counts += factor * _count_redrawn(statistic, drawn, naming, largest, ordered, seed)
-    tail = (counts[None] >= counts[:, None]).mean(1)  # rounds with at least as many, at each cut
-    level = np.quantile(tail.min(1), 1 - BOUND_CONFIDENCE, method="lower")
-    envelope = np.array(
-        [counts[tail[:, cut] >= level, cut].max(initial=0) for cut in range(len(CUTS))]
+        cuts = np.geomspace(LEAST_FALSE / len(who), MOST_P, CUTS)
+        counts = _count_redrawn(statistic, drawn, floor[:, who], naming.weight[drawn], cuts, seed)
+        counts *= min(nulls, len(who)) / len(drawn)
+        envelope = _envelope(counts, (1 - BOUND_CONFIDENCE) / len(naming.names))
+        weighted = (naming.p / naming.weight)[who][naming.exposed[who]]
+        beyond = (weighted[:, None] > cuts).sum(0)
+        bound += int(min(len(weighted), np.floor((beyond + envelope).min())))
+    return bound
+
+
+def _envelope(counts: np.ndarray, miss: float) -> np.ndarray:
+    """Return counts (cuts,) that a share `miss` of the rounds (rounds, cuts) exceeds somewhere."""
+    ordered = np.sort(counts, axis=0)
+    as_many = np.column_stack(
+        [np.searchsorted(row, column) for row, column in zip(ordered.T, counts.T, strict=True)]
     )
-    scaled = naming.scaled_p[naming.exposed]
-    beyond = (scaled[:, None] > CUTS).sum(0)
-    return int(min(names, np.floor((beyond + envelope).min())))
+    tail = 1 - as_many / len(counts)  # share of rounds with at least as many, at each cut
+    level = np.sort(tail.min(1))[int(miss * len(counts))]
+    kept = tail >= level
+    return np.where(kept, counts, 0).max(0)
 
 
 def _count_redrawn(
     statistic: np.ndarray,
     who: np.ndarray,
-    naming: Naming,
-    largest: float,
-    ordered: np.ndarray,
+    floor: np.ndarray,
+    weight: np.ndarray,
+    cuts: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """Count the names at each cut among patients `who` in every redrawn audit, (rounds, cuts).
+    """Count weighted p-values up to each cut among patients `who` in each audit, (rounds, cuts).
 
-    largest: p / weight that names in their stratum; ordered: its floor, ascending.
+    floor: draws of their stratum, against which p-values are taken; weight (len(who),).
     """
-    threshold, weight = naming.threshold[who], naming.weight[who]
-    blocks = make_blocks(len(who), PATIENTS_PER_BLOCK)
+    ordered = np.sort(floor, axis=None)
+    remarkable = ordered[int((1 - MOST_P) * len(ordered))]
 
     def work(slices: list[slice]) -> np.ndarray:
-        counted = np.zeros((BOUND_ROUNDS, len(CUTS)))
+        counted = np.zeros((BOUND_ROUNDS, len(cuts)))
         for c in slices:
             signs = random_signs(BOUND_ROUNDS, len(statistic) // 2, seed, 9, c.start)
             drawn = redrawn_auc(statistic[:, who[c]], signs)
-            rounds, column = np.nonzero(is_above(drawn, threshold[c]))
+            rounds, column = np.nonzero(drawn >= remarkable)
             above = len(ordered) - np.searchsorted(ordered, drawn[rounds, column] - AUC_TOLERANCE)
-            p = (1 + above) / (1 + len(ordered))
-            scaled = p / weight[c][column] / largest
-            for cut, limit in enumerate(CUTS):
-                counted[:, cut] += np.bincount(rounds[scaled <= limit], minlength=BOUND_ROUNDS)
+            weighted = (1 + above) / (1 + len(ordered)) / weight[c][column]
+            cell = np.searchsorted(cuts, weighted)  # the first cut that counts it
+            cells = np.bincount(
+                rounds * (len(cuts) + 1) + cell, minlength=BOUND_ROUNDS * (len(cuts) + 1)
+            )
+            counted += cells.reshape(BOUND_ROUNDS, -1)[:, :-1].cumsum(1)
         return counted
 
-    return sum(map_blocks(work, blocks))
+    return sum(map_blocks(work, make_blocks(len(who), PATIENTS_PER_BLOCK)))

@@ -33,7 +33,6 @@ class Naming:
     q           q-value: weighted, within the stratum, adjusted for strata that were picked
     exposed     q at most 0.05 and p at most 0.05
     stratum     number of the stratum, from 0
-    scaled_p    p / weight over its largest value that names: at most 1 for the exposed
     threshold   the AUC that names: exposed are those above it by more than a tolerance. In a
                 stratum where nobody is named, what the first one would have had to reach
     largest     (S,) of each stratum: the largest p / weight that names
@@ -46,7 +45,6 @@ class Naming:
     q: np.ndarray
     exposed: np.ndarray
     stratum: np.ndarray
-    scaled_p: np.ndarray
     threshold: np.ndarray
     largest: np.ndarray
     null_share: np.ndarray
@@ -106,7 +104,7 @@ def name_exposed(
     exposed = q <= level if picked else np.zeros(len(auc), bool)
     if not picked:
         q = np.maximum(q, np.nextafter(level, 1))
-    scaled, threshold = np.empty((2, len(auc)))
+    threshold = np.empty(len(auc))
     names = np.array([exposed[who].any() for who in strata])
     sizes = np.array([len(who) for who in strata])
     largest = level * max(picked, 1) / len(strata) / (sizes * null_share)  # of a first name
@@ -115,9 +113,8 @@ def name_exposed(
         if names[number]:
             largest[number] = weighted[exposed[who]].max()
         limit = np.minimum(largest[number] * weight[who], MOST_P)
-        scaled[who] = np.where(p[who] <= MOST_P, weighted / largest[number], np.inf)
         threshold[who] = _find_threshold(floor[:, who], limit)
-    return Naming(p, weight, q, exposed, stratum, scaled, threshold, largest, null_share, names)
+    return Naming(p, weight, q, exposed, stratum, threshold, largest, null_share, names)
 
 
 def _find_threshold(floor: np.ndarray, largest_p: np.ndarray) -> np.ndarray:
