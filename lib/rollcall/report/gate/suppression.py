@@ -15,7 +15,8 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE, Group
 from rollcall.report.gate.design import PATIENTS, TOTAL, Design, is_small, make_design
 from rollcall.report.gate.links import find_links
-from rollcall.report.gate.marks import Shown, list_targets, mark_cells
+from rollcall.report.gate.marks import Shown, mark_cells
+from rollcall.report.gate.targets import list_targets
 from rollcall.report.gate.worlds import MOST_VARIABLES, Target, list_profiles, protect_together
 
 MOST_TOGETHER = 12  # attributes that are looked at all together

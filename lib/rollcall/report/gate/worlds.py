@@ -38,6 +38,7 @@ class System:
     known: Matrix
     cells: list[tuple[int, int, int]]
     asked: Matrix
+    totals: int
     smallest: int
 
 
@@ -83,6 +84,7 @@ def _make_system(design: Design, members: Sequence[int], targets: Sequence[Targe
             _multiply(in_row, design.inside.T),
             cells,
             _thin(asked.reshape(len(targets), -1).astype(float)),
+            len(design.columns),
             design.smallest,
         )
     )
@@ -119,7 +121,7 @@ def _keep_variables(system: System) -> System:
     if len(system.truth) <= MOST_VARIABLES:
         return system
     asked = np.asarray(abs(system.asked).sum(0)).reshape(-1) * (system.truth > 0)
-    order = np.lexsort((-system.truth, -(asked > 0)))
+    order = np.lexsort((-system.truth, asked <= 0))
     kept = np.sort(order[:MOST_VARIABLES])
     # What is asked lies among the kept: a target that does not is left as pinned, and is hidden for
     return replace(
@@ -132,8 +134,7 @@ def _keep_variables(system: System) -> System:
 
 def _visible(system: System, shown: Shown) -> np.ndarray:
     cells = [bool(shown[attribute][row, column]) for attribute, row, column in system.cells]
-    totals = system.known.shape[0] - len(cells)
-    return np.flatnonzero([*cells, *[True] * totals])
+    return np.flatnonzero([*cells, *[True] * system.totals])
 
 
 def _drop_open(system: System, shown: Shown, remaining: np.ndarray) -> np.ndarray:

@@ -1,0 +1,86 @@
+"""How counts that went through the gate are written, and curves and extremes that need none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate.design import MISSING, PATIENTS, TOTAL
+
+HIDDEN = "–"
+STEP = 0.001  # of the risks at which a curve may step
+
+
+def show_count(count: object, hidden: str = HIDDEN) -> str:
+    """Write a count as "1,234", or `hidden` where it is missing."""
+    return hidden if pd.isna(count) else f"{int(count):,}"  # pyright: ignore
+
+
+def show_share(count: object, total: object, hidden: str = HIDDEN) -> str:
+    """Write a share as "12.3%", or `hidden` where either count is missing or total is 0."""
+    if pd.isna(count) or pd.isna(total) or not total:  # pyright: ignore
+        return hidden
+    return f"{int(count) / int(total):.1%}"  # pyright: ignore
+
+
+def explain_hidden(smallest: int = MIN_GROUP_SIZE, unit: str = "patient") -> str:
+    """Say what the sign for a hidden number means."""
+    return (
+        f"{HIDDEN}: fewer than {smallest} {unit}s, or a number from which such a count would follow"
+    )
+
+
+def count_known(table: pd.DataFrame, attribute: str) -> pd.Series:
+    """Count the patients whose value of an attribute is known, by column; missing where hidden.
+
+    table: as protect returns it. A share among those known gives their number away, so it may be
+    shown only where this is.
+    """
+    columns = list(table.columns[list(table.columns).index(PATIENTS) :])
+    total = table.loc[table["attribute"] == TOTAL, columns].iloc[0]
+    missing = table[(table["attribute"] == attribute) & (table["group"] == MISSING)]
+    return total - missing[columns].iloc[0] if len(missing) else total
+
+
+def safe_curve(
+    values: np.ndarray,
+    smallest: int = MIN_GROUP_SIZE,
+    also: Sequence[float] = (),
+    step: float = STEP,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count the patients at or above each risk, at risks that `smallest` of them set apart.
+
+    values float (patients,), a risk each. also: risks at which tables count, which come first.
+    (risks float (steps,), rising; counts int (steps,), falling): multiples of `step`, so that none
+    is one patient's risk; between two steps lie `smallest` patients or more, and the curve ends
+    where fewer remain. The first counts everybody; all is empty if there are fewer than `smallest`.
+    """
+    values = np.sort(np.asarray(values, float))
+    if len(values) < smallest:
+        return np.zeros(0), np.zeros(0, np.int64)
+    lowest = np.floor(values[0] / step) * step
+    grid = np.unique(np.floor(values / step))[1:] * step
+    risks, counts = [lowest], [len(values)]
+    for risk in [*also, *grid[::-1]]:
+        count = len(values) - int(np.searchsorted(values, risk - step * 1e-6))
+        apart = np.abs(np.subtract([*counts, 0], count)).min()
+        if apart >= smallest:
+            risks.append(risk)
+            counts.append(count)
+    order = np.argsort(risks)
+    return np.array(risks)[order], np.array(counts)[order]
+
+
+def reached_by(values: np.ndarray, smallest: int = MIN_GROUP_SIZE, digits: int = 2) -> float:
+    """Return the risk that `smallest` patients reach, rounded down, in place of a maximum.
+
+    nan if there are fewer patients.
+    """
+    values = np.asarray(values, float)
+    if len(values) < smallest:
+        return float("nan")
+    scale = 10**digits
+    return float(np.floor(np.partition(values, -smallest)[-smallest] * scale) / scale)
