@@ -96,22 +96,22 @@ def name_exposed(
         weight[who] = weigh_patients(p[who], foretold[who], half, level)
         null_share[number] = estimate_null_share(p[who])
         q[who] = adjust_for_discoveries(p[who], weight[who], null_share[number])
-    q[p > MOST_P] = 1
-    best = np.sort([q[who].min() for who in strata])
+    best = np.sort([q[who][p[who] <= MOST_P].min(initial=1) for who in strata])
     passes = np.flatnonzero(best <= level * np.arange(1, len(best) + 1) / len(best))
     picked = passes[-1] + 1 if len(passes) else 0
     q = np.minimum(1, q * (len(best) / max(picked, 1)))
-    exposed = q <= level if picked else np.zeros(len(auc), bool)
     if not picked:
         q = np.maximum(q, np.nextafter(level, 1))
-    threshold = np.empty(len(auc))
+    passed = np.array([(q[who] <= level).sum() for who in strata])
+    q[p > MOST_P] = 1
+    exposed = q <= level
     names = np.array([exposed[who].any() for who in strata])
     sizes = np.array([len(who) for who in strata])
-    largest = level * max(picked, 1) / len(strata) / (sizes * null_share)  # of a first name
+    # The largest p / weight that Benjamini and Hochberg's rule lets pass, of a first name at least.
+    share = level * max(picked, 1) / len(strata)
+    largest = share * np.maximum(passed, 1) / (sizes * null_share)
+    threshold = np.empty(len(auc))
     for number, who in enumerate(strata):
-        weighted = p[who] / weight[who]
-        if names[number]:
-            largest[number] = weighted[exposed[who]].max()
         limit = np.minimum(largest[number] * weight[who], MOST_P)
         threshold[who] = _find_threshold(floor[:, who], limit)
     return Naming(p, weight, q, exposed, stratum, threshold, largest, null_share, names)

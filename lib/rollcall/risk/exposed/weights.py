@@ -18,15 +18,21 @@ P_STEPS = 60  # of the grid of p-values on which densities are estimated
 CUTS = np.geomspace(0.5, 300, 80)  # densities of p-values at which all bins may be cut alike
 
 
-def make_bins(covariate: np.ndarray) -> np.ndarray:
-    """Put patients into bins of equal size by their covariate, int (n,); ties share a bin.
+def make_bins(covariate: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Put the patients of either half into bins of equal size by their covariate, int (n,).
 
-    At least LEAST_IN_BIN patients a bin, at most MOST_BINS bins: few patients cannot tell many bins
-    apart.
+    covariate (n,), half (n,) bool; ties share a bin. At least LEAST_IN_BIN patients a bin, at most
+    MOST_BINS bins: few patients cannot tell many bins apart. Each half has limits of its own, as
+    each is foretold by a fit of its own.
     """
     bins = int(np.clip(len(covariate) // LEAST_IN_BIN, 1, MOST_BINS))
-    limits = np.quantile(covariate, np.arange(1, bins) / bins)
-    return np.searchsorted(limits, covariate, side="right")
+    number = np.zeros(len(covariate), int)
+    for which in (False, True):
+        values = covariate[half == which]
+        if len(values):
+            limits = np.quantile(values, np.arange(1, bins) / bins)
+            number[half == which] = np.searchsorted(limits, values, side="right")
+    return number
 
 
 def learn_weights(p: np.ndarray, bins: np.ndarray, count: int, level: float) -> np.ndarray:
@@ -88,7 +94,7 @@ def weigh_patients(
     p (n,) p-values, covariate (n,): what is foretold of each patient, blind to its membership;
     half (n,) bool.
     """
-    bins = make_bins(covariate)
+    bins = make_bins(covariate, half)
     weight = np.ones(len(p))
     for other in (False, True):
         learn, use = half != other, half == other
