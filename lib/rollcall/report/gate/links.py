@@ -23,15 +23,25 @@ Rows = tuple[int, ...]
 
 
 def find_links(
-    design: Design, targets: dict[int, list[tuple[Rows, int]]], shown: Shown
+    design: Design,
+    targets: dict[int, list[tuple[Rows, int]]],
+    shown: Shown,
+    kept: dict[int, np.ndarray],
 ) -> dict[tuple[int, Rows, int], np.ndarray]:
     """Return, of each target that is not proved unknown, the attributes beside which it is not.
 
-    targets: attribute -> (rows, band). The attribute itself stands for it alone.
+    targets: attribute -> (rows, band). The attribute itself stands for it alone. kept: a cache of
+    counts for further calls, which is filled if they are few enough.
     """
     starts, visible = _starts(design), np.concatenate(shown)
     linked = {}
-    for member, counts in count_jointly(design, sorted(targets)):
+    if not kept and starts[-1] ** 2 * len(design.inside) <= MOST_COUNTS:
+        kept |= count_jointly(design, range(len(design.attributes)))
+    for member, counts in (
+        [(member, kept[member]) for member in sorted(targets)]
+        if kept
+        else count_jointly(design, sorted(targets))
+    ):
         total = counts[:, :, starts[member] : starts[member + 1]].sum(2)  # (rows, atoms)
         for rows, band in targets[member]:
             able, changing = _partners(

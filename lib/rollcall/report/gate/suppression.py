@@ -50,22 +50,22 @@ def protect(
     if len(design.atom) < smallest:
         shown = [np.zeros_like(cells) for cells in shown]
     else:
-        visible = -1
+        visible, kept = -1, {}
         while visible != (visible := sum(int(cells.sum()) for cells in shown)):
-            _protect_pairs(design, shown)
+            _protect_pairs(design, shown, kept)
             _protect_all(design, shown)
     return _tabulate(design, shown, flags)
 
 
-def _protect_pairs(design: Design, shown: Shown) -> None:
+def _protect_pairs(design: Design, shown: Shown, kept: dict[int, np.ndarray]) -> None:
     """Hide what attributes alone, pairs of them, and intersections with theirs give away."""
     alone: dict[tuple[int, ...], list[Target]] = {}
-    for target, beside in find_links(design, _list_all(design, shown), shown).items():
+    for target, beside in find_links(design, _list_all(design, shown), shown, kept).items():
         if target[0] in beside:
             alone.setdefault(target[:1], []).append(target)
     _protect_each(design, alone, shown)
     pairs: dict[tuple[int, ...], list[Target]] = {}
-    for target, beside in find_links(design, _list_all(design, shown), shown).items():
+    for target, beside in find_links(design, _list_all(design, shown), shown, kept).items():
         for other in {int(other) for other in beside} - {target[0]}:
             pairs.setdefault(tuple(sorted((target[0], other))), []).append(target)
     _protect_each(design, pairs, shown)
