@@ -25,6 +25,19 @@ def test_roc_has_a_line_for_each_attack_on_both_axes():
     assert "blind no model 0.600" in figure.alt
 
 
+def test_roc_begins_where_the_data_do():
+    curve = pd.DataFrame(
+        {"attack": "LiRA", "variant": "online", "fpr": [0.02, 0.5, 1], "tpr": [0.1, 0.6, 1]}
+    )
+    unmarked = curve.assign(variant="calibrated")
+    attacks = pd.DataFrame({"attack": "LiRA", "variant": ["online", "calibrated"], "auc": 0.6})
+    figure = figures_attack.roc(pd.concat([curve, unmarked]), attacks)
+    logarithmic = figure.drawing.axes[1]
+    assert logarithmic.get_xlim() == (0.02, 1)
+    assert len(logarithmic.lines) == 2
+    assert "calibrated" not in figure.alt
+
+
 def test_in_out_draws_a_tick_for_each_target():
     rng = np.random.default_rng(0)
     panels = [("one", rng.normal(size=8), rng.normal(size=8)), ("two", np.ones(8), np.zeros(8))]

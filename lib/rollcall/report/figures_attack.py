@@ -17,17 +17,20 @@ from rollcall.report.style import (
     styled,
 )
 
-LOWEST_RATE = 1e-4  # where the logarithmic axes begin
-
 
 @styled
 def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
     """Draw the ROC of each attack, mean over targets, on linear and on logarithmic axes.
 
-    curves and attacks: the tables `roc` and `attacks` of rollcall.attacks.run_all.
+    curves and attacks: the tables `roc` and `attacks` of rollcall.attacks.run_all. The curves end
+    where the data do, at 10 false alarms a model. Attacks without a mark of style.MARKS are left
+    out.
     """
     drawing, axes = new_figure(DOUBLE, 75 * MM, 1, 2)
+    lowest = curves.loc[curves["fpr"] > 0, "fpr"].min()
     for key, curve in curves.groupby(["attack", "variant"], sort=False):
+        if key not in MARKS:
+            continue
         colour, dash = MARKS[key]
         chosen = attacks[(attacks["attack"] == key[0]) & (attacks["variant"] == key[1])]
         for ax in axes:
@@ -40,21 +43,23 @@ def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
                 label=f"{key[0]} {key[1]}, AUC {chosen['auc'].mean():.3f}",
             )
     for ax in axes:
-        ax.plot([LOWEST_RATE / 10, 1], [LOWEST_RATE / 10, 1], color=FLOOR, linewidth=0.6, zorder=0)
+        ax.plot([lowest / 10, 1], [lowest / 10, 1], color=FLOOR, linewidth=0.6, zorder=0)
         ax.set(xlabel="False-positive rate", ylabel="True-positive rate")
     axes[0].set(xlim=(0, 1), ylim=(0, 1))
-    axes[1].set(xscale="log", yscale="log", xlim=(LOWEST_RATE, 1), ylim=(LOWEST_RATE, 1))
+    axes[1].set(xscale="log", yscale="log", xlim=(lowest, 1), ylim=(lowest, 1))
     axes[0].legend(loc="lower right")
 
     areas = attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()
-    listed = ", ".join(f"{' '.join(key)} {value:.3f}" for key, value in areas.items())
+    listed = ", ".join(
+        f"{' '.join(key)} {value:.3f}" for key, value in areas.items() if key in MARKS
+    )
     return Figure(
         "roc",
         drawing,
         alt="Two line plots of true- against false-positive rate, linear and logarithmic. "
         f"AUC: {listed}.",
         caption="ROC curves, mean over all target models. Left: linear axes. Right: logarithmic "
-        "axes; the grey line is guessing.",
+        "axes, from 10 false alarms a model on; the grey line is guessing.",
     )
 
 

@@ -10,7 +10,7 @@ from scipy.special import betaincinv
 
 from rollcall.stats.rank import ascending_order, average_ranks
 
-FPRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+FPRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # shown where the data resolve them (stats.tail_rates)
 PRIORS = (0.01, 0.1)  # shares of members among those that an attacker looks at
 PRECISION_FPR = 1e-3  # false-positive rate at which precision is reported
 
@@ -137,10 +137,21 @@ def rate_interval(
     moves = rate * tries
     np.subtract(hits, moves, out=moves)
     variance = np.square(moves, out=moves).sum() / total**2
-    n = min(total, rate * (1 - rate) / variance) if variance > 0 else float((tries > 0).sum())
+    return float(rate), *exact_limits(rate, variance, total, int((tries > 0).sum()), level)
+
+
+def exact_limits(
+    rate: float, variance: float, tries: float, patients: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Return (low, high) of a rate, with as many independent tries as its variance says.
+
+    variance: between patients; tries, patients: how many tries of how many patients. Sources as
+    rate_interval's.
+    """
+    n = min(tries, rate * (1 - rate) / variance) if variance > 0 else float(patients)
     low = betaincinv(rate * n, n - rate * n + 1, (1 - level) / 2)
     high = betaincinv(rate * n + 1, n - rate * n, (1 + level) / 2)
-    return float(rate), 0.0 if rate == 0 else float(low), 1.0 if rate == 1 else float(high)
+    return 0.0 if rate == 0 else float(low), 1.0 if rate == 1 else float(high)
 
 
 def precision_at_prior(tpr: ArrayLike, fpr: ArrayLike, prior: float) -> np.ndarray:
