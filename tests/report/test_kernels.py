@@ -148,3 +148,12 @@ def test_no_process_stays(run):
     while any(psutil.pid_exists(pid) for pid in pids):
         assert time.time() < end
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_no_temporary_file_stays(run, server, fresh):
+    """A kernel that is ended at once cleans nothing up: its folder of temporary files goes."""
+    look = "import tempfile; from multiprocessing import util; print(util.get_temp_dir())"
+    (printed,) = run(look, first=LOAD_WORKERS, by=None if fresh else server)
+    assert os.path.basename(os.path.dirname(printed.strip())).startswith("rollcall-")
+    assert not os.path.exists(os.path.dirname(printed.strip()))

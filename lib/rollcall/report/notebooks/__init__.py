@@ -75,7 +75,7 @@ def _run(
             language="python",
             cwd=str(cwd),
             start_timeout=START_TIMEOUT,
-            shutdown_kernel="immediate",  # every cell has run, and what it wrote is on disk
+            shutdown_kernel="immediate",  # every cell has run; what it closed is on disk
             progress_bar=False,
             log_output=False,
             stderr_file=_Lines(stream) if stream else None,

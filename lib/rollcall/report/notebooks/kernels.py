@@ -43,9 +43,13 @@ class KernelServer:
 
     connection: socket.socket
 
-    def fork_kernel(self, arguments: list[str], cwd: str) -> ForkedKernel:
-        """Fork a kernel; the one before must have ended. OSError if the server cannot."""
-        self.connection.send(json.dumps({"arguments": arguments, "cwd": cwd}).encode())
+    def fork_kernel(self, arguments: list[str], cwd: str, temporary: str) -> ForkedKernel:
+        """Fork a kernel; the one before must have ended. OSError if the server cannot.
+
+        temporary: the folder of its temporary files.
+        """
+        request = {"arguments": arguments, "cwd": cwd, "temporary": temporary}
+        self.connection.send(json.dumps(request).encode())
         answer = json.loads(self.connection.recv(LONGEST_ANSWER) or "{}")
         if "pid" not in answer:  # the server is gone, or the kernel was at once
             raise ConnectionResetError("no kernel was forked")
@@ -126,8 +130,8 @@ def make_kernel_class(
 ):
     """Make the class of a kernel that is reached by Unix sockets in the folder `sockets`.
 
-    Where a system has none, it is reached by encrypted ports. server: forks it; None: it is
-    started afresh. first: code to run before any cell, out of the notebook's sight.
+    Where a system has none, it is reached by encrypted ports. Its temporary files are there too.
+    server: forks it; None: it is started afresh. first: code to run before any cell, out of the notebook's sight.
     """
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
@@ -155,14 +159,17 @@ def make_kernel_class(
             if server:
                 self.provisioner = Fork(parent=self, kernel_spec=self.kernel_spec)
             options["extra_arguments"] = [*options.get("extra_arguments", []), *extra]
-            return await super().start_kernel(**{**options, "env": make_environment(stream)})
+            # A kernel that is killed leaves its temporary files, which go with this folder.
+            options["env"] = make_environment(stream) | {"TMPDIR": sockets}
+            return await super().start_kernel(**options)
 
     class Fork(LocalProvisioner):
         async def launch_kernel(self, cmd, **options):
             assert server is not None
             arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
             try:
-                self.process = server.fork_kernel(arguments, options.get("cwd") or os.getcwd())
+                cwd = options.get("cwd") or os.getcwd()
+                self.process = server.fork_kernel(arguments, cwd, sockets)
             except OSError:
                 return await super().launch_kernel(cmd, **options)
             self.pid = self.pgid = self.process.pid

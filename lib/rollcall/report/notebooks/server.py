@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -20,7 +21,8 @@ LONGEST_REQUEST = 65536  # bytes
 def serve(connection: socket.socket, modules: Sequence[str]) -> None:
     """Import modules, then fork a kernel for each request; return when the other end is closed.
 
-    A request is {"arguments": of the kernel, "cwd": its folder}. The answer is {"pid": of its
+    A request is {"arguments": of the kernel, "cwd": its folder, "temporary": that of its temporary
+    files}. The answer is {"pid": of its
     process}, and when that has ended {"exit": code}. One kernel at a time. Each returns from here
     too, when it is shut down.
     """
@@ -46,12 +48,13 @@ def serve(connection: socket.socket, modules: Sequence[str]) -> None:
     return None
 
 
-def _become_kernel(server: int, arguments: list[str], cwd: str) -> None:
+def _become_kernel(server: int, arguments: list[str], cwd: str, temporary: str) -> None:
     """Be a kernel until it is shut down, or until the process `server` is gone."""
     from ipykernel.kernelapp import IPKernelApp
 
     os.chdir(cwd)
-    os.environ["JPY_PARENT_PID"] = str(server)
+    os.environ |= {"JPY_PARENT_PID": str(server), "TMPDIR": temporary}
+    tempfile.tempdir = None  # whatever was chosen while modules were imported
     app = IPKernelApp.instance(parent_handle=server)
     app.initialize(arguments)
     app.start()
