@@ -131,7 +131,8 @@ def make_kernel_class(
     """Make the class of a kernel that is reached by Unix sockets in the folder `sockets`.
 
     Where a system has none, it is reached by encrypted ports. Its temporary files are there too.
-    server: forks it; None: it is started afresh. first: code to run before any cell, out of the notebook's sight.
+    server: forks it; None: it is started afresh. first: code to run before any cell, out of the
+    notebook's sight.
     """
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
