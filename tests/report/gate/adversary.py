@@ -61,6 +61,7 @@ def attack(table, attributes, flags, smallest, crossed=()):
     """List (attribute, count, low, high) of what the table gives away; [] is a safe table."""
     groups = groups_of(attributes, crossed)
     groups["(all)"] = {"(all)": np.ones(len(attributes), bool)}
+    flags = {name: np.asarray(flag) for name, flag in flags.items()}
     masks = {"patients": np.ones(len(attributes), bool), **flags}
     memberships = np.array(
         [mask for inside in groups.values() for mask in inside.values()], dtype=bool
@@ -69,7 +70,7 @@ def attack(table, attributes, flags, smallest, crossed=()):
     _, combination = np.unique(np.array(list(masks.values())).T, axis=0, return_inverse=True)
     profile, combination = profile.reshape(-1), combination.reshape(-1)
     profiles, combinations_ = profile.max() + 1, combination.max() + 1
-    first, first_flag = np.unique(profile, return_index=True)[1], None
+    first = np.unique(profile, return_index=True)[1]
     first_flag = np.unique(combination, return_index=True)[1]
 
     def coefficients(region, band):
@@ -92,11 +93,15 @@ def attack(table, attributes, flags, smallest, crossed=()):
         solved = linprog(
             sign * objective, A_eq=equations, b_eq=values, bounds=(0, None), method="highs"
         )
-        return -np.inf * sign if solved.status == 3 else sign * solved.fun
+        if solved.status == 3:  # nothing bounds it
+            return -np.inf * sign
+        worlds.append(solved.x)
+        return sign * solved.fun
 
-    given_away, seen = [], set()
+    given_away, seen, worlds = [], set(), []
+    bands = list(bands_of(flags, len(attributes)))
     for attribute, region in regions_of(attributes, crossed):
-        for band in bands_of(flags, len(attributes)):
+        for band in bands:
             count = int((region & band).sum())
             if not 0 < count < smallest:
                 continue
@@ -104,6 +109,9 @@ def attack(table, attributes, flags, smallest, crossed=()):
             if objective.tobytes() in seen:
                 continue
             seen.add(objective.tobytes())
+            possible = np.array(worlds).reshape(-1, variables) @ objective
+            if ((possible <= 1e-6) | (possible >= smallest - 1e-6)).any():
+                continue  # one of the worlds seen already has it 0 or large
             low = bound(objective, 1)
             if low > 1e-6 and (high := bound(objective, -1)) < smallest - 1e-6:
                 given_away.append((attribute, count, low, high))

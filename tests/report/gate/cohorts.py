@@ -29,7 +29,9 @@ def make_cohort(seed):
             columns |= {f"c{number}: wide": one, f"c{number}: narrow": one & (fine > 0)}
             columns[f"c{number}: other"] = rng.random(patients) < 0.2
         if kind == "subset":  # known for a few patients only
-            columns[f"d{number}"] = categories(np.where(fine == 0, rng.integers(0, 2, patients), -1))
+            columns[f"d{number}"] = categories(
+                np.where(fine == 0, rng.integers(0, 2, patients), -1)
+            )
         if kind == "yes":
             columns[f"e{number}"] = fine == 0
     attributes = pd.DataFrame(columns)

@@ -30,4 +30,6 @@ def main(first: int, last: int) -> int:
 
 if __name__ == "__main__":
     numbers = [int(text) for text in sys.argv[1:]]
-    sys.exit(bool(main(*numbers) if len(numbers) == 2 else main(0, numbers[0] if numbers else 1000)))
+    sys.exit(
+        bool(main(*numbers) if len(numbers) == 2 else main(0, numbers[0] if numbers else 1000))
+    )

@@ -88,11 +88,12 @@ def make_design(
     InputError if a flag is not bool or not as long as the attributes.
     """
     patients = len(attributes)
+    flags = {name: np.asarray(flag) for name, flag in flags.items()}
     for name, flag in flags.items():
-        if np.shape(flag) != (patients,) or np.asarray(flag).dtype != bool:
+        if flag.shape != (patients,) or flag.dtype != bool:
             raise InputError(
                 f"flag {name!r}: expected bool ({patients},), one value per patient, "
-                f"got {np.asarray(flag).dtype} {np.shape(flag)}"
+                f"got {flag.dtype} {flag.shape}"
             )
     if smallest < 1:
         raise InputError(f"smallest cell: expected a whole number of at least 1, got {smallest}")
@@ -123,7 +124,7 @@ def _choose_columns(
                 apart.append(apart[0] + np.count_nonzero(other) - 2 * shared)
         if not is_small(np.array(apart), smallest).any():
             names.append(name)
-            chosen.append(np.asarray(flag))
+            chosen.append(flag)
     return tuple(names), np.column_stack(chosen)
 
 
