@@ -1,0 +1,73 @@
+"""Hidden counts are dashes; curves step for ten patients or more; no maximum is one patient's."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollcall.report.gate import (
+    count_known,
+    explain_hidden,
+    protect,
+    reached_by,
+    safe_curve,
+    show_count,
+    show_share,
+)
+
+
+def test_counts_and_shares():
+    assert [show_count(count) for count in (1234, 0, pd.NA, None)] == ["1,234", "0", "–", "–"]
+    assert show_count(pd.NA, "fewer than 10") == "fewer than 10"
+    assert show_share(30, 120) == "25.0%"
+    assert show_share(pd.NA, 120) == show_share(30, pd.NA) == show_share(0, 0) == "–"
+    assert explain_hidden(5, "subject").startswith("–: fewer than 5 subjects")
+
+
+def test_those_known_are_counted_only_where_those_missing_are():
+    race = pd.Categorical(["A"] * 50 + ["B"] * 40 + [None] * 30)
+    few = pd.Categorical(["A"] * 60 + ["B"] * 56 + [None] * 4)
+    table = protect(pd.DataFrame({"race": race, "few": few}), {"exposed": np.arange(120) % 3 == 0})
+    assert count_known(table, "race").tolist() == [90, 30]
+    assert count_known(table, "few").isna().all()
+    full = protect(pd.DataFrame({"race": race.fillna("A")}), {})
+    assert count_known(full, "race").tolist() == [120]
+
+
+@given(st.lists(st.floats(0, 1), max_size=120), st.sampled_from([1, 5, 10]))
+def test_every_step_of_a_curve_stands_for_enough_patients(values, smallest):
+    values = np.array(values)
+    risks, counts = safe_curve(values, smallest)
+    assert (np.diff(risks) > 0).all()
+    assert len(risks) == (0 if len(values) < smallest else len(risks) or 1)
+    for risk, count in zip(risks, counts, strict=True):
+        assert count == (values >= risk - 1e-9).sum()
+    assert (-np.diff([*counts, 0][: len(counts) + 1]) >= smallest).all()
+
+
+def test_a_curve_is_as_fine_as_it_may_be():
+    values = np.linspace(0, 1, 1001)
+    risks, counts = safe_curve(values, 10)
+    assert np.diff(counts).max() == -10
+    assert counts[0] == 1001
+    assert counts[-1] == 10
+    assert len(risks) == 100
+
+
+def test_what_tables_count_is_on_the_curve():
+    values = np.linspace(0, 1, 1001)
+    risks, counts = safe_curve(values, 10, also=(0.9, 0.993, 0.905))
+    assert counts[np.isclose(risks, 0.9)] == 101
+    assert not np.isclose(risks, 0.905).any()  # 5 patients from 0.9
+    assert not (risks > 0.991).any()  # 7 remain
+
+
+@pytest.mark.parametrize(("smallest", "expected"), [(1, 0.99), (10, 0.9), (100, 0.0)])
+def test_in_place_of_a_maximum(smallest, expected):
+    values = np.random.default_rng(0).permutation(100) / 100
+    assert reached_by(values, smallest) == pytest.approx(expected)
+
+
+def test_no_maximum_of_too_few():
+    assert np.isnan(reached_by(np.ones(9)))
