@@ -8,22 +8,47 @@ import pandas as pd
 from rollcall.report import tables
 
 
-def test_groups_under_ten_are_left_out_of_the_cohort_table(tiny):
+def make_cohort_with(tiny, nobody_knows):
+    """Nine patients of another race, and so many without one."""
     race = pd.Series(["A"] * len(tiny), dtype=object)
     patients = np.arange(len(tiny.patients))
     race[np.isin(tiny.patient_index, patients[:9])] = "nine patients"
-    race[np.isin(tiny.patient_index, patients[9:19])] = None
-    cohort = SimpleNamespace(
+    race[np.isin(tiny.patient_index, patients[9 : 9 + nobody_knows])] = None
+    return race, SimpleNamespace(
         unit="patient",
         patients=tiny.patients,
         patient_index=tiny.patient_index,
         attributes=("race",),
         records=pd.DataFrame({"race": race.astype("category")}),
     )
+
+
+def test_groups_under_ten_are_left_out_of_the_cohort_table_and_what_gives_them_away(tiny):
+    race, cohort = make_cohort_with(tiny, nobody_knows=10)
     rows = tables.cohort_table(cohort).rows
-    assert rows["group"].tolist() == ["A", "(missing)"]
-    assert rows["patients"].tolist() == [len(patients) - 19, 10]
-    assert rows["records"].tolist() == [int((race == "A").sum()), int(race.isna().sum())]
+    assert rows["group"].tolist() == ["A"]  # 10 without a race would leave the nine
+    assert rows["patients"].tolist() == [len(tiny.patients) - 19]
+    assert rows["records"].tolist() == [int((race == "A").sum())]
+
+
+def test_smaller_groups_are_in_the_cohort_table_if_that_is_set(tiny):
+    race, cohort = make_cohort_with(tiny, nobody_knows=10)
+    rows = tables.cohort_table(cohort, smallest=5).rows
+    assert rows["group"].tolist() == ["A", "nine patients", "(missing)"]
+    assert rows["records"].tolist() == [
+        int((race == "A").sum()),
+        int((race == "nine patients").sum()),
+        int(race.isna().sum()),
+    ]
+    assert rows["share of patients"].sum() == 1
+
+
+def test_a_cohort_table_of_hidden_groups_says_so(tiny):
+    _, cohort = make_cohort_with(tiny, nobody_knows=0)
+    cohort.records = cohort.records.assign(race=cohort.records["race"].cat.add_categories(["B"]))
+    table = tables.cohort_table(cohort)
+    assert table.rows is None
+    assert table.empty == "No attribute has groups of at least 10 patients that may be shown."
 
 
 def make_groups():

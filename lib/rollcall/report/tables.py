@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 import pandas as pd
 
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, patient_attributes
+from rollcall.report.gate import PATIENTS, TOTAL, protect
 from rollcall.report.style import Table
 from rollcall.risk import Risk
 from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values, share_at_least
@@ -16,27 +15,37 @@ from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values, share_at_least
 RISK_LIMITS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-def cohort_table(cohort: Cohort) -> Table:
-    """Count patients and records of each group, missing values too; groups under 10 left out."""
-    unit, records = f"{cohort.unit}s", np.bincount(cohort.patient_index)
+def cohort_table(cohort: Cohort, smallest: int = MIN_GROUP_SIZE) -> Table:
+    """Count patients and records of each group, missing values too.
+
+    Groups under `smallest`, and those from which their number would follow, are left out.
+    """
+    unit, attributes = f"{cohort.unit}s", patient_attributes(cohort)
+    records, patients = np.bincount(cohort.patient_index), len(attributes)
+    inside = {(attribute, name): group for attribute, name, group, _ in iterate_groups(attributes)}
     rows = []
-    groups = iterate_groups(patient_attributes(cohort))
-    for attribute, same_attribute in groupby(groups, key=lambda group: group[0]):
-        groups_of_attribute = list(same_attribute)
-        is_missing = ~groups_of_attribute[0][3]
-        in_group = [(name, inside) for _, name, inside, _ in groups_of_attribute]
-        for name, inside in [*in_group, ("(missing)", is_missing)]:
-            if inside.sum() >= MIN_GROUP_SIZE:
-                rows.append(
-                    {
-                        "attribute": attribute,
-                        "group": name,
-                        unit: int(inside.sum()),
-                        "records": int(records[inside].sum()),
-                        f"share of {unit}": inside.mean(),
-                    }
-                )
-    return Table(pd.DataFrame(rows), "Patients by attribute; groups under 10 are left out")
+    for attribute, name, size in protect(attributes, {}, smallest)[
+        ["attribute", "group", PATIENTS]
+    ].itertuples(index=False):
+        if attribute != TOTAL and not pd.isna(size):
+            group = inside.get((attribute, name))
+            if group is None:  # without a value
+                group = attributes[attribute].isna().to_numpy()
+            rows.append(
+                {
+                    "attribute": attribute,
+                    "group": name,
+                    unit: int(size),
+                    "records": int(records[group].sum()),
+                    f"share of {unit}": int(size) / patients,
+                }
+            )
+    return Table(
+        pd.DataFrame(rows) if rows else None,
+        f"Patients by attribute; groups under {smallest}, and groups from which their number would "
+        "follow, are left out",
+        empty=f"No attribute has groups of at least {smallest} {unit} that may be shown.",
+    )
 
 
 def performance_table(performance: pd.DataFrame) -> Table:
