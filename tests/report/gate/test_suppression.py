@@ -201,6 +201,14 @@ def test_groups_of_other_names_are_hidden_alike():
     assert cells(renamed) == expected
 
 
+@pytest.mark.parametrize(("exposed", "expected"), [(0, 0), (2, None), (800, 800), (2000, 2000)])
+def test_without_attributes_totals_are_all_there_is(exposed, expected):
+    attributes, flags = pd.DataFrame(index=range(2000)), {"exposed": np.arange(2000) < exposed}
+    table = protect(attributes, flags)
+    assert cells(table) == {("(all)", "(all)"): [2000, expected]}
+    assert attack(table, attributes, flags, 10) == []
+
+
 def test_a_smaller_smallest_cell_shows_more():
     shown = {}
     for smallest in (5, 10):

@@ -49,7 +49,7 @@ def protect(
     shown = mark_cells(design)
     if len(design.atom) < smallest:
         shown = [np.zeros_like(cells) for cells in shown]
-    else:
+    elif shown:
         visible, kept = -1, {}
         while visible != (visible := sum(int(cells.sum()) for cells in shown)):
             _protect_pairs(design, shown, kept)
