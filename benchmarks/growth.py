@@ -18,13 +18,14 @@ from benchmarks import time_calls
 from benchmarks.attacks import FEATURES
 from benchmarks.cases import invent_cohort, list_cases
 from rollcall import attacks, training
+from rollcall.risk import groups as risk_groups
 from rollcall.risk.assess import FLOOR_DRAWS, assess_risk
-from rollcall.risk.groups.disparity import compare_groups
 from rollcall.runs.run import Run, create
 from rollcall.stats.members import MIN_TARGETS, draw_members
 from rollcall.util.progress import announce
 
 LOOK_SECONDS = 0.2  # between two looks at the memory
+DISPARITY_TARGETS = 16
 
 Measured = Iterator[tuple[str, float, float]]  # step, seconds, bytes
 
@@ -87,7 +88,10 @@ def measure_analysis(
     yield _measure_step("evaluation", evaluate)
     yield _measure_step("risk", assess)
     groups = _draw_attributes(rng, patients, {"sex": 2, "age": 5, "race": 6, "label": labels + 1})
-    yield _measure_step("disparity", partial(compare_groups, risks[0].patients, groups))
+    yield _measure_step(
+        "disparity",
+        partial(risk_groups.compare, risks[0].patients, groups, risks[0].statistic, members),
+    )
 
 
 def measure_disparity(patients: int, attributes: int, diagnoses: int, seed: int = 0) -> Measured:
@@ -95,14 +99,17 @@ def measure_disparity(patients: int, attributes: int, diagnoses: int, seed: int 
     rng = np.random.default_rng(seed)
     risk = pd.DataFrame(
         {
-            "auc_joint": rng.random(patients),
             "exposed": rng.random(patients) < 0.02,
+            "chance": np.full(patients, 1e-3),
+            "stratum": rng.integers(0, 2, patients),
             "records": rng.integers(1, 4, patients),
         }
     )
     sizes = {f"attribute {number}": 2 for number in range(attributes)} | {"diagnosis": diagnoses}
     groups = _draw_attributes(rng, patients, sizes)
-    yield _measure_step("disparity", partial(compare_groups, risk, groups))
+    members = draw_members(DISPARITY_TARGETS, patients, seed)
+    statistic = rng.standard_normal(members.shape, np.float32)
+    yield _measure_step("disparity", partial(risk_groups.compare, risk, groups, statistic, members))
 
 
 SWEEPS = (

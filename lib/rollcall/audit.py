@@ -27,7 +27,7 @@ from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
-from rollcall.runs.run import Run, read_table
+from rollcall.runs.run import Run, read_array, read_table
 from rollcall.stats.members import check_targets
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError, unknown_name
@@ -261,16 +261,15 @@ def attack(audit: Audit) -> Attacked:
 
 
 def disparity(audit: Audit) -> pd.DataFrame:
-    """Compare groups of patients (risk.groups.disparity.compare_groups), and write the table.
+    """Compare groups of patients as risk.groups.compare; InputError if nobody has attacked yet."""
+    from rollcall.risk import groups
 
-    InputError if the run was not attacked yet.
-    """
-    from rollcall.risk.groups.disparity import compare_groups
-
-    patients = read_table(audit.run, "patients")
-    table = compare_groups(patients, patient_attributes(audit.cohort), seed=audit.run.seed)
-    write_table(audit.run.file("disparity.parquet"), table)
-    return table
+    run, patients = audit.run, read_table(audit.run, "patients")
+    attributes, statistic = patient_attributes(audit.cohort), read_array(run, "statistic")
+    tables = groups.compare(patients, attributes, statistic, run.members(), run.seed)
+    for name, table in tables.items():
+        write_table(run.file(f"{name}.parquet"), table)
+    return tables["disparity"]
 
 
 def paper(audit: Audit) -> Reproduction:

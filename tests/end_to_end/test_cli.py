@@ -42,7 +42,9 @@ COLUMNS = {
         "patients",
         "records",
         "share",
-        "share_top",
+        "exposed_share",
+        "ratio_within",
+        "exposed_by_chance",
         "risk_ratio",
         "ci_low",
         "ci_high",
@@ -60,11 +62,12 @@ def test_an_audit_leaves_what_the_contract_names(finished):
         "records.parquet",
         "patients.parquet",
         "disparity.parquet",
+        "cutoffs.parquet",
         "report.html",
         *(f"notebooks/{name}.ipynb" for name in NOTEBOOKS),
         *(
             f"figures/{name}.{suffix}"
-            for name in ("roc", "in_out", "survival", "forest", "shares", "most_exposed")
+            for name in ("roc", "in_out", "survival", "forest", "cutoffs", "most_exposed")
             for suffix in ("pdf", "png")
         ),
     ):

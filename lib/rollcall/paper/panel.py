@@ -13,10 +13,10 @@ import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups
-from rollcall.risk.groups.disparity import TOP_SHARE
 from rollcall.stats.moments import Moments
 from rollcall.util.errors import InputError
 
+TOP_SHARE = 0.01  # of the records: those with the highest AUC
 LARGEST_AUC = 1 - 1e-10
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))  # (largest corrected p, mark)
 

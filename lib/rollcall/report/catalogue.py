@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rollcall.report import figures_attack, figures_groups, figures_risk, tables
+from rollcall.report import figures_attack, figures_groups, figures_risk, tables, tables_groups
 from rollcall.report.examples import pick_examples, show_most_exposed
+from rollcall.runs.run import read_table
 
 # Each takes a rollcall.audit.Audit and gives a style.Figure; most_exposed may give a style.Table.
 FIGURES = {
@@ -21,7 +22,9 @@ FIGURES = {
     ),
     "most_exposed": lambda audit: show_most_exposed(audit.cohort, audit.attacked.risk),
     "forest": lambda audit: figures_groups.forest(audit.groups, audit.cohort.unit),
-    "shares": lambda audit: figures_groups.shares(audit.groups, audit.cohort.unit),
+    "cutoffs": lambda audit: figures_groups.cutoffs(
+        audit.groups, read_table(audit.run, "cutoffs"), audit.cohort.unit
+    ),
 }
 # Each takes a rollcall.audit.Audit and gives a style.Table.
 TABLES = {
@@ -32,6 +35,6 @@ TABLES = {
     "risk": lambda audit: tables.risk_table(audit.attacked.risk),
     "statistics": lambda audit: tables.statistic_table(audit.attacked.risk),
     "trust": lambda audit: tables.trust_table(audit.attacked.risk),
-    "groups": lambda audit: tables.group_table(audit.groups),
+    "groups": lambda audit: tables_groups.group_table(audit.groups),
     "panel": lambda audit: tables.panel_table(audit.reproduction.panel),
 }

@@ -179,45 +179,6 @@ def trust_table(risk: Risk) -> Table:
     )
 
 
-def group_table(groups: pd.DataFrame) -> Table:
-    """Format the table of rollcall.risk.groups.disparity."""
-
-    def with_interval(template: str, columns: tuple[str, str, str], scale: int = 1) -> list[str]:
-        numbers = groups[list(columns)].to_numpy() * scale
-        form = f"{{:{template}}}"
-        return [
-            f"{form} ({form}\u00a0to\u00a0{form})".format(middle, low, high)
-            for middle, low, high in numbers
-        ]
-
-    odds = with_interval(".2f", ("odds_ratio", "odds_low", "odds_high"))
-    odds = [
-        "–" if not np.isfinite(value) else f"{text}*" if method == "Firth" else text
-        for text, value, method in zip(
-            odds, groups["odds_ratio"], groups["odds_method"], strict=True
-        )
-    ]
-    columns = {
-        "attribute": groups["attribute"],
-        "group": groups["group"],
-        "patients": groups["patients"],
-        "share of all": groups["share"].map("{:.1%}".format),
-        "share of top 1%": groups["share_top"].map("{:.1%}".format),
-        "exposed": groups["exposed"],
-        "risk ratio": with_interval(".2f", ("risk_ratio", "ci_low", "ci_high")),
-        "difference, in points": with_interval(
-            "+.2f", ("difference", "difference_low", "difference_high"), scale=100
-        ),
-        "adjusted odds ratio": odds,
-        "p (Holm)": groups["p_adjusted"].map("{:.2g}".format),
-    }
-    return Table(
-        pd.DataFrame(columns),
-        "Groups of at least 10 patients with 95% intervals; p from an exact permutation test, "
-        "Holm-adjusted over all rows",
-    )
-
-
 def panel_table(panel: pd.DataFrame | None) -> Table:
     """Format the paper's panel of rollcall.paper; None: no group is large enough."""
     caption = (

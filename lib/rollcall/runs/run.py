@@ -250,3 +250,14 @@ def read_table(run: Run, name: str) -> pd.DataFrame:
             f"{path}: not readable ({error}); run the audit's notebooks in order: "
             "1_train, 2_attack, 3_disparity"
         ) from error
+
+
+def read_array(run: Run, name: str) -> np.ndarray:
+    """Return an array of the run by name, statistic; InputError if it was not made yet."""
+    path = run.file(f"{name}.npy")
+    try:
+        return np.load(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not readable ({error}); run the notebook 2_attack again"
+        ) from error

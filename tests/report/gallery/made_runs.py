@@ -10,6 +10,7 @@ from rollcall.paper import panel
 from rollcall.report.gallery.runs import TABLES
 from rollcall.risk import assess_risk
 from rollcall.risk.groups.disparity import compare_groups
+from rollcall.risk.groups.listing import list_groups
 from rollcall.runs.environment import describe
 from rollcall.stats.members import draw_members
 from rollcall.stats.moments import compute_moments
@@ -97,7 +98,13 @@ def _make_tables(scores, members, index, attributes, seed) -> dict[str, pd.DataF
         "roc": attacked.roc,
         "patients": risk.patients,
         "floor": risk.floors,
-        "disparity": compare_groups(risk.patients, attributes),
+        "disparity": compare_groups(
+            list_groups(attributes, risk.patients["stratum"].to_numpy()),
+            risk.patients,
+            attributes,
+            risk.statistic,
+            members,
+        ),
         "paper_patients": pd.DataFrame(
             {
                 "patient_id": risk.patients["patient_id"],

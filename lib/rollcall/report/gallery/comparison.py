@@ -75,8 +75,8 @@ def _mean_lira(attacks: pd.DataFrame | None) -> float:
 def compare_groups(entry: FinishedRun) -> pd.DataFrame:
     """List a run's groups of at least 10 patients beside the paper's panel and published shares.
 
-    attribute, group, patients, share and share_top (of patients), risk_ratio; residual, chi2 and
-    stars of the paper's panel on this run's records; train_share, tail_share and
+    attribute, group, patients, share and share_exposed (of patients), risk_ratio; residual, chi2
+    and stars of the paper's panel on this run's records; train_share, tail_share and
     published_residual. NaN (stars "") where there is none.
     """
     groups = entry.tables["disparity"]
@@ -110,7 +110,7 @@ def collect_points(finished: FinishedRuns) -> pd.DataFrame:
     source, dataset, attribute, group, kind, share in percent, value. Sources: "published", the
     residual of the published counts of all seven datasets; "paper", the same residual of our runs'
     records; "ours", the natural logarithm of the risk ratio of our runs' patients: -inf for a
-    group without any patient at the top, inf where no other patient is there.
+    group without any exposed patient, inf where no other patient is exposed.
     """
     known = published.subgroups()
     columns = ["dataset", "attribute", "group"]

@@ -47,7 +47,7 @@ MINUS = "\N{MINUS SIGN}"
 def subgroups(entry: FinishedRun) -> Figure:
     """Draw one run's groups, attribute by attribute.
 
-    Left: share among all patients and among the most exposed 1%. Middle: published shares, of
+    Left: share among all patients and among the exposed. Middle: published shares, of
     records. Right: Pearson residuals of the paper's panel on this run's records, the published
     ones as open diamonds.
     """
@@ -55,7 +55,7 @@ def subgroups(entry: FinishedRun) -> Figure:
     if "disparity" not in entry.tables:
         return Figure(name, None, "No groups.", caption)
     table = compare_groups(entry)
-    largest = table.loc[(table["share_top"] - table["share"]).idxmax()]
+    largest = table.loc[(table["share_exposed"] - table["share"]).idxmax()]
     beside = ""
     if not np.isnan(largest["train_share"]):
         beside = (
@@ -67,9 +67,9 @@ def subgroups(entry: FinishedRun) -> Figure:
             name,
             _draw_subgroups(table, f"{entry.run.unit}s"),
             alt=f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among "
-            "all and the most exposed 1%, published shares, Pearson residuals. The largest gain: "
+            "all and the exposed, published shares, Pearson residuals. The largest gain: "
             f"{largest['attribute']} {largest['group']}, from {largest['share']:.1%} to "
-            f"{largest['share_top']:.1%}{beside}.",
+            f"{largest['share_exposed']:.1%}{beside}.",
             caption=caption,
         )
     )
@@ -111,7 +111,7 @@ def _draw_subgroups(table: pd.DataFrame, units: str):
     axes[2].set(
         title="The paper's panel: records", xlabel="Pearson residual in the 1% of highest AUC"
     )
-    shares = table[["share", "share_top", "train_share", "tail_share"]]
+    shares = table[["share", "share_exposed", "train_share", "tail_share"]]
     widest = np.nanmax([1, *shares.to_numpy().ravel()])
     for ax in axes[:2]:
         ax.set_xlim(-3, 103 * min(1, widest))
@@ -137,13 +137,13 @@ def _draw_subgroups(table: pd.DataFrame, units: str):
 
 def _draw_group(axes, y: int, row: pd.Series) -> None:
     """Draw one group at height y: our shares, the published ones, both residuals."""
-    for ax, share, share_top in (
-        (axes[0], row["share"], row["share_top"]),
+    for ax, share, share_exposed in (
+        (axes[0], row["share"], row["share_exposed"]),
         (axes[1], row["train_share"], row["tail_share"]),
     ):
-        ax.plot([100 * share, 100 * share_top], [y, y], color=FLOOR, linewidth=1)
+        ax.plot([100 * share, 100 * share_exposed], [y, y], color=FLOOR, linewidth=1)
         ax.plot(100 * share, y, "o", color=FLOOR, markerfacecolor="white", markersize=4)
-        ax.plot(100 * share_top, y, "o", color=EXPOSED, markersize=4)
+        ax.plot(100 * share_exposed, y, "o", color=EXPOSED, markersize=4)
     axes[2].barh(y, row["residual"], 0.6, color=NON_MEMBER if row["residual"] > 0 else MEMBER)
     axes[2].plot(
         row["published_residual"],
@@ -158,7 +158,7 @@ def _draw_group(axes, y: int, row: pd.Series) -> None:
 def _label_subgroups(axes, table: pd.DataFrame) -> None:
     """Draw nothing under each label of the legend."""
     axes[0].plot([], [], "o", color=FLOOR, markerfacecolor="white", markersize=4, label="among all")
-    axes[0].plot([], [], "o", color=EXPOSED, markersize=4, label="among the most exposed 1%")
+    axes[0].plot([], [], "o", color=EXPOSED, markersize=4, label="among the exposed")
     if table["residual"].notna().any():
         axes[2].barh(0, 0, color=NON_MEMBER, label="more, of this run")
         axes[2].barh(0, 0, color=MEMBER, label="fewer, of this run")
@@ -195,9 +195,10 @@ def group_size(finished: FinishedRuns) -> Figure:
         Figure(
             "group_size",
             _draw_size(points, datasets),
-            alt="Three scatter plots of group size against over-representation among the most "
+            alt="Three scatter plots of group size against over-representation among the "
             f"exposed. {'; '.join(sentences)}.",
-            caption="Group size against over-representation among the most exposed 1%.",
+            caption="Group size against over-representation among the exposed (published: among "
+            "the 1% of records with the highest AUC).",
         )
     )
 

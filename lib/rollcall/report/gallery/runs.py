@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rollcall.report.summary import SIMULATED
+from rollcall.report.words.facts import SIMULATED
 from rollcall.runs import external
 from rollcall.runs.run import Run, open_run, read_table
 from rollcall.util.errors import InputError, unknown_name
@@ -20,7 +20,7 @@ TABLES = {  # what is compared, and the columns it takes: none of them a patient
     "roc": ["attack", "variant", "fpr", "tpr"],
     "patients": ["auc_joint", "exposed"],
     "floor": ["auc_joint"],
-    "disparity": ["attribute", "group", "patients", "share", "share_top", "risk_ratio"],
+    "disparity": ["attribute", "group", "patients", "share", "share_exposed", "risk_ratio"],
     "paper_patients": ["auc_max"],
     "paper_attacks": ["attack", "target", "auc"],
     "paper_roc": ["attack", "fpr", "tpr"],

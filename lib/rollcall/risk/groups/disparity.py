@@ -1,4 +1,4 @@
-"""Who carries the risk: patients of each group among all and among the most exposed.
+"""Who is more exposed than whom: each group of patients beside all others.
 
 Units are patients: a patient counts once however many records there are. (rollcall.paper.panel
 counts records, as the paper does.)
@@ -6,137 +6,67 @@ counts records, as the paper does.)
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
+from rollcall.risk.groups.deconvolved import compare_deconvolved
+from rollcall.risk.groups.exact import adjust_p_values, conditional_p_value, log_factorials
+from rollcall.risk.groups.listing import Groups
 from rollcall.risk.groups.odds import estimate_in_strata, stratify_patients
+from rollcall.risk.groups.ranking import pair_score, share_top
+from rollcall.risk.groups.ratios import compare_within, make_strata, shift_within
+from rollcall.risk.groups.two_way import Moves, make_moves, naming_slope, share_interval
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
-TOP_SHARE = 0.01  # of the patients: the most exposed
-BOOTSTRAP_DRAWS = 20_000
-GROUPS_PER_BLOCK = 8  # whose shares are compared at a time
 # Attributes that the adjusted odds ratio accounts for, where a cohort has them.
 DIAGNOSIS_ATTRIBUTES = ("diagnosis", "label", "finding")
-
-
-def flag_most_exposed(risk: np.ndarray, share: float = TOP_SHARE) -> np.ndarray:
-    """Flag the ceil(share * P) patients of highest risk, bool (P,); ties go by position."""
-    order = np.argsort(-np.asarray(risk), kind="stable")
-    top = np.zeros(len(risk), bool)
-    top[order[: max(1, int(np.ceil(share * len(risk))))]] = True
-    return top
-
-
-def compare_shares(
-    group: np.ndarray,
-    top: np.ndarray,
-    seed: int = 0,
-    draws: int = BOOTSTRAP_DRAWS,
-    level: float = 0.95,
-) -> dict[str, float]:
-    """Compare the share of the most exposed in a group with that among all other patients.
-
-    group, top bool (P,), both over the patients whose attribute is known.
-    risk_ratio with ci_low, ci_high; difference of the two shares with difference_low,
-    difference_high. The intervals are percentile intervals of a Bayesian bootstrap of patients
-    (Rubin 1981) of the four counts with Jeffreys' prior, half a patient in each cell: with few or
-    no patients of the group at the top a resampling bootstrap collapses to a point, this does not.
-    """
-    counts = [[int((side & kind).sum()) for kind in (top, ~top)] for side in (group, ~group)]
-    return _compare_counts(counts, seed, draws, level)
-
-
-def _compare_counts(
-    table: list[list[int]], seed: int, draws: int = BOOTSTRAP_DRAWS, level: float = 0.95
-) -> dict[str, float]:
-    """Compare as compare_shares does; table: at the top and not, of the group and of the others."""
-    (a, b), (c, d) = table
-    inside, outside = a / max(a + b, 1), c / max(c + d, 1)
-    rng = np.random.default_rng([seed, 5])
-    drawn_inside = rng.beta(a + 0.5, b + 0.5, draws)
-    drawn_outside = rng.beta(c + 0.5, d + 0.5, draws)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    ratios = np.quantile(drawn_inside / drawn_outside, tails)
-    differences = np.quantile(drawn_inside - drawn_outside, tails)
-    return {
-        "risk_ratio": inside / outside if c else np.inf if a else np.nan,
-        "ci_low": float(ratios[0]),
-        "ci_high": float(ratios[1]),
-        "difference": inside - outside,
-        "difference_low": float(differences[0]),
-        "difference_high": float(differences[1]),
-    }
-
-
-def fisher_p_value(table: ArrayLike) -> float:
-    """Return the two-sided p-value of Fisher's exact test of a table of counts (2, 2).
-
-    The probability, given the margins, of all tables that are no likelier than this one; those
-    within a relative 1e-10 count as equal. From the likeliest table on, each probability is a
-    multiple of its neighbour's.
-    """
-    (a, b), (c, d) = np.asarray(table, int).tolist()
-    row, column, total = a + b, a + c, a + b + c + d
-    counts = np.arange(max(0, row + column - total), min(row, column) + 1)  # that a could be
-    up = (row - counts[:-1]) * (column - counts[:-1])
-    down = counts[1:] * (total - row - column + counts[1:])
-    mode = int((up > down).sum())  # ratios fall: before it they are above 1
-    rising = np.cumprod((down[:mode] / up[:mode])[::-1])[::-1]
-    falling = np.cumprod(up[mode:] / down[mode:])
-    likelihood = np.concatenate([rising, [1.0], falling])
-    unlikely = likelihood <= likelihood[a - counts[0]] * (1 + 1e-10)
-    return float(min(1.0, likelihood[unlikely].sum() / likelihood.sum()))
-
-
-def adjust_p_values(p: ArrayLike) -> np.ndarray:
-    """Adjust p-values for their number, (n,): Holm's step-down method.
-
-    The i-th smallest of n is multiplied by n - i + 1; none is below a smaller one's, none above 1.
-    Source: Holm, Scandinavian Journal of Statistics 1979.
-    """
-    p = np.asarray(p, float)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return np.minimum(adjusted, 1)
+LEAST_TESTED = 0.01  # of a label's patients are at the top in the test, where fewer are exposed
+GROUPS_PER_BLOCK = 32
 
 
 def compare_groups(
+    groups: Groups,
     patients: pd.DataFrame,
     attributes: pd.DataFrame,
-    risk: str = "auc_joint",
-    share: float = TOP_SHARE,
-    seed: int = 0,
-    pairs: list[tuple[str, str]] | None = None,
+    statistic: np.ndarray,
+    members: np.ndarray,
     adjust: tuple[str, ...] = DIAGNOSIS_ATTRIBUTES,
 ) -> pd.DataFrame:
-    """Compare the groups of every attribute: a row per attribute and group.
+    """Compare each group with all other patients whose value is known: a row per group.
 
-    patients as assess_risk returns it; attributes, a row per patient, as patient_attributes
-    returns it; risk: the column of patients that is compared; pairs of attributes to cross as in
-    iterate_intersections, [] for none; adjust: attributes to account for. InputError if rows do
-    not match, or no attribute has two groups that are large enough. Groups of fewer than
-    MIN_GROUP_SIZE patients are left out, and groups that leave so few others.
+    groups as list_groups returns them, of attributes, a row per patient; patients as assess_risk
+    returns it, with `stratum`, the code of the training label; statistic (2K, P), members bool (2K,
+    P): the joint statistic, paired; adjust: attributes that the odds ratio accounts for. InputError
+    if rows do not match.
 
-    attribute, group, intersection (bool)
-    patients, records        of the group
-    share, share_top         of the group among all patients and among the most exposed 1%, both of
-                             those whose value is known
-    top                      patients of the group among the most exposed
-    exposed, exposed_share   exposed patients of the group
-    mean_risk                of the group
-    risk_ratio, ci_low, ci_high, difference, difference_low, difference_high
-                             against all other patients with known value (compare_shares), 95%
+    Intervals are of 95%, over patients and models: of the number that other patients of the same
+    kind would have, audited with as many other models. *Within* is within training label and class
+    of records per patient (make_strata); where the group is the outcome, within records alone.
+
+    attribute, group, intersection, is_outcome, patients, share: of list_groups
+    records                  of the group
+    exposed, exposed_share, exposed_low, exposed_high
+                             exposed patients of the group; their share, with interval
+    exposed_by_chance        how many of them are there by chance, an estimate
+    share_exposed            of the group among all exposed
+    risk_ratio, ci_low, ci_high
+                             share of exposed patients in the group to that of all others
+    ratio_within, within_low, within_high
+                             the same, within
+    shift, shift_low, shift_high
+                             mean d = Phi^-1(AUC) of the group less that of all others, within
+    deconvolved_share, deconvolved_others, deconvolved_ratio, deconvolved_low, deconvolved_high
+                             share with a true AUC of at least 0.7, and its ratio
+                             (compare_deconvolved); NaN where fewer than 10 patients have one
     odds_ratio, odds_low, odds_high, odds_p, odds_method
-                             adjusted for records per patient and `adjust` (estimate_odds_ratio);
-                             an attribute is not adjusted for itself
-    p                        exact permutation test of the group against the top (Fisher: every way
-                             of handing out the group's labels to patients), two-sided
+                             of being exposed, adjusted for the training label, log records and
+                             `adjust` (estimate_odds_ratio; its interval is over patients); an
+                             attribute is not adjusted for itself
+    p                        exact test within of the group against the top by pair score: in each
+                             label as many as are exposed in it, at least 1% (conditional_p_value)
     p_adjusted               Holm's, over all rows
     """
     if len(patients) != len(attributes):
@@ -144,66 +74,158 @@ def compare_groups(
             f"{len(patients)} patients and {len(attributes)} rows of attributes; "
             "expected one row per patient, in the same order"
         )
-    value = patients[risk].to_numpy()
-    top = flag_most_exposed(value, share)
-    exposed, records = patients["exposed"].to_numpy(), patients["records"].to_numpy()
+    size = len(patients)
+    exposed, records = patients["exposed"].to_numpy(bool), patients["records"].to_numpy()
+    label = _column(patients, "stratum", 0).astype(int)
+    d, move, error = make_moves(statistic, members)
+    to_expose = move * naming_slope(d, exposed, label, error).astype(np.float32)
+    moves_of_d, moves = (
+        Moves(each, np.einsum("kn,kn->n", each, each, dtype=np.float64))
+        for each in (move, to_expose)
+    )
+    by_chance = np.where(d < 0, 2 * _column(patients, "chance", np.nan), 0)
+    strata = {False: make_strata(label, records), True: make_strata(np.zeros(size), records)}
+    outcome = groups.table["is_outcome"].to_numpy()
 
+    table = groups.table.copy()
+    columns = {name: np.full(len(table), np.nan) for name in _COLUMNS}
+    for c in make_blocks(len(table), GROUPS_PER_BLOCK):
+        inside, known = groups.inside(c), groups.known(c)
+        count, number = exposed.astype(float) @ inside, inside.sum(0)
+        columns["records"][c] = records.astype(float) @ inside
+        columns["exposed"][c], columns["exposed_share"][c] = count, count / number
+        columns["exposed_by_chance"][c] = by_chance @ inside
+        columns["share_exposed"][c] = count / np.maximum(exposed.astype(float) @ known, 1)
+        columns["exposed_low"][c], columns["exposed_high"][c] = share_interval(
+            count, number, moves.variance(inside / number), len(move)
+        )
+        crude = compare_within(exposed.astype(float), inside, known, np.zeros(size, int))
+        _set_ratio(columns, ("risk_ratio", "ci_low", "ci_high"), c, crude, moves)
+        for is_outcome in np.unique(outcome[c]):
+            these = np.flatnonzero(outcome[c] == is_outcome)
+            place = np.arange(c.start, c.stop)[these]
+            pair = inside[:, these], known[:, these]
+            within = compare_within(exposed.astype(float), *pair, strata[is_outcome])
+            names = ("ratio_within", "within_low", "within_high")
+            _set_ratio(columns, names, place, within, moves)
+            shift = shift_within(d, *pair, strata[is_outcome])
+            columns["shift"][place] = shift.estimate
+            columns["shift_low"][place], columns["shift_high"][place] = shift.interval(moves_of_d)
+    for name, values in columns.items():
+        table[name] = values
+    for name in ("records", "exposed"):
+        table[name] = table[name].astype(int)
+    deconvolved = compare_deconvolved(statistic, members, groups.inside(), groups.known())
+    for name in ("share", "others", "ratio", "low", "high"):
+        table[f"deconvolved_{name}"] = getattr(deconvolved, name)
+    odds = _estimate_all_odds(groups, exposed, records, label, attributes, adjust)
+    table = pd.concat([table, pd.DataFrame(odds)], axis=1)
+    table["p"] = _test_all(groups, pair_score(statistic, members), exposed, label, strata)
+    table["p_adjusted"] = adjust_p_values(table["p"])
+    return table
+
+
+_COLUMNS = (
+    "records",
+    "exposed",
+    "exposed_share",
+    "exposed_low",
+    "exposed_high",
+    "exposed_by_chance",
+    "share_exposed",
+    "risk_ratio",
+    "ci_low",
+    "ci_high",
+    "ratio_within",
+    "within_low",
+    "within_high",
+    "shift",
+    "shift_low",
+    "shift_high",
+)
+
+
+def _column(patients: pd.DataFrame, name: str, missing: float) -> np.ndarray:
+    """Return a column of patients; where there is none, `missing` for all."""
+    return patients[name].to_numpy() if name in patients else np.full(len(patients), missing)
+
+
+def _set_ratio(columns: dict, names: tuple, place, contrast, moves: Moves) -> None:
+    ratio, low, high = (np.exp(log) for log in (contrast.estimate, *contrast.interval(moves)))
+    for name, values in zip(names, (ratio, low, high), strict=True):
+        columns[name][place] = values
+
+
+def _estimate_all_odds(
+    groups: Groups,
+    exposed: np.ndarray,
+    records: np.ndarray,
+    label: np.ndarray,
+    attributes: pd.DataFrame,
+    adjust: Sequence[str],
+) -> list[dict]:
+    """Estimate the adjusted odds ratio of every group; patients alike are put together once."""
     codes = [
         (column.partition(": ")[0], pd.factorize(attributes[column])[0] + 1)
         for column in attributes
         if column.partition(": ")[0] in adjust
     ]
-    groups = chain(
-        ((False, *group) for group in iterate_groups(attributes)),
-        ((True, *group) for group in iterate_intersections(attributes, pairs)),
-    )
-    rows, tables, odds, stratified = [], [], [], None
-    for is_intersection, attribute, name, group, known in groups:
-        size, known_size = np.count_nonzero(group), np.count_nonzero(known)
-        if min(size, known_size - size) < MIN_GROUP_SIZE:
-            continue  # a small rest could be had by subtraction
-        top_group, top_known = np.count_nonzero(group & top), np.count_nonzero(known & top)
-        exposed_group, top_rest = np.count_nonzero(group & exposed), top_known - top_group
-        rows.append(
-            {
-                "attribute": attribute,
-                "group": name,
-                "intersection": is_intersection,
-                "patients": size,
-                "records": int(records[group].sum()),
-                "share": size / known_size,
-                "share_top": top_group / max(top_known, 1),
-                "top": top_group,
-                "exposed": exposed_group,
-                "exposed_share": exposed_group / size,
-                "mean_risk": float(value[group].mean()),
-            }
-        )
-        tables.append([[top_group, size - top_group], [top_rest, known_size - size - top_rest]])
-        others = set(adjust).difference(attribute.split(" x "))
-        if stratified is None or stratified[0] != others or (stratified[1] != known).any():
-            covariates = [code for name, code in codes if name in others]
-            stratified = others, known, stratify_patients(top, records, covariates, known)
-        odds.append(estimate_in_strata(group, stratified[2]))
-    if not rows:
-        raise InputError(
-            f"no attribute has two groups of at least {MIN_GROUP_SIZE} patients; "
-            f"expected at least one, in: {', '.join(attributes)}"
-        )
-    parts = zip(rows, _compare_all_shares(tables, seed), odds, strict=True)
-    table = pd.DataFrame([row | shares | adjusted for row, shares, adjusted in parts])
-    table["p"] = [fisher_p_value(counts) for counts in tables]
-    table["p_adjusted"] = adjust_p_values(table["p"])
-    return table
+    codes = [(name, values) for name, values in codes if not _says_the_same(values, label)]
+    label_code = np.unique(label, return_inverse=True)[1]
+    odds, last = [], None
+    for j, row in enumerate(groups.table.itertuples()):
+        known = groups.known(slice(j, j + 1))[:, 0]
+        others = set(adjust).difference(row.attribute.split(" x "))
+        key = others, row.is_outcome
+        if last is None or last[0] != key or (last[1] != known).any():
+            covariates = [values for name, values in codes if name in others]
+            if not row.is_outcome:
+                covariates.append(label_code)
+            last = key, known, stratify_patients(exposed, records, covariates, known)
+        odds.append(estimate_in_strata(groups.inside(slice(j, j + 1))[:, 0], last[2]))
+    return odds
 
 
-def _compare_all_shares(tables: list, seed: int) -> list[dict[str, float]]:
-    """Compare the shares of every group, on every core: drawing takes most of a group's time."""
-    compared = [{}] * len(tables)
+def _says_the_same(values: np.ndarray, label: np.ndarray) -> bool:
+    """Tell whether one of two codes says all that the other says, both (P,)."""
+    both = len(np.unique(np.stack([values, label]), axis=1).T)
+    return len(np.unique(label)) > 1 and both in (len(np.unique(values)), len(np.unique(label)))
+
+
+def _test_all(
+    groups: Groups,
+    score: np.ndarray,
+    exposed: np.ndarray,
+    label: np.ndarray,
+    strata: dict[bool, np.ndarray],
+) -> np.ndarray:
+    """Return the exact p-value of each group, (J,), within strata; groups that are the outcome
+    are tested within records alone, against the top of all patients."""
+    tops = {}
+    for is_outcome, kind in ((False, label), (True, np.zeros_like(label))):
+        top = np.zeros(len(score), bool)
+        for code in np.unique(kind):
+            inside = np.flatnonzero(kind == code)
+            count = max(int(exposed[inside].sum()), int(np.ceil(LEAST_TESTED * len(inside))))
+            top[inside] = share_top(score[inside], count) > 0  # patients tied at the cut are in it
+        tops[is_outcome] = top
+    factorials = log_factorials(len(score))
+    outcome, p = groups.table["is_outcome"].to_numpy(), np.empty(len(groups.table))
 
     def work(slices: list[slice]) -> None:
         for c in slices:
-            compared[c] = [_compare_counts(table, seed) for table in tables[c]]
+            inside, known = groups.inside(c), groups.known(c)
+            for place in range(c.stop - c.start):
+                code, top = strata[outcome[c.start + place]], tops[outcome[c.start + place]]
+                count = int(code.max()) + 1
+                sides = (
+                    inside[:, place] & top,
+                    inside[:, place],
+                    known[:, place] & top,
+                    known[:, place],
+                )
+                tables = [np.bincount(code[side], minlength=count) for side in sides]
+                p[c.start + place] = conditional_p_value(np.stack(tables, axis=1), factorials)
 
-    map_blocks(work, make_blocks(len(tables), GROUPS_PER_BLOCK))
-    return compared
+    map_blocks(work, make_blocks(len(p), GROUPS_PER_BLOCK))
+    return p

@@ -1,0 +1,74 @@
+"""The table of groups as people read it: who is more exposed than whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from rollcall.report.style import Table
+
+HIDDEN = "–"  # a number that is not defined, or may not be shown
+
+
+def group_table(groups: pd.DataFrame) -> Table:
+    """Format the table of rollcall.risk.groups.disparity; numbers that are NaN are dashes."""
+    odds = _with_interval(groups, ("odds_ratio", "odds_low", "odds_high"), "{:.2f}")
+    firth = groups["odds_method"] == "Firth"
+    odds = [
+        f"{text}*" if is_firth and text != HIDDEN else text
+        for text, is_firth in zip(odds, firth, strict=True)
+    ]
+    names = [
+        f"{name} (the outcome)" if is_outcome else name
+        for name, is_outcome in zip(groups["group"], groups["is_outcome"], strict=True)
+    ]
+    share = ("exposed_share", "exposed_low", "exposed_high")
+    deconvolved = ("deconvolved_ratio", "deconvolved_low", "deconvolved_high")
+    columns = {
+        "attribute": groups["attribute"],
+        "group": names,
+        "patients": _format(groups["patients"], "{:,.0f}"),
+        "share of all": _format(groups["share"], "{:.1%}"),
+        "exposed": _format(groups["exposed"], "{:,.0f}"),
+        "by chance": _format(groups["exposed_by_chance"], "{:,.1f}"),
+        "share exposed": _with_interval(groups, share, "{:.1%}"),
+        "ratio": _with_interval(groups, ("risk_ratio", "ci_low", "ci_high"), "{:.2f}"),
+        "ratio within label": _with_interval(
+            groups, ("ratio_within", "within_low", "within_high"), "{:.2f}"
+        ),
+        "shift of scores": _with_interval(groups, ("shift", "shift_low", "shift_high"), "{:+.2f}"),
+        "ratio, AUC of 0.7 or more": _with_interval(groups, deconvolved, "{:.2f}"),
+        "adjusted odds ratio": odds,
+        "p (Holm)": _format(groups["p_adjusted"], "{:.2g}"),
+    }
+    return Table(
+        pd.DataFrame(columns),
+        "Groups of at least 10 patients against all other patients; 95% intervals, of what other "
+        "patients of the same kind and as many other models would give. By chance: how many of the "
+        "exposed are there though nothing was remembered of them. Within label: among patients of "
+        "the same training label and about as many records; for a group that is the outcome "
+        "itself, among patients with about as many records. Shift: of the mean of the normal "
+        "quantile of the AUC, within label. AUC of 0.7 or more: of the share of patients whose "
+        "true AUC is, without the noise of the estimates. p from an exact test within label, "
+        "Holm-adjusted over all rows",
+    )
+
+
+def _format(values: Iterable[float], template: str) -> list[str]:
+    return [HIDDEN if pd.isna(value) else template.format(value) for value in values]
+
+
+def _with_interval(table: pd.DataFrame, columns: tuple[str, str, str], template: str) -> list[str]:
+    """Write "middle (low to high)"; without an interval the middle alone, without both a dash."""
+    texts = []
+    for middle, low, high in table[list(columns)].astype(float).to_numpy():
+        ends = f"({template.format(low)}\u00a0to\u00a0{template.format(high)})"
+        if np.isnan(middle):
+            texts.append(HIDDEN)
+        elif np.isnan(low) or np.isnan(high):
+            texts.append(template.format(middle))
+        else:
+            texts.append(f"{template.format(middle)} {ends}")
+    return texts

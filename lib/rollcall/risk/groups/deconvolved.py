@@ -1,0 +1,227 @@
+"""Ratios of deconvolved shares: truly at risk in a group, against all others.
+
+A count of estimates above a threshold depends on how many models were trained, and so does a ratio
+of such counts: noise lifts others over it more often than the group, and draws the ratio to 1.
+Deconvolved shares, and their ratio, are the same however many models there were, within their
+intervals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from rollcall.risk.deconvolution import KNOTS, Kernel, deconvolve, make_kernel, share_above
+from rollcall.risk.groups.ranking import draw_places
+from rollcall.risk.record import pool_shape
+from rollcall.stats.moments import MIN_VARIANCE, compute_moments, split_in_out
+from rollcall.util.parallel import make_blocks, map_blocks
+
+AT_RISK = 0.7  # a true AUC of at least this
+PARTS = 10  # that pairs of targets, and patients, are put into: each is left out once
+LEAST_PATIENTS = 10.0  # truly at risk, in the group and all others together
+GROUPS_PER_BLOCK = 8
+PATIENTS_PER_BLOCK = 8192
+NEWTON_STEPS = 12  # of a fit that starts from one of nearly the same patients
+PENALTY = 1.0  # of squared coefficients of columns of mean square 1
+LEAST_DAMPING = 0.1  # of a step that would make the fit worse
+
+
+# How the interval is made. The estimate is the log of the ratio, t. Patients are put into parts at
+# random, pairs of targets too, and each part is left out once (delete-a-group jackknife):
+# 1. V_p, the variance over patients: of t without each part of the patients. It holds what each
+#    patient's models do to this patient alone.
+# 2. Without each part of the pairs every patient's d is another one. What patients share through
+#    the models moves two halves of the patients alike, what each has alone does not: V_k is the
+#    covariance of the two halves' t, at least 0.
+# 3. V_p + V_k, with Student's t of Satterthwaite's degrees of freedom.
+# A fit without a part starts from the fit to all: its density is that one's times the exponential
+# of a natural spline and of a point at 0, by Fisher scoring, all groups and parts at once.
+
+
+@dataclass(frozen=True)
+class DeconvolvedRatios:
+    """Of J groups, (J,) each: share of patients truly at risk, that of all others, their ratio.
+
+    ratio, low, high: NaN where fewer than 10 patients are truly at risk.
+    """
+
+    share: np.ndarray
+    others: np.ndarray
+    ratio: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def compare_deconvolved(
+    statistic: np.ndarray,
+    members: np.ndarray,
+    groups: np.ndarray,
+    known: np.ndarray,
+    auc: float = AT_RISK,
+    level: float = 0.95,
+) -> DeconvolvedRatios:
+    """Compare the share of patients with a true AUC of at least `auc`: each group's to all others'.
+
+    statistic (2K, P); members bool (2K, P), paired; groups, known bool (P, J). The interval is of
+    the ratio with other patients and as many other models.
+    """
+    pairs = len(statistic) // 2
+    parts = min(PARTS, pairs)
+    estimates, of_pair = _leave_out_pairs(statistic, members, parts)
+    size = np.bincount(of_pair, minlength=parts)
+    shape = pool_shape(compute_moments(statistic, members))
+    left = [pairs, *(pairs - size)]
+    of_size = {n: make_kernel(int(n), shape.correlation, shape.kurt) for n in set(left)}
+    kernels = [of_size[n] for n in left]
+    cells = [
+        np.searchsorted(kernel.edges[1:-1], d, side="right")
+        for kernel, d in zip(kernels, estimates, strict=True)
+    ]
+    place = draw_places(estimates[0], len(estimates[0]), 11)
+    of_patient, half = place % PARTS, place // PARTS % 2
+    results = [
+        _compare_block(groups[:, c], known[:, c], cells, kernels, of_patient, half, auc, level)
+        for c in make_blocks(groups.shape[1], GROUPS_PER_BLOCK)  # matrix products use every core
+    ]
+    return DeconvolvedRatios(*np.concatenate(results, axis=1))
+
+
+def _leave_out_pairs(
+    statistic: np.ndarray, members: np.ndarray, parts: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return d of each patient from all pairs, and without each part of them: (1 + parts, P).
+
+    And the part of each pair, (K,).
+    """
+    pairs, patients = len(statistic) // 2, statistic.shape[1]
+    key = np.zeros(pairs)
+    for start in range(0, patients, PATIENTS_PER_BLOCK):
+        c = slice(start, start + PATIENTS_PER_BLOCK)
+        key += ((statistic[0::2, c] - statistic[1::2, c]).astype(float) ** 2).sum(1)
+    of_pair = draw_places(key, pairs, 12) % parts
+    estimates = np.empty((1 + parts, patients), np.float32)
+    chosen = np.concatenate([np.ones((1, pairs)), np.arange(parts)[:, None] != of_pair])
+    count = chosen.sum(1, keepdims=True)
+
+    def work(slices: list[slice]) -> None:
+        for c in slices:
+            values = statistic[:, c].astype(np.float64)
+            inside, outside = split_in_out(values - values.mean(0), members[:, c])
+            mean_in, mean_out = chosen @ inside / count, chosen @ outside / count
+            square = chosen @ (inside**2 + outside**2)
+            total = (square - count * (mean_in**2 + mean_out**2)) / (count - 1)
+            estimates[:, c] = (mean_in - mean_out) / np.sqrt(np.maximum(total, MIN_VARIANCE))
+
+    map_blocks(work, make_blocks(patients, PATIENTS_PER_BLOCK))
+    return estimates, of_pair
+
+
+def _compare_block(
+    groups: np.ndarray,
+    known: np.ndarray,
+    cells: list[np.ndarray],
+    kernels: list[Kernel],
+    of_patient: np.ndarray,
+    half: np.ndarray,
+    auc: float,
+    level: float,
+) -> np.ndarray:
+    """Return the five fields of DeconvolvedRatios, (5, J), of a few groups."""
+    sides = np.concatenate([groups, known & ~groups], axis=1)
+    by_part = _count_cells(cells[0], sides, of_patient, PARTS, kernels[0])
+    total = by_part.sum(1)
+    mass = deconvolve(total, kernels[0])
+    share = share_above(mass, kernels[0], auc)
+    estimate = _log_ratio(share, total.sum(0))
+    without = total[:, None] - by_part
+    patients = _jackknife(*[_refit(without, mass, kernels[0], auc)] * 2)
+    halves = np.array(
+        [
+            _refit(_count_cells(cell, sides, half, 2, kernel), mass, kernel, auc)
+            for cell, kernel in zip(cells[1:], kernels[1:], strict=True)
+        ]
+    )
+    models = np.maximum(_jackknife(halves[:, 0], halves[:, 1]), 0)
+    variance = patients + models
+    squares = patients**2 / (PARTS - 1) + models**2 / (len(halves) - 1)
+    freedom = np.maximum(variance**2 / np.maximum(squares, 1e-300), 1)
+    reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
+    ratios = np.exp([estimate, estimate - reach, estimate + reach])
+    share, size = share.reshape(2, -1), total.sum(0).reshape(2, -1)
+    ratios[:, ((share * size).sum(0) < LEAST_PATIENTS) | (size == 0).any(0)] = np.nan
+    return np.concatenate([share, ratios])
+
+
+def _refit(counts: np.ndarray, mass: np.ndarray, kernel: Kernel, auc: float) -> np.ndarray:
+    """Return the log ratios of counts (B, parts, 2 J), (parts, J); mass (G, 2 J), fitted to all."""
+    basis = _spline_columns(kernel.grid)
+    width = basis.shape[1]
+    start = np.tile(mass, counts.shape[1])
+    flat = counts.reshape(len(counts), -1)
+    used = flat.any(axis=1)
+    flat, likelihood = flat[used], kernel.likelihood[used]
+    tilt = np.zeros((width, flat.shape[1]))
+    damping = np.zeros(flat.shape[1])
+
+    def look(tilt: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        height = basis @ tilt
+        fitted = start * np.exp(height - height.max(0))
+        fitted /= fitted.sum(0)
+        density = np.maximum(likelihood @ fitted, 1e-300)
+        fit = np.einsum("bj,bj->j", flat, np.log(density)) - PENALTY / 2 * (tilt**2).sum(0)
+        return fit, fitted, density
+
+    fit, fitted, density = look(tilt)
+    for _ in range(NEWTON_STEPS):
+        weighted = basis[:, :, None] * fitted[:, None]
+        move = (likelihood @ weighted.reshape(len(basis), -1)).reshape(-1, width, flat.shape[1])
+        move = move / density[:, None] - weighted.sum(0)
+        score = np.einsum("bj,bpj->jp", flat, move) - PENALTY * tilt.T
+        information = np.einsum("bpj,bqj->jpq", move * flat[:, None], move)
+        information += PENALTY * np.eye(width)
+        diagonal = np.einsum("jpp->jp", information)
+        diagonal *= 1 + damping[:, None]
+        ahead = tilt + np.linalg.solve(information, score[:, :, None])[:, :, 0].T
+        new_fit, new_fitted, new_density = look(ahead)
+        better = new_fit > fit
+        damping = np.where(better, damping / 10, np.maximum(10 * damping, LEAST_DAMPING))
+        tilt, fit = np.where(better, ahead, tilt), np.where(better, new_fit, fit)
+        fitted = np.where(better, new_fitted, fitted)
+        density = np.where(better, new_density, density)
+    share = share_above(fitted, kernel, auc).reshape(counts.shape[1:])
+    return _log_ratio(share, counts.sum(0))
+
+
+def _spline_columns(grid: np.ndarray) -> np.ndarray:
+    """Return a natural cubic spline and a point at 0 on the grid, (G, p), of mean square 1."""
+    knots = np.array(KNOTS)
+    cubes = np.maximum(grid[:, None] - knots, 0) ** 3
+    bend = (cubes[:, :-1] - cubes[:, -1:]) / (knots[-1] - knots[:-1])
+    columns = np.column_stack([grid, bend[:, :-1] - bend[:, -1:]])
+    columns = np.linalg.svd(columns - columns.mean(0), full_matrices=False)[0]
+    return np.column_stack([columns * np.sqrt(len(grid)), np.abs(grid) < 1e-9])
+
+
+def _log_ratio(share: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return log ratios of groups' to others' shares, half a patient more in each: (..., J)."""
+    log = np.log((share * size + 0.5) / (size + 1))
+    return np.subtract(*np.split(log, 2, axis=-1))
+
+
+def _count_cells(
+    cell: np.ndarray, sides: np.ndarray, part: np.ndarray, parts: int, kernel: Kernel
+) -> np.ndarray:
+    """Count patients by cell and part, (B, parts, sides); cell, part (P,), sides bool (P, S)."""
+    bins = len(kernel.likelihood)
+    key = cell * parts + part
+    counts = [np.bincount(key[side], minlength=bins * parts) for side in sides.T]
+    return np.stack(counts, axis=1).reshape(bins, parts, sides.shape[1]).astype(float)
+
+
+def _jackknife(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the jackknife's covariance of values and others, both (parts, J), (J,)."""
+    product = (values - values.mean(0)) * (others - others.mean(0))
+    return product.sum(0) * (len(values) - 1) / len(values)
