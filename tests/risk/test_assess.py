@@ -12,6 +12,7 @@ from rollcall.stats.members import draw_members
 from rollcall.stats.moments import compute_moments
 from rollcall.stats.rank import rank_auc, rank_interval
 from rollcall.util.errors import InputError
+from tests.oracles import exposed
 from tests.oracles import risk as naive
 
 
@@ -61,7 +62,11 @@ def test_assess_is_made_of_the_parts(monkeypatch):
     assert list(risk.floors) == ["auc_joint", "auc_mean", "auc_max"]
     assert len(risk.floor) == 1000
     assert risk.floors.auc_max.mean() > risk.floors.auc_mean.mean() + 0.02
-    q_values = naive.compute_q_values(list(patients.auc_joint), list(risk.floor))
+    # 8 patients are one stratum and one bin: q-values are Storey's, 1 where p is above 0.05.
+    p = exposed.p_values(list(patients.auc_joint), list(risk.floor))
+    q_values = exposed.weighted_q_values(p, [1] * 8, exposed.null_share(p))
+    q_values = [q if p <= 0.05 else 1 for p, q in zip(p, q_values, strict=True)]
+    np.testing.assert_allclose(patients.p_value, p, atol=1e-9)
     np.testing.assert_allclose(patients.q_value, q_values, atol=1e-9)
     assert (patients.exposed == (patients.q_value <= 0.05)).all()
     assert risk.cohort["exposed"] == patients.exposed.sum()
@@ -70,7 +75,8 @@ def test_assess_is_made_of_the_parts(monkeypatch):
     assert again.patients.equals(patients)
     assert again.records.equals(risk.records)
     assert again.floors.equals(risk.floors)
-    assert again.cohort == risk.cohort
+    np.testing.assert_equal(again.cohort, risk.cohort)
+    assert again.survival.equals(risk.survival)
 
 
 def test_members_shifted_up_raise_every_risk():

@@ -45,8 +45,10 @@ def test_the_floor_is_made_of_the_signs_of_each_block(monkeypatch):
     assert floor.shape == (6, 8)
     for patient in range(8):
         signs = random_signs(6, 5, 5, 4, patient // 3 * 3)
+        # whom each pair's first target is to this patient; fixed, whatever the seed
+        swap = np.random.default_rng([0, 10]).integers(0, 2, (3, 5), np.int8)[patient % 3] * 2 - 1
         for turn in range(6):
-            member = np.array([[sign > 0, sign < 0] for sign in signs[turn]]).ravel()
+            member = np.array([[sign > 0, sign < 0] for sign in signs[turn] * swap]).ravel()
             expected = naive.area(statistic[:, patient], member)
             assert floor[turn, patient] == pytest.approx(expected, abs=1e-5)
     assert (draw_noise_floor(statistic, 6, seed=5) == floor).all()

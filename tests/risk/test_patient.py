@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.risk import patient
+from rollcall.risk.canonical import split_in_halves
 from rollcall.risk.patient import (
     group_records,
-    in_first_half,
     joint_statistic,
     joint_weights,
     normal_scores,
@@ -103,7 +103,7 @@ def test_no_membership_of_a_patient_enters_its_weights():
     """Redrawing one half's membership leaves its weights as they are and moves the others'."""
     rng = np.random.default_rng(1)
     scores, members, index = naive.simulate(rng, 16, np.arange(200) % 4 + 1, 1.0)
-    half = in_first_half(index)
+    half = split_in_halves(scores, index)
     before = joint_weights(scores, compute_moments(scores, members, index), index)
     redrawn = members.copy()
     patients = np.unique(index[half])
