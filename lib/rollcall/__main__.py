@@ -258,7 +258,7 @@ def _report(
         first = ""
 
     from rollcall.report.page import write_page
-    from rollcall.report.summary import SIMULATED
+    from rollcall.report.words.facts import SIMULATED
 
     sentences, page = study.summary(), study.run.path / "report.html"
     kind = "Rehearsal" if study.cohort.simulated else "Privacy audit"
@@ -279,7 +279,7 @@ def _report(
 
 def print_lists(arguments: argparse.Namespace) -> int:
     """Print the datasets, the models and the recipes there are, or one of these."""
-    from rollcall.report.summary import list_choices
+    from rollcall.report.words.facts import list_choices
 
     try:
         print(list_choices([arguments.what] if arguments.what else LISTS), flush=True)

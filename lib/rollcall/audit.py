@@ -131,22 +131,23 @@ class Audit:
 
     def notice(self) -> HTML | None:
         """Return what must be said before anything is shown; None if there is nothing."""
-        from rollcall.report import style, summary
+        from rollcall.report import style
+        from rollcall.report.words.facts import write_notices
 
-        sentences = summary.write_notices(self.cohort)
+        sentences = write_notices(self.cohort)
         return style.show_sentences(sentences, strong=True) if sentences else None
 
     def summary(self) -> list[str]:
         """Write the sentences that matter, from the run's tables."""
-        from rollcall.report import summary
+        from rollcall.report.words.findings import summarise_run
 
-        return summary.summarise_run(self.run)
+        return summarise_run(self.run, self.cohort)
 
     def facts(self) -> dict[str, str]:
         """List what a reader should know of the run: the data, the models, the versions."""
-        from rollcall.report import summary
+        from rollcall.report.words.facts import list_facts
 
-        return summary.list_facts(self.run, self.cohort)
+        return list_facts(self.run, self.cohort)
 
 
 def plan(

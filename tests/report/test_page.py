@@ -121,7 +121,7 @@ def test_headings_and_links(page):
         ("h2", "About this run"),
     ]
     assert [link.get_text() for link in page.select("nav a")] == [
-        "In three sentences",
+        "In a few sentences",
         "Who is in the set?",
         "Starts lower",
         "3_bare",

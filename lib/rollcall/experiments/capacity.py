@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall import audit
-from rollcall.report.summary import HIGH_AUC
+from rollcall.report.words.sentences import HIGH_AUC
 from rollcall.util.errors import InputError
 from rollcall.util.files import home
 
@@ -26,21 +26,20 @@ class Capacity:
 
     variants: a row for each. variant, run, parameters (of one model), targets; auroc (mean over
     targets on the pool's patients that a model has not seen), auroc_sd, auroc_members, auroc_test
-    (NaN without a test set); lira_auc; exposed, exposed_share, high (patients of AUC 0.9 or more)
-    and floor_high (what the noise floor gives of those). patients and floors: of each variant, by
-    its name. folder: where the figure goes.
+    (NaN without a test set); lira_auc; exposed, exposed_share; above, above_low, above_high
+    (patients with a true AUC of 0.9 or more, 95% interval). curves: of each variant, by its name,
+    the table `survival` of rollcall.risk.Risk with the share. folder: where the figure goes.
     """
 
     variants: pd.DataFrame
-    patients: dict[str, pd.DataFrame]
-    floors: dict[str, np.ndarray]
+    curves: dict[str, pd.DataFrame]
     folder: Path
 
     def show(self) -> HTML:
         """Draw risk and skill against size, save it in <out>/<dataset>/figures, and return it."""
         from rollcall.report import figures_risk, style
 
-        return style.show(figures_risk.capacity(self.variants, self.patients), self.folder)
+        return style.show(figures_risk.capacity(self.variants, self.curves), self.folder)
 
     def table(self) -> HTML:
         """Return the table of the variants, with its caption."""
@@ -72,7 +71,7 @@ def compare_models(
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise InputError(f"variants: {repeated[0]!r} is there more than once; expected each once")
-    rows, patients, floors = [], {}, {}
+    rows, curves = [], {}
     for variant, name in zip(variants, names, strict=True):
         own_model, own_options, own_recipe = parse_variant(variant)
         study = audit.plan(
@@ -90,17 +89,17 @@ def compare_models(
             {"variant": label, "run": name, "parameters": count_parameters(study)}
             | _measure(study, performance)
         )
-        patients[label], floors[label] = risk.patients, risk.floor
+        survival = risk.survival
+        curves[label] = survival.assign(share=survival["patients"] / len(risk.patients))
     folder = Path(out or home() / "results") / cohort / "figures"
-    return Capacity(pd.DataFrame(rows), patients, floors, folder)
+    return Capacity(pd.DataFrame(rows), curves, folder)
 
 
 def _measure(study: audit.Audit, performance: pd.DataFrame) -> dict:
     """Measure the skill and the risk of one variant: the columns of Capacity.variants."""
-    attacks, patients = study.attacked.attacks, study.attacked.risk.patients
+    attacks, risk = study.attacked.attacks, study.attacked.risk
     lira = attacks[(attacks["attack"] == "LiRA") & (attacks["variant"] == "online")]
     has_test = "auroc_test" in performance
-    floor_share = (study.attacked.risk.floor >= HIGH_AUC).mean()
     return {
         "targets": study.run.targets,
         "auroc": performance["auroc_non_members"].mean(),
@@ -108,10 +107,11 @@ def _measure(study: audit.Audit, performance: pd.DataFrame) -> dict:
         "auroc_members": performance["auroc_members"].mean(),
         "auroc_test": performance["auroc_test"].mean() if has_test else np.nan,
         "lira_auc": lira["auc"].mean(),
-        "exposed": int(patients["exposed"].sum()),
-        "exposed_share": float(patients["exposed"].mean()),
-        "high": int((patients["auc_joint"] >= HIGH_AUC).sum()),
-        "floor_high": float(floor_share * len(patients)),
+        "exposed": int(risk.patients["exposed"].sum()),
+        "exposed_share": float(risk.patients["exposed"].mean()),
+        "above": risk.cohort[f"above_{HIGH_AUC}"],
+        "above_low": risk.cohort[f"above_{HIGH_AUC}_low"],
+        "above_high": risk.cohort[f"above_{HIGH_AUC}_high"],
     }
 
 

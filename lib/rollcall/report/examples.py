@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.cohort import Cohort, describe_label
+from rollcall.report.figures_attack import in_out
 from rollcall.report.figures_risk import images
 from rollcall.report.style import Figure, Table
 from rollcall.risk import Risk
@@ -38,6 +39,15 @@ def pick_examples(
             )
         )
     return panels
+
+
+def show_examples(
+    cohort: Cohort, scores: np.ndarray, members: np.ndarray, risk: Risk
+) -> Figure | Table:
+    """Show the scores of an exposed and of an ordinary record; of a restricted cohort, none."""
+    if cohort.restricted:
+        return Table(None, "", empty="This cohort is restricted: no single patient's scores.")
+    return in_out(pick_examples(scores, members, cohort.patient_index, risk))
 
 
 def list_most_exposed(

@@ -7,6 +7,8 @@ import textwrap
 import numpy as np
 import pandas as pd
 
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate import safe_curve
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
@@ -19,72 +21,99 @@ from rollcall.report.style import (
     new_figure,
     styled,
 )
+from rollcall.risk import Risk
 
 FLOOR_POINTS = 2000  # of the noise floor's curve, at most
 
 
 @styled
-def survival(patients: pd.DataFrame, floor: np.ndarray, unit: str = "patient") -> Figure:
-    """Draw the share of patients whose risk is at least x, the noise floor and who is exposed.
+def survival(risk: Risk, unit: str = "patient") -> Figure:
+    """Draw the share of patients whose true risk is at least x, the estimates and the noise floor.
 
-    patients: the table of rollcall.risk; floor: draws of auc_joint where nothing leaks.
+    The curve of the estimates has no step of fewer than 10 patients, and ends where fewer remain.
     """
     drawing, ax = new_figure(SINGLE * 1.35, 75 * MM)
-    count = len(patients)
-    values = np.sort(patients["auc_joint"])[::-1]
+    count, curve = len(risk.patients), risk.survival
+    lowest = MIN_GROUP_SIZE / count
+    shown = curve[curve["patients"] >= MIN_GROUP_SIZE]
+    ax.fill_between(
+        shown["auc"],
+        np.maximum(shown["low"], 1e-9) / count,
+        shown["high"] / count,
+        color=MEMBER,
+        alpha=0.2,
+        linewidth=0,
+    )
+    ax.plot(
+        shown["auc"],
+        shown["patients"] / count,
+        color=MEMBER,
+        label="true risks, noise taken out\n(band: 95%, as many new models)",
+    )
+    values, number = safe_curve(risk.patients["auc_joint"].to_numpy())
     ax.step(
         values,
-        np.arange(1, count + 1) / count,
+        number / count,
         where="post",
-        color=MEMBER,
-        label=f"{count:,} {unit}s",
+        color=EXPOSED,
+        linewidth=0.5,
+        label=f"estimates of {count:,} {unit}s",
     )
-    ordered = np.sort(floor)[::-1]
-    share = np.arange(1, len(ordered) + 1) / len(ordered)
-    first = (share >= 0.1 / count).argmax()
-    thinned = np.unique(np.geomspace(max(first, 0) + 1, len(ordered), FLOOR_POINTS).astype(int) - 1)
+    x, share = _thin_floor(risk.floor, 0.1 / count)
     ax.plot(
-        ordered[thinned],
-        share[thinned],
+        x,
+        share,
         "--",
         color=FLOOR,
-        label=f"noise floor: same models, membership\nredrawn ({len(floor) // count} passes)",
+        label="noise floor: estimates when\nmembership is redrawn",
     )
-    exposed = patients["exposed"].to_numpy()
-    if exposed.any():
-        ax.axvline(
-            patients.loc[exposed, "auc_joint"].min(),
-            color=EXPOSED,
-            linestyle=":",
-            linewidth=0.8,
-            label=f"{int(exposed.sum()):,} exposed {unit}s\n(q ≤ 0.05) to the right",
-        )
     ax.set(
         xlabel=f"{unit.capitalize()} risk (AUC; 0.5 = nothing can be told)",
         ylabel=f"Share of {unit}s at or above",
         yscale="log",
-        xlim=(0.4, 1.005),
-        ylim=(0.5 / count, 1.5),
+        xlim=(0.45, 1.005),
+        ylim=(0.5 * lowest, 1.5),
     )
-    ax.legend(loc="upper right" if values[0] < 0.8 else "lower left")
+    ax.legend(loc="lower left" if len(shown) > 30 else "upper right")
     return Figure(
         "survival",
         drawing,
-        alt=f"Line plot on a log axis of the share of {count:,} patients at or above each risk, "
-        f"with its noise floor. {int(exposed.sum()):,} patients are exposed; the highest risk is "
-        f"{patients['auc_joint'].max():.3f}, the floor's {floor.max():.3f}.",
-        caption="Share of patients whose risk is at least the value on the x axis, with the noise "
-        "floor. Read where the curves part.",
+        alt=f"Line plot on a log axis of the share of {count:,} {unit}s at or above each risk: "
+        f"true risks with a band, estimates, noise floor. {_describe_survival(curve, unit)}",
+        caption=f"Share of {unit}s whose true risk is at least the value on the x axis (blue), "
+        "and of the estimates, which noise spreads (black), with the noise floor (dashed). No step "
+        f"stands for fewer than {MIN_GROUP_SIZE} {unit}s.",
     )
+
+
+def _thin_floor(floor: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (risks, shares at or above) of a noise floor, from the share `least` on."""
+    ordered = np.sort(floor)[::-1]
+    share = np.arange(1, len(ordered) + 1) / len(ordered)
+    first = int((share >= least).argmax()) + 1
+    kept = np.unique(np.geomspace(first, len(ordered), FLOOR_POINTS).astype(int) - 1)
+    return ordered[kept], share[kept]
+
+
+def _describe_survival(curve: pd.DataFrame, unit: str) -> str:
+    """Say how many have a true risk of 0.6 and 0.9 or more."""
+    parts = []
+    for limit in (0.6, 0.9):
+        row = curve[curve["auc"] == limit].iloc[0]
+        number = f"about {row['patients']:,.0f}"
+        if row["patients"] < MIN_GROUP_SIZE:
+            number = f"fewer than {MIN_GROUP_SIZE}"
+        parts.append(f"{number} {unit}s have a true risk of {limit} or more")
+    return "; ".join(parts).capitalize() + "."
 
 
 @styled
 def capacity(
-    variants: pd.DataFrame, patients: dict[str, pd.DataFrame], unit: str = "patient"
+    variants: pd.DataFrame, curves: dict[str, pd.DataFrame], unit: str = "patient"
 ) -> Figure:
     """Draw risk and skill against model size, from the tables of experiments.capacity.
 
-    Left: survival curves of the risk, a line for each model. Middle: exposed patients. Right:
+    Left: survival curves of the true risk, a line for each model. Middle: exposed patients. Right:
     AUROC on patients that a model has not seen and on those that it has.
     """
     from matplotlib import colormaps
@@ -93,17 +122,17 @@ def capacity(
     ordered = variants.sort_values("parameters")
     shades = colormaps["cividis"](np.linspace(0.85, 0, len(ordered)))
     for number, (_, row) in enumerate(ordered.iterrows()):
-        values = np.sort(patients[row["variant"]]["auc_joint"])[::-1]
-        axes[0].step(
-            values,
-            np.arange(1, len(values) + 1) / len(values),
-            where="post",
+        curve = curves[row["variant"]]
+        curve = curve[curve["patients"] >= MIN_GROUP_SIZE]
+        axes[0].plot(
+            curve["auc"],
+            curve["share"],
             color=shades[number],
             linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
             label=f"{row['variant']} ({_shorten(row['parameters'])})",
         )
     axes[0].set(
-        xlabel=f"{unit.capitalize()} risk (AUC)",
+        xlabel=f"True {unit} risk (AUC)",
         ylabel=f"Share of {unit}s at or above",
         yscale="log",
         xlim=(0.4, 1.005),
@@ -148,12 +177,16 @@ def capacity(
         "capacity",
         drawing,
         alt=f"Three line plots against model size. From {first['parameters']:,} to "
-        f"{last['parameters']:,} parameters the exposed patients go from {first['exposed']:,} to "
-        f"{last['exposed']:,}, and the AUROC on patients not seen from {first['auroc']:.3f} to "
-        f"{last['auroc']:.3f}.",
+        f"{last['parameters']:,} parameters the exposed {unit}s go from {_show(first['exposed'])} "
+        f"to {_show(last['exposed'])}, and the AUROC on {unit}s not seen from "
+        f"{first['auroc']:.3f} to {last['auroc']:.3f}.",
         caption="Patient risk, exposed patients and diagnostic performance against the number of "
         "parameters of the model.",
     )
+
+
+def _show(count: int) -> str:
+    return f"fewer than {MIN_GROUP_SIZE}" if count < MIN_GROUP_SIZE else f"{count:,}"
 
 
 def _shorten(count: float) -> str:

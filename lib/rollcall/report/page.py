@@ -14,7 +14,8 @@ import nbformat
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
-from rollcall.util.files import atomic_write
+from rollcall.report.twin import make_twin
+from rollcall.util.files import atomic_write, write_json
 
 ACTIVE_TAGS = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
 
@@ -30,11 +31,12 @@ def write_page(
 ) -> None:
     """Write the page: title, summary, what each executed notebook shows, facts of the run.
 
-    notice: a sentence that stays in sight at the top, and stands on every sheet when printed.
+    Beside it, with the ending .json, the same for programs (rollcall.report.twin). notice: a
+    sentence that stays in sight at the top, and stands on every sheet when printed.
     """
     sections = [_section(path, f"part{number}") for number, path in enumerate(notebooks, 1)]
     contents = [
-        ("summary", "In three sentences"),
+        ("summary", "In a few sentences"),
         *((f"part{number}", heading) for number, (heading, _) in enumerate(sections, 1)),
         ("facts", "About this run"),
     ]
@@ -53,6 +55,9 @@ def write_page(
             f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>'
             for key, value in facts.items()
         ),
+    )
+    write_json(
+        Path(output).with_suffix(".json"), make_twin(title, notice, summary, sections, facts)
     )
     with atomic_write(Path(output)) as file:
         file.write(page.encode())

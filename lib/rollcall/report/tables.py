@@ -7,12 +7,8 @@ import pandas as pd
 
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, patient_attributes
-from rollcall.report.gate import PATIENTS, TOTAL, protect
+from rollcall.report.gate import HIDDEN, PATIENTS, TOTAL, protect
 from rollcall.report.style import Table
-from rollcall.risk import Risk
-from rollcall.risk.exposed import EXPOSED_FDR, compute_q_values, share_at_least
-
-RISK_LIMITS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 def cohort_table(cohort: Cohort, smallest: int = MIN_GROUP_SIZE) -> Table:
@@ -117,68 +113,6 @@ def _format_attacks(table: pd.DataFrame, error: str, intervals: bool = False) ->
     return pd.DataFrame(shown)
 
 
-def risk_table(risk: Risk) -> Table:
-    """Count patients at or above each risk, observed and by the noise floor."""
-    joint = risk.patients["auc_joint"]
-    rows = [
-        {
-            "risk at least": f"{limit:g}",
-            "patients": int((joint >= limit).sum()),
-            "noise floor would give": share_at_least(risk.floor, np.array([limit]))[0] * len(joint),
-        }
-        for limit in RISK_LIMITS
-    ]
-    return Table(
-        pd.DataFrame(rows), "Patients at or above each risk, and what the noise floor gives"
-    )
-
-
-def statistic_table(risk: Risk) -> Table:
-    """Count exposed patients by each of the three statistics, each against its own noise floor."""
-    rows = []
-    for name, words in (
-        ("auc_joint", "joint: one statistic on all records"),
-        ("auc_mean", "mean of the record AUCs"),
-        ("auc_max", "largest record AUC"),
-    ):
-        values, floor = risk.patients[name].to_numpy(), risk.floors[name].to_numpy()
-        rows.append(
-            {
-                "risk of a patient": words,
-                "exposed": int((compute_q_values(values, floor) <= EXPOSED_FDR).sum()),
-                "mean": values.mean(),
-                "mean of its floor": floor.mean(),
-            }
-        )
-    return Table(
-        pd.DataFrame(rows),
-        "Exposed patients by each statistic, each against its own noise floor; false-discovery "
-        "rate 5%",
-    )
-
-
-def trust_table(risk: Risk) -> Table:
-    """List what the errors rest on."""
-    c = risk.cohort
-    values = {
-        "exposed patients, 95% interval for as many new models": (
-            f"{c['exposed']:,.0f} ({c['exposed_low']:,.0f} to {c['exposed_high']:,.0f})"
-        ),
-        "correlation of a record's two scores within a pair of models": (
-            f"{c['pair_correlation']:.2f}"
-        ),
-        "records whose scores are not normal (5% level)": f"{c['not_normal']:.1%}",
-        "patients whose statistic is not normal (5% level)": f"{c['not_normal_patients']:.1%}",
-        "skewness with the record, without; excess kurtosis": (
-            f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"
-        ),
-    }
-    return Table(
-        pd.DataFrame({"what": list(values), "value": list(values.values())}),
-        "How sure these numbers are, and what their errors rest on",
-    )
-
-
 def panel_table(panel: pd.DataFrame | None) -> Table:
     """Format the paper's panel of rollcall.paper; None: no group is large enough."""
     caption = (
@@ -212,11 +146,20 @@ def capacity_table(variants: pd.DataFrame) -> Table:
         "AUROC, not seen": ordered["auroc"].map("{:.3f}".format),
         "AUROC, seen": ordered["auroc_members"].map("{:.3f}".format),
         "LiRA AUC": ordered["lira_auc"].map("{:.3f}".format),
-        "exposed": ordered["exposed"].map("{:,}".format),
-        "share": ordered["exposed_share"].map("{:.1%}".format),
-        "AUC of 0.9 or more": ordered["high"].map("{:,}".format),
-        "noise floor has": ordered["floor_high"].map("{:.2g}".format),
+        "exposed": [
+            HIDDEN if 0 < count < MIN_GROUP_SIZE else f"{count:,}" for count in ordered["exposed"]
+        ],
+        "share": [
+            HIDDEN if 0 < count < MIN_GROUP_SIZE else f"{share:.1%}"
+            for count, share in zip(ordered["exposed"], ordered["exposed_share"], strict=True)
+        ],
+        "true AUC of 0.9 or more": [
+            HIDDEN if count < MIN_GROUP_SIZE else f"{count:,.0f} ({low:,.0f} to {high:,.0f})"
+            for count, low, high in ordered[["above", "above_low", "above_high"]].to_numpy()
+        ],
     }
     return Table(
-        pd.DataFrame(columns), "Models of one cohort; AUROC is the mean over target models"
+        pd.DataFrame(columns),
+        "Models of one cohort; AUROC is the mean over target models; true AUCs are estimates with "
+        f"95% intervals. {HIDDEN}: fewer than {MIN_GROUP_SIZE}",
     )

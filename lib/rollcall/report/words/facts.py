@@ -1,22 +1,18 @@
-"""What is said in words: a run's sentences, notices and facts; and what there is to choose from."""
+"""What must be said of a run before and after its findings; and what there is to choose from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import pandas as pd
-
 from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
-from rollcall.runs.run import Run, read_table
+from rollcall.runs.run import Run
 from rollcall.util.text import align_columns
 
 SIMULATED = (
     "Simulated data: a rehearsal. Every patient and every value here is invented; no number below "
     "says anything about real people."
 )
-HIGH_AUC = 0.9
 
 
 def write_notices(cohort: Cohort) -> list[str]:
@@ -30,56 +26,6 @@ def write_notices(cohort: Cohort) -> list[str]:
             f"{cohort.unit}."
         )
     return sentences
-
-
-def summarise_run(run: Run) -> list[str]:
-    """Write the three sentences that matter, from the tables of a finished run."""
-    attacks, patients, floor, risk = (
-        read_table(run, name) for name in ("attacks", "patients", "floor", "risk")
-    )
-    exposed, total, units = int(patients["exposed"].sum()), len(patients), f"{run.unit}s"
-    passes = len(floor) / total
-    high = int((patients["auc_joint"] >= HIGH_AUC).sum())
-    high_by_floor = float((floor["auc_joint"] >= HIGH_AUC).sum()) / passes
-    auc = attacks.groupby(["attack", "variant"])["auc"].mean()
-    sentences = [
-        f"{exposed:,} of {total:,} {units} are exposed (95% interval {risk['exposed_low'][0]:,.0f} "
-        f"to {risk['exposed_high'][0]:,.0f}): whether they were in the training set can be told, "
-        f"at a false-discovery rate of 5% ({high:,} have an AUC of {HIGH_AUC} or more, where the "
-        f"noise floor has {high_by_floor:.2g}).",
-        f"The average {'hides it' if exposed else 'agrees'}: over all records LiRA has an AUC of "
-        f"{auc['LiRA', 'online']:.3f} and RMIA of {auc['RMIA', 'online']:.3f}, where 0.5 is "
-        "guessing.",
-    ]
-    if run.file("disparity.parquet").exists():
-        sentences.append(_summarise_groups(read_table(run, "disparity"), units))
-    return sentences
-
-
-def _summarise_groups(groups: pd.DataFrame, units: str) -> str:
-    """Write the sentence on groups: the two attributes with the highest significant risk ratio."""
-    significant = groups[
-        (groups["p_adjusted"] < 0.05) & (groups["risk_ratio"] > 1) & ~groups["intersection"]
-    ]
-    if not len(significant):
-        return (
-            f"No group of {len(groups)} is over-represented among the most exposed 1% beyond "
-            f"chance (smallest p = {groups['p_adjusted'].min():.2g} after Holm)."
-        )
-    worst = significant.sort_values("risk_ratio", ascending=False).drop_duplicates("attribute")
-    descriptions = []
-    for _, row in worst.head(2).iterrows():
-        times = f"more than {row['ci_low']:.1f} times"
-        if np.isfinite(row["risk_ratio"]):
-            times = (
-                f"{row['risk_ratio']:.1f} times (95% interval {row['ci_low']:.1f} to "
-                f"{row['ci_high']:.1f})"
-            )
-        descriptions.append(f"with {row['attribute']} {row['group']!r} are {times}")
-    return (
-        f"{units.capitalize()} {', and those '.join(descriptions)} as likely as all others to be "
-        "among the most exposed 1% (Holm-adjusted p < 0.05)."
-    )
 
 
 def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:

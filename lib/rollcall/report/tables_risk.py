@@ -1,0 +1,141 @@
+"""Tables of the risk of patients: how many, what it means for one person, how sure it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate import HIDDEN, reached_by
+from rollcall.report.style import Table
+from rollcall.risk import Risk
+from rollcall.risk.exposed import EXPOSED_FDR, name_exposed
+from rollcall.risk.units import PRIORS, describe_risk
+
+RISK_LIMITS = (0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def risk_table(risk: Risk, unit: str = "patient") -> Table:
+    """List how many patients have a true risk of each size or more."""
+    rows = risk.survival.set_index("auc").loc[list(RISK_LIMITS)]
+    shown = {
+        "true risk at least": [f"{limit:g}" for limit in RISK_LIMITS],
+        f"{unit}s, estimated": [_show_estimate(count) for count in rows["patients"]],
+        "95% interval": [
+            f"{low:,.0f} to {high:,.0f}"
+            for low, high in rows[["low", "high"]].round().itertuples(index=False)
+        ],
+        "share": [
+            HIDDEN if count < MIN_GROUP_SIZE else f"{count / len(risk.patients):.2%}"
+            for count in rows["patients"]
+        ],
+    }
+    return Table(
+        pd.DataFrame(shown),
+        f"{unit.capitalize()}s of each true risk (AUC) or more, the noise of the estimates taken "
+        "out: the number hardly depends on how many models there are. Intervals are for as many "
+        f"new models. {HIDDEN}: fewer than {MIN_GROUP_SIZE}",
+    )
+
+
+def _show_estimate(count: float) -> str:
+    return HIDDEN if count < MIN_GROUP_SIZE else f"{count:,.0f}"
+
+
+def units_table(risk: Risk, unit: str = "patient") -> Table:
+    """Say what risks mean for one person: of some AUCs, and of the most exposed patients."""
+    joint = risk.patients["auc_joint"].to_numpy()
+    low = risk.patients["auc_joint_low"].to_numpy()
+    reached, lowest = reached_by(joint), reached_by(low)
+    rows = [(f"AUC {limit:g}", limit, np.nan) for limit in RISK_LIMITS]
+    if not np.isnan(reached):
+        rows.append((f"the {MIN_GROUP_SIZE} most exposed, at least", reached, lowest))
+    names, aucs, lows = zip(*rows, strict=True)
+    units = describe_risk(aucs, lows)
+    columns = {"risk": list(names), "mu": units["mu"].map("{:.2f}".format)}
+    for fpr in ("0.01", "0.001"):
+        columns[f"memberships told, false alarms {float(fpr):.1%}"] = [
+            f"{value:.1%}" + ("" if np.isnan(least) else f" (at least {least:.1%})")
+            for value, least in units[[f"recognised_{fpr}", f"recognised_{fpr}_low"]].itertuples(
+                index=False
+            )
+        ]
+    for prior in PRIORS:
+        columns[f"alarms right, {prior:.0%} are members"] = units[f"right_0.01_{prior:g}"].map(
+            "{:.0%}".format
+        )
+    return Table(
+        pd.DataFrame(columns),
+        f"What a risk means for one {unit}: the share of memberships that an attacker tells, and "
+        "how often an alarm is right at 1% false alarms, by how many of those asked about are "
+        "members. mu: Gaussian differential privacy of this one attack; at least: by the lower "
+        "ends of the intervals",
+    )
+
+
+def statistic_table(risk: Risk) -> Table:
+    """Count exposed patients by each of the three statistics, each against its own noise floor."""
+    rows, stratum = [], risk.patients["stratum"].to_numpy()
+    nothing = np.zeros(len(stratum))
+    for name, words in (
+        ("auc_joint", "joint: one statistic on all records"),
+        ("auc_mean", "mean of the record AUCs"),
+        ("auc_max", "largest record AUC"),
+    ):
+        values, floor = risk.patients[name].to_numpy(), risk.floors[name].to_numpy()
+        naming = name_exposed(values, floor.reshape(-1, len(values)), nothing, stratum)
+        count = int(naming.exposed.sum())
+        rows.append(
+            {
+                "risk of a patient": words,
+                "exposed": HIDDEN if 0 < count < MIN_GROUP_SIZE else f"{count:,}",
+                "mean": values.mean(),
+                "mean of its floor": floor.mean(),
+            }
+        )
+    return Table(
+        pd.DataFrame(rows),
+        "Exposed patients by each statistic, each against its own noise floor, without what their "
+        f"records foretell; false-discovery rate {EXPOSED_FDR:.0%}. {HIDDEN}: fewer than "
+        f"{MIN_GROUP_SIZE}",
+    )
+
+
+def trust_table(risk: Risk) -> Table:
+    """List how sure the numbers are, and what the errors rest on."""
+    c, patients = risk.cohort, len(risk.patients)
+    few = 0 < c["exposed"] < MIN_GROUP_SIZE
+    low, high = (min(max(round(c[f"exposed_{end}"]), 0), patients) for end in ("low", "high"))
+    values = {
+        "exposed patients, 95% interval for as many new models": (
+            f"fewer than {MIN_GROUP_SIZE}" if few else f"{c['exposed']:,.0f} ({low:,} to {high:,})"
+        ),
+        "of these there by chance: expected; at most, with 95% confidence": (
+            HIDDEN if few else f"{c['by_chance']:,.1f}; {c['at_most_false']:,.0f}"
+        ),
+        "exposed patients whom as many new models would name again": _show_share(c["named_again"]),
+        "named by one half of the models, share that the other half names too": (
+            HIDDEN if few else _show_share(c["named_by_both"])
+        ),
+        "patients of whom anything at all can be told, at least": _show_share(c["told_low"]),
+        "smallest true AUC that is named with a chance of 80%": (
+            "none up to 0.99" if np.isnan(c["smallest_named"]) else f"{c['smallest_named']:.2f}"
+        ),
+        "chance to name a patient with a true AUC of 0.99": _show_share(c["power_99"]),
+        "correlation of a record's two scores within a pair of models": (
+            f"{c['pair_correlation']:.2f}"
+        ),
+        "records whose scores are not normal (5% level)": f"{c['not_normal']:.1%}",
+        "patients whose statistic is not normal (5% level)": f"{c['not_normal_patients']:.1%}",
+        "skewness with the record, without; excess kurtosis": (
+            f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"
+        ),
+    }
+    return Table(
+        pd.DataFrame({"what": list(values), "value": list(values.values())}),
+        "How sure these numbers are, what these models can find, and what their errors rest on",
+    )
+
+
+def _show_share(share: float) -> str:
+    return HIDDEN if np.isnan(share) else f"{share:.0%}"

@@ -1,0 +1,60 @@
+"""The report once more, for programs: the same sentences, tables and captions, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bs4 import BeautifulSoup
+
+from rollcall.data.groups import MIN_GROUP_SIZE
+
+FORMAT = 1  # of the file; raised when a reader of it would break
+
+
+def make_twin(
+    title: str,
+    notice: str,
+    summary: Sequence[str],
+    sections: Sequence[tuple[str, str]],
+    facts: dict[str, str],
+) -> dict:
+    """Return what a page shows as a dict for JSON, read off its sections (heading, HTML).
+
+    format; title; notice; summary: the sentences; smallest_cell: of patients; parts: heading,
+    tables (caption, columns, rows of texts as they are shown) and figures (alt, caption); facts.
+    """
+    return {
+        "format": FORMAT,
+        "title": title,
+        "notice": notice,
+        "smallest_cell": MIN_GROUP_SIZE,
+        "summary": list(summary),
+        "parts": [_read_part(heading, body) for heading, body in sections],
+        "facts": {key: str(value) for key, value in facts.items()},
+    }
+
+
+def _read_part(heading: str, body: str) -> dict:
+    soup = BeautifulSoup(body, "html.parser")
+    return {
+        "heading": heading,
+        "tables": [_read_table(table) for table in soup.find_all("table")],
+        "figures": [
+            {"alt": figure.img.get("alt", ""), "caption": _text(figure.figcaption)}
+            for figure in soup.find_all("figure")
+            if figure.img
+        ],
+    }
+
+
+def _read_table(table) -> dict:
+    rows = [[_text(cell) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+    return {
+        "caption": _text(table.caption),
+        "columns": rows[0] if rows else [],
+        "rows": rows[1:],
+    }
+
+
+def _text(tag) -> str:
+    return " ".join(tag.get_text().split()) if tag else ""

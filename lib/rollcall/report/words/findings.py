@@ -1,0 +1,38 @@
+"""What a finished run says, gathered from its tables for the sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rollcall.data.cohort import Cohort
+from rollcall.report.words.sentences import Findings, write_sentences
+from rollcall.runs.run import Run, read_table
+
+
+def summarise_run(run: Run, cohort: Cohort) -> list[str]:
+    """Write the sentences that matter, from the tables of a finished run."""
+    return write_sentences(gather_findings(run, cohort))
+
+
+def gather_findings(run: Run, cohort: Cohort) -> Findings:
+    """Gather what the sentences are made of."""
+    attacks, pooled, risk = (read_table(run, name) for name in ("attacks", "pooled", "risk"))
+    auc = attacks.groupby(["attack", "variant"])["auc"].mean()
+    return Findings(
+        unit=cohort.unit,
+        patients=len(cohort.patients),
+        targets=run.targets,
+        risk=risk.iloc[0].to_dict(),
+        lira=float(auc["LiRA", "online"]),
+        rmia=float(auc["RMIA", "online"]),
+        skill=_read_skill(run),
+    )
+
+
+def _read_skill(run: Run) -> float:
+    """Return the AUROC on patients not seen, mean over targets; NaN if there is none."""
+    if "recipe" not in run.config:
+        return np.nan
+    metrics = [run.info(target)["metrics"] for target in range(run.targets) if run.has(target)]
+    known = [each["auroc_non_members"] for each in metrics if "auroc_non_members" in each]
+    return float(np.mean(known)) if known else np.nan

@@ -1,0 +1,229 @@
+"""The sentences of a report, by cases: what may be said depends on what was found, and how surely.
+
+No sentence holds a count of 1 to 9 patients, nor a claim about groups that would rest on so few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.groups import MIN_GROUP_SIZE
+
+FEWEST_TARGETS = 10  # of anything but a trial of the machinery
+ENOUGH_POWER = 0.8
+HIGH_AUC = 0.9
+LEAST_SKILL = 0.55  # AUROC on patients not seen, below which a model has hardly learnt anything
+LARGE_AVERAGE = 0.6  # AUC of an attack over all records that hides nothing
+MANY = 0.2  # share of the patients who are exposed
+GUESSING = 0.52  # AUC of an attack that is hardly better
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the sentences are made of.
+
+    unit                 "patient", or what stands for one
+    patients, targets    their numbers
+    risk                 the cohort's numbers, as rollcall.risk.Risk lists them
+    lira, rmia           AUC over all records, online, mean over targets
+    control              "passed", "failed" or "nothing to predict from": the blind attack
+    control_auc          its AUC with interval: (auc, low, high)
+    skill                AUROC on patients not seen, mean over targets; NaN if it is not known
+    groups               table of rollcall.risk.groups with hidden numbers missing; None: no groups
+    """
+
+    unit: str
+    patients: int
+    targets: int
+    risk: dict[str, float]
+    lira: float
+    rmia: float
+    control: str = "passed"
+    control_auc: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    skill: float = np.nan
+    groups: pd.DataFrame | None = None
+
+
+def write_sentences(found: Findings) -> list[str]:
+    """Write all sentences: cautions first, then the exposed, the average, the groups."""
+    sentences = [*_write_cautions(found), _write_exposed(found)]
+    sentences += _write_certainty(found)
+    sentences.append(_write_average(found))
+    if found.groups is not None:
+        sentences += _write_groups(found)
+    return sentences
+
+
+def _write_cautions(found: Findings) -> list[str]:
+    cautions = []
+    if found.control == "failed":
+        auc, low, high = found.control_auc
+        cautions.append(
+            f"The control failed: membership can be told without any model (blind attack: AUC "
+            f"{auc:.3f}, 95% interval {low:.3f} to {high:.3f}). No number below says anything "
+            "about the models."
+        )
+    if found.skill < LEAST_SKILL:
+        cautions.append(
+            f"The models have hardly learnt their task (AUROC {found.skill:.2f} on "
+            f"{found.unit}s not seen, where 0.5 is guessing): what they betray says little about a "
+            "model that is of use."
+        )
+    if found.targets < FEWEST_TARGETS:
+        cautions.append(
+            f"{found.targets} target models are a trial of the machinery and no audit: "
+            f"at least {FEWEST_TARGETS} are needed, and 64 are usual."
+        )
+    return cautions
+
+
+def is_undecided(found: Findings) -> bool:
+    """Return whether nobody is named and nobody could have been: not enough models to tell."""
+    return found.risk["exposed"] == 0 and not found.risk["power_99"] >= ENOUGH_POWER
+
+
+def _write_exposed(found: Findings) -> str:
+    """Write how many are exposed, in one of four cases."""
+    unit, everybody = f"{found.unit}s", f"{found.patients:,}"
+    exposed = int(found.risk["exposed"])
+    low, high = (
+        int(np.clip(np.round(found.risk[name]), 0, found.patients))
+        for name in ("exposed_low", "exposed_high")
+    )
+    models = f"with {found.targets} models"
+    if is_undecided(found):
+        chance = _percent(found.risk["power_99"])
+        return (
+            f"Not enough models to tell: none of {everybody} {unit} is named, but {models} even a "
+            f"{found.unit} with an AUC of 0.99 would be named with a chance of only {chance}. "
+            "Train more."
+        )
+    if exposed == 0:
+        return (
+            f"None of {everybody} {unit} is exposed: {models} nobody can be picked out of the "
+            "training set."
+        )
+    if exposed < MIN_GROUP_SIZE:
+        return (
+            f"Fewer than {MIN_GROUP_SIZE} of {everybody} {unit} are exposed: whether they were in "
+            "the training set can be told."
+        )
+    share = "" if exposed < MANY * found.patients else f", {exposed / found.patients:.0%} of all,"
+    return (
+        f"{exposed:,} of {everybody} {unit}{share} are exposed (95% interval {low:,} to {high:,}, "
+        "for as many new models): whether they were in the training set can be told."
+    )
+
+
+def _write_certainty(found: Findings) -> list[str]:
+    """Write what chance may have named, what lies behind the estimates, what was missed."""
+    risk, unit, sentences = found.risk, f"{found.unit}s", []
+    exposed = int(risk["exposed"])
+    if exposed >= MIN_GROUP_SIZE:
+        expected, most = int(np.round(risk["by_chance"])), min(int(risk["at_most_false"]), exposed)
+        by_chance = "hardly any of them is" if expected < 1 else f"about {expected:,} of them"
+        by_chance += " there by chance" if expected < 1 else _be(expected) + " there by chance"
+        again = risk["named_again"]
+        repeat = "" if np.isnan(again) else f"; as many new models would name {again:.0%} again"
+        sentences.append(f"On average {by_chance}, with 95% confidence at most {most:,}{repeat}.")
+    if is_undecided(found):
+        return sentences
+    above, low, high = (risk[f"above_{HIGH_AUC}{suffix}"] for suffix in ("", "_low", "_high"))
+    told = _percent(risk["told_low"])
+    number = (
+        f"about {np.round(above):,.0f} {unit} ({np.round(low):,.0f} to {np.round(high):,.0f}) have"
+        if above >= MIN_GROUP_SIZE
+        else f"fewer than {MIN_GROUP_SIZE} {unit} have"
+    )
+    sentences.append(
+        f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more, and of at "
+        f"least {told} of all something can be told."
+    )
+    smallest = risk["smallest_named"]
+    if np.isnan(smallest):
+        sentences.append(
+            f"{found.targets} models name hardly anybody surely: not even a {found.unit} with an "
+            "AUC of 0.99 is named with a chance of 80%. More models would name more."
+        )
+    else:
+        sentences.append(
+            f"{found.targets} models name a {found.unit} with an AUC of {smallest:.2f} with a "
+            "chance of 80%; more models would name more."
+        )
+    return sentences
+
+
+def _write_average(found: Findings) -> str:
+    """Write what the usual summary, over all records, says beside that."""
+    best, exposed = max(found.lira, found.rmia), found.risk["exposed"]
+    if is_undecided(found):
+        opening = "The average shows some leakage" if best >= GUESSING else "The average shows none"
+    elif exposed and best < LARGE_AVERAGE:
+        opening = "The average hides it"
+    elif exposed:
+        opening = "The average shows it"
+    elif best >= GUESSING:
+        opening = "The average shows some leakage, of which no single patient stands out"
+        opening = opening.replace("patient", found.unit)
+    else:
+        opening = "The average agrees"
+    return (
+        f"{opening}: over all records LiRA has an AUC of {found.lira:.3f} and RMIA of "
+        f"{found.rmia:.3f}, where 0.5 is guessing."
+    )
+
+
+def _write_groups(found: Findings) -> list[str]:
+    """Write which groups are exposed more often; nothing that would rest on fewer than 10."""
+    groups, unit = found.groups, f"{found.unit}s"
+    assert groups is not None
+    if is_undecided(found):
+        return []
+    if found.risk["exposed"] < MIN_GROUP_SIZE:
+        return [f"Too few {unit} are exposed to compare groups."]
+    known = groups[groups["ratio_within"].notna() & ~groups["intersection"].astype(bool)]
+    significant = known[(known["p_adjusted"] < 0.05) & (known["risk_ratio"] > 1)]
+    sentences = []
+    outcome = significant[significant["is_outcome"].astype(bool)]
+    if len(outcome):
+        row = outcome.loc[outcome["risk_ratio"].idxmax()]
+        others = row["exposed_share"] / row["risk_ratio"]
+        sentences.append(
+            f"Of {unit} with {row['attribute']} {row['group']!r} {_percent(row['exposed_share'])} "
+            f"are exposed, of all others {_percent(others)}; that is the outcome that the models "
+            "learn."
+        )
+    rest = significant[~significant["is_outcome"].astype(bool) & (significant["within_low"] > 1)]
+    worst = rest.sort_values("ratio_within", ascending=False).drop_duplicates("attribute").head(2)
+    if len(worst):
+        times = [
+            f"with {row['attribute']} {row['group']!r} {row['ratio_within']:.1f} times (95% "
+            f"interval {row['within_low']:.1f} to {row['within_high']:.1f})"
+            for _, row in worst.iterrows()
+        ]
+        sentences.append(
+            f"At the same label and number of records, exposed are {unit} "
+            f"{', and those '.join(times)} as often as all others (Holm-adjusted p < 0.05)."
+        )
+    elif not len(known):
+        sentences.append(f"No group has enough exposed {unit} to be compared.")
+    else:
+        other = "other " if len(outcome) else ""
+        sentences.append(
+            f"No {other}group of {len(known)} is exposed more often than all others beyond chance "
+            "(Holm-adjusted p < 0.05), at the same label and number of records."
+        )
+    return sentences
+
+
+def _be(count: int) -> str:
+    return " is" if count == 1 else " are"
+
+
+def _percent(share: float) -> str:
+    """Write a share with two digits: 0.3%, 8%, 74%, 99.6%; of 0 and 1 as such."""
+    percent = 100 * share
+    return f"{percent:.1f}%" if 0 < percent < 2 or 98 < percent < 100 else f"{percent:.0f}%"
