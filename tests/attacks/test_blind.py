@@ -1,9 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.attacks.blind import RIDGE_PER_RECORD, run_blind
+from rollcall import attacks
+from rollcall.attacks.blind import RIDGE_PER_RECORD, judge_blind, run_blind
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 from tests.attacks.simulation import FEW
@@ -130,3 +132,38 @@ def test_what_does_not_fit_is_refused():
     features[4, 2] = np.nan
     with pytest.raises(InputError, match="record 4, feature 2 is NaN or infinite"):
         run_blind(features, members, index)
+
+
+def judged(features, members, index):
+    pooled = attacks.evaluate(
+        {attacks.BLIND: lambda: run_blind(features, members[:, index], index)}, members, index
+    ).pooled
+    return judge_blind(pooled)
+
+
+def test_the_verdict_on_a_control():
+    rng = np.random.default_rng(20)
+    members, index = naive.paired(rng, 16, 600), np.arange(600)
+    noise = rng.standard_normal((600, 3))
+    passed = judged(noise, members, index)
+    assert passed.word == "passed"
+    assert passed.low < 0.5 < passed.high
+    assert judged(np.ones((600, 3)), members, index).word == "nothing to predict from"
+    assert judge_blind(pd.DataFrame({"attack": ["LiRA"]})).word == "nothing to predict from"
+    sorted_members = members.copy()  # the same half trains every even target: it can be read off
+    sorted_members[0::2], sorted_members[1::2] = members[0], ~members[0]
+    leaking = noise + members[0][:, None]
+    failed = judged(leaking, sorted_members, index)
+    assert failed.word == "failed"
+    assert failed.low > 0.5
+
+
+@pytest.mark.slow
+def test_a_control_that_is_fine_seldom_fails():
+    """200 audits of 300 patients and 16 targets: 2.5% fail; 7% would be four errors more."""
+    words = []
+    for seed in range(200):
+        rng = np.random.default_rng([seed, 21])
+        members = naive.paired(rng, 16, 300)
+        words.append(judged(rng.standard_normal((300, 4)), members, np.arange(300)).word)
+    assert words.count("failed") / 200 < 0.07

@@ -7,7 +7,7 @@ from rollcall.attacks import rmia
 from rollcall.attacks.rmia import run_rmia, tune
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
-from tests.attacks.simulation import FEW, mean_auc
+from tests.attacks.simulation import FEW, mean_auc, random_scores
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 
@@ -271,3 +271,36 @@ def test_nan_scores_are_named():
         scores[3, 7] = np.nan
         with pytest.raises(InputError, match="target 3, record 7 is NaN"):
             run_rmia(scores, members)
+
+
+@pytest.mark.parametrize("online", [True, False])
+@FEW
+@given(st.integers(0, 2**32), st.integers(8, 13), st.integers(3, 6), st.booleans())
+def test_informia_is_its_definition(online, seed, targets, records, paired):
+    rng = np.random.default_rng(seed)
+    members = plain.draw(rng, targets - targets % 2 if paired else targets, records, paired)
+    scores = random_scores(rng, members.shape, "normal") / 3
+    got = run_rmia(scores, members, online, a=0.3, information=True)
+    p = 1 / (1 + np.exp(-scores))
+    for target in range(len(scores)):
+        refs = plain.references(target, len(scores), plain.are_pairs(members))
+        of_x, of_z = np.empty(records), np.empty(records)
+        for n in range(records):
+            inside = np.mean([p[t, n] for t in refs if members[t, n]])
+            outside = np.mean([p[t, n] for t in refs if not members[t, n]])
+            of_x[n] = (inside + outside) / 2 if online else (1.3 * outside + 0.7) / 2
+            of_z[n] = outside
+        expected = np.log(p[target] / of_x) + np.mean(np.log(of_z / p[target]))
+        np.testing.assert_allclose(got[target], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_informia_has_rmias_order_within_a_target_and_stays_finite():
+    rng = np.random.default_rng(8)
+    members = plain.draw(rng, 12, 60, True)
+    scores = random_scores(rng, members.shape, "normal").astype(np.float32)
+    share, nats = run_rmia(scores, members), run_rmia(scores, members, information=True)
+    for of_share, of_nats in zip(share, nats, strict=True):
+        assert (
+            np.diff(of_share[np.argsort(of_nats, kind="stable")]) >= -1.01 / 59
+        ).all()  # itself counts or not
+    assert np.isfinite(run_rmia(20 * scores, members, information=True)).all()

@@ -5,9 +5,18 @@ member, and `members`, bool (targets, records), where targets 2i and 2i+1 are co
 returns attack scores (targets, records), float32, higher = more like a member.
 
 References of a target are all targets but itself *and its partner*. Leaving out the target alone
-gives members one in-reference fewer than non-members, which pushes online LiRA's null AUC below
-0.5 when there are few targets (0.44 with 8, one variance per record). With the pair left out,
-members and non-members both have M/2 - 1 in-references and M/2 - 1 out-references.
+is biased where nothing leaks, and the sign depends on how a record's two scores within a pair
+correlate. At 0, members have one in-reference fewer than non-members, which pushes online LiRA's
+AUC below 0.5; at -0.4, which is common, the partner among the references says what the target was
+not, and pushes it above. Null AUC, one variance per record / one for all (errors 0.001):
+
+    targets   correlation 0    correlation -0.4
+          8   0.444 / 0.475     0.471 / 0.530
+         16   0.488 / 0.491     0.510 / 0.532
+         64   0.499 / 0.500     0.511 / 0.521
+
+With the pair left out, members and non-members both have M/2 - 1 in-references and M/2 - 1
+out-references, and the AUC is 0.5 in all of these.
 """
 
 from __future__ import annotations
@@ -16,7 +25,8 @@ from functools import partial
 
 import numpy as np
 
-from rollcall.attacks.blind import run_blind
+from rollcall.attacks.blind import judge_blind, run_blind
+from rollcall.attacks.calibrated import run_calibrated
 from rollcall.attacks.evaluation import ROC_FPRS, Evaluated, evaluate
 from rollcall.attacks.features import compute_features
 from rollcall.attacks.lira import run_lira
@@ -28,8 +38,10 @@ __all__ = [
     "Evaluated",
     "compute_features",
     "evaluate",
+    "judge_blind",
     "run_all",
     "run_blind",
+    "run_calibrated",
     "run_lira",
     "run_loss_threshold",
     "run_rmia",
@@ -52,8 +64,10 @@ def run_loss_threshold(scores: np.ndarray) -> np.ndarray:
 ATTACKS = {  # (attack, variant): function of scores and members
     ("LiRA", "online"): partial(run_lira, online=True),
     ("LiRA", "offline"): partial(run_lira, online=False),
+    ("LiRA", "calibrated"): run_calibrated,
     ("RMIA", "online"): partial(run_rmia, online=True),
     ("RMIA", "offline"): partial(run_rmia, online=False),
+    ("InfoRMIA", "online"): partial(run_rmia, online=True, information=True),
     ("loss", "threshold"): lambda scores, members: run_loss_threshold(scores),
 }
 BLIND = ("blind", "no model")

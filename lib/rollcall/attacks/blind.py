@@ -8,14 +8,46 @@ Models, 2024.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 
 from rollcall.stats.checks import check_members
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 RIDGE_PER_RECORD = 0.01  # added to the sums of squares: features that say the same stay solvable
 RECORDS_PER_BLOCK = 16384
+PASSED, FAILED, NOTHING = "passed", "failed", "nothing to predict from"
+
+
+class Verdict(NamedTuple):
+    """Hold what the blind control says, in words, with its AUC and 95% interval, NaN if none."""
+
+    word: str
+    auc: float
+    low: float
+    high: float
+
+
+def judge_blind(pooled: pd.DataFrame) -> Verdict:
+    """Say whether members could be told without a model: PASSED, FAILED or NOTHING.
+
+    pooled: the table of run_all. FAILED if the 95% interval of the blind attack's AUC over all
+    targets, of patients and models (1.96 `auc_se_two_way`), lies above 0.5: by chance in 2.5% of
+    audits with nothing wrong. NOTHING if no features were given, or if they say the same of every
+    record.
+    """
+    rows = pooled[pooled["attack"] == "blind"]
+    error = float(rows["auc_se_two_way"].iloc[0]) if len(rows) else 0.0
+    if not error > 0:
+        return Verdict(NOTHING, np.nan, np.nan, np.nan)
+    area = float(rows["auc"].iloc[0])
+    low, high = max(area - 1.96 * error, 0.0), min(area + 1.96 * error, 1.0)
+    return Verdict(FAILED if low > 0.5 else PASSED, area, low, high)
 
 
 def run_blind(

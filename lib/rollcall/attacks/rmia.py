@@ -19,7 +19,9 @@ references, the attack score is the share of a population's records z for which
    In complementary pairs a target has as many in as out references, and m is their plain mean.
 2. The condition above is e_z <= (1 + e_x) / gamma - 1: one limit for each x, and all z in one
    sorted ladder for each target. The score is a count of rungs.
-3. Counting the rungs is a search for each x: `ladder.count_at_most`.
+   Counting the rungs is a search for each x: `ladder.count_at_most`.
+3. InfoRMIA (Tao and Shokri, 2025), without gamma or a count: log p(x|t) - log p(x) + mean over z of
+   (log p(z) - log p(z|t)), which is log(1 + e_x) - mean over z of log(1 + e_z).
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ POPULATION_SIZE = 10_000  # records that every record is set against
 A_GRID = np.linspace(0, 1, 11)  # values of a to choose from
 REFERENCES_TRIED, RECORDS_TRIED = 4, 2_000  # that a value of a is tried on
 SMALL_P = 0.02  # p(x) below which p is used and not 1 - p
+LEAST_EXCESS = np.finfo(np.float32).eps / 2 - 1  # of which a logarithm is taken
 
 
 def run_rmia(
@@ -49,6 +52,7 @@ def run_rmia(
     population: np.ndarray | None = None,
     seed: int = 0,
     targets: np.ndarray | None = None,
+    information: bool = False,
 ) -> np.ndarray:
     """Attack targets by the share of a population's records that each record outdoes.
 
@@ -64,7 +68,7 @@ def run_rmia(
     float scores (M, Z) or (M, Z, L). p(z) is the mean over the references that z is a non-member
     of, for held-out records over all. No record is compared with itself. Within one target the
     result rises with p(x|t) / p(x): the population sets the scale on which targets share a
-    threshold.
+    threshold. information: return InfoRMIA's score (T, N), in nats, and no share.
 
     Ratios are compared as float32 of the ratio less 1. Two that differ by less than 1e-7 of their
     distance from 1 may count as equal: a fine scale near 1, but ratios below about 1e-7 are all
@@ -111,9 +115,14 @@ def run_rmia(
                 block.start,
             )
 
-    def rank(slices):  # in place: `out` holds e_x and becomes the share outdone
+    def rank(slices):  # in place: `out` holds e_x and becomes the score
         for row in (block.start for block in slices):
             ladder = ladders[row]
+            if information:
+                for excess in (out[row], ladder):
+                    np.log1p(np.maximum(excess, LEAST_EXCESS), out=excess)
+                out[row] -= ladder.mean(dtype=np.float64).astype(real)
+                continue
             limit = (out[row] + real(1 - gamma)) / real(gamma)
             limit = limit.astype(np.float32, copy=False)
             outdone = count_at_most(np.sort(ladder), limit)
