@@ -13,7 +13,7 @@ def make_cohort(seed):
     kinds = rng.permutation(["plain", "plain", "refined", "bool", "subset", "twin", "yes"])
     columns = {}
     for number, kind in enumerate(kinds[: rng.integers(1, 5)]):
-        groups = int(rng.integers(2, 7))
+        groups = int(rng.choice([2, 3, 4, 5, 6, 8, 10, 12]))
         fine = rng.choice(groups, patients, p=rng.dirichlet(np.full(groups, rng.choice([0.3, 1]))))
         fine = np.where(rng.random(patients) < rng.choice([0, 0.02, 0.2]), -1, fine)
         if kind in ("plain", "refined", "twin"):
