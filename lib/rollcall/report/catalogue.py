@@ -7,6 +7,7 @@ from rollcall.report import (
     figures_groups,
     figures_risk,
     tables,
+    tables_attack,
     tables_groups,
     tables_risk,
 )
@@ -30,8 +31,8 @@ FIGURES = {
 TABLES = {
     "cohort": lambda audit: tables.cohort_table(audit.cohort),
     "performance": lambda audit: tables.performance_table(audit.performance()),
-    "attacks": lambda audit: tables.attack_table(audit.attacked.attacks),
-    "pooled": lambda audit: tables.pooled_table(audit.attacked.pooled),
+    "attacks": lambda audit: tables_attack.attack_table(audit.attacked.attacks),
+    "pooled": lambda audit: tables_attack.pooled_table(audit.attacked.pooled),
     "risk": lambda audit: tables_risk.risk_table(audit.attacked.risk, audit.cohort.unit),
     "units": lambda audit: tables_risk.units_table(audit.attacked.risk, audit.cohort.unit),
     "statistics": lambda audit: tables_risk.statistic_table(audit.attacked.risk),

@@ -69,50 +69,6 @@ def performance_table(performance: pd.DataFrame) -> Table:
     return Table(pd.DataFrame(rows), "Performance of the target models")
 
 
-def attack_table(attacks: pd.DataFrame) -> Table:
-    """List each attack's AUC, error, true-positive rates, accuracy and precision over targets."""
-    mean = attacks.groupby(["attack", "variant"], sort=False).mean().reset_index()
-    return Table(
-        _format_attacks(mean, "SE of one target"),
-        "Attacks on records, mean over target models; standard error clustered by patient",
-    )
-
-
-def pooled_table(pooled: pd.DataFrame) -> Table:
-    """List the same with one threshold for all targets, rates with their intervals."""
-    return Table(
-        _format_attacks(pooled, "SE", intervals=True),
-        "Attacks on records, all target models together; intervals at 95%, the patient being the "
-        "unit",
-    )
-
-
-def _format_attacks(table: pd.DataFrame, error: str, intervals: bool = False) -> pd.DataFrame:
-    shown = {
-        "attack": table["attack"] + " " + table["variant"],
-        "AUC": table["auc"].map("{:.3f}".format),
-        error: table["auc_se"].map("{:.4f}".format),
-    }
-    for name in table:
-        if name.startswith("tpr_at_fpr_"):
-            limit = name.removeprefix("tpr_at_fpr_")
-            rates = [f"{100 * rate:.2g}%" for rate in table[name]]
-            if intervals:
-                ends = zip(table[f"tpr_low_{limit}"], table[f"tpr_high_{limit}"], strict=True)
-                rates = [
-                    f"{rate} ({100 * low:.2g}\u00a0to\u00a0{100 * high:.2g})"
-                    for rate, (low, high) in zip(rates, ends, strict=True)
-                ]
-            shown[f"TPR at FPR {100 * float(limit):g}%"] = rates
-    shown["balanced accuracy"] = table["balanced_accuracy"].map("{:.3f}".format)
-    for name in table:
-        if name.startswith("precision"):
-            shown[f"precision, {float(name.rsplit('_', 1)[1]):.0%} members"] = [
-                "–" if np.isnan(value) else f"{value:.2g}" for value in table[name]
-            ]
-    return pd.DataFrame(shown)
-
-
 def panel_table(panel: pd.DataFrame | None) -> Table:
     """Format the paper's panel of rollcall.paper; None: no group is large enough."""
     caption = (
