@@ -1,4 +1,6 @@
-"""Figures of patient risk, with and without exposed patients."""
+"""Figures of patient risk, with and without patients at high risk."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -7,25 +9,31 @@ import pytest
 from rollcall.report import figures_risk
 
 
-def make_patients(exposed: int) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"auc_joint": np.linspace(0.95, 0.4, 50), "exposed": np.arange(50) < exposed}
-    )
+def make_risk(high: float, patients: int = 500) -> SimpleNamespace:
+    """Risks of 500 patients, `high` of whom have a true one of 0.9 or more."""
+    auc = np.round(np.arange(0.5, 0.995, 0.01), 2)
+    count = np.interp(auc, [0.5, 0.9, 0.99], [patients, high, high / 2])
+    survival = pd.DataFrame({"auc": auc, "patients": count, "low": count / 2, "high": count * 1.5})
+    table = pd.DataFrame({"auc_joint": np.linspace(0.97, 0.3, patients)})
+    return SimpleNamespace(patients=table, survival=survival, floor=np.linspace(0.3, 0.7, 5000))
 
 
-@pytest.mark.parametrize("exposed", [0, 3])
-def test_survival_marks_the_exposed(exposed):
-    patients = make_patients(exposed)
-    figure = figures_risk.survival(patients, np.linspace(0.4, 0.7, 500), "lesion")
+@pytest.mark.parametrize("high", [4.0, 40.0])
+def test_survival_has_no_step_of_few_patients(high):
+    figure = figures_risk.survival(make_risk(high), "lesion")
     (ax,) = figure.drawing.axes
-    labels = [line.get_label() for line in ax.lines]
-    assert "50 lesions" in labels
-    assert any("redrawn (10 passes)" in label for label in labels)
-    assert any(label.startswith(f"{exposed} exposed lesions") for label in labels) == bool(exposed)
-    assert f"{exposed} patients are exposed; the highest risk is 0.950" in figure.alt
-    x, share = ax.lines[0].get_data()
-    assert np.array_equal(x, patients["auc_joint"])
-    assert share[-1] == 1
+    true, estimates, floor = ax.lines
+    assert "estimates of 500 lesions" in estimates.get_label()
+    assert "noise floor" in floor.get_label()
+    assert true.get_xdata()[0] == 0.51  # at 0.5 are those of whom nothing can be told
+    assert (true.get_ydata() * 500 >= 10).all()
+    counts = np.round(estimates.get_ydata() * 500)
+    assert counts[0] == 500
+    assert (-np.diff(counts) >= 10).all()
+    assert counts[-1] >= 10
+    said = "fewer than 10 lesions" if high < 10 else "about 40 lesions"
+    assert f"{said} have a true risk of 0.9 or more" in figure.alt.replace("About", "about")
+    assert "0.97" not in figure.alt
 
 
 def test_images_have_wrapped_titles():

@@ -1,5 +1,6 @@
 """The page is complete in itself, inert, in order, and readable in the dark and on paper."""
 
+import json
 from itertools import pairwise
 
 import nbformat
@@ -85,6 +86,7 @@ def page(tmp_path):
         "2_attack.ipynb",
         "3_bare.ipynb",
         "report.html",
+        "report.json",
     ]
     return BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "html.parser")
 
@@ -196,3 +198,15 @@ def test_contrast():
             for ground in "--paper", "--band":
                 low, high = sorted((luminance(scheme[text]), luminance(scheme[ground])))
                 assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_the_twin_has_what_the_page_shows(page, tmp_path):
+    twin = json.loads((tmp_path / "report.json").read_text())
+    assert twin["title"] == "Audit of <A & B>"
+    assert twin["summary"] == ["One <b>.", "Two.", "Three."]
+    headings = [part["heading"] for part in twin["parts"]]
+    assert headings == ["Who is in the set?", "Starts lower", "3_bare"]
+    first = twin["parts"][0]
+    assert first["tables"] == [{"caption": "Groups", "columns": ["group"], "rows": [["A"]]}]
+    assert first["figures"] == [{"alt": "Line plot: AUC 0.72", "caption": "Risk & floor"}]
+    assert "secret" not in json.dumps(twin)

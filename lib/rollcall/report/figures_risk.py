@@ -35,7 +35,8 @@ def survival(risk: Risk, unit: str = "patient") -> Figure:
     drawing, ax = new_figure(SINGLE * 1.35, 75 * MM)
     count, curve = len(risk.patients), risk.survival
     lowest = MIN_GROUP_SIZE / count
-    shown = curve[curve["patients"] >= MIN_GROUP_SIZE]
+    above = curve["auc"] > 0.5  # where those are of whom nothing can be told
+    shown = curve[above & (curve["patients"] >= MIN_GROUP_SIZE)]
     ax.fill_between(
         shown["auc"],
         np.maximum(shown["low"], 1e-9) / count,
@@ -123,7 +124,7 @@ def capacity(
     shades = colormaps["cividis"](np.linspace(0.85, 0, len(ordered)))
     for number, (_, row) in enumerate(ordered.iterrows()):
         curve = curves[row["variant"]]
-        curve = curve[curve["patients"] >= MIN_GROUP_SIZE]
+        curve = curve[(curve["auc"] > 0.5) & (curve["patients"] >= MIN_GROUP_SIZE)]
         axes[0].plot(
             curve["auc"],
             curve["share"],
