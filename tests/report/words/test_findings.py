@@ -17,7 +17,7 @@ from tests.report.words.test_sentences import RISK
 def run(tmp_path):
     """A run of 200 patients, 12 of them exposed."""
     attacks = [("LiRA", "online", 0.6), ("LiRA", "online", 0.7), ("RMIA", "online", 0.55)]
-    columns = {"attack": ["blind"], "variant": ["no model"], "auc": [0.5], "auc_se": [0.01]}
+    columns = {"attack": ["blind"], "variant": ["no model"], "auc": [0.5], "auc_se_two_way": [0.01]}
     tables = {
         "attacks": pd.DataFrame(attacks, columns=["attack", "variant", "auc"]),
         "pooled": pd.DataFrame(columns),
@@ -53,3 +53,9 @@ def test_notices(tiny):
     assert sentence.startswith("Simulated data")
     (sentence,) = write_notices(SimpleNamespace(simulated=False, unit="image"))
     assert sentence.endswith("below, a patient is one image.")
+
+
+def test_a_failed_control_is_said_first(run):
+    pooled = {"attack": ["blind"], "variant": ["no model"], "auc": [0.6], "auc_se_two_way": [0.01]}
+    write_table(run.file("pooled.parquet"), pd.DataFrame(pooled))
+    assert summarise_run(run, make_cohort())[0].startswith("The control failed: ")

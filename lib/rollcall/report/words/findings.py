@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rollcall.attacks.blind import judge_blind
 from rollcall.data.cohort import Cohort
 from rollcall.report.words.sentences import Findings, write_sentences
 from rollcall.runs.run import Run, read_table
@@ -18,6 +19,7 @@ def gather_findings(run: Run, cohort: Cohort) -> Findings:
     """Gather what the sentences are made of."""
     attacks, pooled, risk = (read_table(run, name) for name in ("attacks", "pooled", "risk"))
     auc = attacks.groupby(["attack", "variant"])["auc"].mean()
+    control = judge_blind(pooled)
     return Findings(
         unit=cohort.unit,
         patients=len(cohort.patients),
@@ -25,6 +27,8 @@ def gather_findings(run: Run, cohort: Cohort) -> Findings:
         risk=risk.iloc[0].to_dict(),
         lira=float(auc["LiRA", "online"]),
         rmia=float(auc["RMIA", "online"]),
+        control=control.word,
+        control_auc=(control.auc, control.low, control.high),
         skill=_read_skill(run),
     )
 

@@ -29,7 +29,7 @@ class Findings:
     patients, targets    their numbers
     risk                 the cohort's numbers, as rollcall.risk.Risk lists them
     lira, rmia           AUC over all records, online, mean over targets
-    control              "passed", "failed" or "nothing to predict from": the blind attack
+    control              "passed", "failed" or "nothing to predict from": attacks.blind.judge_blind
     control_auc          its AUC with interval: (auc, low, high)
     skill                AUROC on patients not seen, mean over targets; NaN if it is not known
     groups               table of rollcall.risk.groups with hidden numbers missing; None: no groups
