@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from tests.oracles.risk import area
+
 P_GRID = [0.0, *(10 ** (-6 + 6 * i / 60) for i in range(61))]
 DENSITIES = [0.5 * 600 ** (i / 79) for i in range(80)]
 
@@ -150,3 +152,80 @@ def name(auc, floor, foretold, stratum, level=0.05, least_in_bin=250):
     ]
     q = [value if picked else max(value, level + 1e-12) for value in q]
     return p, weight, q, [value <= level for value in q], threshold
+
+
+# --- how sure that is ---
+
+
+def expect_false(auc, floor, exposed, stratum, threshold):
+    """Twice the share of draws that would be named, summed over patients below 0.5."""
+    total = 0.0
+    for i, value in enumerate(auc):
+        somebody = any(e for e, s in zip(exposed, stratum, strict=True) if s == stratum[i])
+        if value < 0.5 and somebody:
+            total += 2 * sum(row[i] - 1e-6 > threshold[i] for row in floor) / len(floor)
+    return total
+
+
+def local_rates(p, weight, exposed, stratum, shares):
+    """Null share over the density of weighted p-values at the patient's, within the stratum."""
+    out = []
+    for i, s in enumerate(stratum):
+        mine = [min(a / b, 1) for a, b, t in zip(p, weight, stratum, strict=True) if t == s]
+        _, density = grenander(mine)
+        value = min(p[i] / weight[i], 1)
+        step = max(j for j in range(len(density)) if P_GRID[j] < value or j == 0)
+        out.append(min(1.0, shares[s] / max(density[step], 1e-12)) if exposed[i] else 1.0)
+    return out
+
+
+def bound_false(statistic, signs, floor, auc, p, weight, exposed, rounds=500):
+    """One stratum: redrawn counts of weighted p-values at each cut, and their envelope.
+
+    signs: for each patient (rounds, K) fair signs. The envelope is left by 5% of the rounds: each
+    round is as far out as its least tail probability over the cuts.
+    """
+    n = len(auc)
+    below = [i for i in range(n) if auc[i] < 0.5]
+    nulls = min(2 * (len(below) + 2 * math.sqrt(len(below)) + 2), n)
+    drawn = below if len(below) >= 20 else list(range(n))
+    cuts = [0.02 / n * (0.25 / (0.02 / n)) ** (j / 39) for j in range(40)]
+    pool = sorted(value for row in floor for value in row)
+    counts = np.zeros((rounds, 40))
+    for i in drawn:
+        for turn in range(rounds):
+            member = np.array([[s > 0, s < 0] for s in signs[i][turn]]).ravel()
+            value = area(statistic[:, i], member)
+            if value >= pool[int(0.95 * len(pool))]:
+                mine = (1 + sum(f >= value - 1e-6 for f in pool)) / (1 + len(pool)) / weight[i]
+                counts[turn] += [mine <= cut for cut in cuts]
+    counts *= nulls / len(drawn)
+    tail = [
+        [
+            sum(other >= mine for other in column) / rounds
+            for mine, column in zip(row, counts.T, strict=True)
+        ]
+        for row in counts
+    ]
+    farthest = sorted(min(row) for row in tail)
+    level = farthest[int(0.05 * rounds + 1e-9)]
+    envelope = [
+        max([counts[t][j] for t in range(rounds) if tail[t][j] >= level], default=0.0)
+        for j in range(40)
+    ]
+    ratio = [a / b for a, b, e in zip(p, weight, exposed, strict=True) if e]
+    bounds = [sum(r > cut for r in ratio) + most for cut, most in zip(cuts, envelope, strict=True)]
+    return int(min(len(ratio), math.floor(min(bounds))))
+
+
+def share_told(auc, stratum):
+    """Each patient below 0.5 stands for another above; no stratum has fewer than none told."""
+    told = lowest = 0.0
+    for s in set(stratum):
+        values = [a for a, t in zip(auc, stratum, strict=True) if t == s]
+        below = sum((a < 0.5) + (a == 0.5) / 2 for a in values)
+        share = below / len(values)
+        error = math.sqrt(len(values) * share * (1 - share))
+        told += max(0, len(values) - 2 * below)
+        lowest += max(0, len(values) - 2 * (below + 1.645 * error + 1.35))
+    return told / len(auc), lowest / len(auc)

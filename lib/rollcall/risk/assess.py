@@ -150,7 +150,7 @@ def assess_risk(
         **describe_risk(joint_aucs["auc_joint"], joint_aucs["auc_joint_low"]),
     }
     floors = {
-        "auc_joint": exposure.floor[:rounds].ravel(),
+        "auc_joint": order.restore(exposure.floor[:rounds]).ravel(),
         "auc_mean": summaries["floor_auc_mean"].ravel(),
         "auc_max": summaries["floor_auc_max"].ravel(),
     }

@@ -37,11 +37,11 @@ class Order:
 def patient_levels(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Return the mean score of each patient's records over all targets, (P,) float64.
 
-    scores (M, N) or (M, N, L), index (N,). Sums of float32 in float64 are exact for all but far
-    apart scores: they do not depend on the order of targets.
+    scores (M, N) or (M, N, L), of which the labels are summed; index (N,). Sums of float32 in
+    float64 are exact for all but far apart scores: they do not depend on the order of targets.
     """
     total = scores.sum(0, dtype=np.float64).reshape(len(index), -1).sum(1)
-    return np.bincount(index, total) / np.bincount(index)
+    return np.bincount(index, total) / np.bincount(index) / len(scores)
 
 
 def find_order(scores: np.ndarray, index: np.ndarray) -> Order:

@@ -6,14 +6,15 @@ import numpy as np
 
 from rollcall.risk.exposed.naming import MOST_P, Naming, is_above
 from rollcall.risk.exposed.q_values import AUC_TOLERANCE
-from rollcall.risk.exposed.weights import estimate_density
+from rollcall.risk.exposed.weights import EVEN_SHARE, estimate_density
 from rollcall.risk.noise_floor import random_signs, redrawn_auc
 from rollcall.util.parallel import make_blocks, map_blocks
 
 BOUND_ROUNDS = 500  # redrawn audits behind the bound
 BOUND_CONFIDENCE = 0.95
-CUTS = 30  # weighted p-values at which false names are counted,
+CUTS = 40  # weighted p-values at which false names are counted,
 LEAST_FALSE = 0.02  # from the one at which so many are expected
+LAST_CUT = MOST_P / EVEN_SHARE  # to the largest that a named patient can have
 FEWEST_BELOW = 20  # patients below 0.5 in a stratum that may speak for those of whom nothing shows
 PATIENTS_PER_BLOCK = 32
 
@@ -77,7 +78,7 @@ def bound_false(
         below = who[auc[who] < 0.5]
         nulls = 2 * (len(below) + 2 * np.sqrt(len(below)) + 2)  # at most, with 97.5% confidence
         drawn = below if len(below) >= FEWEST_BELOW else who
-        cuts = np.geomspace(LEAST_FALSE / len(who), MOST_P, CUTS)
+        cuts = np.geomspace(LEAST_FALSE / len(who), LAST_CUT, CUTS)
         counts = _count_redrawn(statistic, drawn, floor[:, who], naming.weight[drawn], cuts, seed)
         counts *= min(nulls, len(who)) / len(drawn)
         envelope = _envelope(counts, (1 - BOUND_CONFIDENCE) / len(naming.names))

@@ -52,6 +52,8 @@ def exposed_interval(
     limit = to_d(threshold)
     beyond = to_d(auc) - limit
     near = np.flatnonzero((np.abs(beyond) < 3) & np.isfinite(threshold))
+    if not len(near):  # nobody whom other models could move over the threshold
+        return count, *scaled_poisson_interval(count, 0, level)
     inside, outside = (
         values - values.mean(0) for values in split_in_out(statistic[:, near], members[:, near])
     )
