@@ -83,7 +83,7 @@ def _make_system(design: Design, members: Sequence[int], targets: Sequence[Targe
             counted.astype(float),
             _multiply(in_row, design.inside.T),
             cells,
-            _thin(asked.reshape(len(targets), -1).astype(float)),
+            _thin(asked.reshape(len(targets), -1)),
             len(design.columns),
             design.smallest,
         )
@@ -99,7 +99,9 @@ def _multiply(rows: np.ndarray, columns: np.ndarray) -> Matrix:
 
 
 def _thin(matrix: np.ndarray) -> Matrix:
-    return matrix if matrix.size <= MOST_DENSE else sparse.csr_array(matrix)
+    if matrix.size <= MOST_DENSE:
+        return matrix.astype(float)
+    return sparse.csr_array(matrix).astype(float)
 
 
 def list_profiles(design: Design, members: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -142,22 +144,21 @@ def _visible(system: System, shown: Shown) -> np.ndarray:
 def _drop_open(system: System, shown: Shown, remaining: np.ndarray) -> np.ndarray:
     """Drop targets that some world makes 0 or large; many at once while that helps, then singly."""
     known = system.known[_visible(system, shown)]
-    values = known @ system.truth
     rng = np.random.default_rng(0)
     for _ in range(ROUNDS):
         before = len(remaining)
         for sign in (1, -1):
             if len(remaining):
                 weights = sign * rng.uniform(0.5, 1, size=len(remaining))
-                solved = _solve(weights @ system.asked[remaining], known, values)
-                remaining = remaining[_is_pinned(system, solved.x, remaining)]
+                world, _ = _solve(weights @ system.asked[remaining], known, system.truth)
+                remaining = remaining[_is_pinned(system, world, remaining)]
         if len(remaining) == before:
             break
     while len(remaining):
         one = remaining[:1]
         for sign in (1, -1):
-            solved = _solve(sign * (np.ones(1) @ system.asked[one]), known, values)
-            remaining = remaining[_is_pinned(system, solved.x, remaining)]
+            world, _ = _solve(sign * (np.ones(1) @ system.asked[one]), known, system.truth)
+            remaining = remaining[_is_pinned(system, world, remaining)]
         if len(remaining) and remaining[0] == one[0]:
             break
     return remaining
@@ -168,11 +169,17 @@ def _is_pinned(system: System, world: np.ndarray, remaining: np.ndarray) -> np.n
     return (value > NONE) & (value < system.smallest - NONE)
 
 
-def _solve(objective: np.ndarray, known: Matrix, values: np.ndarray):
-    solved = linprog(objective, A_eq=known, b_eq=values, bounds=(0, None), method="highs")
+def _solve(
+    objective: np.ndarray, known: Matrix, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a world of the least objective, and what each known sum adds to it.
+
+    The truth is such a world: if the solver gives up, it is returned, with nothing added.
+    """
+    solved = linprog(objective, A_eq=known, b_eq=known @ truth, bounds=(0, None), method="highs")
     if solved.x is None:
-        raise RuntimeError(f"no world shows these numbers: {solved.message}")
-    return solved
+        return truth, np.zeros(np.shape(known @ truth))
+    return solved.x, solved.eqlin.marginals
 
 
 def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, int] | None:
@@ -183,7 +190,7 @@ def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, i
     objective = np.ones(1) @ system.asked[[target]]
     used = np.zeros(len(visible), bool)
     for sign in (1, -1):
-        used |= np.abs(_solve(sign * objective, known, values).eqlin.marginals) > NONE
+        used |= np.abs(_solve(sign * objective, known, system.truth)[1]) > NONE
     places = np.flatnonzero(visible < len(system.cells))
     places = places[used[places]] if used[places].any() else places
     cells = [(values[place] == 0, values[place], *system.cells[visible[place]]) for place in places]
