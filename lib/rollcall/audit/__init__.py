@@ -19,66 +19,47 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from rollcall import datasets, recipes
+from rollcall.audit.steps import Attacked, Study, attack, disparity, paper, train
 from rollcall.data.cohort import Cohort
-from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
-from rollcall.runs.run import Run, read_array, read_table
 from rollcall.stats.members import check_targets
-from rollcall.util import forkserver
 from rollcall.util.errors import InputError, unknown_name
-from rollcall.util.files import home, write_array, write_table
-from rollcall.util.progress import bar, track
+from rollcall.util.files import home
+from rollcall.util.progress import bar
 from rollcall.util.settings import parse_settings
 
 if TYPE_CHECKING:
     from IPython.display import HTML
 
     from rollcall.paper.reproduce import Reproduction
-    from rollcall.risk import Risk
+
+__all__ = [
+    "Attacked",
+    "Audit",
+    "attack",
+    "disparity",
+    "load_cohort",
+    "paper",
+    "plan",
+    "train",
+]
 
 
 @dataclass(frozen=True)
-class Attacked:
-    """What `attack` gives.
-
-    scores: one of each record, float32 (targets, records). attacks, pooled, roc: tables of
-    rollcall.attacks.run_all. risk: of rollcall.risk.assess_risk.
-    """
-
-    scores: np.ndarray
-    attacks: pd.DataFrame
-    pooled: pd.DataFrame
-    roc: pd.DataFrame
-    risk: Risk
-
-
-@dataclass(frozen=True)
-class Audit:
+class Audit(Study):
     """One run and the cohort it is about; its steps, and what can be shown of them.
 
     The attack is made once, by whoever asks first: `show("roc")` attacks if nobody has. Groups are
     compared on what an attack has written to the run.
     """
 
-    run: Run
-    cohort: Cohort
-
     def train(self, *, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
         """Train what is missing, and return the performance of every target, as `train`."""
         return train(self, workers=workers, scheduler=scheduler)
-
-    def performance(self) -> pd.DataFrame:
-        """List seed, seconds and metrics on in and out of each target, all of them trained."""
-        infos = [self.run.info(target) for target in range(self.run.targets)]
-        columns = ("target", "seed", "seconds")
-        return pd.DataFrame(
-            [{key: info[key] for key in columns} | info["metrics"] for info in infos]
-        )
 
     @cached_property
     def attacked(self) -> Attacked:
@@ -200,100 +181,3 @@ def load_cohort(cohort: str, root: str = "", data: str = "", **options) -> Cohor
             show(done)
 
         return datasets.load(cohort, root or None, data or home() / "data", progress, **options)
-
-
-def train(audit: Audit, *, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
-    """Train what is missing, behind a progress bar, and return the performance of every target.
-
-    scheduler: "local", this machine; or a Dask scheduler's address (tcp://...) or scheduler file.
-    """
-    missing = len(audit.run.missing())
-    if missing:
-        if scheduler in ("", "local"):
-            forkserver.start_early()  # torch is loaded there while it is loaded here
-        from rollcall import training
-
-        with bar(missing, "Training", "target") as show:
-            training.train(audit.run, audit.cohort, workers, show, scheduler or "local")
-    return audit.performance()
-
-
-def attack(audit: Audit) -> Attacked:
-    """Attack every target with the others as references, and assess records and patients.
-
-    Writes attacks, pooled, roc, records, patients, floor, survival and risk to the run, as parquet,
-    and statistic.npy.
-    """
-    from rollcall import attacks, risk
-    from rollcall.attacks.scores import score_run
-
-    run, cohort, members = audit.run, audit.cohort, audit.run.members()
-    elsewhere = cohort.name == external.COHORT_NAME  # trained there, scores given
-    scores = run.scores() if elsewhere else score_run(run, cohort)
-    index, attributes = cohort.patient_index, cohort.records[list(cohort.attributes)]
-    features = attacks.compute_features(
-        cohort.inputs, cohort.labels, len(cohort.classes), index, attributes
-    )
-    evaluated = attacks.run_all(
-        scores, members, index, features, lambda items: track(items, "Attacking", "attack")
-    )
-    if scores.ndim == 3:
-        scores = risk.combine_labels(scores, members, index)
-    assessed = risk.assess_risk(
-        scores,
-        members,
-        index,
-        cohort.patients,
-        run.seed,
-        labels=patient_labels(cohort),
-        progress=lambda items: track(items, "Assessing patients", "part"),
-    )
-    tables = vars(evaluated) | {
-        "records": assessed.records,
-        "patients": assessed.patients,
-        "floor": assessed.floors.astype(np.float32),
-        "survival": assessed.survival,
-        "risk": pd.DataFrame([assessed.cohort]),
-    }
-    for name, table in tables.items():
-        write_table(run.file(f"{name}.parquet"), table)
-    write_array(run.file("statistic.npy"), assessed.statistic)
-    return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, assessed)
-
-
-def disparity(audit: Audit) -> pd.DataFrame:
-    """Compare groups of patients as risk.groups.compare; InputError if nobody has attacked yet."""
-    from rollcall.risk import groups
-
-    run, patients = audit.run, read_table(audit.run, "patients")
-    attributes, statistic = patient_attributes(audit.cohort), read_array(run, "statistic")
-    tables = groups.compare(patients, attributes, statistic, run.members(), run.seed)
-    for name, table in tables.items():
-        write_table(run.file(f"{name}.parquet"), table)
-    return tables["disparity"]
-
-
-def paper(audit: Audit) -> Reproduction:
-    """Compute the paper's scores, attacks and tables from the same logits, and write them.
-
-    paper_records, _patients, _attacks, _roc, _errors and, where a group is large enough, _panel.
-    Of scores that were given, not trained, only the statistics are the paper's.
-    """
-    from rollcall.paper import reproduce, sources
-
-    run, cohort = audit.run, audit.cohort
-    elsewhere = cohort.name == external.COHORT_NAME
-    reproduction = reproduce.reproduce_paper(
-        sources.read_given_scores(run) if elsewhere else sources.score_as_published(run, cohort),
-        run.members(),
-        cohort.patient_index,
-        cohort.patients,
-        cohort.records[list(cohort.attributes)],
-        run.seed,
-        lambda items: track(items, "As the paper did", "part"),
-    )
-    for name in ("records", "patients", "attacks", "roc", "errors", "panel"):
-        table = getattr(reproduction, name)
-        if table is not None:
-            write_table(run.file(f"paper_{name}.parquet"), table)
-    return reproduction
