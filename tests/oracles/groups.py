@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 
-
 def draw_audit(rng, patients, pairs, *, correlation=-0.4, shift=0.0, common=0.0):
     """(statistic, members): in scores raised by `shift`, noise of one standard deviation.
 

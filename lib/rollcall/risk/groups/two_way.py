@@ -115,7 +115,7 @@ def share_interval(
     the two-way variance.
     """
     share = count / size
-    binomial = np.maximum(share * (1 - share) / size, 1e-300)
+    binomial = np.maximum(share * (1 - share) / size, 1e-12)
     models = np.where((count > 0) & (count < size), models, 0)
     variance, quantile = student_reach(binomial, models, pairs, level)
     effective = size * binomial / variance
