@@ -251,9 +251,9 @@ def test_order_of_records_and_of_pairs_changes_nothing():
 def test_two_way_error_is_of_patients_and_models(differ):
     """500 patients, 16 targets whose strengths differ by a share of `differ`; 120 audits.
 
-    1.96 errors about the AUC hold the mean over all audits in 97% if targets are alike, and in 89% if
-    they differ (300 audits; 8 pairs are few); those of patients alone in 96 and 47%. The bounds are
-    more than three Monte-Carlo errors (2.9% and 4.5%) away.
+    1.96 errors about the AUC hold the mean over all audits in 97% if targets are alike, and in 89%
+    if they differ (300 audits; 8 pairs are few); those of patients alone in 96 and 47%. The bounds
+    are three Monte-Carlo errors (2.9% and 4.5%) away.
     """
     areas, errors, of_patients = [], [], []
     for seed in range(120):
