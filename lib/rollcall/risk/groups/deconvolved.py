@@ -27,6 +27,7 @@ PATIENTS_PER_BLOCK = 8192
 MISFIT = 0.07  # of the log ratio
 NEWTON_STEPS = 12  # of a fit that starts from one of nearly the same patients
 PENALTY = 1.0  # of squared coefficients of columns of mean square 1
+LEAST_MASS = 1e-9  # of a grid point that a fit looks at
 LEAST_DAMPING = 0.1  # of a step that would make the fit worse
 
 
@@ -159,12 +160,13 @@ def _compare_block(
 
 def _refit(counts: np.ndarray, mass: np.ndarray, kernel: Kernel, auc: float) -> np.ndarray:
     """Return the log ratios of counts (B, parts, 2 J), (parts, J); mass (G, 2 J), fitted to all."""
-    basis = _spline_columns(kernel.grid)
+    likely = mass.max(1) > LEAST_MASS  # nearly all there is, at half the work
+    basis = _spline_columns(kernel.grid)[likely]
     width = basis.shape[1]
-    start = np.tile(mass, counts.shape[1])
+    start = np.tile(mass[likely], counts.shape[1])
     flat = counts.reshape(len(counts), -1)
     used = flat.any(axis=1)
-    flat, likelihood = flat[used], kernel.likelihood[used]
+    flat, likelihood = flat[used], kernel.likelihood[used][:, likely]
     tilt = np.zeros((width, flat.shape[1]))
     damping = np.zeros(flat.shape[1])
 
@@ -193,7 +195,8 @@ def _refit(counts: np.ndarray, mass: np.ndarray, kernel: Kernel, auc: float) -> 
         tilt, fit = np.where(better, ahead, tilt), np.where(better, new_fit, fit)
         fitted = np.where(better, new_fitted, fitted)
         density = np.where(better, new_density, density)
-    share = share_above(fitted, kernel, auc).reshape(counts.shape[1:])
+    at_risk = share_above(np.eye(len(mass)), kernel, auc)[likely]  # what part of each grid point is
+    share = (at_risk @ fitted).reshape(counts.shape[1:])
     return _log_ratio(share, counts.sum(0))
 
 

@@ -192,6 +192,26 @@ def _says_the_same(values: np.ndarray, label: np.ndarray) -> bool:
     return len(np.unique(label)) > 1 and both in (len(np.unique(values)), len(np.unique(label)))
 
 
+def find_tested(
+    score: np.ndarray, exposed: np.ndarray, label: np.ndarray
+) -> dict[bool, np.ndarray]:
+    """Find the patients at the top that the exact tests count, bool (P,): in groups that are not
+    the outcome (False), and in those that are (True).
+
+    score (P,) pair scores; exposed bool (P,); label int (P,). In each label, or of all, as many as
+    are exposed there, at least 1%; patients tied at the cut are in it.
+    """
+    tops = {}
+    for is_outcome, kind in ((False, label), (True, np.zeros_like(label))):
+        top = np.zeros(len(score), bool)
+        for code in np.unique(kind):
+            inside = np.flatnonzero(kind == code)
+            count = max(int(exposed[inside].sum()), int(np.ceil(LEAST_TESTED * len(inside))))
+            top[inside] = share_top(score[inside], count) > 0
+        tops[is_outcome] = top
+    return tops
+
+
 def _test_all(
     groups: Groups,
     score: np.ndarray,
@@ -201,14 +221,7 @@ def _test_all(
 ) -> np.ndarray:
     """Return the exact p-value of each group, (J,), within strata; groups that are the outcome
     are tested within records alone, against the top of all patients."""
-    tops = {}
-    for is_outcome, kind in ((False, label), (True, np.zeros_like(label))):
-        top = np.zeros(len(score), bool)
-        for code in np.unique(kind):
-            inside = np.flatnonzero(kind == code)
-            count = max(int(exposed[inside].sum()), int(np.ceil(LEAST_TESTED * len(inside))))
-            top[inside] = share_top(score[inside], count) > 0  # patients tied at the cut are in it
-        tops[is_outcome] = top
+    tops = find_tested(score, exposed, label)
     factorials = log_factorials(len(score))
     outcome, p = groups.table["is_outcome"].to_numpy(), np.empty(len(groups.table))
 
