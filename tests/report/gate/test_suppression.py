@@ -259,3 +259,12 @@ def test_flags_make_columns_and_bands():
     assert design.totals.tolist() == [100, 20, 50]
     # all, top, more, more without top, all without top, all without more
     assert len(design.bands) == 6
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sizes_are_shown_whatever_the_flags(seed):
+    """So that a table of sizes, made before anybody was attacked, gives nothing away beside it."""
+    attributes, flags, smallest, crossed = make_cohort(seed)
+    with_flags = protect(attributes, flags, smallest, crossed)
+    sizes = protect(attributes, {}, smallest, crossed)
+    pd.testing.assert_frame_equal(with_flags[list(sizes)], sizes)

@@ -13,15 +13,33 @@ from rollcall.report.gate.design import Design, is_small
 Shown = list[np.ndarray]
 
 
-def mark_cells(design: Design) -> Shown:
-    """Return the cells that each attribute alone allows, list of bool (rows, columns)."""
+def mark_cells(design: Design, sizes: dict[str, np.ndarray] | None = None) -> Shown:
+    """Return the cells that each attribute alone allows, list of bool (rows, columns).
+
+    sizes: by name of attribute, whether each patient is in a row whose size is shown, bool
+    (patients,); None: they are still to be chosen.
+    """
     nested = _nested(design.inside)
-    return [
-        _mark(attribute.counts, nested, design.smallest)
-        if attribute.is_listed
-        else np.zeros(attribute.counts.shape, bool)
-        for attribute in design.attributes
-    ]
+    shown = []
+    for attribute in design.attributes:
+        cells = np.zeros(attribute.counts.shape, bool)
+        if attribute.is_listed:
+            if sizes is None:
+                cells = ~is_small(attribute.counts, design.smallest)[:, :1] & ~cells
+                _fill(cells, attribute.counts[:, 0], 0, design.smallest)
+            else:
+                cells[attribute.code[sizes[attribute.name]]] = True
+            _mark_flags(cells, attribute.counts, nested, design.smallest)
+        shown.append(cells)
+    return shown
+
+
+def list_sizes(design: Design, shown: Shown) -> dict[str, np.ndarray]:
+    """Return by attribute whether each patient is in a row whose size is shown, (patients,)."""
+    return {
+        attribute.name: cells[attribute.code, 0]
+        for attribute, cells in zip(design.attributes, shown, strict=True)
+    }
 
 
 def hide_cell(shown: Shown, attribute: int, row: int, column: int) -> None:
@@ -34,11 +52,8 @@ def _nested(inside: np.ndarray) -> np.ndarray:
     return ~np.einsum("ai,aj->ij", inside, ~inside)
 
 
-def _mark(counts: np.ndarray, nested: np.ndarray, smallest: int) -> np.ndarray:
+def _mark_flags(shown: np.ndarray, counts: np.ndarray, nested: np.ndarray, smallest: int) -> None:
     """Hide what is small, what would make a small difference, and what a line gives away."""
-    shown = np.ones(counts.shape, bool)
-    shown[is_small(counts[:, 0], smallest)] = False
-    _fill(shown, counts[:, 0], 0, smallest)
     for column in range(1, counts.shape[1]):
         shown[:, column] &= ~is_small(counts[:, column], smallest)
         for other in range(column):
@@ -47,7 +62,6 @@ def _mark(counts: np.ndarray, nested: np.ndarray, smallest: int) -> np.ndarray:
                 shown[:, column] &= ~(is_small(apart, smallest) & shown[:, other])
         _fill(shown, counts[:, column], column, smallest)
         _fill(shown, counts[:, 0] - counts[:, column], column, smallest)
-    return shown
 
 
 def _fill(shown: np.ndarray, counts: np.ndarray, column: int, smallest: int) -> None:

@@ -1,8 +1,10 @@
 """The gate: which counts of patients may leave the machine.
 
-In four steps, each of which only hides more: every attribute for itself (marks.py); pairs of which
-one gives the other away (links.py, worlds.py); an intersection with its two attributes; and, where
-the cohort is small enough for that, all attributes together.
+First the sizes of groups, so that they do not depend on the flags and may stand in a table of their
+own; then, with these as they are, the flags. Either in four steps, each of which only hides more:
+every attribute for itself (marks.py); pairs of which one gives the other away (links.py,
+worlds.py); an intersection with its two attributes; and, where the cohort is small enough for that,
+all attributes together.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE, Group
 from rollcall.report.gate.design import PATIENTS, TOTAL, Design, is_small, make_design
 from rollcall.report.gate.links import find_links
-from rollcall.report.gate.marks import Shown, mark_cells
+from rollcall.report.gate.marks import Shown, list_sizes, mark_cells
 from rollcall.report.gate.targets import list_targets
 from rollcall.report.gate.worlds import MOST_VARIABLES, Target, list_profiles, protect_together
 
@@ -36,8 +38,9 @@ def protect(
     shown the later one is hidden; intersections: as iterate_intersections yields them.
     A row for all patients (attribute and group "(all)"), then one for each attribute and group, in
     their order, "(missing)" last: attribute, group, intersection (bool), "patients" and each flag
-    (Int64), missing where hidden. Groups without patients have no row. InputError for a flag that
-    is not bool or not of as many patients, and for a smallest cell below 1.
+    (Int64), missing where hidden; the sizes are the same whatever the flags. Groups without
+    patients have no row. InputError for a flag that is not bool or not of as many patients, and for
+    a smallest cell below 1.
 
     Neither a group, nor several together, nor a flag among them, nor those of it without another
     flag inside it follows from what is shown if it holds 1 to smallest - 1 patients: a reader who
@@ -45,16 +48,29 @@ def protect(
     or `smallest`. Source: secondary suppression, Willenborg and de Waal, Elements of Statistical
     Disclosure Control, 2001, chapter 8.
     """
-    design = make_design(attributes, flags, smallest, intersections)
+    intersections = list(intersections)
+    design = make_design(attributes, {}, smallest, intersections)
     shown = mark_cells(design)
-    if len(design.atom) < smallest:
-        shown = [np.zeros_like(cells) for cells in shown]
-    elif shown:
-        visible, kept = -1, {}
-        while visible != (visible := sum(int(cells.sum()) for cells in shown)):
-            _protect_pairs(design, shown, kept)
-            _protect_all(design, shown)
+    _protect_design(design, shown)
+    if flags:
+        sizes = list_sizes(design, shown)
+        design = make_design(attributes, flags, smallest, intersections)
+        shown = mark_cells(design, sizes)
+        _protect_design(design, shown)
     return _tabulate(design, shown, flags)
+
+
+def _protect_design(design: Design, shown: Shown) -> None:
+    """Hide what gives hidden cells away, till nothing does."""
+    if len(design.atom) < design.smallest:
+        for cells in shown:
+            cells[:] = False
+    if not shown:
+        return
+    visible, kept = -1, {}
+    while visible != (visible := sum(int(cells.sum()) for cells in shown)):
+        _protect_pairs(design, shown, kept)
+        _protect_all(design, shown)
 
 
 def _protect_pairs(design: Design, shown: Shown, kept: dict[int, np.ndarray]) -> None:

@@ -183,7 +183,10 @@ def _solve(
 
 
 def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, int] | None:
-    """Choose the smallest shown cell that the bounds of a target rest on; None: there is none."""
+    """Choose the smallest shown cell that the bounds of a target rest on; None: there is none.
+
+    A flag's, where there are flags: the sizes are shown already.
+    """
     visible = _visible(system, shown)
     known = system.known[visible]
     values = known @ system.truth
@@ -192,6 +195,8 @@ def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, i
     for sign in (1, -1):
         used |= np.abs(_solve(sign * objective, known, system.truth)[1]) > NONE
     places = np.flatnonzero(visible < len(system.cells))
+    of_flags = np.array([system.cells[visible[place]][2] > 0 for place in places], bool)
+    places = places[of_flags] if of_flags.any() else places
     places = places[used[places]] if used[places].any() else places
     cells = [(values[place] == 0, values[place], *system.cells[visible[place]]) for place in places]
     best = min(cells, default=None)

@@ -1,0 +1,194 @@
+"""Take out of the tables of groups what the gate hides, and whatever would give it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.groups import MIN_GROUP_SIZE, iterate_intersections
+from rollcall.report.gate.design import PATIENTS, TOTAL, is_small
+from rollcall.report.gate.show import count_known
+from rollcall.report.gate.suppression import protect
+from rollcall.risk.groups.disparity import find_tested
+from rollcall.risk.groups.ranking import pair_score, share_top
+
+EXPOSED, TESTED = "exposed", "tested"
+KEY = ["attribute", "group"]
+# Numbers of a row of compare_groups that follow from how many of the group are exposed, and those
+# that compare it with all others whose value is known.
+FROM_EXPOSED = ("exposed", "exposed_share", "exposed_low", "exposed_high", "exposed_by_chance")
+COMPARED = (
+    *("risk_ratio", "ci_low", "ci_high", "ratio_within", "within_low", "within_high"),
+    *("odds_ratio", "odds_low", "odds_high", "odds_p", "p", "p_adjusted"),
+)
+AT_CUTOFF = ("inside", "ratio", "ratio_low", "ratio_high")
+PANEL = ("observed", "expected", "residual", "relative", "chi2", "p", "p_bonferroni")
+
+
+def count_groups(
+    attributes: pd.DataFrame, flags: Mapping[str, np.ndarray], smallest: int = MIN_GROUP_SIZE
+) -> pd.DataFrame:
+    """Count what may be shown, as protect; crossed are the attributes that are compared crossed.
+
+    Every table of one cohort is made of it, so that all show the same sizes. Flags that are the
+    same are looked at once.
+    """
+    first: dict[bytes, str] = {}
+    same = {
+        name: first.setdefault(np.packbits(flag).tobytes(), name) for name, flag in flags.items()
+    }
+    different = {name: np.asarray(flags[name]) for name in first.values()}
+    counts = protect(attributes, different, smallest, iterate_intersections(attributes))
+    return counts.assign(**{name: counts[other] for name, other in same.items()})
+
+
+def hide_groups(
+    disparity: pd.DataFrame,
+    cutoffs: pd.DataFrame,
+    patients: pd.DataFrame,
+    attributes: pd.DataFrame,
+    statistic: np.ndarray,
+    members: np.ndarray,
+    smallest: int = MIN_GROUP_SIZE,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Hide what may not leave in the two tables of rollcall.risk.groups.compare, of its arguments.
+
+    Rows whose size is hidden are left out. Where the count of exposed patients, or of those at a
+    cutoff, is hidden, every number that follows from it is NaN; so are shares and ratios among the
+    patients whose value is known, where they would say how many patients that are.
+    """
+    exposed = patients["exposed"].to_numpy(bool)
+    score = pair_score(statistic, members)
+    flags = {EXPOSED: exposed} | _flag_tested(patients, score)
+    places = {}
+    for cutoff in sorted(cutoffs.loc[~cutoffs["is_exposed"], "cutoff"].unique(), reverse=True):
+        share = share_top(score, max(1, round(cutoff * len(score))))
+        names = [f"top {cutoff:g}", f"surely top {cutoff:g}"]
+        flags |= dict(zip(names, (share > 0, share >= 1), strict=True))
+        places[cutoff] = names
+    counts = count_groups(attributes, flags, smallest)
+    return (
+        _hide_disparity(disparity, counts),
+        _hide_cutoffs(cutoffs, counts, places),
+    )
+
+
+def _flag_tested(patients: pd.DataFrame, score: np.ndarray) -> dict[str, np.ndarray]:
+    """Return who is at the top in the exact tests: p-values give their number away."""
+    label = patients["stratum"].to_numpy()
+    tops = find_tested(score, patients["exposed"].to_numpy(bool), label)
+    return {f"{TESTED} {is_outcome}": top for is_outcome, top in tops.items()}
+
+
+def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    cells = _cells_of(disparity, counts)
+    table = disparity[cells[PATIENTS].notna().to_numpy()].reset_index(drop=True)
+    cells = cells[cells[PATIENTS].notna()].reset_index(drop=True)
+    numbers = [*FROM_EXPOSED, *COMPARED, "share", "share_exposed"]
+    table = table.astype(dict.fromkeys(numbers, float))
+    few = cells[EXPOSED].isna().to_numpy()
+    table.loc[few, [*FROM_EXPOSED, *COMPARED, "share_exposed"]] = np.nan
+    hides_test = cells[[f"{TESTED} False", f"{TESTED} True"]].isna().to_numpy()
+    hides_test = np.where(table["is_outcome"], hides_test[:, 1], hides_test[:, 0])
+    table.loc[hides_test, list(COMPARED)] = np.nan
+    for place, row in table.iterrows():
+        hidden = _tell_known(row, counts)
+        if hidden:
+            table.loc[place, hidden] = np.nan  # pyright: ignore
+    return table
+
+
+def _cells_of(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts of each row of a table."""
+    return table[KEY].merge(counts, on=KEY, how="left", validate="many_to_one")
+
+
+def _tell_known(row: pd.Series, counts: pd.DataFrame) -> list[str]:
+    """List the numbers of a row from which a hidden number of patients without a value follows.
+
+    A number stays if it would be written the same were everybody's value known.
+    """
+    sizes_shown, exposed_shown = _shows_known(row["attribute"], counts, PATIENTS, EXPOSED)
+    total = counts[counts["attribute"] == TOTAL].iloc[0]
+    hidden: list[str] = []
+    size, everybody = row["patients"], float(total[PATIENTS])
+    if not sizes_shown and f"{row['share']:.1%}" != f"{size / everybody:.1%}":
+        hidden.append("share")
+    if np.isnan(row["exposed"]) or (sizes_shown and exposed_shown):
+        return hidden
+    count, exposed = row["exposed"], float(total[EXPOSED])
+    if not exposed_shown and f"{row['share_exposed']:.1%}" != f"{count / max(exposed, 1):.1%}":
+        hidden.append("share_exposed")
+    if not _is_written_alike(row["risk_ratio"], count, size, exposed, everybody):
+        hidden += COMPARED
+    return hidden
+
+
+def _shows_known(attribute: str, counts: pd.DataFrame, *columns: str) -> list[bool]:
+    """Tell of each column whether the number of patients whose value is known may be shown.
+
+    Of an intersection, both values.
+    """
+    known = [count_known(counts, name) for name in {attribute, *attribute.split(" x ")}]
+    return [all(pd.notna(each[column]) for each in known) for column in columns]
+
+
+def _is_written_alike(
+    ratio: float, count: float, size: float, everyone: float, everybody: float
+) -> bool:
+    """Tell whether a ratio is written as that of count of size to the rest of both totals is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = np.float64(everyone - count) / np.float64(everybody - size)
+        return f"{ratio:.2f}" == f"{np.float64(count / size) / rest:.2f}"
+
+
+def _hide_cutoffs(
+    cutoffs: pd.DataFrame, counts: pd.DataFrame, places: Mapping[float, list[str]]
+) -> pd.DataFrame:
+    cells = _cells_of(cutoffs, counts)
+    kept = cells[PATIENTS].notna().to_numpy()
+    table, cells = cutoffs[kept].reset_index(drop=True), cells[kept].reset_index(drop=True)
+    table = table.astype({"cutoff": float} | dict.fromkeys(["top", *AT_CUTOFF], float))
+    total = counts[counts["attribute"] == TOTAL].iloc[0]
+    for place, row in table.iterrows():
+        names = [EXPOSED] if row["is_exposed"] else places[row["cutoff"]]
+        sizes_shown, *shown = _shows_known(row["attribute"], counts, PATIENTS, *names)
+        numbers = row["inside"], cells.loc[place, PATIENTS], row["top"], total[PATIENTS]  # pyright: ignore
+        alike = sizes_shown and all(shown)
+        if cells.loc[place, names].isna().any():  # pyright: ignore
+            alike = False
+        elif not alike:
+            alike = _is_written_alike(row["ratio"], *map(float, numbers))
+        if not alike:
+            table.loc[place, list(AT_CUTOFF)] = np.nan  # pyright: ignore
+    if pd.isna(total[EXPOSED]):  # how many are exposed is where the row stands
+        table.loc[table["is_exposed"], ["cutoff", "top", "floor_low", "floor_high"]] = np.nan
+    return table
+
+
+def hide_panel(
+    panel: pd.DataFrame,
+    tops: Mapping[str, np.ndarray],
+    attributes: pd.DataFrame,
+    smallest: int = MIN_GROUP_SIZE,
+) -> pd.DataFrame:
+    """Hide what may not leave in a panel of rollcall.paper.panel.
+
+    tops: by attribute, who has a record at the top, bool (patients,); attributes, a row per
+    patient. Where any of an attribute's counts at the top is hidden, all that follows from them is
+    NaN in all of its rows, and stars "".
+    """
+    counts = count_groups(attributes, tops, smallest)
+    table = panel.astype(dict.fromkeys(PANEL, float))
+    cells = _cells_of(table, counts)
+    table = table[cells[PATIENTS].notna().to_numpy()].reset_index(drop=True)
+    for attribute, rows in table.groupby("attribute", sort=False):
+        of_group = cells.loc[cells["attribute"] == attribute, str(attribute)]
+        top = rows[["top_patients", "patients"]].to_numpy()
+        few = is_small(np.stack([top[:, 0], top[:, 1] - top[:, 0]]), smallest)
+        if of_group.isna().any() or few.any():
+            table.loc[rows.index, list(PANEL)] = np.nan
+            table.loc[rows.index, "stars"] = ""
+    return table
