@@ -8,6 +8,7 @@ from rollcall.paper.panel import (
     compute_panel,
     compute_record_auc,
     compute_standard_error,
+    find_tops,
 )
 from rollcall.stats import moments
 from rollcall.util.errors import InputError
@@ -174,7 +175,7 @@ def test_stars_ties_and_bad_input():
     ).all()
     with pytest.raises(InputError, match="499 AUCs and 500 rows"):
         compute_panel(auc[1:], group)
-    with pytest.raises(InputError, match="no group of at least 10 records"):
+    with pytest.raises(InputError, match="no group of at least 10 patients"):
         compute_panel(auc[:5], group[:5])
 
 
@@ -206,3 +207,26 @@ def test_the_chi_square_names_groups_that_do_not_differ(sizes, correlation, leas
             <= 0.05
         )
     assert least <= named / 150 <= most
+
+
+def test_a_group_is_as_large_as_its_patients():
+    """One patient with 12 records is no group; those behind the top are counted, too."""
+    index = np.r_[np.repeat(np.arange(40), 2), np.full(12, 40)]
+    group = pd.DataFrame(
+        {"g": pd.Categorical(["a"] * 40 + ["b"] * 40 + ["z"] * 12), "h: yes": np.arange(92) < 30}
+    )
+    auc = np.r_[np.full(6, 0.9), np.full(34, 0.6), np.full(52, 0.5)]
+    got = compute_panel(auc, group, 0.1, patient_index=index)
+    assert list(got.group) == ["a", "b", "yes"]
+    assert list(got.records) == [40, 40, 30]
+    assert list(got.patients) == [20, 20, 15]
+    assert list(got.observed) == [8, 0, 9]
+    assert list(got.top_patients) == [4, 0, 5]
+    assert list(got.share[:2]) == [0.5, 0.5]
+    tops = find_tops(auc, group, got, 0.1)
+    assert {name: int(top.sum()) for name, top in tops.items()} == {"g": 8, "h": 9}
+    assert set(compute_panel(auc, group, 0.1).group) == {"a", "b", "z", "yes"}
+    with pytest.raises(InputError, match="no group of at least 10 patients"):
+        compute_panel(auc, group[["g"]], patient_index=np.arange(92) // 5)
+    only = compute_panel(auc, group, values={"g": ["b"], "h": []}, patient_index=index)
+    assert list(only.group) == ["b"]

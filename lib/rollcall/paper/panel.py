@@ -74,18 +74,21 @@ def compute_panel(
     share: float = TOP_SHARE,
     factor: int | None = None,
     values: dict[str, list[str]] | None = None,
+    patient_index: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Make the subgroup panel: one row per attribute and group.
 
     auc (N,) of records; attributes (N rows) by record: categorical columns, or bool ones
     "attribute: group", which may overlap and are not tested. values: restricts an attribute to some
     of its values, as the paper leaves out other and unknown; missing ones are always out, and
-    groups under 10 records. factor: tests that Bonferroni's correction is for, by default the
-    attributes that are tested.
+    groups under 10 patients. factor: tests that Bonferroni's correction is for, by default the
+    attributes that are tested. patient_index (N,): the patient of each record, by default one each.
     InputError if there is not one row per AUC, or no group is large enough.
 
     attribute, group
     records          of the group
+    patients         who have these records
+    top_patients     who have those of them that are in the top
     share            of the records whose value counts
     observed         in the top: the int(share * n) records of highest AUC, ties by position, where
                      the published code stops
@@ -101,52 +104,85 @@ def compute_panel(
             f"{len(auc)} AUCs and {len(attributes)} rows of attributes; "
             "expected one row per record, in the same order"
         )
+    index = np.arange(len(auc)) if patient_index is None else np.asarray(patient_index)
     tested = {column for column in attributes if attributes[column].dtype != bool}
     factor = factor or max(1, len(tested))
     rows: list[dict] = []
-    for attribute, groups in _list_groups(attributes, values or {}).items():
-        rows += _compare(auc, attribute, groups, attribute in tested, share, factor)
+    for attribute, groups in _list_groups(attributes, values or {}, index).items():
+        rows += _compare(auc, attribute, groups, index, attribute in tested, share, factor)
     if not rows:
         raise InputError(
-            f"no group of at least {MIN_GROUP_SIZE} records; "
+            f"no group of at least {MIN_GROUP_SIZE} patients; "
             f"expected one, in: {', '.join(attributes)}"
         )
     return pd.DataFrame(rows)
 
 
+def find_tops(
+    auc: np.ndarray,
+    attributes: pd.DataFrame,
+    panel: pd.DataFrame,
+    share: float = TOP_SHARE,
+) -> dict[str, np.ndarray]:
+    """Find the records that are in the top of each attribute of a panel, bool (N,).
+
+    auc and attributes as compute_panel took them.
+    """
+    tops = {}
+    tested = {column for column in attributes if attributes[column].dtype != bool}
+    for attribute, rows in panel.groupby("attribute", sort=False):
+        pool = np.full(len(auc), True)
+        if attribute in tested:
+            pool = attributes[attribute].astype(str).isin(rows["group"]).to_numpy()
+        tops[str(attribute)] = _take_top(np.asarray(auc, float), pool, share)
+    return tops
+
+
 def _list_groups(
-    attributes: pd.DataFrame, values: dict[str, list[str]]
+    attributes: pd.DataFrame, values: dict[str, list[str]], index: np.ndarray
 ) -> dict[str, list[tuple[str, np.ndarray]]]:
     """Return each attribute's groups that are large enough: name, and which records, bool (N,)."""
     groups: dict[str, list] = {}
     for attribute, group, inside, _ in iterate_groups(attributes):
         counts = attribute not in values or group in values[attribute]
-        if counts and inside.sum() >= MIN_GROUP_SIZE:
+        if counts and _count_patients(index, inside) >= MIN_GROUP_SIZE:
             groups.setdefault(attribute, []).append((group, inside))
     return groups
+
+
+def _count_patients(index: np.ndarray, records: np.ndarray) -> int:
+    return len(np.unique(index[records]))
+
+
+def _take_top(auc: np.ndarray, pool: np.ndarray, share: float) -> np.ndarray:
+    """Return the top of a pool of records, bool (N,)."""
+    records = np.flatnonzero(pool)
+    top = np.zeros(len(auc), bool)
+    top[records[np.argsort(-auc[records], kind="stable")[: int(share * len(records))]]] = True
+    return top
 
 
 def _compare(
     auc: np.ndarray,
     attribute: str,
     groups: list[tuple[str, np.ndarray]],
+    index: np.ndarray,
     tested: bool,
     share: float,
     factor: int,
 ) -> list[dict]:
     """Return the rows of one attribute: its groups among all records and among the top."""
     pool = np.any([inside for _, inside in groups], axis=0) if tested else np.full(len(auc), True)
-    records = np.flatnonzero(pool)
-    top = np.zeros(len(auc), bool)
-    top[records[np.argsort(-auc[records], kind="stable")[: int(share * len(records))]]] = True
+    top = _take_top(auc, pool, share)
     sizes, observed = (
         np.array([(inside & chosen).sum() for _, inside in groups]) for chosen in (pool, top)
     )
-    expected = sizes / len(records) * top.sum()
+    number = np.count_nonzero(pool)
+    expected = sizes / number * top.sum()
     chi = p = corrected = np.nan
     stars = ""
     if tested and len(groups) > 1 and top.any():
-        chi, p, corrected = compute_chi_square(observed, sizes / len(records), factor)
+        chi, p, corrected = compute_chi_square(observed, sizes / number, factor)
     if not np.isnan(p):
         stars = next((mark for limit, mark in STARS if corrected <= limit), "n.s.")
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -157,7 +193,9 @@ def _compare(
             "attribute": attribute,
             "group": group,
             "records": int(sizes[row]),
-            "share": sizes[row] / len(records),
+            "patients": _count_patients(index, inside),
+            "top_patients": _count_patients(index, inside & top),
+            "share": sizes[row] / number,
             "observed": int(observed[row]),
             "expected": expected[row],
             "residual": residual[row],
@@ -167,5 +205,5 @@ def _compare(
             "p_bonferroni": corrected,
             "stars": stars,
         }
-        for row, (group, _) in enumerate(groups)
+        for row, (group, inside) in enumerate(groups)
     ]

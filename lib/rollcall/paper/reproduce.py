@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.special import expit, softmax
 
 from rollcall.attacks.evaluation import ROC_FPRS
+from rollcall.data.groups import iterate_groups
 from rollcall.paper.panel import compute_panel, compute_record_auc, compute_standard_error
 from rollcall.stats import metrics
 from rollcall.stats.members import check_paired
@@ -173,13 +174,14 @@ def reproduce_paper(
     attributes: pd.DataFrame,
     seed: int = 0,
     progress=iter,
+    values: dict[str, list[str]] | None = None,
 ) -> Reproduction:
     """Compute all of it, a block of records under all targets at a time.
 
     members bool (M, P), paired; patient_index (N,); patient_ids (P,); attributes (N rows), maybe
-    without a column. Of fewer than 28 targets a quarter of the pairs is held out, not 10 targets.
-    score_block is called by several threads. InputError if members are not paired, or attributes
-    have not a row per record.
+    without a column; values: those of an attribute that the panel has, at most. Of fewer than 28
+    targets a quarter of the pairs is held out, not 10 targets. score_block is called by several
+    threads. InputError if members are not paired, or attributes have not a row per record.
     """
     members, index = check_paired(members), np.asarray(patient_index)
     targets, records = len(members), len(index)
@@ -214,7 +216,7 @@ def reproduce_paper(
         _patient_table(auc, index, patient_ids),
         attacks,
         roc,
-        _panel(auc, attributes),
+        _panel(auc, attributes, index, values or {}),
         _error_table(auc_of_subset, halves),
     )
 
@@ -270,19 +272,17 @@ def _patient_table(auc: np.ndarray, index: np.ndarray, patient_ids: np.ndarray) 
     )
 
 
-def _panel(auc: np.ndarray, attributes: pd.DataFrame) -> pd.DataFrame | None:
+def _panel(
+    auc: np.ndarray, attributes: pd.DataFrame, index: np.ndarray, values: dict[str, list[str]]
+) -> pd.DataFrame | None:
     """Make the subgroup panel without other and unknown values; None without a large group."""
-    values = {
-        column: [
-            str(value)
-            for value in attributes[column].astype("category").cat.categories
-            if str(value).lower() not in VALUES_LEFT_OUT
-        ]
-        for column in attributes
-        if attributes[column].dtype != bool
-    }
+    groups: dict[str, list[str]] = {}
+    for attribute, group, _, _ in iterate_groups(attributes):
+        left_out = attribute in attributes and group.lower() in VALUES_LEFT_OUT
+        left_out |= group not in values.get(attribute, [group])
+        groups[attribute] = groups.get(attribute, []) + [group] * (not left_out)
     try:
-        return compute_panel(auc, attributes, values=values)
+        return compute_panel(auc, attributes, values=groups, patient_index=index)
     except InputError:
         return None
 
