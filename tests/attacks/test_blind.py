@@ -45,8 +45,10 @@ def test_blind_is_its_definition(seed, patients, number, kind):
         features = np.hstack([features, -3 * features])
     members = naive.paired(rng, 6, patients)[:, index]
     labels = 10 * index + 3  # any numbers for the patients will do
-    order = np.random.default_rng([0, 3]).permutation(patients)
-    first = {10 * p + 3 for p in range(patients) if order[p] < patients // 2}
+    spread = np.where(features.std(0) > 1e-9, features.std(0), 1)
+    direction = np.random.default_rng([0, 3]).standard_normal(features.shape[1]) / spread
+    value = np.bincount(index, (features - features.mean(0)) @ direction)
+    first = {10 * p + 3 for p in np.argsort(value, kind="stable")[1::2]}
     got, expected = (
         run_blind(features, members, labels),
         plain.blind(features, members, labels, first, RIDGE_PER_RECORD),

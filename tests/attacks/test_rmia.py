@@ -3,7 +3,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rollcall.attacks import rmia
+from rollcall.attacks.rmia import attack as rmia_attack
+from rollcall.attacks.rmia import population as rmia_population
 from rollcall.attacks.rmia import run_rmia, tune
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
@@ -157,7 +158,7 @@ def test_a_target_alone_is_as_among_all():
     labels=st.integers(0, 2),
 )
 def test_tune_is_a_search(seed, targets, paired, labels):
-    """On all records and four references, drawn as tune draws them."""
+    """On all records and four references, drawn as tune draws them: by the sum of their scores."""
     rng = np.random.default_rng(seed)
     members = plain.draw(rng, targets - targets % 2 if paired else targets, 12, paired)
     scores = sure_scores(rng, (*members.shape, labels)[: 3 if labels else 2], "normal") + (
@@ -165,7 +166,9 @@ def test_tune_is_a_search(seed, targets, paired, labels):
     )
     target, pair = int(rng.integers(len(members))), plain.are_pairs(members)
     refs = plain.references(target, len(members), pair)
-    tried = np.random.default_rng([0, 2, target // 2 if pair else target]).permutation(refs)[:4]
+    level = [float(row.sum(dtype=np.float64)) for row in scores]
+    in_order = sorted(refs, key=lambda t: level[t])
+    tried = np.random.default_rng([0, 2]).permutation(in_order)[:4]
     assert tune(scores, members, [target])[0] == plain.tune(
         scores, members, target, tried, range(12), list(np.linspace(0, 1, 11))
     )
@@ -222,13 +225,16 @@ def test_constant_scores_tell_nothing():
 def test_chunks_and_a_sampled_population(monkeypatch):
     scores, members, index = naive.simulate(np.random.default_rng(1), 8, np.full(25, 2))
     whole = run_rmia(scores, members[:, index])
-    monkeypatch.setattr(rmia, "SCORES_PER_BLOCK", 56)
+    monkeypatch.setattr(rmia_attack, "SCORES_PER_BLOCK", 56)
     np.testing.assert_array_equal(run_rmia(scores, members[:, index]), whole)
-    monkeypatch.setattr(rmia, "POPULATION_SIZE", 20)
+    monkeypatch.setattr(rmia_population, "POPULATION_SIZE", 20)
     sampled = [run_rmia(scores, members[:, index], seed=seed) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(sampled[0], sampled[1])
     assert (sampled[0] != sampled[2]).any()
     assert abs(sampled[0] - whole).mean() < 0.15
+    order, swap = np.random.default_rng(2).permutation(50), [1, 0, 5, 4, 2, 3, 6, 7]
+    again = run_rmia(scores[swap][:, order], members[swap][:, index[order]])
+    np.testing.assert_allclose(again, sampled[0][swap][:, order], atol=1e-6)  # the same sample
 
 
 def test_a_population_of_one_and_other_shapes_are_refused():

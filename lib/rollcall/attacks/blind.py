@@ -62,11 +62,12 @@ def run_blind(
     Ridge regression of membership on the features, standardised over all records:
         w = (X'X + RIDGE_PER_RECORD n I)^-1 X'y,     prediction: X w
     with X and y the n records learnt from, less their means; in a prediction X is less the mean of
-    the records predicted. Cross-fitted by halves of the patients, drawn from `seed`: a record is
-    predicted from the half that its patient is not in, so never from its own membership. Every
-    mean is of one half: over both, members of one half would be missing from the other, and the
-    null AUC would fall below 0.5. One factorisation of each half serves all targets; records are
-    read in blocks.
+    the records predicted. Cross-fitted by halves of the patients, every second of them by a sum of
+    their features drawn from `seed` (the same in whatever order patients come, but of equals): a
+    record is predicted from the half that its patient is not in, never from its own membership.
+    Every mean is of one half: over both, members of one half would be missing from the other, and
+    the null AUC would fall below 0.5. One factorisation of each half serves all targets; records
+    are read in blocks.
     InputError if shapes differ, a feature is not finite, or there are fewer than 4 patients.
     """
     features, members, patient_index = _check(features, members, patient_index)
@@ -76,10 +77,9 @@ def run_blind(
             f"{len(patients)} patients; expected at least 4: "
             "one half of the patients is predicted from the other"
         )
-    rank = np.random.default_rng([seed, 3]).permutation(len(patients))
-    in_half_1 = (rank < len(patients) // 2)[patient]
     blocks = make_blocks(members.shape[1], RECORDS_PER_BLOCK)
     mean, spread = _moments(features, blocks)
+    in_half_1 = _choose_half(features, mean, spread, blocks, patient, seed)[patient]
     targets, size = len(members), len(mean)
     xx, xy = np.zeros((2, size, size)), np.zeros((2, size, targets))  # by half
     x_sum, y_sum, count = np.zeros((2, size)), np.zeros((2, targets)), np.zeros(2)
@@ -109,6 +109,16 @@ def run_blind(
             rows = np.flatnonzero(in_half_1[block] == half)
             out[:, block.start + rows] = ((x[rows] - x_mean[half]) @ weights[1 - half]).T
     return out
+
+
+def _choose_half(features, mean, spread, blocks, patient, seed) -> np.ndarray:
+    """Put every second patient, by a random sum of the features, in one half: bool (patients,)."""
+    direction = np.random.default_rng([seed, 3]).standard_normal(len(mean)) / spread
+    value = np.concatenate([(features[block] - mean) @ direction for block in blocks])
+    order = np.argsort(np.bincount(patient, value), kind="stable")
+    half = np.zeros(len(order), bool)
+    half[order[1::2]] = True
+    return half
 
 
 def _check(features, members, patient_index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

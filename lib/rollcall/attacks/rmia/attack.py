@@ -30,15 +30,19 @@ import numpy as np
 
 from rollcall.attacks.checks import check_inputs
 from rollcall.attacks.ladder import count_at_most
-from rollcall.stats import metrics
+from rollcall.attacks.rmia.population import (
+    check_numbers,
+    choose_population,
+    compute_belief,
+    compute_log_p,
+    count_population,
+)
+from rollcall.attacks.rmia.tuning import tune
 from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
 SCORES_PER_BLOCK = 2**18  # working arrays stay in cache; memory does not grow with the records
-POPULATION_SIZE = 10_000  # records that every record is set against
-A_GRID = np.linspace(0, 1, 11)  # values of a to choose from
-REFERENCES_TRIED, RECORDS_TRIED = 4, 2_000  # that a value of a is tried on
 SMALL_P = 0.02  # p(x) below which p is used and not 1 - p
 LEAST_EXCESS = np.finfo(np.float32).eps / 2 - 1  # of which a logarithm is taken
 
@@ -79,7 +83,7 @@ def run_rmia(
     """
     scores, members, paired = check_inputs(scores, members)
     records, real = members.shape[1], scores.dtype.type
-    chosen = _check_numbers(
+    chosen = check_numbers(
         "targets", range(len(scores)) if targets is None else targets, len(scores)
     )
     if not gamma > 0:
@@ -89,9 +93,9 @@ def run_rmia(
     else:
         chosen_a = 1.0 if a is None else a
     each_a = np.broadcast_to(chosen_a, len(chosen)).astype(real)[:, None]
-    rungs, held_out = _choose_population(scores, population, seed)
+    rungs, held_out = choose_population(scores, population, seed)
     out = np.empty((len(chosen), records), scores.dtype)
-    ladders = np.empty((len(chosen), _size(rungs, held_out)), np.float32)
+    ladders = np.empty((len(chosen), count_population(rungs, held_out)), np.float32)
     none = np.arange(0)
     if held_out:
         everyone = np.ones(rungs.shape[:2], bool)
@@ -136,45 +140,6 @@ def run_rmia(
     return out
 
 
-def _choose_population(scores, population, seed):
-    """Return (record numbers in order, False), or (scores of held-out records, True)."""
-    if population is None:
-        population = np.random.default_rng(seed).permutation(scores.shape[1])[:POPULATION_SIZE]
-    population = np.asarray(population)
-    held_out = population.dtype.kind == "f"
-    if not held_out:
-        population = np.unique(_check_numbers("population", population, scores.shape[1]))
-    if held_out and (len(population), *population.shape[2:]) != (len(scores), *scores.shape[2:]):
-        raise InputError(
-            f"population {population.shape}; expected scores "
-            f"{(len(scores), 'Z', *scores.shape[2:])} or record numbers"
-        )
-    if _size(population, held_out) < 2:
-        raise InputError(
-            f"population holds {_size(population, held_out)} records; expected at least 2"
-        )
-    return (population.astype(scores.dtype), True) if held_out else (population, False)
-
-
-def _size(population, held_out):
-    """Return the number of records of a population, as _choose_population returns it."""
-    return population.shape[1] if held_out else len(population)
-
-
-def _check_numbers(name, numbers, size):
-    """Return `numbers` (n,) int; InputError if they are not whole numbers from 0 to size - 1."""
-    numbers = np.asarray(numbers)
-    if (
-        numbers.ndim != 1
-        or numbers.dtype.kind not in "iu"
-        or not ((numbers >= 0) & (numbers < size)).all()
-    ):
-        raise InputError(
-            f"{name}: {numbers.dtype} {numbers.shape}; expected whole numbers from 0 to {size - 1}"
-        )
-    return numbers
-
-
 def _excess(scores, out, paired, chosen, online, a, rungs, first):
     """Return e_x of a block of records, and e_z of its columns `rungs`, for each chosen target.
 
@@ -192,7 +157,7 @@ def _excess(scores, out, paired, chosen, online, a, rungs, first):
         if len(small):
             numbers = np.arange(q.shape[1])[columns][small]
             from_p, _ = _relate(
-                _belief(scores[:, numbers]), out[:, numbers], True, paired, chosen, online, a
+                compute_belief(scores[:, numbers]), out[:, numbers], True, paired, chosen, online, a
             )
             excess[:, small] = np.where(mean[:, small] > 1 - SMALL_P, from_p, excess[:, small])
         return excess
@@ -204,21 +169,11 @@ def _doubt(scores, first):
     """Return 1 - p of each record's label, (M, C), of the scores' precision."""
     check_finite(scores, scores.sum(), first)
     if scores.ndim == 3:
-        return -np.expm1(_log_p(scores)).astype(scores.dtype)
+        return -np.expm1(compute_log_p(scores)).astype(scores.dtype)
     q = scores.copy()
     np.exp(q, out=q)
     q += 1
     return np.divide(1, q, out=q)
-
-
-def _belief(scores):
-    """Return p of each record's label, (M, C) float64."""
-    return np.exp(_log_p(scores if scores.ndim == 3 else scores[..., None]))
-
-
-def _log_p(scores):
-    """Return log p of each record's label, the sum over labels of log expit. (M, C) float64."""
-    return (np.minimum(scores, 0) - np.log1p(np.exp(-np.abs(scores, dtype=np.float64)))).sum(2)
 
 
 def _relate(values, out, are_p, paired, chosen, online, a):
@@ -259,42 +214,3 @@ def _mean(values, kind, paired, chosen):
     return (values.sum(0) - sum(values[rows] for rows in left_out)) / (
         weight.sum(0) - sum(weight[rows] for rows in left_out)
     )
-
-
-def tune(scores: np.ndarray, members: np.ndarray, targets: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Choose the `a` of the offline attack for each of `targets`, of A_GRID. (T,).
-
-    The one with which their references are best told members from non-members. scores, members as
-    run_rmia takes them. For each target, REFERENCES_TRIED references drawn at random are attacked
-    as if they were the target, on RECORDS_TRIED records, with neither their own pair nor the
-    target's among the references: nothing of the target enters. The highest mean AUC wins, the
-    smaller a of equals. The two targets of a pair have the same references, hence the same a.
-    """
-    scores, members, paired = check_inputs(scores, members)
-    targets = _check_numbers("targets", targets, len(scores))
-    sample = np.random.default_rng([seed, 1]).permutation(members.shape[1])[:RECORDS_TRIED]
-    p = _belief(scores[:, sample])
-    member, pair = members[:, sample], np.arange(len(scores)) // (2 if paired else 1)
-    out = np.where(member, 0, p)
-    total, number = out.sum(0), (~member).sum(0)
-    pairs, position = np.unique(pair[targets], return_inverse=True)
-    best = np.empty(len(pairs))
-
-    def tune_pair(position_of_pair: int) -> None:
-        attacked = pairs[position_of_pair]
-        references = np.flatnonzero(pair != attacked)
-        tried = np.random.default_rng([seed, 2, attacked]).permutation(references)
-        areas = np.zeros(len(A_GRID))
-        for row in tried[:REFERENCES_TRIED]:
-            left = (pair == attacked) | (pair == pair[row])
-            mean = (total - out[left].sum(0)) / np.maximum(number - (~member[left]).sum(0), 1)
-            prior = ((1 + A_GRID[:, None]) * mean + 1 - A_GRID[:, None]) / 2
-            with np.errstate(over="ignore"):  # a ratio may be infinite, and is then the largest
-                ratio = (p[row] / np.maximum(prior, np.finfo(float).tiny)).astype(np.float32)
-            areas += metrics.auc_of_rows(ratio, member[row])
-        best[position_of_pair] = A_GRID[np.argmax(np.round(areas, 9))]
-
-    map_blocks(
-        lambda slices: [tune_pair(block.start) for block in slices], make_blocks(len(pairs), 1)
-    )
-    return best[position]
