@@ -21,7 +21,7 @@ QUADRATURE_NODES = 48  # over the estimated standard deviation
 LEAST_FREEDOM = 2.0
 KNOTS = (-0.5, 0.0, 0.5, 1.0, 2.0, 4.0)  # of the spline in d
 PENALTY = 1.0  # of its squared coefficients
-STARTS = (3.0, 0.0)  # log height of the point mass at 0, from which the best fit is sought
+STARTS = (6.0, 0.0)  # log height of the point mass at 0, from which the best fit is sought
 NEWTON_STEPS = 60
 MOST_DAMPING = 1e8
 
@@ -85,10 +85,14 @@ def relative_variance(pairs: int, correlation: float, kurtosis: float = 0.0) -> 
     return max(normal + kurtosis / (2 * pairs), 0.3 * normal)
 
 
+def find_bins(d: np.ndarray, kernel: Kernel) -> np.ndarray:
+    """Find the bin of each estimate d (P,), int (P,)."""
+    return np.searchsorted(kernel.edges[1:-1], d, side="right")
+
+
 def count_bins(d: np.ndarray, kernel: Kernel) -> np.ndarray:
     """Count the estimates d (P,) in each bin, (B,) float."""
-    inner = kernel.edges[1:-1]
-    return np.bincount(np.searchsorted(inner, d, side="right"), minlength=len(inner) + 1) * 1.0
+    return np.bincount(find_bins(d, kernel), minlength=len(kernel.edges) - 1) * 1.0
 
 
 def deconvolve(counts: np.ndarray, kernel: Kernel) -> np.ndarray:

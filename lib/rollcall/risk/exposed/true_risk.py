@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rollcall.risk.deconvolution import Kernel, count_bins, deconvolve, make_kernel, share_above
+from rollcall.risk.deconvolution import (
+    Kernel,
+    count_bins,
+    deconvolve,
+    find_bins,
+    make_kernel,
+    share_above,
+)
 from rollcall.risk.exposed.interval import scaled_poisson_interval, to_d
 from rollcall.risk.exposed.naming import Naming
 from rollcall.risk.record import pool_shape
@@ -20,6 +27,8 @@ from rollcall.stats.moments import MIN_VARIANCE, Moments, split_in_out
 AUCS = np.round(np.arange(0.5, 0.995, 0.01), 2)  # at which patients are counted
 MOST_FOLDS = 10  # groups of pairs of the jackknife
 POWER = 0.8
+KIND_STEPS = 10  # of expectation and maximisation
+LEAST_MASS = 1e-6  # of a true d that nobody has: power is then the mean over all patients
 PATIENTS_PER_CHUNK = 20_000
 
 
@@ -30,7 +39,8 @@ class TrueRisk:
     survival     a row per AUC: patients (estimated number with a true AUC of at least that), low,
                  high: a 95% interval over as many new models of the same patients
     named_again  (P,): the chance of the exposed to be named by as many new models, else NaN
-    power        (len(AUCS),): the chance that a patient with that true AUC is named
+    power        (len(AUCS),): the chance that a patient with that true AUC is named, as the cohort
+                 has them: those who leak more are often those whose records foretell it
     """
 
     survival: pd.DataFrame
@@ -53,7 +63,7 @@ def estimate_true_risk(
     folds = np.arange(moments.pairs) % min(moments.pairs, MOST_FOLDS)
     d, without = _estimates(statistic, members, folds)
     again = np.full(len(d), np.nan)
-    power, count = np.zeros(len(AUCS)), np.zeros(len(AUCS))
+    reached, there, count = np.zeros((3, len(AUCS)))
     left_out = np.zeros((folds.max() + 1, len(AUCS)))
     for number in range(naming.stratum.max() + 1):
         who = np.flatnonzero(naming.stratum == number)
@@ -64,18 +74,21 @@ def estimate_true_risk(
             smaller = _make_kernel(moments, who, int((folds != fold).sum()))
             part = deconvolve(count_bins(estimate[who], smaller), smaller)
             left_out[fold] += len(who) * share_above(part, smaller, AUCS)
-        limits, sizes = np.unique(to_d(naming.threshold[who]), return_counts=True)
-        reached = sizes @ kernel.exceed(limits)
-        power += np.interp(to_d(AUCS), kernel.grid, reached) / len(d)
-        named = who[naming.exposed[who]]
-        again[named] = _chance_to_exceed(d[named], naming.threshold[named], mass, kernel)
+        limits, kind = np.unique(to_d(naming.threshold[who]), return_inverse=True)
+        exceed, row = kernel.exceed(limits), find_bins(d[who], kernel)
+        spread = _masses_by_kind(row, kind, mass, kernel)
+        present = np.bincount(kind)[:, None] * (spread + LEAST_MASS)  # patients of each true d
+        for part, values in ((reached, present * exceed), (there, present)):
+            part += np.interp(to_d(AUCS), kernel.grid, values.sum(0))
+        named = np.flatnonzero(naming.exposed[who])
+        again[who[named]] = _chance_to_exceed(row[named], kind[named], exceed, spread, kernel)
     variance = (len(left_out) - 1) * left_out.var(0)
     rows = [scaled_poisson_interval(c, v) for c, v in zip(count, variance, strict=True)]
     low, high = np.array(rows).T
     survival = pd.DataFrame(
         {"auc": AUCS, "patients": count, "low": low, "high": np.minimum(high, len(d))}
     )
-    return TrueRisk(survival, again, power)
+    return TrueRisk(survival, again, reached / there)
 
 
 def _make_kernel(moments: Moments, who: np.ndarray, pairs: int) -> Kernel:
@@ -115,20 +128,33 @@ def _separation(sums: np.ndarray, pairs: int) -> np.ndarray:
     return (mean[0] - mean[1]) / np.sqrt(np.maximum(variance, MIN_VARIANCE))
 
 
-def _chance_to_exceed(
-    d: np.ndarray, threshold: np.ndarray, mass: np.ndarray, kernel: Kernel
+def _masses_by_kind(
+    row: np.ndarray, kind: np.ndarray, mass: np.ndarray, kernel: Kernel
 ) -> np.ndarray:
-    """Return the chance that a new estimate exceeds each threshold, given the old one. (n,)"""
-    chance = np.empty(len(d))
-    limits, number = np.unique(to_d(threshold), return_inverse=True)
-    exceed = kernel.exceed(limits)
-    row = np.searchsorted(kernel.edges[1:-1], d, side="right")
-    for begin in range(0, len(d), PATIENTS_PER_CHUNK):
-        c = slice(begin, begin + PATIENTS_PER_CHUNK)
-        posterior = kernel.likelihood[row[c]] * mass
-        posterior /= np.maximum(posterior.sum(1, keepdims=True), 1e-300)
-        chance[c] = (posterior * exceed[number[c]]).sum(1)
-    return chance
+    """Return the distribution of the true d of each kind of patients, (kinds, G).
+
+    row (n,): bins of the estimates; kind (n,): patients who must reach the same. From the mass of
+    all (G,) a few steps of expectation and maximisation lead towards each kind's own: who has to
+    reach less is of those who leak more.
+    """
+    counts = np.zeros((kind.max() + 1, len(kernel.likelihood)))
+    np.add.at(counts, (kind, row), 1)
+    spread = np.repeat(mass[None], len(counts), axis=0)
+    for _ in range(KIND_STEPS):
+        density = np.maximum(spread @ kernel.likelihood.T, 1e-300)
+        spread *= (counts / density) @ kernel.likelihood / counts.sum(1, keepdims=True)
+    return spread / spread.sum(1, keepdims=True)
+
+
+def _chance_to_exceed(
+    row: np.ndarray, kind: np.ndarray, exceed: np.ndarray, spread: np.ndarray, kernel: Kernel
+) -> np.ndarray:
+    """Return the chance that a new estimate exceeds what its kind must reach, given the old. (n,)
+
+    row, kind (n,); exceed, spread (kinds, G).
+    """
+    above = (spread * exceed) @ kernel.likelihood.T
+    return above[kind, row] / np.maximum((spread @ kernel.likelihood.T)[kind, row], 1e-300)
 
 
 def share_told(auc: np.ndarray, stratum: np.ndarray) -> tuple[float, float]:
