@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from statsmodels.genmod import families
 from statsmodels.genmod.generalized_linear_model import GLM
 
@@ -245,7 +246,7 @@ def compute_q_values(values, floor):
 def odds_ratio(group, top, records, covariates):
     """(method, log odds ratio, error): the design matrix in full, statsmodels' GLM, rank by SVD.
 
-    Firth's estimate by the formula of Heinze and Schemper 2002.
+    Firth's estimate by climbing the penalised likelihood of Heinze and Schemper 2002.
     """
     kept = np.ones(len(group), bool)
     for codes in covariates:
@@ -268,16 +269,16 @@ def odds_ratio(group, top, records, covariates):
             fit = GLM(np.column_stack([y, n - y]), x, family=families.Binomial()).fit(maxiter=50)
         if fit.converged and (np.abs(fit.params) < 20).all() and fit.bse[1] < 20:
             return "logit", fit.params[1], fit.bse[1]
-    beta = np.zeros(x.shape[1])
-    for _ in range(200):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        w = np.diag(n * p * (1 - p))
-        covariance = np.linalg.pinv(x.T @ w @ x)
-        hat = np.diag(w @ x @ covariance @ x.T)
-        step = covariance @ x.T @ (y - n * p + hat * (0.5 - p))
-        beta += step / max(1, np.abs(step).max() / 2)
-        if np.abs(step).max() < 1e-8:
-            break
+
+    def likelihood(beta):
+        z = np.clip(x @ beta, -30, 30)
+        p = 1 / (1 + np.exp(-z))
+        information = x.T @ np.diag(n * p * (1 - p)) @ x
+        penalty = np.linalg.slogdet(information)[1] / 2
+        return -((y * z - n * np.logaddexp(0, z)).sum() + penalty), information
+
+    found = minimize(lambda beta: likelihood(beta)[0], np.zeros(x.shape[1]), options={"gtol": 1e-7})
+    beta, covariance = found.x, np.linalg.inv(likelihood(found.x)[1])
     return "Firth", beta[1], math.sqrt(covariance[1, 1])
 
 

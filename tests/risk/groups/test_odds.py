@@ -80,15 +80,17 @@ def design(seed):
 def test_odds_are_those_of_statsmodels_and_firth():
     """Also of covariates that separate, which both leave to diverge until the deviance stands."""
     methods = []
-    for seed in range(120):
+    for seed in range(72):
         odds = estimate_odds_ratio(*design(seed))
         method, beta, error = naive.odds_ratio(*design(seed))
         assert odds["odds_method"] == method
         methods.append((seed % 6, method))
         got = [odds[name] for name in ("odds_ratio", "odds_low", "odds_high")]
         expected = np.exp([beta, beta - Z_975 * error, beta + Z_975 * error])
-        np.testing.assert_allclose(got, expected, rtol=1e-7)
-        np.testing.assert_allclose(odds["odds_p"], 2 * norm.sf(abs(beta) / error), rtol=1e-6)
+        digits = 1e-7 if method == "logit" else 2e-4  # to which the oracle climbs
+        np.testing.assert_allclose(got, expected, rtol=digits)
+        p = 2 * norm.sf(abs(beta) / error)
+        np.testing.assert_allclose(odds["odds_p"], p, rtol=10 * digits)
     for case in [(1, "logit"), (1, "Firth"), (2, "Firth"), (3, "not identified"), (5, "logit")]:
         assert methods.count(case) > 2
     assert {method for kind, method in methods if kind == 4} == {"not identified"}
@@ -131,3 +133,20 @@ def test_strata_are_patients_who_are_alike(monkeypatch):
         monkeypatch.setattr(odds_module, "MAX_KEY", most)
         strata = stratify_patients(top, records, covariates)
         assert [*zip(strata.size, strata.top, strict=True)] == [expected[key] for key in keys]
+
+
+def test_firths_estimate_is_the_highest_where_newtons_steps_swing():
+    """A group of one, two at the top: steps that are not halved end at 9.47."""
+    converged = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        patients = int(rng.integers(15, 40))
+        group, top = (np.isin(np.arange(patients), rng.choice(patients, k)) for k in (1, 2))
+        case = group, top, rng.integers(1, 4, patients), [rng.integers(0, 3, patients)]
+        odds = estimate_odds_ratio(*case)
+        if odds["odds_method"] != "Firth":
+            continue
+        _, beta, _ = naive.odds_ratio(*case)
+        assert np.log(odds["odds_ratio"]) == pytest.approx(beta, abs=2e-3)
+        converged += 1
+    assert converged > 100

@@ -13,6 +13,7 @@ MAX_LOG_ODDS = 20  # a larger coefficient or standard error has not converged to
 NEWTON_STEPS = 50
 LEAST_CHANGE = 1e-8  # of the deviance, by which maximum likelihood goes on
 MAX_NEWTON_STEP = 2.0  # of a coefficient, in Firth's fit
+HALVINGS = 30  # of a step of it, at most
 LEAST_EIGENVALUE = 1e-11  # of columns that do not repeat each other
 MAX_KEY = 2**62  # below it whole numbers of 64 bits cannot overflow
 
@@ -200,19 +201,32 @@ def _fit_firth(
 ) -> tuple[float, float]:
     """Fit by Firth's penalised likelihood: (coefficient, standard error) of the group.
 
-    y of n patients are at the top; Newton's method with short steps.
+    y of n patients are at the top; Newton's method with short steps, halved till the penalised
+    likelihood rises.
     """
+
+    def look(beta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        predictor = np.clip(_predict(x, beta), -30, 30)
+        p = expit(predictor)
+        information = _information(x, n * p * (1 - p))
+        likelihood = (y * predictor - n * np.logaddexp(0, predictor)).sum()
+        return likelihood + np.linalg.slogdet(information)[1] / 2, p, information
+
     beta = np.zeros(x.shape[1] + 1)
-    covariance = np.zeros((len(beta), len(beta)))
+    value, p, information = look(beta)
     for _ in range(steps):
-        p = expit(np.clip(_predict(x, beta), -30, 30))
-        weight = n * p * (1 - p)
-        covariance = np.linalg.inv(_information(x, weight))
+        covariance = np.linalg.inv(information)
         others = ((x @ covariance[1:, 1:]) * x).sum(1)
         group = others + 2 * (x @ covariance[0, 1:]) + covariance[0, 0]
-        leverage = weight * np.stack([others, group])
+        leverage = n * p * (1 - p) * np.stack([others, group])
         step = covariance @ _score(x, y - n * p + leverage * (0.5 - p))
-        beta = beta + step / max(1.0, np.abs(step).max() / MAX_NEWTON_STEP)
         if np.abs(step).max() < 1e-8:
             break
-    return float(beta[0]), float(np.sqrt(covariance[0, 0]))
+        step /= max(1.0, np.abs(step).max() / MAX_NEWTON_STEP)
+        for _ in range(HALVINGS):
+            ahead, p_ahead, information_ahead = look(beta + step)
+            if ahead >= value - 1e-12 * abs(value):
+                break
+            step /= 2
+        beta, value, p, information = beta + step, ahead, p_ahead, information_ahead
+    return float(beta[0]), float(np.sqrt(np.linalg.inv(information)[0, 0]))
