@@ -80,7 +80,7 @@ def design(seed):
 def test_odds_are_those_of_statsmodels_and_firth():
     """Also of covariates that separate, which both leave to diverge until the deviance stands."""
     methods = []
-    for seed in range(72):
+    for seed in range(96):
         odds = estimate_odds_ratio(*design(seed))
         method, beta, error = naive.odds_ratio(*design(seed))
         assert odds["odds_method"] == method
