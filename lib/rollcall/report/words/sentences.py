@@ -1,4 +1,4 @@
-"""The sentences of a report, by cases: what may be said depends on what was found, and how surely.
+"""The sentences of a report, by cases: what may be said depends on what an audit finds, and how surely.
 
 No sentence holds a count of 1 to 9 patients, nor a claim about groups that would rest on so few.
 """
@@ -47,58 +47,58 @@ class Findings:
     groups: pd.DataFrame | None = None
 
 
-def write_sentences(found: Findings) -> list[str]:
+def write_sentences(findings: Findings) -> list[str]:
     """Write all sentences: cautions first, then the exposed, the average, the groups."""
-    sentences = [*_write_cautions(found), _write_exposed(found)]
-    sentences += _write_certainty(found)
-    sentences.append(_write_average(found))
-    if found.groups is not None:
-        sentences += _write_groups(found)
+    sentences = [*_write_cautions(findings), _write_exposed(findings)]
+    sentences += _write_certainty(findings)
+    sentences.append(_write_average(findings))
+    if findings.groups is not None:
+        sentences += _write_groups(findings)
     return sentences
 
 
-def _write_cautions(found: Findings) -> list[str]:
+def _write_cautions(findings: Findings) -> list[str]:
     cautions = []
-    if found.control == "failed":
-        auc, low, high = found.control_auc
+    if findings.control == "failed":
+        auc, low, high = findings.control_auc
         cautions.append(
             f"The control failed: membership can be told without any model (blind attack: AUC "
             f"{auc:.3f}, 95% interval {low:.3f} to {high:.3f}). No number below says anything "
             "about the models."
         )
-    if found.skill < LEAST_SKILL:
+    if findings.skill < LEAST_SKILL:
         cautions.append(
-            f"The models have hardly learnt their task (AUROC {found.skill:.2f} on "
-            f"{found.unit}s not seen, where 0.5 is guessing): what they betray says little about a "
-            "model that is of use."
+            f"The models have hardly learnt their task (AUROC {findings.skill:.2f} on "
+            f"{findings.unit}s not seen, where 0.5 is guessing): what they betray says little "
+            "about a model that is of use."
         )
-    if found.targets < FEWEST_TARGETS:
+    if findings.targets < FEWEST_TARGETS:
         cautions.append(
-            f"{found.targets} target models are a trial of the machinery and no audit: "
+            f"{findings.targets} target models are a trial of the machinery and no audit: "
             f"at least {FEWEST_TARGETS} are needed, and 64 are usual."
         )
     return cautions
 
 
-def is_undecided(found: Findings) -> bool:
+def is_undecided(findings: Findings) -> bool:
     """Return whether nobody is named and nobody could have been: not enough models to tell."""
-    return found.risk["exposed"] == 0 and not found.risk["power_99"] >= ENOUGH_POWER
+    return findings.risk["exposed"] == 0 and not findings.risk["power_99"] >= ENOUGH_POWER
 
 
-def _write_exposed(found: Findings) -> str:
+def _write_exposed(findings: Findings) -> str:
     """Write how many are exposed, in one of four cases."""
-    unit, everybody = f"{found.unit}s", f"{found.patients:,}"
-    exposed = int(found.risk["exposed"])
+    unit, everybody = f"{findings.unit}s", f"{findings.patients:,}"
+    exposed = int(findings.risk["exposed"])
     low, high = (
-        int(np.clip(np.round(found.risk[name]), 0, found.patients))
+        int(np.clip(np.round(findings.risk[name]), 0, findings.patients))
         for name in ("exposed_low", "exposed_high")
     )
-    models = f"with {found.targets} models"
-    if is_undecided(found):
-        chance = _percent(found.risk["power_99"])
+    models = f"with {findings.targets} models"
+    if is_undecided(findings):
+        chance = _percent(findings.risk["power_99"])
         return (
             f"Not enough models to tell: none of {everybody} {unit} is named, but {models} even a "
-            f"{found.unit} with an AUC of 0.99 would be named with a chance of only {chance}. "
+            f"{findings.unit} with an AUC of 0.99 would be named with a chance of only {chance}. "
             "Train more."
         )
     if exposed == 0:
@@ -111,16 +111,18 @@ def _write_exposed(found: Findings) -> str:
             f"Fewer than {MIN_GROUP_SIZE} of {everybody} {unit} are exposed: whether they were in "
             "the training set can be told."
         )
-    share = "" if exposed < MANY * found.patients else f", {exposed / found.patients:.0%} of all,"
+    share = (
+        "" if exposed < MANY * findings.patients else f", {exposed / findings.patients:.0%} of all,"
+    )
     return (
         f"{exposed:,} of {everybody} {unit}{share} are exposed (95% interval {low:,} to {high:,}, "
         "for as many new models): whether they were in the training set can be told."
     )
 
 
-def _write_certainty(found: Findings) -> list[str]:
+def _write_certainty(findings: Findings) -> list[str]:
     """Write what chance may have named, what lies behind the estimates, what was missed."""
-    risk, unit, sentences = found.risk, f"{found.unit}s", []
+    risk, unit, sentences = findings.risk, f"{findings.unit}s", []
     exposed = int(risk["exposed"])
     if exposed >= MIN_GROUP_SIZE:
         expected, most = int(np.round(risk["by_chance"])), min(int(risk["at_most_false"]), exposed)
@@ -129,10 +131,10 @@ def _write_certainty(found: Findings) -> list[str]:
         again = risk["named_again"]
         repeat = "" if np.isnan(again) else f"; as many new models would name {again:.0%} again"
         sentences.append(f"On average {by_chance}, with 95% confidence at most {most:,}{repeat}.")
-    if is_undecided(found):
+    if is_undecided(findings):
         return sentences
     above, low, high = (risk[f"above_{HIGH_AUC}{suffix}"] for suffix in ("", "_low", "_high"))
-    told = _percent(risk["told_low"])
+    least = _percent(risk["told_low"])
     number = (
         f"about {np.round(above):,.0f} {unit} ({np.round(low):,.0f} to {np.round(high):,.0f}) have"
         if above >= MIN_GROUP_SIZE
@@ -140,26 +142,26 @@ def _write_certainty(found: Findings) -> list[str]:
     )
     sentences.append(
         f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more, and of at "
-        f"least {told} of all something can be told."
+        f"least {least} of all something can be told."
     )
     smallest = risk["smallest_named"]
     if np.isnan(smallest):
         sentences.append(
-            f"{found.targets} models name hardly anybody surely: not even a {found.unit} with an "
-            "AUC of 0.99 is named with a chance of 80%. More models would name more."
+            f"{findings.targets} models name hardly anybody surely: not even a {findings.unit} "
+            "with an AUC of 0.99 is named with a chance of 80%. More models would name more."
         )
     else:
         sentences.append(
-            f"{found.targets} models name a {found.unit} with an AUC of {smallest:.2f} with a "
-            "chance of 80%; more models would name more."
+            f"{findings.targets} models name a {findings.unit} with an AUC of {smallest:.2f} "
+            "with a chance of 80%; more models would name more."
         )
     return sentences
 
 
-def _write_average(found: Findings) -> str:
+def _write_average(findings: Findings) -> str:
     """Write what the usual summary, over all records, says beside that."""
-    best, exposed = max(found.lira, found.rmia), found.risk["exposed"]
-    if is_undecided(found):
+    best, exposed = max(findings.lira, findings.rmia), findings.risk["exposed"]
+    if is_undecided(findings):
         opening = "The average shows some leakage" if best >= GUESSING else "The average shows none"
     elif exposed and best < LARGE_AVERAGE:
         opening = "The average hides it"
@@ -167,22 +169,22 @@ def _write_average(found: Findings) -> str:
         opening = "The average shows it"
     elif best >= GUESSING:
         opening = "The average shows some leakage, of which no single patient stands out"
-        opening = opening.replace("patient", found.unit)
+        opening = opening.replace("patient", findings.unit)
     else:
         opening = "The average agrees"
     return (
-        f"{opening}: over all records LiRA has an AUC of {found.lira:.3f} and RMIA of "
-        f"{found.rmia:.3f}, where 0.5 is guessing."
+        f"{opening}: over all records LiRA has an AUC of {findings.lira:.3f} and RMIA of "
+        f"{findings.rmia:.3f}, where 0.5 is guessing."
     )
 
 
-def _write_groups(found: Findings) -> list[str]:
+def _write_groups(findings: Findings) -> list[str]:
     """Write which groups are exposed more often; nothing that would rest on fewer than 10."""
-    groups, unit = found.groups, f"{found.unit}s"
+    groups, unit = findings.groups, f"{findings.unit}s"
     assert groups is not None
-    if is_undecided(found):
+    if is_undecided(findings):
         return []
-    if found.risk["exposed"] < MIN_GROUP_SIZE:
+    if findings.risk["exposed"] < MIN_GROUP_SIZE:
         return [f"Too few {unit} are exposed to compare groups."]
     known = groups[groups["ratio_within"].notna() & ~groups["intersection"].astype(bool)]
     significant = known[(known["p_adjusted"] < 0.05) & (known["risk_ratio"] > 1)]

@@ -61,7 +61,7 @@ def assess_exposure(
     count, low, high = exposed_interval(
         statistic, members, auc, naming.exposed, naming.threshold, floor
     )
-    told, told_low = share_told(auc, stratum)
+    some, some_low = share_told(auc, stratum)
     again = behind.named_again[naming.exposed]
     high_row = behind.survival.loc[AUCS == HIGH_AUC].iloc[0]
     cohort = {
@@ -72,8 +72,8 @@ def assess_exposure(
         "at_most_false": bound_false(statistic, floor, auc, naming, seed),
         "named_again": float(again.mean()) if len(again) else np.nan,
         "named_by_both": _named_by_both(statistic, members, foretold, stratum, draws, seed),
-        "told": told,
-        "told_low": told_low,
+        "told": some,
+        "told_low": some_low,
         "smallest_named": behind.smallest_named(),
         "power_99": float(behind.power[AUCS == HIGHEST_AUC][0]),
         f"above_{HIGH_AUC}": high_row["patients"],

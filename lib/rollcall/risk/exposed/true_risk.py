@@ -70,8 +70,10 @@ def estimate_true_risk(
         kernel = _make_kernel(moments, who, moments.pairs)
         mass = deconvolve(count_bins(d[who], kernel), kernel)
         count += len(who) * share_above(mass, kernel, AUCS)
+        left = moments.pairs - np.bincount(folds)  # pairs that are left without each fold
+        kernels = {pairs: _make_kernel(moments, who, int(pairs)) for pairs in np.unique(left)}
         for fold, estimate in enumerate(without):
-            smaller = _make_kernel(moments, who, int((folds != fold).sum()))
+            smaller = kernels[left[fold]]
             part = deconvolve(count_bins(estimate[who], smaller), smaller)
             left_out[fold] += len(who) * share_above(part, smaller, AUCS)
         limits, kind = np.unique(to_d(naming.threshold[who]), return_inverse=True)
@@ -163,12 +165,12 @@ def share_told(auc: np.ndarray, stratum: np.ndarray) -> tuple[float, float]:
     Those of whom nothing can be told lie below 0.5 as often as above: the share is 1 less twice
     the share of patients below, within each stratum. low: with 95% confidence, of the lower counts.
     """
-    told = lowest = 0.0
+    share = lowest = 0.0
     for number in range(stratum.max() + 1):
         values = auc[stratum == number]
         below = (values < 0.5).sum() + (values == 0.5).sum() / 2
-        share = below / len(values)
-        reach = 1.645 * np.sqrt(len(values) * share * (1 - share)) + 1.35
-        told += max(0.0, len(values) - 2 * below)
+        part = below / len(values)
+        reach = 1.645 * np.sqrt(len(values) * part * (1 - part)) + 1.35
+        share += max(0.0, len(values) - 2 * below)
         lowest += max(0.0, len(values) - 2 * (below + reach))
-    return told / len(auc), lowest / len(auc)
+    return share / len(auc), lowest / len(auc)
