@@ -1,4 +1,4 @@
-"""The sentences of a report, by cases: what may be said depends on what an audit finds, and how surely.
+"""The sentences of a report, by cases: what may be said depends on what is seen, how surely.
 
 No sentence holds a count of 1 to 9 patients, nor a claim about groups that would rest on so few.
 """
