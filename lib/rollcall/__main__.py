@@ -1,7 +1,4 @@
-"""The command line: `rollcall audit ...` or `python -m rollcall audit ...`.
-
-Thin: it parses, calls, prints, and sets the exit status.
-"""
+"""The command line, `rollcall audit ...`: it parses, calls, prints, sets the exit status."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ COMMANDS = {
 }
 LISTS = ("datasets", "models", "recipes")
 REHEARSAL = {"run": "rehearsal", "targets": 32, "patients": 300}  # where `rehearse` has its own
-
+SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
 ATTACK_OPTIONS = {
     "scores": ".npy float (targets, records[, labels]): log odds of each record's own label; "
     "higher = more like a member",
@@ -52,8 +49,7 @@ ATTACK_OPTIONS = {
 def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0; 1 if something failed inside; 2 if the input is at fault; 130 if it was stopped. All but 0
-    with one line on stderr.
+    0; 1: something failed inside; 2: the input is at fault; 130: stopped. All but 0 with one line.
     """
     words = sys.argv[1:] if words is None else words
     command = words[0] if words else ""
@@ -124,6 +120,7 @@ def _add_rehearsal(command: argparse.ArgumentParser) -> None:
 def _add_attack(command: argparse.ArgumentParser) -> None:
     for name, text in ATTACK_OPTIONS.items():
         command.add_argument(f"--{name}", required=name != "attributes", help=text)
+    command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
 
 
 def plan_defaults() -> dict:
@@ -139,7 +136,8 @@ def _add_options(command: argparse.ArgumentParser, **helps: str) -> None:
     defaults = plan_defaults()
     for name, text in helps.items():
         default = defaults[name]
-        command.add_argument(f"--{name}", type=type(default), default=default, help=text)
+        option = f"--{name.replace('_', '-')}"
+        command.add_argument(option, type=type(default), default=default, help=text)
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:
@@ -151,6 +149,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         out="folder for results; empty: results/",
         data="folder for prepared cohorts; empty: data/",
         seed="seed of the members and of every target",
+        smallest_cell=SMALLEST_CELL,
     )
     command.add_argument(
         "--scheduler",
@@ -229,13 +228,14 @@ def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> in
     out = Path(arguments.out).absolute()
     attributes = Path(arguments.attributes) if arguments.attributes else None
     inputs = (Path(arguments.scores), Path(arguments.members), Path(arguments.patients))
-    study = audit.Audit(*external.create(*inputs, attributes, out))
+    cell = arguments.smallest_cell
+    study = audit.Audit(*external.create(*inputs, attributes, out, cell))
     print(
         f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
         f"{study.run.targets} target models, trained elsewhere"
     )
     notebooks = NOTEBOOKS[1:] if attributes else NOTEBOOKS[1:2]
-    parameters = {"cohort": external.COHORT_NAME, "out": str(out)}
+    parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
     return _report(study, dict.fromkeys(notebooks, parameters), started, server)
 
 
@@ -261,18 +261,18 @@ def _report(
     from rollcall.report.words.facts import SIMULATED
 
     sentences, page = study.summary(), study.run.path / "report.html"
-    kind = "Rehearsal" if study.cohort.simulated else "Privacy audit"
-    notices = [SIMULATED] if study.cohort.simulated else []
+    kind, notice = ("Rehearsal", SIMULATED) if study.cohort.simulated else ("Privacy audit", "")
     write_page(
         page,
         title=f"{kind}: {study.cohort.name}",
         summary=sentences,
         notebooks=executed,
         facts=study.facts(),
-        notice="".join(notices),
+        notice=notice,
+        smallest=study.run.smallest_cell,
     )
     print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
-    for sentence in notices + sentences:
+    for sentence in filter(None, [notice, *sentences]):
         print(f"  {sentence}")
     return 0
 

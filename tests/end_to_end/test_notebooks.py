@@ -70,7 +70,7 @@ def test_it_holds_calls_and_one_import(path):
     for source in sources:
         assert not re.search(r"!pip|sys\.path|os\.chdir|/(?:home|root)/|def |class ", source)
         assert len(ast.parse(source).body) <= 12
-        assert source == sources[0] or len(source.splitlines()) <= 12
+        assert source == sources[0] or len(source.splitlines()) <= 13
     imports = re.findall(r"^(?:from|import) .*", "\n".join(sources), re.MULTILINE)
     assert len(imports) == 1, imports
     assert imports[0].startswith("from rollcall")

@@ -54,4 +54,4 @@ def test_a_cohort_table_of_hidden_groups_says_so(tiny):
 def test_a_panel_without_large_groups_says_so():
     table = tables.panel_table(None)
     assert table.rows is None
-    assert table.empty == "No attribute has a group of at least 10 records."
+    assert table.empty == "No attribute has a group of at least 10 patients that may be shown."

@@ -24,6 +24,7 @@ import pandas as pd
 from rollcall import datasets, recipes
 from rollcall.audit.steps import Attacked, Study, attack, disparity, paper, train
 from rollcall.data.cohort import Cohort
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
 from rollcall.stats.members import check_targets
@@ -143,16 +144,20 @@ def plan(
     seed: int = 0,
     options: Sequence[str] = (),
     recipe: Sequence[str] = (),
+    smallest_cell: int = MIN_GROUP_SIZE,
 ) -> Audit:
     """Check an audit's parameters, prepare its cohort, and open, create or grow its run.
 
     cohort: a dataset's name, or "own": the run that `rollcall attack` has written to `out`. Else
     the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and
     recipe: "key=value", of the dataset's options and the recipe's settings, the latter as
-    recipes.choose takes them. InputError says what is wrong, and then nothing was written.
+    recipes.choose takes them; smallest_cell: the smallest number of patients that a report may
+    show, but 0. InputError says what is wrong, and then nothing was written.
     """
+    run_folder.check_smallest_cell(smallest_cell)
     if cohort == external.COHORT_NAME:
-        return Audit(*external.read(Path(out)))
+        given, loaded = external.read(Path(out))
+        return Audit(given.with_smallest_cell(smallest_cell), loaded)
     check_targets(targets)
     if cohort not in datasets.NAMES:
         raise unknown_name("cohort", cohort, datasets.NAMES)
@@ -167,7 +172,8 @@ def plan(
     choices = parse_settings(f"option of cohort {cohort!r}", options, datasets.options(cohort))
     loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
     folder = Path(out or home() / "results") / cohort / name
-    return Audit(run_folder.create(folder, loaded, chosen, targets, seed), loaded)
+    created = run_folder.create(folder, loaded, chosen, targets, seed)
+    return Audit(created.with_smallest_cell(smallest_cell), loaded)
 
 
 def load_cohort(cohort: str, root: str = "", data: str = "", **options) -> Cohort:

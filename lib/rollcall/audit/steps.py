@@ -5,7 +5,7 @@ Each imports what it needs when it is taken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,38 +115,57 @@ def attack(study: Study) -> Attacked:
 
 
 def disparity(study: Study) -> pd.DataFrame:
-    """Compare groups of patients as risk.groups.compare; InputError if nobody has attacked yet."""
+    """Compare groups of patients; InputError if nobody has attacked yet.
+
+    Writes disparity and cutoffs of risk.groups.compare to the run, which stay where the data may
+    be, and what of them may leave, shown_groups and shown_cutoffs of report.gate.hide_groups.
+    Returns shown_groups.
+    """
+    from rollcall.report import gate
     from rollcall.risk import groups
 
-    run, patients = study.run, read_table(study.run, "patients")
+    run, patients, members = study.run, read_table(study.run, "patients"), study.run.members()
     attributes, statistic = patient_attributes(study.cohort), read_array(run, "statistic")
-    tables = groups.compare(patients, attributes, statistic, run.members(), run.seed)
-    for name, table in tables.items():
+    tables = groups.compare(patients, attributes, statistic, members, run.seed)
+    shown, cutoffs = gate.hide_groups(
+        *tables.values(), patients, attributes, statistic, members, run.smallest_cell
+    )
+    for name, table in (tables | {"shown_groups": shown, "shown_cutoffs": cutoffs}).items():
         write_table(run.file(f"{name}.parquet"), table)
-    return tables["disparity"]
+    return shown
 
 
 def paper(study: Study) -> Reproduction:
     """Compute the paper's scores, attacks and tables from the same logits, and write them.
 
-    paper_records, _patients, _attacks, _roc, _errors and, where a group is large enough, _panel.
-    Of scores that were given, not trained, only the statistics are the paper's.
+    paper_records, _patients, _attacks, _roc, _errors and, where a group may be shown, _panel; and
+    what of this may leave, shown_panel, which is the panel that is returned. Of scores that were
+    given, not trained, only the statistics are the paper's.
     """
+    from rollcall.paper import panel as panels
     from rollcall.paper import reproduce, sources
+    from rollcall.report import gate
 
     run, cohort = study.run, study.cohort
+    attributes, by_record = patient_attributes(cohort), cohort.records[list(cohort.attributes)]
     elsewhere = cohort.name == external.COHORT_NAME
     reproduction = reproduce.reproduce_paper(
         sources.read_given_scores(run) if elsewhere else sources.score_as_published(run, cohort),
         run.members(),
         cohort.patient_index,
         cohort.patients,
-        cohort.records[list(cohort.attributes)],
+        by_record,
         run.seed,
         lambda items: track(items, "As the paper did", "part"),
+        gate.list_shown(attributes, run.smallest_cell),
     )
     for name in ("records", "patients", "attacks", "roc", "errors", "panel"):
         table = getattr(reproduction, name)
         if table is not None:
             write_table(run.file(f"paper_{name}.parquet"), table)
-    return reproduction
+    panel = reproduction.panel
+    if panel is not None:
+        tops = panels.find_tops(reproduction.records["auc"].to_numpy(), by_record, panel)
+        panel = gate.hide_panel(panel, tops, cohort.patient_index, attributes, run.smallest_cell)
+        write_table(run.file("shown_panel.parquet"), panel)
+    return replace(reproduction, panel=panel)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall import audit
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.words.sentences import HIGH_AUC
 from rollcall.util.errors import InputError
 from rollcall.util.files import home
@@ -26,26 +27,31 @@ class Capacity:
 
     variants: a row for each. variant, run, parameters (of one model), targets; auroc (mean over
     targets on the pool's patients that a model has not seen), auroc_sd, auroc_members, auroc_test
-    (NaN without a test set); lira_auc; exposed, exposed_share; above, above_low, above_high
-    (patients with a true AUC of 0.9 or more, 95% interval). curves: of each variant, by its name,
-    the table `survival` of rollcall.risk.Risk with the share. folder: where the figure goes.
+    (NaN without a test set); lira_auc; patients, exposed, exposed_share; above, above_low,
+    above_high (patients with a true AUC of 0.9 or more, 95% interval). curves: of each variant, by
+    its name, the table `survival` of rollcall.risk.Risk with the share. folder: where the figure
+    goes. smallest_cell: the smallest number of patients that is shown.
     """
 
     variants: pd.DataFrame
     curves: dict[str, pd.DataFrame]
     folder: Path
+    smallest_cell: int
 
     def show(self) -> HTML:
         """Draw risk and skill against size, save it in <out>/<dataset>/figures, and return it."""
         from rollcall.report import figures_risk, style
 
-        return style.show(figures_risk.capacity(self.variants, self.curves), self.folder)
+        return style.show(
+            figures_risk.capacity(self.variants, self.curves, smallest=self.smallest_cell),
+            self.folder,
+        )
 
     def table(self) -> HTML:
         """Return the table of the variants, with its caption."""
         from rollcall.report import style, tables
 
-        return style.show_table(tables.capacity_table(self.variants))
+        return style.show_table(tables.capacity_table(self.variants, self.smallest_cell))
 
 
 def compare_models(
@@ -71,7 +77,7 @@ def compare_models(
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise InputError(f"variants: {repeated[0]!r} is there more than once; expected each once")
-    rows, curves = [], {}
+    rows, curves, smallest = [], {}, MIN_GROUP_SIZE
     for variant, name in zip(variants, names, strict=True):
         own_model, own_options, own_recipe = parse_variant(variant)
         study = audit.plan(
@@ -84,7 +90,7 @@ def compare_models(
             **parameters,
         )
         label = variant.replace("settings.", "").replace("=", " ").replace(":", " ")
-        performance, risk = study.train(), study.attacked.risk
+        performance, risk, smallest = study.train(), study.attacked.risk, study.run.smallest_cell
         rows.append(
             {"variant": label, "run": name, "parameters": count_parameters(study)}
             | _measure(study, performance)
@@ -92,7 +98,7 @@ def compare_models(
         survival = risk.survival
         curves[label] = survival.assign(share=survival["patients"] / len(risk.patients))
     folder = Path(out or home() / "results") / cohort / "figures"
-    return Capacity(pd.DataFrame(rows), curves, folder)
+    return Capacity(pd.DataFrame(rows), curves, folder, smallest)
 
 
 def _measure(study: audit.Audit, performance: pd.DataFrame) -> dict:
@@ -107,6 +113,7 @@ def _measure(study: audit.Audit, performance: pd.DataFrame) -> dict:
         "auroc_members": performance["auroc_members"].mean(),
         "auroc_test": performance["auroc_test"].mean() if has_test else np.nan,
         "lira_auc": lira["auc"].mean(),
+        "patients": len(risk.patients),
         "exposed": int(risk.patients["exposed"].sum()),
         "exposed_share": float(risk.patients["exposed"].mean()),
         "above": risk.cohort[f"above_{HIGH_AUC}"],

@@ -1,6 +1,12 @@
-"""The figures and tables that an audit can show, by name, and what each is made of."""
+"""The figures and tables that an audit can show, by name, and what each is made of.
+
+All that is about groups is made of what the gate has let through.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from rollcall.report import (
     figures_attack,
@@ -12,7 +18,21 @@ from rollcall.report import (
     tables_risk,
 )
 from rollcall.report.examples import show_examples, show_most_exposed
+from rollcall.report.style import Figure, Table
 from rollcall.runs.run import read_table
+
+
+def _show_groups(audit: Any, draw: Callable[..., Figure], *names: str) -> Figure | Table:
+    """Draw groups and tables of the run; without a group that may be shown, say so."""
+    groups, unit, smallest = audit.groups, audit.cohort.unit, audit.run.smallest_cell
+    if groups["intersection"].astype(bool).all():
+        return tables_groups.group_table(groups.iloc[:0], smallest)
+    return draw(groups, *(read_table(audit.run, name) for name in names), unit, smallest)
+
+
+def _show_risk(audit: Any, show: Callable) -> Any:
+    return show(audit.attacked.risk, audit.cohort.unit, audit.run.smallest_cell)
+
 
 # Each takes a rollcall.audit.Audit and gives a style.Figure, or a style.Table that says why not.
 FIGURES = {
@@ -20,23 +40,27 @@ FIGURES = {
     "in_out": lambda audit: show_examples(
         audit.cohort, audit.attacked.scores, audit.run.members(), audit.attacked.risk
     ),
-    "survival": lambda audit: figures_risk.survival(audit.attacked.risk, audit.cohort.unit),
+    "survival": lambda audit: _show_risk(audit, figures_risk.survival),
     "most_exposed": lambda audit: show_most_exposed(audit.cohort, audit.attacked.risk),
-    "forest": lambda audit: figures_groups.forest(audit.groups, audit.cohort.unit),
-    "cutoffs": lambda audit: figures_groups.cutoffs(
-        audit.groups, read_table(audit.run, "cutoffs"), audit.cohort.unit
-    ),
+    "forest": lambda audit: _show_groups(audit, figures_groups.forest),
+    "cutoffs": lambda audit: _show_groups(audit, figures_groups.cutoffs, "shown_cutoffs"),
 }
 # Each takes a rollcall.audit.Audit and gives a style.Table.
 TABLES = {
-    "cohort": lambda audit: tables.cohort_table(audit.cohort),
-    "performance": lambda audit: tables.performance_table(audit.performance()),
+    "cohort": lambda audit: tables.cohort_table(audit.cohort, audit.run.smallest_cell),
+    "performance": lambda audit: tables.performance_table(
+        audit.performance(),
+        0 if audit.cohort.test is None else len(audit.cohort.test.patients),
+        audit.run.smallest_cell,
+    ),
     "attacks": lambda audit: tables_attack.attack_table(audit.attacked.attacks),
     "pooled": lambda audit: tables_attack.pooled_table(audit.attacked.pooled),
-    "risk": lambda audit: tables_risk.risk_table(audit.attacked.risk, audit.cohort.unit),
-    "units": lambda audit: tables_risk.units_table(audit.attacked.risk, audit.cohort.unit),
-    "statistics": lambda audit: tables_risk.statistic_table(audit.attacked.risk),
-    "trust": lambda audit: tables_risk.trust_table(audit.attacked.risk),
-    "groups": lambda audit: tables_groups.group_table(audit.groups),
-    "panel": lambda audit: tables.panel_table(audit.reproduction.panel),
+    "risk": lambda audit: _show_risk(audit, tables_risk.risk_table),
+    "units": lambda audit: _show_risk(audit, tables_risk.units_table),
+    "statistics": lambda audit: tables_risk.statistic_table(
+        audit.attacked.risk, audit.run.smallest_cell
+    ),
+    "trust": lambda audit: tables_risk.trust_table(audit.attacked.risk, audit.run.smallest_cell),
+    "groups": lambda audit: tables_groups.group_table(audit.groups, audit.run.smallest_cell),
+    "panel": lambda audit: tables.panel_table(audit.reproduction.panel, audit.run.smallest_cell),
 }

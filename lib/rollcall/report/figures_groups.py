@@ -5,23 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rollcall.report.style import DOUBLE, EXPOSED, FLOOR, MM, Figure, new_figure, styled
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate import HIDDEN, explain_hidden
+from rollcall.report.style import (
+    DOUBLE,
+    EXPOSED,
+    FLOOR,
+    MM,
+    Figure,
+    new_figure,
+    styled,
+)
 
 RATIO_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # and their inverses
 LARGEST_AXIS = 20  # how far the forest's axis goes on either side of 1, at most
-HIDDEN = "–"  # stands for a number that is not defined, or may not be shown
 MOST_PANELS, LARGEST_CUTOFF_AXIS = 12, 200  # of the cutoffs figure
 
 
 @styled
-def forest(groups: pd.DataFrame, unit: str = "patient") -> Figure:
+def forest(groups: pd.DataFrame, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) -> Figure:
     """Draw the ratio of exposed shares of each group within label, with its 95% interval.
 
     groups: the table of compare_groups. Intersections of two attributes are left to the table. A
     ratio beyond the axis is an arrow at its edge, with the number beside it; one that is not
     defined or hidden (NaN) is a dash.
     """
-    table = groups[~groups["intersection"]]
+    table = groups[~groups["intersection"].astype(bool)]
     rows = len(table) + table["attribute"].nunique()
     edge = _choose_edge(table)
     drawing, ax = new_figure(DOUBLE * 0.8, max(40, 4.6 * rows + 14) * MM)
@@ -61,7 +70,7 @@ def forest(groups: pd.DataFrame, unit: str = "patient") -> Figure:
         "all others of the same training label and about as many records (of a group that is the "
         "outcome: as many records). Bars: 95% intervals, of the ratio that other "
         f"{unit}s of the same kind and as many other models would give. Diamonds: an exact test "
-        f"within label says p < 0.05 after Holm. {HIDDEN}: nobody is exposed, or too few to show.",
+        f"within label says p < 0.05 after Holm. {explain_hidden(smallest)}; or not defined.",
     )
 
 
@@ -134,14 +143,19 @@ def _draw_ratio(ax, y: int, row: pd.Series, edge: float) -> None:
 
 
 @styled
-def cutoffs(groups: pd.DataFrame, table: pd.DataFrame, unit: str = "patient") -> Figure:
+def cutoffs(
+    groups: pd.DataFrame,
+    table: pd.DataFrame,
+    unit: str = "patient",
+    smallest: int = MIN_GROUP_SIZE,
+) -> Figure:
     """Draw each group's ratio against the cutoff, beside the ratios of redrawn membership.
 
     groups of compare_groups, table of compare_cutoffs. One panel a group, those with the smallest
     p-values first, at most 12; intersections and groups that are the outcome are left out. NaN (not
     defined, hidden) is not drawn.
     """
-    chosen = groups[~groups["intersection"] & ~groups["is_outcome"]]
+    chosen = groups[~(groups["intersection"] | groups["is_outcome"]).astype(bool)]
     chosen = chosen if len(chosen) else groups
     chosen = chosen.sort_values("p_adjusted", kind="stable").head(MOST_PANELS)
     columns = min(4, len(chosen))
@@ -181,7 +195,8 @@ def cutoffs(groups: pd.DataFrame, table: pd.DataFrame, unit: str = "patient") ->
         "(diamond). Bars: 95% intervals, of what "
         f"other {unit}s of the same kind and as many other models would give. Grey band: 95% of "
         "the ratios that the same group gives when nothing leaks. The groups with the smallest "
-        "p-values are drawn, but none that is the outcome itself; not within label.",
+        "p-values are drawn, but none that is the outcome itself; not within label. No dot: fewer "
+        f"than {smallest} {unit}s, or a number from which such a count would follow.",
     )
 
 

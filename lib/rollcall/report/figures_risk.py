@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import safe_curve
+from rollcall.report.gate import safe_curve, show_few
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
@@ -27,16 +27,17 @@ FLOOR_POINTS = 2000  # of the noise floor's curve, at most
 
 
 @styled
-def survival(risk: Risk, unit: str = "patient") -> Figure:
+def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) -> Figure:
     """Draw the share of patients whose true risk is at least x, the estimates and the noise floor.
 
-    The curve of the estimates has no step of fewer than 10 patients, and ends where fewer remain.
+    The curve of the estimates has no step of fewer than `smallest` patients, and ends where fewer
+    remain.
     """
     drawing, ax = new_figure(SINGLE * 1.35, 75 * MM)
     count, curve = len(risk.patients), risk.survival
-    lowest = MIN_GROUP_SIZE / count
+    lowest = smallest / count
     above = curve["auc"] > 0.5  # where those are of whom nothing can be told
-    shown = curve[above & (curve["patients"] >= MIN_GROUP_SIZE)]
+    shown = curve[above & (curve["patients"] >= smallest)]
     ax.fill_between(
         shown["auc"],
         np.maximum(shown["low"], 1e-9) / count,
@@ -51,7 +52,7 @@ def survival(risk: Risk, unit: str = "patient") -> Figure:
         color=MEMBER,
         label="true risks, noise taken out\n(band: 95%, as many new models)",
     )
-    values, number = safe_curve(risk.patients["auc_joint"].to_numpy())
+    values, number = safe_curve(risk.patients["auc_joint"].to_numpy(), smallest)
     ax.step(
         values,
         number / count,
@@ -80,10 +81,11 @@ def survival(risk: Risk, unit: str = "patient") -> Figure:
         "survival",
         drawing,
         alt=f"Line plot on a log axis of the share of {count:,} {unit}s at or above each risk: "
-        f"true risks with a band, estimates, noise floor. {_describe_survival(curve, unit)}",
+        f"true risks with a band, estimates, noise floor. "
+        + _describe_survival(curve, unit, smallest),
         caption=f"Share of {unit}s whose true risk is at least the value on the x axis (blue), "
         "and of the estimates, which noise spreads (black), with the noise floor (dashed). No step "
-        f"stands for fewer than {MIN_GROUP_SIZE} {unit}s.",
+        f"stands for fewer than {smallest} {unit}s.",
     )
 
 
@@ -96,21 +98,24 @@ def _thin_floor(floor: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray
     return ordered[kept], share[kept]
 
 
-def _describe_survival(curve: pd.DataFrame, unit: str) -> str:
+def _describe_survival(curve: pd.DataFrame, unit: str, smallest: int) -> str:
     """Say how many have a true risk of 0.6 and 0.9 or more."""
     parts = []
     for limit in (0.6, 0.9):
         row = curve[curve["auc"] == limit].iloc[0]
         number = f"about {row['patients']:,.0f}"
-        if row["patients"] < MIN_GROUP_SIZE:
-            number = f"fewer than {MIN_GROUP_SIZE}"
+        if row["patients"] < smallest:
+            number = f"fewer than {smallest}"
         parts.append(f"{number} {unit}s have a true risk of {limit} or more")
     return "; ".join(parts).capitalize() + "."
 
 
 @styled
 def capacity(
-    variants: pd.DataFrame, curves: dict[str, pd.DataFrame], unit: str = "patient"
+    variants: pd.DataFrame,
+    curves: dict[str, pd.DataFrame],
+    unit: str = "patient",
+    smallest: int = MIN_GROUP_SIZE,
 ) -> Figure:
     """Draw risk and skill against model size, from the tables of experiments.capacity.
 
@@ -124,7 +129,7 @@ def capacity(
     shades = colormaps["cividis"](np.linspace(0.85, 0, len(ordered)))
     for number, (_, row) in enumerate(ordered.iterrows()):
         curve = curves[row["variant"]]
-        curve = curve[(curve["auc"] > 0.5) & (curve["patients"] >= MIN_GROUP_SIZE)]
+        curve = curve[(curve["auc"] > 0.5) & (curve["patients"] >= smallest)]
         axes[0].plot(
             curve["auc"],
             curve["share"],
@@ -139,9 +144,9 @@ def capacity(
         xlim=(0.4, 1.005),
     )
     axes[0].legend(loc="lower left", fontsize=5)
-    axes[1].plot(
-        ordered["parameters"], 100 * ordered["exposed_share"], "-o", color=EXPOSED, markersize=4
-    )
+    few = [smallest > min(e, n - e) > 0 for e, n in ordered[["exposed", "patients"]].to_numpy()]
+    share = np.where(few, np.nan, 100 * ordered["exposed_share"])
+    axes[1].plot(ordered["parameters"], share, "-o", color=EXPOSED, markersize=4)
     axes[1].set(
         xscale="log",
         xlabel="Parameters of the model",
@@ -174,20 +179,17 @@ def capacity(
     axes[2].legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
 
     first, last = ordered.iloc[0], ordered.iloc[-1]
+    exposed = [show_few(row["exposed"], row["patients"], smallest) for row in (first, last)]
     return Figure(
         "capacity",
         drawing,
         alt=f"Three line plots against model size. From {first['parameters']:,} to "
-        f"{last['parameters']:,} parameters the exposed {unit}s go from {_show(first['exposed'])} "
-        f"to {_show(last['exposed'])}, and the AUROC on {unit}s not seen from "
+        f"{last['parameters']:,} parameters the exposed {unit}s go from {exposed[0]} to "
+        f"{exposed[1]}, and the AUROC on {unit}s not seen from "
         f"{first['auroc']:.3f} to {last['auroc']:.3f}.",
         caption="Patient risk, exposed patients and diagnostic performance against the number of "
         "parameters of the model.",
     )
-
-
-def _show(count: int) -> str:
-    return f"fewer than {MIN_GROUP_SIZE}" if count < MIN_GROUP_SIZE else f"{count:,}"
 
 
 def _shorten(count: float) -> str:

@@ -14,6 +14,7 @@ import nbformat
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.twin import make_twin
 from rollcall.util.files import atomic_write, write_json
 
@@ -28,11 +29,13 @@ def write_page(
     notebooks: Sequence[Path],
     facts: dict[str, str],
     notice: str = "",
+    smallest: int = MIN_GROUP_SIZE,
 ) -> None:
     """Write the page: title, summary, what each executed notebook shows, facts of the run.
 
     Beside it, with the ending .json, the same for programs (rollcall.report.twin). notice: a
-    sentence that stays in sight at the top, and stands on every sheet when printed.
+    sentence that stays in sight at the top, and stands on every sheet when printed. smallest: the
+    smallest number of patients that the sections show, but 0.
     """
     sections = [_section(path, f"part{number}") for number, path in enumerate(notebooks, 1)]
     contents = [
@@ -57,7 +60,8 @@ def write_page(
         ),
     )
     write_json(
-        Path(output).with_suffix(".json"), make_twin(title, notice, summary, sections, facts)
+        Path(output).with_suffix(".json"),
+        make_twin(title, notice, summary, sections, facts, smallest),
     )
     with atomic_write(Path(output)) as file:
         file.write(page.encode())

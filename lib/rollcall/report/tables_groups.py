@@ -7,13 +7,19 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate import HIDDEN, explain_hidden
 from rollcall.report.style import Table
 
-HIDDEN = "–"  # a number that is not defined, or may not be shown
 
+def group_table(groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
+    """Format the table of rollcall.risk.groups.disparity, as gate.hide_groups left it.
 
-def group_table(groups: pd.DataFrame) -> Table:
-    """Format the table of rollcall.risk.groups.disparity; numbers that are NaN are dashes."""
+    Numbers that are NaN are dashes.
+    """
+    if not len(groups):
+        empty = f"No group of at least {smallest} patients may be shown."
+        return Table(None, "", empty=empty)
     odds = _with_interval(groups, ("odds_ratio", "odds_low", "odds_high"), "{:.2f}")
     firth = groups["odds_method"] == "Firth"
     odds = [
@@ -45,14 +51,15 @@ def group_table(groups: pd.DataFrame) -> Table:
     }
     return Table(
         pd.DataFrame(columns),
-        "Groups of at least 10 patients against all other patients; 95% intervals, of what other "
-        "patients of the same kind and as many other models would give. By chance: how many of the "
+        f"Groups of at least {max(smallest, MIN_GROUP_SIZE)} patients against all other patients; "
+        "95% intervals, of what other patients of the same kind and as many other models would "
+        "give. By chance: how many of the "
         "exposed are there though nothing was remembered of them. Within label: among patients of "
         "the same training label and about as many records; for a group that is the outcome "
         "itself, among patients with about as many records. Shift: of the mean of the normal "
         "quantile of the AUC, within label. AUC of 0.7 or more: of the share of patients whose "
         "true AUC is, without the noise of the estimates. p from an exact test within label, "
-        "Holm-adjusted over all rows",
+        f"Holm-adjusted over all rows. {explain_hidden(smallest)}; or not defined",
     )
 
 

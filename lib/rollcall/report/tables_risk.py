@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import HIDDEN, reached_by
+from rollcall.report.gate import HIDDEN, reached_by, show_few, show_limit
 from rollcall.report.style import Table
 from rollcall.risk import Risk
 from rollcall.risk.exposed import EXPOSED_FDR, name_exposed
@@ -15,41 +15,39 @@ from rollcall.risk.units import PRIORS, describe_risk
 RISK_LIMITS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-def risk_table(risk: Risk, unit: str = "patient") -> Table:
+def risk_table(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) -> Table:
     """List how many patients have a true risk of each size or more."""
+    total = len(risk.patients)
     rows = risk.survival.set_index("auc").loc[list(RISK_LIMITS)]
     shown = {
         "true risk at least": [f"{limit:g}" for limit in RISK_LIMITS],
-        f"{unit}s, estimated": [_show_estimate(count) for count in rows["patients"]],
+        f"{unit}s, estimated": [
+            HIDDEN if count < smallest else f"{count:,.0f}" for count in rows["patients"]
+        ],
         "95% interval": [
-            f"{low:,.0f} to {high:,.0f}"
-            for low, high in rows[["low", "high"]].round().itertuples(index=False)
+            " to ".join(show_limit(end, total, smallest) for end in ends)
+            for ends in rows[["low", "high"]].itertuples(index=False)
         ],
         "share": [
-            HIDDEN if count < MIN_GROUP_SIZE else f"{count / len(risk.patients):.2%}"
-            for count in rows["patients"]
+            HIDDEN if count < smallest else f"{count / total:.2%}" for count in rows["patients"]
         ],
     }
     return Table(
         pd.DataFrame(shown),
         f"{unit.capitalize()}s of each true risk (AUC) or more, the noise of the estimates taken "
         "out: the number hardly depends on how many models there are. Intervals are for as many "
-        f"new models. {HIDDEN}: fewer than {MIN_GROUP_SIZE}",
+        f"new models. {HIDDEN}: fewer than {smallest}",
     )
 
 
-def _show_estimate(count: float) -> str:
-    return HIDDEN if count < MIN_GROUP_SIZE else f"{count:,.0f}"
-
-
-def units_table(risk: Risk, unit: str = "patient") -> Table:
+def units_table(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) -> Table:
     """Say what risks mean for one person: of some AUCs, and of the most exposed patients."""
     joint = risk.patients["auc_joint"].to_numpy()
     low = risk.patients["auc_joint_low"].to_numpy()
-    reached, lowest = reached_by(joint), reached_by(low)
+    reached, lowest = reached_by(joint, smallest), reached_by(low, smallest)
     rows = [(f"AUC {limit:g}", limit, np.nan) for limit in RISK_LIMITS]
     if not np.isnan(reached):
-        rows.append((f"the {MIN_GROUP_SIZE} most exposed, at least", reached, lowest))
+        rows.append((f"the {smallest} most exposed, at least", reached, lowest))
     names, aucs, lows = zip(*rows, strict=True)
     units = describe_risk(aucs, lows)
     columns = {"risk": list(names), "mu": units["mu"].map("{:.2f}".format)}
@@ -73,7 +71,7 @@ def units_table(risk: Risk, unit: str = "patient") -> Table:
     )
 
 
-def statistic_table(risk: Risk) -> Table:
+def statistic_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
     """Count exposed patients by each of the three statistics, each against its own noise floor."""
     rows, stratum = [], risk.patients["stratum"].to_numpy()
     nothing = np.zeros(len(stratum))
@@ -88,7 +86,7 @@ def statistic_table(risk: Risk) -> Table:
         rows.append(
             {
                 "risk of a patient": words,
-                "exposed": HIDDEN if 0 < count < MIN_GROUP_SIZE else f"{count:,}",
+                "exposed": show_few(count, len(values), smallest),
                 "mean": values.mean(),
                 "mean of its floor": floor.mean(),
             }
@@ -96,24 +94,30 @@ def statistic_table(risk: Risk) -> Table:
     return Table(
         pd.DataFrame(rows),
         "Exposed patients by each statistic, each against its own noise floor, without what their "
-        f"records foretell; false-discovery rate {EXPOSED_FDR:.0%}. {HIDDEN}: fewer than "
-        f"{MIN_GROUP_SIZE}",
+        f"records foretell; false-discovery rate {EXPOSED_FDR:.0%}",
     )
 
 
-def trust_table(risk: Risk) -> Table:
+def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
     """List how sure the numbers are, and what the errors rest on."""
     c, patients = risk.cohort, len(risk.patients)
-    few = 0 < c["exposed"] < MIN_GROUP_SIZE
-    low, high = (min(max(round(c[f"exposed_{end}"]), 0), patients) for end in ("low", "high"))
+    few = 0 < c["exposed"] < smallest
+    number = show_few(c["exposed"], patients, smallest)
+    ends = (show_limit(c[f"exposed_{end}"], patients, smallest) for end in ("low", "high"))
+    not_normal, not_normal_patients = (
+        HIDDEN if 0 < share * patients < smallest else f"{share:.1%}"
+        for share in (c["not_normal"], c["not_normal_patients"])
+    )
     values = {
         "exposed patients, 95% interval for as many new models": (
-            f"fewer than {MIN_GROUP_SIZE}" if few else f"{c['exposed']:,.0f} ({low:,} to {high:,})"
+            number if few else f"{number} ({' to '.join(ends)})"
         ),
         "of these there by chance: expected; at most, with 95% confidence": (
             HIDDEN if few else f"{c['by_chance']:,.1f}; {c['at_most_false']:,.0f}"
         ),
-        "exposed patients whom as many new models would name again": _show_share(c["named_again"]),
+        "exposed patients whom as many new models would name again": (
+            HIDDEN if few else _show_share(c["named_again"])
+        ),
         "named by one half of the models, share that the other half names too": (
             HIDDEN if few else _show_share(c["named_by_both"])
         ),
@@ -125,15 +129,16 @@ def trust_table(risk: Risk) -> Table:
         "correlation of a record's two scores within a pair of models": (
             f"{c['pair_correlation']:.2f}"
         ),
-        "records whose scores are not normal (5% level)": f"{c['not_normal']:.1%}",
-        "patients whose statistic is not normal (5% level)": f"{c['not_normal_patients']:.1%}",
+        "records whose scores are not normal (5% level)": not_normal,
+        "patients whose statistic is not normal (5% level)": not_normal_patients,
         "skewness with the record, without; excess kurtosis": (
             f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"
         ),
     }
     return Table(
         pd.DataFrame({"what": list(values), "value": list(values.values())}),
-        "How sure these numbers are, what these models can find, and what their errors rest on",
+        "How sure these numbers are, what these models can find, and what their errors rest on. "
+        f"{HIDDEN}: nothing to say, or of fewer than {smallest} patients",
     )
 
 

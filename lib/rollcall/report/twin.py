@@ -17,6 +17,7 @@ def make_twin(
     summary: Sequence[str],
     sections: Sequence[tuple[str, str]],
     facts: dict[str, str],
+    smallest: int = MIN_GROUP_SIZE,
 ) -> dict:
     """Return what a page shows as a dict for JSON, read off its sections (heading, HTML).
 
@@ -27,7 +28,7 @@ def make_twin(
         "format": FORMAT,
         "title": title,
         "notice": notice,
-        "smallest_cell": MIN_GROUP_SIZE,
+        "smallest_cell": smallest,
         "summary": list(summary),
         "parts": [_read_part(heading, body) for heading, body in sections],
         "facts": {key: str(value) for key, value in facts.items()},

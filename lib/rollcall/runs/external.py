@@ -10,8 +10,9 @@ import pandas as pd
 
 from rollcall.data import tables
 from rollcall.data.cohort import MIN_PATIENTS, Cohort
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs.environment import describe
-from rollcall.runs.run import Run, open_run
+from rollcall.runs.run import Run, check_smallest_cell, open_run
 from rollcall.stats.members import check_paired, check_targets
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write, write_json, write_table
@@ -20,7 +21,12 @@ COHORT_NAME = "own"  # of a run whose scores came from elsewhere
 
 
 def create(
-    scores: Path, members: Path, patients: Path, attributes: Path | None, out: Path
+    scores: Path,
+    members: Path,
+    patients: Path,
+    attributes: Path | None,
+    out: Path,
+    smallest_cell: int = MIN_GROUP_SIZE,
 ) -> tuple[Run, Cohort]:
     """Check the files and write them as a run to `out`.
 
@@ -35,8 +41,10 @@ def create(
     attributes  csv with a column patient_id and a row per patient, or with a row per record and
                 no such column; every other column is an attribute
 
-    InputError names the file, and the target and record or the row and column.
+    smallest_cell: of patients, that a report may show. InputError names the file, and the target
+    and record or the row and column.
     """
+    check_smallest_cell(smallest_cell)
     values, membership = _read_array(scores, "f", "float"), _read_array(members, "b", "bool")
     ids = _read_ids(patients)
     if values.ndim not in (2, 3) or values.shape[1] != len(ids):
@@ -73,6 +81,7 @@ def create(
             "targets": len(values),
             "seed": 0,
             "scores": "given",
+            "smallest_cell": smallest_cell,
             "files": [str(path) for path in (scores, members, patients, attributes) if path],
             **describe(),
         },

@@ -16,6 +16,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from rollcall.data.cohort import Cohort
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.recipes import Recipe
 from rollcall.runs.environment import describe, now
 from rollcall.stats.members import check_targets, draw_members
@@ -25,13 +26,14 @@ from rollcall.util.files import atomic_write, sha256, write_json
 # Files that a run may leave if it is killed during its creation.
 LEFTOVERS = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")
 LONGEST_VALUE = 300  # characters of a setting in a message
+LEAST_CELL = 3  # of two patients either knows what the other is
 
 
 @dataclass(frozen=True)
 class Run:
     """Hold a run's folder and what its run.json says.
 
-    That is: cohort, fingerprint, recipe, seed, targets, scores, versions, hardware.
+    That is: cohort, fingerprint, recipe, seed, targets, scores, versions, hardware, smallest cell.
     """
 
     path: Path
@@ -61,6 +63,11 @@ class Run:
     def simulated(self) -> bool:
         """Whether the cohort is a rehearsal, every value of it invented."""
         return self.config.get("simulated", False)
+
+    @property
+    def smallest_cell(self) -> int:
+        """The smallest number of patients that a report of the run may show, but 0."""
+        return self.config.get("smallest_cell", MIN_GROUP_SIZE)
 
     def members(self) -> np.ndarray:
         """Return who is in each target's training set, bool (targets, patients)."""
@@ -151,9 +158,29 @@ class Run:
                 write_json(self.path / "run.json", config)
         return config[key]
 
+    def with_smallest_cell(self, smallest: int) -> Run:
+        """Return the run with another smallest cell, noted in run.json; InputError as its check."""
+        check_smallest_cell(smallest)
+        if smallest == self.smallest_cell:
+            return self
+        (self.path / "locks").mkdir(exist_ok=True)
+        with FileLock(self.path / "locks" / "run.lock"):
+            config = open_run(self.path).config | {"smallest_cell": smallest}
+            write_json(self.path / "run.json", config)
+        return Run(self.path, self.config | {"smallest_cell": smallest})
+
     def finish(self) -> None:
         """Note in run.json that every target is there."""
         self.set_once("finished", now())
+
+
+def check_smallest_cell(smallest: int) -> None:
+    """Refuse a smallest cell under 3 patients, where one of two would know of the other."""
+    if smallest < LEAST_CELL:
+        raise InputError(
+            f"smallest cell is {smallest}; expected a number of patients of at least {LEAST_CELL}: "
+            "5, 10, ..., as whoever answers for the data says"
+        )
 
 
 def create(

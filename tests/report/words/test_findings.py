@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from rollcall.report.words.facts import write_notices
+from rollcall.report.words.facts import clean_note, write_notices
 from rollcall.report.words.findings import gather_findings, summarise_run
 from rollcall.runs.run import Run
 from rollcall.util.files import write_table
-from tests.report.words.test_sentences import RISK
+from tests.report.words.test_sentences import RISK, groups
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def run(tmp_path):
 
 
 def make_cohort(unit="patient", patients=200):
-    return SimpleNamespace(unit=unit, patients=range(patients))
+    return SimpleNamespace(unit=unit, patients=range(patients), attributes=("race",))
 
 
 def test_findings_are_means_over_targets(run):
@@ -39,6 +39,42 @@ def test_findings_are_means_over_targets(run):
     assert findings.rmia == pytest.approx(0.55)
     assert findings.risk == RISK | {"exposed": 12}
     assert findings.groups is None
+
+
+def test_groups_are_those_that_may_be_shown(run):
+    write_table(run.file("disparity.parquet"), groups({"group": "raw"}))
+    assert gather_findings(run, make_cohort()).groups is None
+    write_table(run.file("shown_groups.parquet"), groups({}))
+    assert gather_findings(run, make_cohort()).groups["group"].tolist() == ["B"]
+    without = SimpleNamespace(unit="patient", patients=range(200), attributes=())
+    assert gather_findings(run, without).groups is None
+
+
+def test_the_smallest_cell_is_that_of_the_run(run):
+    few = Run(run.path, {"targets": 16, "smallest_cell": 20})
+    assert summarise_run(few, make_cohort())[0].startswith("Fewer than 20 of 200 patients are")
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ("race: missing for 2,273 stays", "race: missing for some stays"),
+        ("age: missing for fewer than 10 records", "age: missing for some records"),
+        ("3 records dropped: sex is Unknown", "fewer than 10 records dropped: sex is Unknown"),
+        (
+            "test: 20 records of 4 other patients (valid.csv)",
+            "test: 20 records of fewer than 10 other patients (valid.csv)",
+        ),
+        ("test set: 12 records of 11 patients, fold 10", None),
+        ("labels: 8 are uncertain (-1)", "labels: fewer than 10 are uncertain (-1)"),
+        ("patients, of whom 2 are in the pool", "patients, of whom fewer than 10 are in the pool"),
+        ("patients: 60 found, 48,821 in the publisher's release", None),
+        ("exams: 7 found, 9 elsewhere", "exams: fewer than 10 found, 9 elsewhere"),
+        ("this is version 1.0.1; none of the 14; 0 records dropped", None),
+    ],
+)
+def test_notes_hold_no_small_counts(note, expected):
+    assert clean_note(note) == (expected or note)
 
 
 def test_the_sentences_are_of_the_run(run):

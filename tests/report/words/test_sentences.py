@@ -174,3 +174,16 @@ def test_groups_rest_on_hidden_numbers_nowhere():
     said = " ".join(write_sentences(find(groups=table)))
     assert "nan" not in said
     assert "5.5 times" in said
+
+
+@pytest.mark.parametrize("exposed", [1991, 1999])
+def test_nor_is_a_count_of_one_to_nine_who_are_not_exposed(exposed):
+    sentence = write_sentences(find({"exposed": exposed, "exposed_high": 2000}))[0]
+    assert sentence.startswith("All but fewer than 10 of 2,000 patients are exposed (95% interval ")
+    assert str(exposed) not in sentence.replace(",", "")
+
+
+def test_limits_under_ten_are_not_said():
+    sentences = write_sentences(find({"exposed": 12, "exposed_low": 5.4, "above_0.9_low": 3.2}))
+    assert "95% interval fewer than 10 to 102" in sentences[0]
+    assert "about 70 patients (fewer than 10 to 73) have" in " ".join(sentences)

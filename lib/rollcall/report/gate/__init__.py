@@ -1,6 +1,7 @@
 """One gate for whatever leaves the machine: which counts may be shown, and how they are written."""
 
 from rollcall.report.gate.design import MISSING, PATIENTS, REST, TOTAL
+from rollcall.report.gate.hiding import count_groups, hide_groups, hide_panel, list_shown
 from rollcall.report.gate.show import (
     HIDDEN,
     count_known,
@@ -8,6 +9,8 @@ from rollcall.report.gate.show import (
     reached_by,
     safe_curve,
     show_count,
+    show_few,
+    show_limit,
     show_share,
 )
 from rollcall.report.gate.suppression import protect
@@ -18,11 +21,17 @@ __all__ = [
     "PATIENTS",
     "REST",
     "TOTAL",
+    "count_groups",
     "count_known",
     "explain_hidden",
+    "hide_groups",
+    "hide_panel",
+    "list_shown",
     "protect",
     "reached_by",
     "safe_curve",
     "show_count",
+    "show_few",
+    "show_limit",
     "show_share",
 ]

@@ -24,7 +24,7 @@ COMPARED = (
     *("odds_ratio", "odds_low", "odds_high", "odds_p", "p", "p_adjusted"),
 )
 AT_CUTOFF = ("inside", "ratio", "ratio_low", "ratio_high")
-PANEL = ("observed", "expected", "residual", "relative", "chi2", "p", "p_bonferroni")
+PANEL = ("observed", "residual", "relative", "chi2", "p", "p_bonferroni")
 
 
 def count_groups(
@@ -168,20 +168,32 @@ def _hide_cutoffs(
     return table
 
 
+def list_shown(attributes: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> dict[str, list[str]]:
+    """List the groups of each attribute whose sizes may be shown."""
+    counts = count_groups(attributes, {}, smallest)
+    shown = counts[counts[PATIENTS].notna() & ~counts["intersection"]]
+    return {
+        str(attribute): shown.loc[shown["attribute"] == attribute, "group"].tolist()
+        for attribute in counts["attribute"].unique()
+    }
+
+
 def hide_panel(
     panel: pd.DataFrame,
     tops: Mapping[str, np.ndarray],
+    patient_index: np.ndarray,
     attributes: pd.DataFrame,
     smallest: int = MIN_GROUP_SIZE,
 ) -> pd.DataFrame:
     """Hide what may not leave in a panel of rollcall.paper.panel.
 
-    tops: by attribute, who has a record at the top, bool (patients,); attributes, a row per
-    patient. Where any of an attribute's counts at the top is hidden, all that follows from them is
-    NaN in all of its rows, and stars "".
+    tops: by attribute, the records at the top, bool (records,), of find_tops; patient_index
+    (records,); attributes, a row per patient. Where any of an attribute's counts of patients at the
+    top is hidden, all that follows from them is NaN in all of its rows, and stars "".
     """
-    counts = count_groups(attributes, tops, smallest)
-    table = panel.astype(dict.fromkeys(PANEL, float))
+    behind = {name: np.bincount(patient_index, top) > 0 for name, top in tops.items()}
+    counts = count_groups(attributes, behind, smallest)
+    table = panel.astype(dict.fromkeys([*PANEL, "top_patients"], float))
     cells = _cells_of(table, counts)
     table = table[cells[PATIENTS].notna().to_numpy()].reset_index(drop=True)
     for attribute, rows in table.groupby("attribute", sort=False):
@@ -189,6 +201,6 @@ def hide_panel(
         top = rows[["top_patients", "patients"]].to_numpy()
         few = is_small(np.stack([top[:, 0], top[:, 1] - top[:, 0]]), smallest)
         if of_group.isna().any() or few.any():
-            table.loc[rows.index, list(PANEL)] = np.nan
+            table.loc[rows.index, [*PANEL, "top_patients"]] = np.nan
             table.loc[rows.index, "stars"] = ""
     return table

@@ -19,6 +19,20 @@ def show_count(count: object, hidden: str = HIDDEN) -> str:
     return hidden if pd.isna(count) else f"{int(count):,}"  # pyright: ignore
 
 
+def show_few(count: float, total: float, smallest: int = MIN_GROUP_SIZE) -> str:
+    """Write a count of `total` patients as "1,234", or that it, or what it leaves, is too small."""
+    if 0 < count < smallest:
+        return f"fewer than {smallest}"
+    if 0 < total - count < smallest:
+        return f"all but fewer than {smallest}"
+    return f"{count:,.0f}"
+
+
+def show_limit(value: float, total: float, smallest: int = MIN_GROUP_SIZE) -> str:
+    """Write an end of an interval of a count, rounded and within [0, total], as show_few."""
+    return show_few(float(np.clip(np.round(value), 0, total)), np.inf, smallest)
+
+
 def show_share(count: object, total: object, hidden: str = HIDDEN) -> str:
     """Write a share as "12.3%", or `hidden` where either count is missing or total is 0."""
     if pd.isna(count) or pd.isna(total) or not total:  # pyright: ignore

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs.run import Run
 from rollcall.util.text import align_columns
 
+# A number with what it counts; "fold 10", "1.0.1" and "none of the 14" count nobody.
+COUNT = (
+    r"(?<![\w.,/-])[\d,]*\d(?= (?:other |of the )?"
+    r"(?:records|patients|subjects|visits|stays|images|exams|studies|lesions|found|are)\b)"
+    r"|(?<=of whom )[\d,]*\d"
+)
+MISSING = r"(missing for )(?:fewer than )?[\d,]*\d "
 SIMULATED = (
     "Simulated data: a rehearsal. Every patient and every value here is invented; no number below "
     "says anything about real people."
@@ -33,20 +42,38 @@ def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:
     config, units = run.config, f"{cohort.unit}s"
     test_set = "none"
     if cohort.test is not None:
-        test_set = f"{len(cohort.test):,} records of {len(cohort.test.patients):,} {units}"
+        patients = len(cohort.test.patients)
+        few = patients < run.smallest_cell
+        test_set = f"records of fewer than {run.smallest_cell} {units}"
+        if not few:
+            test_set = f"{len(cohort.test):,} records of {patients:,} {units}"
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     hardware = config["hardware"]
     return {
         "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} {units}, "
         f"{cohort.task}. {cohort.source}",
         "Held-out test set": test_set,
-        "Notes on the data": "; ".join(cohort.notes) or "none",
+        "Notes on the data": "; ".join(clean_note(note, run.smallest_cell) for note in cohort.notes)
+        or "none",
         "Target models": _describe_models(run, units),
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": f"{versions}; {hardware['cores']} cores, {hardware['machine']}",
         "Started": config["started"],
     }
+
+
+def clean_note(note: str, smallest: int = MIN_GROUP_SIZE) -> str:
+    """Write a note on the data without counts of 1 to smallest - 1, and how many lack a value.
+
+    The cohort's table counts patients without a value, where that gives nothing away.
+    """
+
+    def hide(match: re.Match) -> str:
+        few = 0 < int(match[0].replace(",", "")) < smallest
+        return f"fewer than {smallest}" if few else match[0]
+
+    return re.sub(COUNT, hide, re.sub(MISSING, r"\1some ", note))
 
 
 def _describe_models(run: Run, units: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from rollcall.attacks.blind import judge_blind
 from rollcall.data.cohort import Cohort
@@ -30,7 +31,16 @@ def gather_findings(run: Run, cohort: Cohort) -> Findings:
         control=control.word,
         control_auc=(control.auc, control.low, control.high),
         skill=_read_skill(run),
+        smallest=run.smallest_cell,
+        groups=_read_groups(run, cohort),
     )
+
+
+def _read_groups(run: Run, cohort: Cohort) -> pd.DataFrame | None:
+    """Return the groups that may be shown; None if none were compared."""
+    if not cohort.attributes or not run.file("shown_groups.parquet").exists():
+        return None
+    return read_table(run, "shown_groups")
 
 
 def _read_skill(run: Run) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate import show_few, show_limit
 
 FEWEST_TARGETS = 10  # of anything but a trial of the machinery
 ENOUGH_POWER = 0.8
@@ -32,6 +33,7 @@ class Findings:
     control              "passed", "failed" or "nothing to predict from": attacks.blind.judge_blind
     control_auc          its AUC with interval: (auc, low, high)
     skill                AUROC on patients not seen, mean over targets; NaN if it is not known
+    smallest             smallest number of patients that may be said, but 0
     groups               table of rollcall.risk.groups with hidden numbers missing; None: no groups
     """
 
@@ -44,6 +46,7 @@ class Findings:
     control: str = "passed"
     control_auc: tuple[float, float, float] = (0.5, 0.5, 0.5)
     skill: float = np.nan
+    smallest: int = MIN_GROUP_SIZE
     groups: pd.DataFrame | None = None
 
 
@@ -90,7 +93,7 @@ def _write_exposed(findings: Findings) -> str:
     unit, everybody = f"{findings.unit}s", f"{findings.patients:,}"
     exposed = int(findings.risk["exposed"])
     low, high = (
-        int(np.clip(np.round(findings.risk[name]), 0, findings.patients))
+        show_limit(findings.risk[name], findings.patients, findings.smallest)
         for name in ("exposed_low", "exposed_high")
     )
     models = f"with {findings.targets} models"
@@ -106,17 +109,19 @@ def _write_exposed(findings: Findings) -> str:
             f"None of {everybody} {unit} is exposed: {models} nobody can be picked out of the "
             "training set."
         )
-    if exposed < MIN_GROUP_SIZE:
+    if exposed < findings.smallest:
         return (
-            f"Fewer than {MIN_GROUP_SIZE} of {everybody} {unit} are exposed: whether they were in "
-            "the training set can be told."
+            f"Fewer than {findings.smallest} of {everybody} {unit} are exposed: whether they were "
+            "in the training set can be told."
         )
-    share = (
-        "" if exposed < MANY * findings.patients else f", {exposed / findings.patients:.0%} of all,"
-    )
+    number = show_few(exposed, findings.patients, findings.smallest)
+    share = ""
+    if exposed >= MANY * findings.patients and number == f"{exposed:,}":
+        share = f", {exposed / findings.patients:.0%} of all,"
     return (
-        f"{exposed:,} of {everybody} {unit}{share} are exposed (95% interval {low:,} to {high:,}, "
-        "for as many new models): whether they were in the training set can be told."
+        f"{number[0].upper()}{number[1:]} of {everybody} {unit}{share} are exposed (95% interval "
+        f"{low} to {high}, for as many new models): whether they were in the training set can be "
+        "told."
     )
 
 
@@ -124,7 +129,7 @@ def _write_certainty(findings: Findings) -> list[str]:
     """Write what chance may have named, what lies behind the estimates, what was missed."""
     risk, unit, sentences = findings.risk, f"{findings.unit}s", []
     exposed = int(risk["exposed"])
-    if exposed >= MIN_GROUP_SIZE:
+    if exposed >= findings.smallest:
         expected, most = int(np.round(risk["by_chance"])), min(int(risk["at_most_false"]), exposed)
         by_chance = "hardly any of them is" if expected < 1 else f"about {expected:,} of them"
         by_chance += " there by chance" if expected < 1 else _be(expected) + " there by chance"
@@ -135,10 +140,11 @@ def _write_certainty(findings: Findings) -> list[str]:
         return sentences
     above, low, high = (risk[f"above_{HIGH_AUC}{suffix}"] for suffix in ("", "_low", "_high"))
     least = _percent(risk["told_low"])
+    low, high = (show_limit(end, findings.patients, findings.smallest) for end in (low, high))
     number = (
-        f"about {np.round(above):,.0f} {unit} ({np.round(low):,.0f} to {np.round(high):,.0f}) have"
-        if above >= MIN_GROUP_SIZE
-        else f"fewer than {MIN_GROUP_SIZE} {unit} have"
+        f"about {np.round(above):,.0f} {unit} ({low} to {high}) have"
+        if above >= findings.smallest
+        else f"fewer than {findings.smallest} {unit} have"
     )
     sentences.append(
         f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more, and of at "
@@ -184,7 +190,7 @@ def _write_groups(findings: Findings) -> list[str]:
     assert groups is not None
     if is_undecided(findings):
         return []
-    if findings.risk["exposed"] < MIN_GROUP_SIZE:
+    if findings.risk["exposed"] < findings.smallest:
         return [f"Too few {unit} are exposed to compare groups."]
     known = groups[groups["ratio_within"].notna() & ~groups["intersection"].astype(bool)]
     significant = known[(known["p_adjusted"] < 0.05) & (known["risk_ratio"] > 1)]
