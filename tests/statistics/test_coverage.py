@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma, norm
 
-from rollcall.risk.exposed import compute_q_values, exposed_interval
+from rollcall.risk.exposed import exposed_interval
 from rollcall.risk.groups.odds import estimate_odds_ratio
 from rollcall.risk.groups.ratios import compare_within, shift_within
 from rollcall.risk.groups.two_way import Moves, make_moves, naming_slope, share_interval
-from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.patient import joint_statistic, joint_weights, summarise_records
 from rollcall.risk.record import PooledShape, binormal_auc, pool_shape, share_not_normal
 from rollcall.stats import metrics
@@ -19,6 +18,7 @@ from rollcall.stats.moments import compute_moments
 from rollcall.stats.rank import rank_auc, rank_interval
 from tests.oracles import risk as naive
 from tests.oracles.groups import draw_audit
+from tests.statistics import name_patients
 
 pytestmark = pytest.mark.slow
 
@@ -229,11 +229,11 @@ def test_number_of_exposed_patients(targets, kind):
         strength = np.exp(0.2 * rng.standard_normal((targets, 1)))
         noise += 0.2 * rng.standard_normal((targets, 1))
         scores = (noise + np.sqrt(2) * true * members * strength).astype(np.float32)
-        moments = compute_moments(scores, members)
-        auc = binormal_auc(moments, pool_shape(moments))[0]
-        floor = draw_noise_floor(scores, 60, seed)
-        exposed = compute_q_values(auc, floor) <= 0.05
-        intervals.append(exposed_interval(scores, members, auc, exposed, floor))
+        named = name_patients(scores, members, np.arange(1500), draws=90_000, seed=seed)
+        place = named.naming.exposed, named.naming.threshold
+        intervals.append(
+            exposed_interval(named.statistic, named.members, named.auc, *place, named.floor)
+        )
     count, low, high = np.array(intervals).T
     assert covered(low, high, count.mean()) >= 0.9
     assert (high - low).mean() < 8 * count.std()  # and is not wide for nothing

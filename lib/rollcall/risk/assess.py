@@ -110,9 +110,9 @@ def assess_risk(
         "n_in": np.full(len(index), targets // 2),
         "n_out": np.full(len(index), targets // 2),
         **record_aucs,
-        "mean_in": moments.mean_in,
+        "mean_in": moments.mean_in.copy(),
         "std_in": np.sqrt(moments.var_in),
-        "mean_out": moments.mean_out,
+        "mean_out": moments.mean_out.copy(),
         "std_out": np.sqrt(moments.var_out),
     }
 
@@ -120,6 +120,8 @@ def assess_risk(
     weight = joint_weights(scores, moments, index, expected)
     statistic = joint_statistic(scores, moments, index, weight)
     foretold = foretell_shift(weight, expected, index)
+    not_normal = share_not_normal(moments)
+    del moments  # with the views that are copied above, a fifteenth of the scores' memory
     joint_moments = compute_moments(statistic, members)
     joint_aucs = _auc_columns(
         "auc_joint", joint_moments, pool_shape(joint_moments), statistic, members
@@ -159,7 +161,7 @@ def assess_risk(
         "skew_in": pooled.skew_in,
         "skew_out": pooled.skew_out,
         "kurt": pooled.kurt,
-        "not_normal": share_not_normal(moments),
+        "not_normal": not_normal,
         "not_normal_patients": share_not_normal(joint_moments),
     }
     return Risk(

@@ -106,13 +106,26 @@ def _named_by_both(
     """
     if len(statistic) < FEWEST_TO_SPLIT:
         return np.nan
-    pair, named = np.arange(len(statistic)) // 2, []
-    for half in (0, 1):
-        rows = pair % 2 == half
-        part, moments = statistic[rows], compute_moments(statistic[rows], members[rows])
-        auc = binormal_auc(moments, pool_shape(moments))[0]
-        floor = draw_noise_floor(part, max(1, -(-draws // len(auc))), seed)
-        named.append(name_exposed(auc, floor, foretold, stratum).exposed)
+    half = np.arange(len(statistic)) // 2 % 2
+    named = [
+        _name_by(statistic[half == which], members[half == which], foretold, stratum, draws, seed)
+        for which in (0, 1)
+    ]
     counts = [int(each.sum()) for each in named]
     both = int((named[0] & named[1]).sum())
     return both * (1 / counts[0] + 1 / counts[1]) / 2 if all(counts) else np.nan
+
+
+def _name_by(
+    statistic: np.ndarray,
+    members: np.ndarray,
+    foretold: np.ndarray,
+    stratum: np.ndarray,
+    draws: int,
+    seed: int,
+) -> np.ndarray:
+    """Return who is exposed, bool (P,), by some of the targets."""
+    moments = compute_moments(statistic, members)
+    auc = binormal_auc(moments, pool_shape(moments))[0]
+    floor = draw_noise_floor(statistic, max(1, -(-draws // len(auc))), seed)
+    return name_exposed(auc, floor, foretold, stratum).exposed

@@ -6,8 +6,10 @@ import numpy as np
 from scipy.special import gammaincinv, ndtr, ndtri
 
 from rollcall.stats.moments import MIN_VARIANCE, split_in_out
+from rollcall.util.parallel import make_blocks, map_blocks
 
 FLOOR_DRAWS_USED = 200_000  # of the noise floor, at most about twice as many, for its hazard
+PATIENTS_PER_BLOCK = 1024
 AUC_CLIP = 1e-9  # AUCs of 0 and 1 stay finite on the scale of Phi^-1
 
 
@@ -54,19 +56,32 @@ def exposed_interval(
     near = np.flatnonzero((np.abs(beyond) < 3) & np.isfinite(threshold))
     if not len(near):  # nobody whom other models could move over the threshold
         return count, *scaled_poisson_interval(count, 0, level)
-    inside, outside = (
-        values - values.mean(0) for values in split_in_out(statistic[:, near], members[:, near])
-    )
-    square = inside**2 + outside**2
-    total = np.maximum(square.sum(0) / (pairs - 1), MIN_VARIANCE)
-    d = (beyond + limit)[near]
-    moves = (inside - outside) / np.sqrt(total) - d / 2 * (square / total - 1)
-    width = np.maximum(np.sqrt((moves**2).mean(0) / pairs) / 2, 1e-6)
-    kernel = _normal_density(beyond[near] / width) / width
-    variance = ((moves @ kernel / pairs) ** 2).sum() * pairs / (pairs - 1)
-    floor_hazard = _floor_hazard(floor, limit, float(np.median(width)))
-    variance /= max(1 - kernel.sum() / count / floor_hazard, 0.2) ** 2
+    blocks = make_blocks(len(near), PATIENTS_PER_BLOCK)
+    d, weights, widths = (beyond + limit)[near], np.empty(len(near)), np.empty(len(near))
+
+    def work(slices: list[slice]) -> np.ndarray:
+        total = np.zeros(pairs)
+        for c in slices:
+            move = _move_estimates(statistic[:, near[c]], members[:, near[c]], d[c])
+            widths[c] = np.maximum(np.sqrt((move**2).mean(0) / pairs) / 2, 1e-6)
+            weights[c] = _normal_density(beyond[near[c]] / widths[c]) / widths[c]
+            total += move @ weights[c]
+        return total
+
+    moves = sum(map_blocks(work, blocks))
+    variance = ((moves / pairs) ** 2).sum() * pairs / (pairs - 1)
+    floor_hazard = _floor_hazard(floor, limit, float(np.median(widths)))
+    variance /= max(1 - weights.sum() / count / floor_hazard, 0.2) ** 2
     return count, *scaled_poisson_interval(count, float(variance), level)
+
+
+def _move_estimates(statistic: np.ndarray, members: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Return how each pair moves the estimates d (n,), step 1 above, (K, n) float32."""
+    inside, outside = (values - values.mean(0) for values in split_in_out(statistic, members))
+    square = inside**2 + outside**2
+    total = np.maximum(square.sum(0) / (len(inside) - 1), MIN_VARIANCE)
+    move = (inside - outside) / np.sqrt(total)
+    return move - (d / 2).astype(np.float32) * (square / total - 1)
 
 
 def scaled_poisson_interval(

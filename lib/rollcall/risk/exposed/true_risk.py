@@ -29,7 +29,7 @@ MOST_FOLDS = 10  # groups of pairs of the jackknife
 POWER = 0.8
 KIND_STEPS = 10  # of expectation and maximisation
 LEAST_MASS = 1e-6  # of a true d that nobody has: power is then the mean over all patients
-PATIENTS_PER_CHUNK = 20_000
+PATIENTS_PER_CHUNK = 2048
 
 
 @dataclass(frozen=True)
