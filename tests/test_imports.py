@@ -18,9 +18,9 @@ HEAVY = {"torch", "scipy.stats", "statsmodels", "matplotlib", "papermill"}
         ("rollcall.paper.reproduce", set()),
         ("rollcall.report.catalogue", {"matplotlib"}),
         ("rollcall.report.gallery", {"matplotlib"}),
-        ("rollcall.report.figures_attack", {"matplotlib"}),
-        ("rollcall.report.figures_risk", {"matplotlib"}),
-        ("rollcall.report.figures_groups", {"matplotlib"}),
+        ("rollcall.report.figures.attacks", {"matplotlib"}),
+        ("rollcall.report.figures.risk", {"matplotlib"}),
+        ("rollcall.report.figures.groups", {"matplotlib"}),
         ("rollcall.training.backends.worker", {"torch"}),
     ],
 )

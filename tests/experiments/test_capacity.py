@@ -3,8 +3,9 @@
 import pytest
 
 from rollcall.experiments import capacity
-from rollcall.report import figures_risk, tables
+from rollcall.report.figures.risk import capacity as draw_capacity
 from rollcall.report.notebooks import execute_notebook
+from rollcall.report.tables.models import capacity_table
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -46,7 +47,7 @@ def test_each_variant_has_a_run_and_a_row(tmp_path):
     )
     table = result.variants
     assert table["run"].tolist() == ["width-4", "small_cnn"]
-    assert list(result.patients) == list(result.floors) == ["width 4", "small_cnn"]
+    assert list(result.curves) == ["width 4", "small_cnn"]
     assert table["parameters"].tolist() == [
         1024 * 4 + 4 + 4 * 4 + 4 + 4 * 3 + 3,
         1 * 16 * 9 + 16 * 32 * 9 + 32 * 64 * 9 + 2 * (16 + 32 + 64) + 64 * 3 + 3,
@@ -54,9 +55,9 @@ def test_each_variant_has_a_run_and_a_row(tmp_path):
     assert ((table["auroc"] > 0) & (table["auroc"] <= 1)).all()
     assert (table["targets"] == 8).all()
     assert (tmp_path / "out" / "simulated" / "width-4" / "patients.parquet").is_file()
-    assert len(tables.capacity_table(table).rows) == 2
+    assert len(capacity_table(table).rows) == 2
     assert "small_cnn" in result.table().data
-    figure = figures_risk.capacity(table, result.patients)
+    figure = draw_capacity(table, result.curves)
     assert "4,135" in figure.alt
     assert len(figure.drawing.axes) == 3
     assert result.folder == tmp_path / "out" / "simulated" / "figures"

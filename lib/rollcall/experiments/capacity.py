@@ -40,18 +40,20 @@ class Capacity:
 
     def show(self) -> HTML:
         """Draw risk and skill against size, save it in <out>/<dataset>/figures, and return it."""
-        from rollcall.report import figures_risk, style
+        from rollcall.report import style
+        from rollcall.report.figures import risk
 
         return style.show(
-            figures_risk.capacity(self.variants, self.curves, smallest=self.smallest_cell),
+            risk.capacity(self.variants, self.curves, smallest=self.smallest_cell),
             self.folder,
         )
 
     def table(self) -> HTML:
         """Return the table of the variants, with its caption."""
-        from rollcall.report import style, tables
+        from rollcall.report import style
+        from rollcall.report.tables.models import capacity_table
 
-        return style.show_table(tables.capacity_table(self.variants, self.smallest_cell))
+        return style.show_table(capacity_table(self.variants, self.smallest_cell))
 
 
 def compare_models(

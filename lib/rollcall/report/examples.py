@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.cohort import Cohort, describe_label
-from rollcall.report.figures_attack import in_out
-from rollcall.report.figures_risk import images
+from rollcall.report.figures.attacks import in_out
+from rollcall.report.figures.risk import images
 from rollcall.report.style import Figure, Table
 from rollcall.risk import Risk
 from rollcall.util.errors import InputError

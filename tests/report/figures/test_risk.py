@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report import figures_risk
+from rollcall.report.figures import risk as figures_risk
 
 
 def make_risk(high: float, patients: int = 500) -> SimpleNamespace:

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from rollcall.report import tables
+from rollcall.report.tables.cohort import cohort_table
+from rollcall.report.tables.groups import panel_table
 
 
 def make_cohort_with(tiny, nobody_knows):
@@ -25,7 +26,7 @@ def make_cohort_with(tiny, nobody_knows):
 
 def test_groups_under_ten_are_left_out_of_the_cohort_table_and_what_gives_them_away(tiny):
     race, cohort = make_cohort_with(tiny, nobody_knows=10)
-    rows = tables.cohort_table(cohort).rows
+    rows = cohort_table(cohort).rows
     assert rows["group"].tolist() == ["A"]  # 10 without a race would leave the nine
     assert rows["patients"].tolist() == [len(tiny.patients) - 19]
     assert rows["records"].tolist() == [int((race == "A").sum())]
@@ -33,7 +34,7 @@ def test_groups_under_ten_are_left_out_of_the_cohort_table_and_what_gives_them_a
 
 def test_smaller_groups_are_in_the_cohort_table_if_that_is_set(tiny):
     race, cohort = make_cohort_with(tiny, nobody_knows=10)
-    rows = tables.cohort_table(cohort, smallest=5).rows
+    rows = cohort_table(cohort, smallest=5).rows
     assert rows["group"].tolist() == ["A", "nine patients", "(missing)"]
     assert rows["records"].tolist() == [
         int((race == "A").sum()),
@@ -46,12 +47,12 @@ def test_smaller_groups_are_in_the_cohort_table_if_that_is_set(tiny):
 def test_a_cohort_table_of_hidden_groups_says_so(tiny):
     _, cohort = make_cohort_with(tiny, nobody_knows=0)
     cohort.records = cohort.records.assign(race=cohort.records["race"].cat.add_categories(["B"]))
-    table = tables.cohort_table(cohort)
+    table = cohort_table(cohort)
     assert table.rows is None
     assert table.empty == "No attribute has groups of at least 10 patients that may be shown."
 
 
 def test_a_panel_without_large_groups_says_so():
-    table = tables.panel_table(None)
+    table = panel_table(None)
     assert table.rows is None
     assert table.empty == "No attribute has a group of at least 10 patients that may be shown."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report import tables_risk
+from rollcall.report.tables import risk as tables_risk
 from rollcall.risk import assess_risk
 from tests.oracles import risk as naive
 from tests.report.words.test_sentences import NOBODY, RISK

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from rollcall import attacks
-from rollcall.report.tables_attack import attack_table, pooled_table
+from rollcall.report.tables.attacks import attack_table, pooled_table
 from tests.oracles import risk as naive
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report import figures_groups
+from rollcall.report.figures import groups as figures_groups
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from rollcall.report.tables_groups import group_table
+from rollcall.report.tables.groups import group_table
 
 
 def make_groups():

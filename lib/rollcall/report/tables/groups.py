@@ -1,4 +1,4 @@
-"""The table of groups as people read it: who is more exposed than whom."""
+"""Tables of groups as people read them: who is more exposed than whom, and the paper's panel."""
 
 from __future__ import annotations
 
@@ -61,6 +61,34 @@ def group_table(groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
         "true AUC is, without the noise of the estimates. p from an exact test within label, "
         f"Holm-adjusted over all rows. {explain_hidden(smallest)}; or not defined",
     )
+
+
+def panel_table(panel: pd.DataFrame | None, smallest: int = MIN_GROUP_SIZE) -> Table:
+    """Format the paper's panel, as gate.hide_panel left it; None: no group may be shown."""
+    caption = (
+        "The published panel's statistics on this run: records, by attribute; *, **, *** for 5%, "
+        "1%, 0.1% after Bonferroni; n.s. not significant; overlapping groups are not tested. "
+        f"Groups under {smallest} patients are left out. {explain_hidden(smallest)}, in any group "
+        "of the attribute"
+    )
+    if panel is None or not len(panel):
+        empty = f"No attribute has a group of at least {smallest} patients that may be shown."
+        return Table(None, caption, empty=empty)
+    columns = {
+        "attribute": panel["attribute"],
+        "group": panel["group"],
+        "records": panel["records"].map("{:,}".format),
+        "share": panel["share"].map("{:.1%}".format),
+        "in the top 1%": _format(panel["observed"], "{:,.0f}"),
+        "of patients": _format(panel["top_patients"], "{:,.0f}"),
+        "expected": _format(panel["expected"], "{:.1f}"),
+        "Pearson residual": _format(panel["residual"], "{:+.1f}"),
+        "chi-square of the attribute": [
+            "–" if np.isnan(chi2) else f"{chi2:.1f} {stars}"
+            for chi2, stars in zip(panel["chi2"], panel["stars"], strict=True)
+        ],
+    }
+    return Table(pd.DataFrame(columns), caption)
 
 
 def _format(values: Iterable[float], template: str) -> list[str]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import gaussian_kde
 
-from rollcall.report import figures_attack
+from rollcall.report.figures import attacks as figures_attack
 from rollcall.report.style import MARKS
 
 
