@@ -114,8 +114,8 @@ CASES = {
     "a group": (
         find(groups=groups({})),
         [
-            r"At the same label and number of records, exposed are patients with race "
-            r"'B' 5.5 times \(95% "
+            r"At the same label and number of records, patients with race 'B' are exposed "
+            r"5.5 times \(95% "
             r"interval 3.0 to 9.0\) as often as all others"
         ],
     ),

@@ -192,7 +192,8 @@ def _write_groups(findings: Findings) -> list[str]:
         return []
     if findings.risk["exposed"] < findings.smallest:
         return [f"Too few {unit} are exposed to compare groups."]
-    known = groups[groups["ratio_within"].notna() & ~groups["intersection"].astype(bool)]
+    known = groups[groups[["ratio_within", "p_adjusted"]].notna().all(axis=1)]
+    known = known[~known["intersection"].astype(bool)]
     significant = known[(known["p_adjusted"] < 0.05) & (known["risk_ratio"] > 1)]
     sentences = []
     outcome = significant[significant["is_outcome"].astype(bool)]
@@ -208,12 +209,12 @@ def _write_groups(findings: Findings) -> list[str]:
     worst = rest.sort_values("ratio_within", ascending=False).drop_duplicates("attribute").head(2)
     if len(worst):
         times = [
-            f"with {row['attribute']} {row['group']!r} {row['ratio_within']:.1f} times (95% "
-            f"interval {row['within_low']:.1f} to {row['within_high']:.1f})"
+            f"with {row['attribute']} {row['group']!r} are exposed {row['ratio_within']:.1f} "
+            f"times (95% interval {row['within_low']:.1f} to {row['within_high']:.1f})"
             for _, row in worst.iterrows()
         ]
         sentences.append(
-            f"At the same label and number of records, exposed are {unit} "
+            f"At the same label and number of records, {unit} "
             f"{', and those '.join(times)} as often as all others (Holm-adjusted p < 0.05)."
         )
     elif not len(known):
