@@ -70,7 +70,8 @@ def forest(groups: pd.DataFrame, unit: str = "patient", smallest: int = MIN_GROU
         "all others of the same training label and about as many records (of a group that is the "
         "outcome: as many records). Bars: 95% intervals, of the ratio that other "
         f"{unit}s of the same kind and as many other models would give. Diamonds: an exact test "
-        f"within label says p < 0.05 after Holm. {explain_hidden(smallest)}; or not defined.",
+        "within label says p < 0.05 after Holm; circles: it does not, or p is not shown. "
+        f"{explain_hidden(smallest)}; or not defined.",
     )
 
 

@@ -53,7 +53,8 @@ class Design:
     the patients of a combination of flags count in; atom int (patients,), each patient's
     combination; bands bool (bands, atoms): each column, and each column without one inside it;
     together: positions of attributes of which one is made of the two others: an intersection, or
-    what an overlapping group holds beyond another one inside it, which no table lists.
+    what an overlapping group holds beyond another one inside it, which no table lists;
+    chosen: so many columns, the first ones, have their cells chosen already.
     """
 
     attributes: tuple[Attribute, ...]
@@ -63,6 +64,7 @@ class Design:
     bands: np.ndarray
     together: tuple[tuple[int, int, int], ...]
     smallest: int
+    chosen: int = 0
 
     @property
     def totals(self) -> np.ndarray:
@@ -80,6 +82,7 @@ def make_design(
     flags: Mapping[str, np.ndarray],
     smallest: int,
     intersections: Iterable[Group] = (),
+    chosen: int = 0,
 ) -> Design:
     """Lay out the cells of attributes (a row per patient) and flags (bool (patients,) each).
 
@@ -108,7 +111,8 @@ def make_design(
         start += len(partition.names)
     placed.sort(key=lambda attribute: (*_shape(attribute), attribute.name, attribute.names))
     together = _find_parts(placed)
-    return Design(tuple(placed), columns, inside, atom, _bands(inside), together, smallest)
+    bands = _bands(inside)
+    return Design(tuple(placed), columns, inside, atom, bands, together, smallest, chosen)
 
 
 def _choose_columns(

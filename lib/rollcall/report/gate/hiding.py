@@ -92,9 +92,11 @@ def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFra
     table.loc[few, [*FROM_EXPOSED, *COMPARED, "share_exposed"]] = np.nan
     hides_test = cells[[f"{TESTED} False", f"{TESTED} True"]].isna().to_numpy()
     hides_test = np.where(table["is_outcome"], hides_test[:, 1], hides_test[:, 0])
-    table.loc[hides_test, list(COMPARED)] = np.nan
-    for place, row in table.iterrows():
-        hidden = _tell_known(row, counts)
+    table.loc[hides_test, ["p", "p_adjusted"]] = np.nan
+    known = _list_known(table["attribute"], counts)
+    total = counts[counts["attribute"] == TOTAL].iloc[0]
+    for place, row in enumerate(table.itertuples()):
+        hidden = _tell_known(row, known[row.attribute], total)
         if hidden:
             table.loc[place, hidden] = np.nan  # pyright: ignore
     return table
@@ -105,34 +107,36 @@ def _cells_of(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     return table[KEY].merge(counts, on=KEY, how="left", validate="many_to_one")
 
 
-def _tell_known(row: pd.Series, counts: pd.DataFrame) -> list[str]:
+def _list_known(names: pd.Series, counts: pd.DataFrame) -> dict[str, pd.Series]:
+    """Tell of each attribute, by column, whether it may be shown of how many a value is known.
+
+    Of an intersection, both values. A share of those known gives their number away.
+    """
+    plain = {part for name in names.unique() for part in (name, *name.split(" x "))}
+    shown = {name: count_known(counts, name).notna() for name in plain}
+    return {
+        name: pd.DataFrame([shown[part] for part in (name, *name.split(" x "))]).all()
+        for name in names.unique()
+    }
+
+
+def _tell_known(row, known: pd.Series, total: pd.Series) -> list[str]:
     """List the numbers of a row from which a hidden number of patients without a value follows.
 
     A number stays if it would be written the same were everybody's value known.
     """
-    sizes_shown, exposed_shown = _shows_known(row["attribute"], counts, PATIENTS, EXPOSED)
-    total = counts[counts["attribute"] == TOTAL].iloc[0]
     hidden: list[str] = []
-    size, everybody = row["patients"], float(total[PATIENTS])
-    if not sizes_shown and f"{row['share']:.1%}" != f"{size / everybody:.1%}":
+    size, everybody = row.patients, float(total[PATIENTS])
+    if not known[PATIENTS] and f"{row.share:.1%}" != f"{size / everybody:.1%}":
         hidden.append("share")
-    if np.isnan(row["exposed"]) or (sizes_shown and exposed_shown):
+    if np.isnan(row.exposed) or (known[PATIENTS] and known[EXPOSED]):
         return hidden
-    count, exposed = row["exposed"], float(total[EXPOSED])
-    if not exposed_shown and f"{row['share_exposed']:.1%}" != f"{count / max(exposed, 1):.1%}":
+    count, exposed = row.exposed, float(total[EXPOSED])
+    if not known[EXPOSED] and f"{row.share_exposed:.1%}" != f"{count / max(exposed, 1):.1%}":
         hidden.append("share_exposed")
-    if not _is_written_alike(row["risk_ratio"], count, size, exposed, everybody):
+    if not _is_written_alike(row.risk_ratio, count, size, exposed, everybody):
         hidden += COMPARED
     return hidden
-
-
-def _shows_known(attribute: str, counts: pd.DataFrame, *columns: str) -> list[bool]:
-    """Tell of each column whether the number of patients whose value is known may be shown.
-
-    Of an intersection, both values.
-    """
-    known = [count_known(counts, name) for name in {attribute, *attribute.split(" x ")}]
-    return [all(pd.notna(each[column]) for each in known) for column in columns]
 
 
 def _is_written_alike(
@@ -152,17 +156,17 @@ def _hide_cutoffs(
     table, cells = cutoffs[kept].reset_index(drop=True), cells[kept].reset_index(drop=True)
     table = table.astype({"cutoff": float} | dict.fromkeys(["top", *AT_CUTOFF], float))
     total = counts[counts["attribute"] == TOTAL].iloc[0]
-    for place, row in table.iterrows():
-        names = [EXPOSED] if row["is_exposed"] else places[row["cutoff"]]
-        sizes_shown, *shown = _shows_known(row["attribute"], counts, PATIENTS, *names)
-        numbers = row["inside"], cells.loc[place, PATIENTS], row["top"], total[PATIENTS]  # pyright: ignore
-        alike = sizes_shown and all(shown)
-        if cells.loc[place, names].isna().any():  # pyright: ignore
-            alike = False
-        elif not alike:
-            alike = _is_written_alike(row["ratio"], *map(float, numbers))
-        if not alike:
-            table.loc[place, list(AT_CUTOFF)] = np.nan  # pyright: ignore
+    known = _list_known(table["attribute"], counts)
+    for is_exposed, cutoff in {(False, cutoff) for cutoff in places} | {(True, np.nan)}:
+        names = [EXPOSED] if is_exposed else places[cutoff]
+        at = table["is_exposed"] == is_exposed
+        rows = np.flatnonzero(at if is_exposed else at & (table["cutoff"] == cutoff))
+        hides = cells.loc[rows, names].isna().any(axis=1).to_numpy(copy=True)
+        for place, row in enumerate(table.loc[rows].itertuples()):
+            if not hides[place] and not known[row.attribute][[PATIENTS, *names]].all():
+                numbers = row.inside, cells[PATIENTS][rows[place]], row.top, total[PATIENTS]
+                hides[place] = not _is_written_alike(row.ratio, *map(float, numbers))
+        table.loc[rows[hides], list(AT_CUTOFF)] = np.nan
     if pd.isna(total[EXPOSED]):  # how many are exposed is where the row stands
         table.loc[table["is_exposed"], ["cutoff", "top", "floor_low", "floor_high"]] = np.nan
     return table

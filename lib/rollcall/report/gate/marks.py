@@ -13,31 +13,35 @@ from rollcall.report.gate.design import Design, is_small
 Shown = list[np.ndarray]
 
 
-def mark_cells(design: Design, sizes: dict[str, np.ndarray] | None = None) -> Shown:
+def mark_cells(design: Design, before: dict[str, np.ndarray] | None = None) -> Shown:
     """Return the cells that each attribute alone allows, list of bool (rows, columns).
 
-    sizes: by name of attribute, whether each patient is in a row whose size is shown, bool
-    (patients,); None: they are still to be chosen.
+    before: as list_chosen returned it of the columns that are chosen; None: none is yet.
     """
     nested = _nested(design.inside)
     shown = []
     for attribute in design.attributes:
         cells = np.zeros(attribute.counts.shape, bool)
         if attribute.is_listed:
-            if sizes is None:
-                cells = ~is_small(attribute.counts, design.smallest)[:, :1] & ~cells
+            if before is None:
+                cells[:] = ~is_small(attribute.counts, design.smallest)[:, :1]
                 _fill(cells, attribute.counts[:, 0], 0, design.smallest)
             else:
-                cells[attribute.code[sizes[attribute.name]]] = True
-            _mark_flags(cells, attribute.counts, nested, design.smallest)
+                chosen = before[attribute.name]
+                cells[attribute.code, : design.chosen] = chosen
+                cells[:, design.chosen :] = cells[:, :1]
+            _mark_flags(cells, attribute.counts, nested, design)
         shown.append(cells)
     return shown
 
 
-def list_sizes(design: Design, shown: Shown) -> dict[str, np.ndarray]:
-    """Return by attribute whether each patient is in a row whose size is shown, (patients,)."""
+def list_chosen(design: Design, shown: Shown) -> dict[str, np.ndarray]:
+    """Return by attribute whether the cells of each patient's group are shown.
+
+    bool (patients, columns).
+    """
     return {
-        attribute.name: cells[attribute.code, 0]
+        attribute.name: cells[attribute.code]
         for attribute, cells in zip(design.attributes, shown, strict=True)
     }
 
@@ -52,9 +56,10 @@ def _nested(inside: np.ndarray) -> np.ndarray:
     return ~np.einsum("ai,aj->ij", inside, ~inside)
 
 
-def _mark_flags(shown: np.ndarray, counts: np.ndarray, nested: np.ndarray, smallest: int) -> None:
+def _mark_flags(shown: np.ndarray, counts: np.ndarray, nested: np.ndarray, design: Design) -> None:
     """Hide what is small, what would make a small difference, and what a line gives away."""
-    for column in range(1, counts.shape[1]):
+    smallest = design.smallest
+    for column in range(max(design.chosen, 1), counts.shape[1]):
         shown[:, column] &= ~is_small(counts[:, column], smallest)
         for other in range(column):
             if nested[column, other] or nested[other, column]:

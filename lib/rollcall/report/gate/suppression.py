@@ -1,8 +1,8 @@
 """The gate: which counts of patients may leave the machine.
 
 First the sizes of groups, so that they do not depend on the flags and may stand in a table of their
-own; then, with these as they are, the flags. Either in four steps, each of which only hides more:
-every attribute for itself (marks.py); pairs of which one gives the other away (links.py,
+own; with these as they are the first flag; then the other flags. Each in four steps, which only
+hide more: every attribute for itself (marks.py); pairs of which one gives the other away (links.py,
 worlds.py); an intersection with its two attributes; and, where the cohort is small enough for that,
 all attributes together.
 """
@@ -10,6 +10,7 @@ all attributes together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE, Group
 from rollcall.report.gate.design import PATIENTS, TOTAL, Design, is_small, make_design
 from rollcall.report.gate.links import find_links
-from rollcall.report.gate.marks import Shown, list_sizes, mark_cells
+from rollcall.report.gate.marks import Shown, list_chosen, mark_cells
 from rollcall.report.gate.targets import list_targets
 from rollcall.report.gate.worlds import MOST_VARIABLES, Target, list_profiles, protect_together
 
@@ -38,7 +39,8 @@ def protect(
     shown the later one is hidden; intersections: as iterate_intersections yields them.
     A row for all patients (attribute and group "(all)"), then one for each attribute and group, in
     their order, "(missing)" last: attribute, group, intersection (bool), "patients" and each flag
-    (Int64), missing where hidden; the sizes are the same whatever the flags. Groups without
+    (Int64), missing where hidden; what is shown of sizes is the same whatever the flags, and of the
+    first flag whatever the others. Groups without
     patients have no row. InputError for a flag that is not bool or not of as many patients, and for
     a smallest cell below 1.
 
@@ -52,10 +54,11 @@ def protect(
     design = make_design(attributes, {}, smallest, intersections)
     shown = mark_cells(design)
     _protect_design(design, shown)
-    if flags:
-        sizes = list_sizes(design, shown)
-        design = make_design(attributes, flags, smallest, intersections)
-        shown = mark_cells(design, sizes)
+    for number in sorted({min(1, len(flags)), len(flags)} - {0}):
+        before, chosen = list_chosen(design, shown), len(design.columns)
+        some = dict(islice(flags.items(), number))
+        design = make_design(attributes, some, smallest, intersections, chosen)
+        shown = mark_cells(design, before)
         _protect_design(design, shown)
     return _tabulate(design, shown, flags)
 

@@ -31,7 +31,8 @@ class System:
 
     truth float (variables,): the patients of each combination of groups and of flags;
     known (cells + totals, variables) and cells [(attribute, row, column)]: the sums that tables
-    may show, totals last; asked (targets, variables): the sums that must stay unknown.
+    may show, totals last; asked (targets, variables): the sums that must stay unknown; chosen:
+    columns whose cells are chosen already.
     """
 
     truth: np.ndarray
@@ -40,6 +41,7 @@ class System:
     asked: Matrix
     totals: int
     smallest: int
+    chosen: int
 
 
 def protect_together(
@@ -86,6 +88,7 @@ def _make_system(design: Design, members: Sequence[int], targets: Sequence[Targe
             _thin(asked.reshape(len(targets), -1)),
             len(design.columns),
             design.smallest,
+            design.chosen,
         )
     )
 
@@ -185,7 +188,7 @@ def _solve(
 def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, int] | None:
     """Choose the smallest shown cell that the bounds of a target rest on; None: there is none.
 
-    A flag's, where there are flags: the sizes are shown already.
+    Of a column that is not chosen yet, if there is such a cell.
     """
     visible = _visible(system, shown)
     known = system.known[visible]
@@ -195,8 +198,8 @@ def _choose_cell(system: System, shown: Shown, target: int) -> tuple[int, int, i
     for sign in (1, -1):
         used |= np.abs(_solve(sign * objective, known, system.truth)[1]) > NONE
     places = np.flatnonzero(visible < len(system.cells))
-    of_flags = np.array([system.cells[visible[place]][2] > 0 for place in places], bool)
-    places = places[of_flags] if of_flags.any() else places
+    is_open = np.array([system.cells[visible[at]][2] >= system.chosen for at in places], bool)
+    places = places[is_open] if is_open.any() else places
     places = places[used[places]] if used[places].any() else places
     cells = [(values[place] == 0, values[place], *system.cells[visible[place]]) for place in places]
     best = min(cells, default=None)
