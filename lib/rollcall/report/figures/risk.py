@@ -36,7 +36,8 @@ def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) 
     drawing, ax = new_figure(SINGLE * 1.35, 75 * MM)
     count, curve = len(risk.patients), risk.survival
     lowest = smallest / count
-    above = curve["auc"] > 0.5  # where those are of whom nothing can be told
+    # nearer 0.5 than an estimate's standard error nobody can say how many there are
+    above = curve["auc"] >= np.quantile(risk.floor, 0.84)
     shown = curve[above & (curve["patients"] >= smallest)]
     ax.fill_between(
         shown["auc"],
