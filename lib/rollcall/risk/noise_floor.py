@@ -8,6 +8,10 @@ from scipy.special import ndtr
 from rollcall.stats.moments import MIN_VARIANCE
 from rollcall.util.parallel import make_blocks, map_blocks
 
+# Multiplications of one matrix product, above which OpenBLAS starts threads of its own: beside ours
+# they wait for each other, on a busy machine for seconds.
+LARGEST_PRODUCT = 2**18
+FEWEST_ROUNDS = 8  # of one product
 PATIENTS_PER_BLOCK = 32  # they share their random signs, which are fair for each of them
 
 # How many redrawn memberships become one matrix product:
@@ -36,8 +40,11 @@ def permuted_auc(difference: np.ndarray, total: np.ndarray, signs: np.ndarray) -
     difference (K, n): score of the even target less that of the odd one; total (n,): sum of squares
     of all 2K scores about their mean; signs (rounds, K) of +1 and -1.
     """
-    pairs = len(difference)
-    d = signs @ difference
+    pairs, columns = difference.shape
+    d = np.empty((len(signs), columns), np.float32)
+    step = max(FEWEST_ROUNDS, LARGEST_PRODUCT // max(difference.size, 1))
+    for c in make_blocks(len(signs), step):
+        np.matmul(signs[c], difference, out=d[c])
     d /= np.float32(pairs)
     variance = (total.astype(np.float32) - np.float32(pairs / 2) * d * d) / np.float32(pairs - 1)
     d /= np.sqrt(np.maximum(variance, np.float32(MIN_VARIANCE)))
