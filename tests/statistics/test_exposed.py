@@ -26,7 +26,8 @@ def test_few_of_the_named_are_wrong(kind):
     20 audits each of 1,000 patients; every one of 34 means fails by chance in 1 of 700 if the rate
     is 5%. Where nothing leaks a share is 1 if anybody is named: then at most 4 of 20 may be
     (binomial, 1 of 380). Measured with 40 audits of 2,000 patients, 8, 16 and 64 models: 0 to 6.3%,
-    7.5 +- 4.2% where hardly anybody is named, none above 5% by more than 2.1 errors; strong leaks with 64 models 5.2 +- 0.4% in 100 audits.
+    7.5 +- 4.2% where hardly anybody is named, none above 5% by more than 2.1 errors; strong leaks
+    with 64 models 5.2 +- 0.4% in 100 audits.
     """
     for targets in (16, 64):
         shares = []
