@@ -24,9 +24,12 @@ from rollcall.runs.run import read_table
 def _show_groups(audit: Any, draw: Callable[..., Figure], *names: str) -> Figure | Table:
     """Draw groups and tables of the run; without a group that may be shown, say so."""
     groups, unit, smallest = audit.groups, audit.cohort.unit, audit.run.smallest_cell
+    shown = [read_table(audit.run, name) for name in names]
     if groups["intersection"].astype(bool).all():
         return group_table(groups.iloc[:0], smallest)
-    return draw(groups, *(read_table(audit.run, name) for name in names), unit, smallest)
+    if not all(map(len, shown)):
+        return Table(None, "", empty="There are too many attributes to show them by cutoff.")
+    return draw(groups, *shown, unit, smallest)
 
 
 def _show_risk(audit: Any, show: Callable) -> Any:

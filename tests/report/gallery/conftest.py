@@ -19,7 +19,7 @@ def out(tmp_path_factory):
         seed=1,
         simulated=True,
         groups={"race": ["White", "Asian", "Black"], "sex": ["Male", "Female"]},
-        tables=[name for name in TABLES if name not in ("paper_errors", "paper_panel")],
+        tables=[name for name in TABLES if name not in ("paper_errors", "shown_panel")],
     )
     make_run(folder, "simulated", "half", finished=None, tables=["attacks"])
     return folder

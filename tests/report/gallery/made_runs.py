@@ -98,7 +98,7 @@ def _make_tables(scores, members, index, attributes, seed) -> dict[str, pd.DataF
         "roc": attacked.roc,
         "patients": risk.patients,
         "floor": risk.floors,
-        "disparity": compare_groups(
+        "shown_groups": compare_groups(
             list_groups(attributes, risk.patients["stratum"].to_numpy()),
             risk.patients,
             attributes,
@@ -115,5 +115,5 @@ def _make_tables(scores, members, index, attributes, seed) -> dict[str, pd.DataF
         "paper_attacks": attacked.attacks[online].drop(columns="variant"),
         "paper_roc": attacked.roc[online_curve].drop(columns="variant"),
         "paper_errors": pd.DataFrame(errors),
-        "paper_panel": panel.compute_panel(auc, attributes.iloc[index].reset_index(drop=True)),
+        "shown_panel": panel.compute_panel(auc, attributes.iloc[index].reset_index(drop=True)),
     }

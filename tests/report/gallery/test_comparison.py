@@ -29,13 +29,13 @@ def test_averages(out):
     assert math.isclose(row["LiRA AUC"], sum(values) / 16)
     assert math.isclose(row["paper's scores"], sum(values) / 16)
     assert math.isclose(row["median patient AUC, paper's"], (largest[149] + largest[150]) / 2)
-    assert row["largest"] == largest[-1]
+    assert row["reached by 10"] == math.floor(100 * largest[-10]) / 100
     assert (
         row["published"],
         row["patients, published"],
         row["published median"],
-        row["published largest"],
-    ) == (0.677, "16,965", 0.623, 1.0)
+    ) == (0.677, "16,965", 0.623)
+    assert not any("largest" in column for column in table)
     lone = comparison.compare_averages(find_runs(str(out), ["chexpert/small one"]))
     assert lone["published"].tolist() == [0.518]
 
@@ -45,7 +45,7 @@ def test_groups_of_a_run_stand_beside_the_panel_and_the_published_shares(out):
     table = comparison.compare_groups(ptb_xl)
     panel = {
         (row["attribute"], row["group"]): row
-        for row in pd.read_parquet(out / "ptb_xl" / "wide" / "paper_panel.parquet").to_dict(
+        for row in pd.read_parquet(out / "ptb_xl" / "wide" / "shown_panel.parquet").to_dict(
             "records"
         )
     }
@@ -63,22 +63,24 @@ def test_groups_of_a_run_stand_beside_the_panel_and_the_published_shares(out):
     assert comparison.compare_groups(chexpert)["residual"].isna().all()
 
 
-def test_no_group_under_ten_patients_is_shown(tmp_path):
-    path = make_run(tmp_path, "ptb_xl", tables=["disparity", "paper_panel"])
-    table = pd.read_parquet(path / "disparity.parquet")
-    panel = pd.read_parquet(path / "paper_panel.parquet")
-    table.loc[table.index[0], "patients"] = 9
-    write_table(path / "disparity.parquet", table)
-    more = panel.iloc[:1].assign(group="one patient, many records")
-    write_table(path / "paper_panel.parquet", pd.concat([panel, more], ignore_index=True))
+def test_groups_are_those_that_the_gate_let_through(tmp_path):
+    path = make_run(tmp_path, "ptb_xl", tables=["shown_groups", "shown_panel"])
+    table = pd.read_parquet(path / "shown_groups.parquet")
+    panel = pd.read_parquet(path / "shown_panel.parquet")
+    write_table(path / "disparity.parquet", table.assign(group="raw"))
+    write_table(path / "paper_panel.parquet", panel.assign(group="raw"))
+    hidden = table.iloc[1:].astype({"share_exposed": float})
+    hidden.iloc[0, [hidden.columns.get_loc(name) for name in ("share_exposed", "risk_ratio")]] = (
+        math.nan
+    )
+    write_table(path / "shown_groups.parquet", hidden)
     finished = find_runs(str(tmp_path))
     shown = comparison.compare_groups(finished.runs[0])
-    assert len(shown) == 4
-    assert table["group"][0] not in set(shown["group"])
-    assert "one patient, many records" not in set(shown["group"])
+    plain = table.loc[~table["intersection"], "group"]
+    assert shown["group"].tolist() == plain.tolist()[1:]
     points = comparison.collect_points(finished)
-    assert "one patient, many records" not in set(points["group"])
     assert len(points[points["source"] == "paper"]) == 4
+    assert len(points[points["source"] == "ours"]) == 3
 
 
 def test_points_of_the_scatter(out):
@@ -86,7 +88,7 @@ def test_points_of_the_scatter(out):
     sources = points.groupby("source").size().to_dict()
     tables = [
         pd.read_parquet(path).query("~intersection")
-        for path in sorted(out.glob("*/*/disparity.parquet"))
+        for path in sorted(out.glob("*/*/shown_groups.parquet"))
     ]
     assert sources == {
         "published": len(published.subgroups()),

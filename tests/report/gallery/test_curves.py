@@ -1,5 +1,6 @@
 """The curves of finished runs draw what their tables say."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -64,6 +65,23 @@ def test_survival_draws_the_published_curves_and_each_noise_floor(out):
     )
     dashed = [line for line in right.lines if line.get_linestyle() == "--"]
     assert sum(len(line.get_xdata()) > 0 for line in dashed) == 2
+
+
+def test_no_step_of_a_run_stands_for_fewer_than_ten_patients(out):
+    finished = find_runs(str(out))
+    figure = curves.survival(finished)
+    for ax in figure.drawing.axes:
+        for line in ax.lines:
+            if line.get_drawstyle() == "steps-post":
+                counts = 300 * line.get_ydata()
+                assert (-np.diff([*counts, 0]) > 9.99).all()
+    patients = finished.runs[1].tables["patients"]["auc_joint"]
+    assert (patients >= 0.7).sum() > 20
+    share = float(re.findall(r"([\d.]+)% by ours", figure.alt)[1]) / 100
+    assert 0 <= (patients >= 0.7).mean() - share < 10 / 300
+    entry = finished.runs[1]
+    entry.tables["patients"] = pd.DataFrame({"auc_joint": np.linspace(0.2, 0.71, 300)})
+    assert "fewer than 10 patients by ours" in curves.survival(finished).alt
 
 
 def test_errors_draw_the_medians_and_the_limit(out):

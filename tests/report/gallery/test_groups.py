@@ -1,9 +1,13 @@
 """The figures of groups draw what the tables say."""
 
+import numpy as np
+import pandas as pd
+
 from rollcall.paper import published
 from rollcall.report.gallery import groups
 from rollcall.report.gallery.comparison import correlate
 from rollcall.report.gallery.runs import find_runs
+from rollcall.util.files import write_table
 from tests.report.gallery.made_runs import make_run
 
 
@@ -24,6 +28,24 @@ def test_group_size_says_the_published_correlation(out):
     rho, r = (f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in correlations)
     text = drawing.axes[0].texts[0].get_text()
     assert f"$\\rho$ {rho}, $r$ {r}, {len(known)} groups" in text
+
+
+def test_hidden_numbers_are_not_drawn(tmp_path):
+    path = make_run(tmp_path, "ptb_xl")
+    table = pd.read_parquet(path / "shown_groups.parquet").assign(
+        share_exposed=np.nan, risk_ratio=np.nan, share=np.nan
+    )
+    write_table(path / "shown_groups.parquet", table)
+    panel = pd.read_parquet(path / "shown_panel.parquet")
+    write_table(path / "shown_panel.parquet", panel.assign(residual=np.nan, chi2=np.nan, stars=""))
+    finished = find_runs(str(tmp_path))
+    figure = groups.subgroups(finished.runs[0])
+    assert "No group's share of the exposed can be shown." in figure.alt
+    assert "nan" not in figure.alt + figure.caption
+    figure.drawing.canvas.draw()
+    groups.group_size(finished).drawing.canvas.draw()
+    write_table(path / "shown_groups.parquet", table.iloc[:0])
+    assert groups.subgroups(find_runs(str(tmp_path)).runs[0]).drawing is None
 
 
 def test_without_tables_they_say_so(tmp_path):

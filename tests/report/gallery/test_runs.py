@@ -19,9 +19,9 @@ def test_finished_runs_are_found_without_patient_ids(out):
     assert finished.folder == out
     assert [run.label for run in finished.runs] == ["chexpert (simulated)", "ptb_xl"]
     assert [run.simulated for run in finished.runs] == [True, False]
-    assert finished.runs[0].missing == ["paper_panel", "paper_errors"]
+    assert finished.runs[0].missing == ["shown_panel", "paper_errors"]
     assert finished.runs[1].missing == []
-    assert [run.name for run in finished.having("paper_panel", "roc")] == ["ptb_xl/wide"]
+    assert [run.name for run in finished.having("shown_panel", "roc")] == ["ptb_xl/wide"]
     for run in finished.runs:
         for table in run.tables.values():
             assert "patient_id" not in table
@@ -29,9 +29,9 @@ def test_finished_runs_are_found_without_patient_ids(out):
                 table[column].astype(str).str.contains("secret").any() for column in table
             )
         assert all(list(table) == runs.TABLES[name] for name, table in run.tables.items())
-        whole = pd.read_parquet(run.run.file("disparity.parquet"))
+        whole = pd.read_parquet(run.run.file("shown_groups.parquet"))
         assert whole["intersection"].any()
-        assert len(run.tables["disparity"]) == (~whole["intersection"]).sum()
+        assert len(run.tables["shown_groups"]) == (~whole["intersection"]).sum()
 
 
 def test_what_must_be_said_first(out):
@@ -40,7 +40,7 @@ def test_what_must_be_said_first(out):
     assert sentences[0].startswith("chexpert/small one: Simulated data")
     assert sentences[-1] == "Runs not finished, and not shown: 1."
     assert sentences[1] == (
-        "chexpert/small one: left out below where paper_panel, paper_errors would be needed; made "
+        "chexpert/small one: left out below where shown_panel, paper_errors would be needed; made "
         "by `rollcall rehearse --cohort chexpert "
         f"--model {finished.runs[0].run.recipe.model} --run 'small one' --targets 16 --seed 1` "
         "with the other options of its first time."

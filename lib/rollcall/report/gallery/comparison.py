@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.paper import published
 from rollcall.report.gallery.runs import TABLES, FinishedRun, FinishedRuns
+from rollcall.report.gate import reached_by
 from rollcall.report.style import Table
 from rollcall.stats.rank import average_ranks
 
@@ -27,16 +27,17 @@ def tabulate_averages(finished: FinishedRuns) -> Table:
     return Table(
         compare_averages(finished),
         "Each run beside the published values of its data set; patient AUC: the largest of a "
-        "patient's record AUCs",
+        "patient's record AUCs, and what so many of the most exposed reach",
     )
 
 
 def compare_averages(finished: FinishedRuns) -> pd.DataFrame:
     """Set each run's size, mean LiRA AUC and patient AUCs beside the published ones.
 
-    Mean LiRA AUC (online) by our scores, by the paper's, and as published; then the median and
-    the largest patient AUC by the paper's definition.
+    Mean LiRA AUC (online) by our scores, by the paper's, and as published; then the median patient
+    AUC by the paper's definition, and what the 10 most exposed reach: a maximum is one patient's.
     """
+    smallest = max(entry.run.smallest_cell for entry in finished.runs)
     table_of, rows = published.aggregate().set_index("dataset"), []
     for entry in finished.runs:
         known = table_of.loc[entry.dataset] if entry.dataset in table_of.index else {}
@@ -58,11 +59,10 @@ def compare_averages(finished: FinishedRuns) -> pd.DataFrame:
                 "published": known.get("aggregate_lira_auc"),
                 "median patient AUC, paper's": largest.median(),
                 "published median": known.get("median_patient_auc"),
-                "largest": largest.max(),
-                "published largest": known.get("max_patient_auc"),
+                f"reached by {smallest}": reached_by(largest.to_numpy(), smallest),
             }
         )
-    published_columns = ("published", "published median", "published largest")
+    published_columns = ("published", "published median")
     return pd.DataFrame(rows).astype(dict.fromkeys(published_columns, float))
 
 
@@ -73,14 +73,13 @@ def _mean_lira(attacks: pd.DataFrame | None) -> float:
 
 
 def compare_groups(entry: FinishedRun) -> pd.DataFrame:
-    """List a run's groups of at least 10 patients beside the paper's panel and published shares.
+    """List a run's groups that may be shown beside the paper's panel and published shares.
 
     attribute, group, patients, share and share_exposed (of patients), risk_ratio; residual, chi2
     and stars of the paper's panel on this run's records; train_share, tail_share and
-    published_residual. NaN (stars "") where there is none.
+    published_residual. NaN (stars "") where there is none, or it is hidden.
     """
-    groups = entry.tables["disparity"]
-    groups = groups[groups["patients"] >= MIN_GROUP_SIZE].reset_index(drop=True)
+    groups = entry.tables["shown_groups"]
     panel = _panel_of(entry)
     panel = panel.assign(**{name: panel[name].astype(float) for name in ("residual", "chi2")})
     table = groups.merge(
@@ -96,7 +95,7 @@ def compare_groups(entry: FinishedRun) -> pd.DataFrame:
 
 
 def _panel_of(entry: FinishedRun) -> pd.DataFrame:
-    return entry.tables.get("paper_panel", pd.DataFrame(columns=TABLES["paper_panel"]))
+    return entry.tables.get("shown_panel", pd.DataFrame(columns=TABLES["shown_panel"]))
 
 
 def kind_of(attribute: str) -> str:
@@ -119,7 +118,7 @@ def collect_points(finished: FinishedRuns) -> pd.DataFrame:
             source="published", share=100 * known["train_share"], value=known["residual"]
         )
     ]
-    for entry in finished.having("disparity"):
+    for entry in finished.having("shown_groups"):
         groups = compare_groups(entry)
         with np.errstate(divide="ignore"):
             values = {"paper": groups["residual"], "ours": np.log(groups["risk_ratio"])}

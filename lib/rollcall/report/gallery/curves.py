@@ -14,6 +14,7 @@ from rollcall.paper import published
 from rollcall.report.gallery.comparison import compare_averages
 from rollcall.report.gallery.looks import add_legend, add_run_legend, lay_out, looks_of
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
+from rollcall.report.gate import safe_curve
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
@@ -109,7 +110,7 @@ def survival(finished: FinishedRuns) -> Figure:
     curves, sentences = published.survival(), []
     for entry in finished.runs:
         values = [
-            f"{(entry.tables[name][column] >= 0.7).mean():.2%} {words}"
+            f"{_share_at(entry, name, column)} {words}"
             for name, column, words in (
                 ("paper_patients", "auc_max", "by the paper's definition"),
                 ("patients", "auc_joint", "by ours"),
@@ -126,9 +127,21 @@ def survival(finished: FinishedRuns) -> Figure:
             _draw_survival(finished, curves),
             alt="Two line plots on a log axis of the share of patients at or above each risk. At "
             f"0.7 or more: {'; '.join(sentences) or 'no run has it'}.",
-            caption="Share of patients at or above each risk; dotted: published.",
+            caption="Share of patients at or above each risk; dotted: published. No step of a run "
+            "stands for a single patient or a few.",
         )
     )
+
+
+def _share_at(entry: FinishedRun, name: str, column: str, risk: float = 0.7) -> str:
+    """Write the share of a run's patients at or above a risk, as its curve shows it."""
+    smallest = entry.run.smallest_cell
+    values = entry.tables[name][column].to_numpy()
+    risks, counts = safe_curve(values, smallest)
+    above = counts[risks > risk - 1e-6]
+    if not len(above):
+        return f"fewer than {smallest} {entry.run.unit}s"
+    return f"{above[0] / len(values):.2%}"
 
 
 def _draw_survival(finished: FinishedRuns, published_curves: pd.DataFrame):
@@ -138,7 +151,7 @@ def _draw_survival(finished: FinishedRuns, published_curves: pd.DataFrame):
     looks, drawn = looks_of(finished), set()
     drawing, (left, right) = new_figure(DOUBLE, 85 * MM, 1, 2, sharey=True)
     for number, entry in enumerate(by_paper):
-        _draw_run(left, entry.tables["paper_patients"]["auc_max"], number, looks[entry.name])
+        _draw_run(left, entry, ("paper_patients", "auc_max"), number, looks[entry.name])
         of_dataset = published_curves["dataset"] == entry.dataset
         curve = published_curves[of_dataset & (published_curves["patients"] > 0)]
         if entry.dataset not in drawn and len(curve):
@@ -146,7 +159,7 @@ def _draw_survival(finished: FinishedRuns, published_curves: pd.DataFrame):
             left.plot(curve["auc"], curve["share"], ":", color=colour, linewidth=1.3)
             drawn.add(entry.dataset)
     for number, entry in enumerate(by_ours):
-        _draw_run(right, entry.tables["patients"]["auc_joint"], number, looks[entry.name])
+        _draw_run(right, entry, ("patients", "auc_joint"), number, looks[entry.name])
         if "floor" in entry.tables:
             x, share = thin_curve(entry.tables["floor"]["auc_joint"])
             keep = share >= 0.1 / len(entry.tables["patients"])
@@ -176,9 +189,11 @@ def _draw_survival(finished: FinishedRuns, published_curves: pd.DataFrame):
     return drawing
 
 
-def _draw_run(ax, values: np.ndarray, number: int, look: dict) -> None:
-    x, share = thin_curve(values)
-    ax.plot(x, share, drawstyle="steps-post", markevery=(0.02 + 0.012 * number, 0.15), **look)
+def _draw_run(ax, entry: FinishedRun, name: tuple[str, str], number: int, look: dict) -> None:
+    values = entry.tables[name[0]][name[1]].to_numpy()
+    risks, counts = safe_curve(values, entry.run.smallest_cell)
+    style = {"drawstyle": "steps-post", "markevery": (0.02 + 0.012 * number, 0.15)}
+    ax.plot(risks, counts / len(values), **style, **look)
 
 
 def _count_patients(entry: FinishedRun) -> int:

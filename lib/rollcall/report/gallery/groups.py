@@ -18,6 +18,7 @@ from rollcall.report.gallery.comparison import (
 )
 from rollcall.report.gallery.looks import add_legend, lay_out
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
+from rollcall.report.gate import HIDDEN, explain_hidden
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
@@ -51,27 +52,34 @@ def subgroups(entry: FinishedRun) -> Figure:
     records. Right: Pearson residuals of the paper's panel on this run's records, the published
     ones as open diamonds.
     """
+    smallest = entry.run.smallest_cell
     name, caption = f"subgroups_{entry.name.replace('/', '_')}", f"Groups of {entry.label}."
-    if "disparity" not in entry.tables:
+    table = compare_groups(entry) if "shown_groups" in entry.tables else pd.DataFrame()
+    if not len(table):
         return Figure(name, None, "No groups.", caption)
-    table = compare_groups(entry)
-    largest = table.loc[(table["share_exposed"] - table["share"]).idxmax()]
-    beside = ""
-    if not np.isnan(largest["train_share"]):
-        beside = (
-            f" (published, of records: {largest['train_share']:.1%} and "
-            f"{largest['tail_share']:.1%})"
-        )
     return lay_out(
         Figure(
             name,
             _draw_subgroups(table, f"{entry.run.unit}s"),
             alt=f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among "
-            "all and the exposed, published shares, Pearson residuals. The largest gain: "
-            f"{largest['attribute']} {largest['group']}, from {largest['share']:.1%} to "
-            f"{largest['share_exposed']:.1%}{beside}.",
-            caption=caption,
+            f"all and the exposed, published shares, Pearson residuals. {_describe_gain(table)}",
+            caption=f"{caption} No dot, no bar{explain_hidden(smallest).removeprefix(HIDDEN)}.",
         )
+    )
+
+
+def _describe_gain(table: pd.DataFrame) -> str:
+    """Say which group has the largest share of the exposed beyond its share of all."""
+    gain = table["share_exposed"] - table["share"]
+    if gain.isna().all():
+        return "No group's share of the exposed can be shown."
+    row = table.loc[gain.idxmax()]
+    beside = ""
+    if not np.isnan(row["train_share"]):
+        beside = f" (published, of records: {row['train_share']:.1%} and {row['tail_share']:.1%})"
+    return (
+        f"The largest gain: {row['attribute']} {row['group']}, from {row['share']:.1%} to "
+        f"{row['share_exposed']:.1%}{beside}."
     )
 
 
@@ -98,7 +106,7 @@ def _draw_subgroups(table: pd.DataFrame, units: str):
             y += 1
             _draw_group(axes, y, row)
             ticks.append(y)
-            labels.append("\n".join(textwrap.wrap(f"{row['group']}  ({row['patients']:,})", 34)))
+            labels.append("\n".join(textwrap.wrap(f"{row['group']}  ({row['patients']:,.0f})", 34)))
         y += 1
     axes[0].set(
         ylim=(y - 0.3, -0.7),

@@ -15,16 +15,16 @@ from rollcall.runs.run import Run, open_run, read_table
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 
-TABLES = {  # what is compared, and the columns it takes: none of them a patient's id
+TABLES = {  # what is compared, and the columns it takes: no patient's id, no group but shown ones
     "attacks": ["attack", "variant", "target", "auc"],
     "roc": ["attack", "variant", "fpr", "tpr"],
     "patients": ["auc_joint", "exposed"],
     "floor": ["auc_joint"],
-    "disparity": ["attribute", "group", "patients", "share", "share_exposed", "risk_ratio"],
+    "shown_groups": ["attribute", "group", "patients", "share", "share_exposed", "risk_ratio"],
     "paper_patients": ["auc_max"],
     "paper_attacks": ["attack", "target", "auc"],
     "paper_roc": ["attack", "fpr", "tpr"],
-    "paper_panel": ["attribute", "group", "records", "share", "residual", "chi2", "stars"],
+    "shown_panel": ["attribute", "group", "records", "share", "residual", "chi2", "stars"],
     "paper_errors": ["models", "kind", "q05", "q25", "median", "q75", "q95"],
 }
 
@@ -130,7 +130,7 @@ def _read_tables(run: Run) -> dict[str, pd.DataFrame]:
                 f"{command_of(run)}"
             )
         if "intersection" in table:
-            table = table[~table["intersection"]]
+            table = table[~table["intersection"].astype(bool)]
         tables[name] = table[columns].reset_index(drop=True)
     return tables
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
-from rollcall.data.groups import MIN_GROUP_SIZE, iterate_intersections
+from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
 from rollcall.report.gate.design import PATIENTS, TOTAL, is_small
 from rollcall.report.gate.show import count_known
 from rollcall.report.gate.suppression import protect
@@ -15,7 +16,8 @@ from rollcall.risk.groups.disparity import find_tested
 from rollcall.risk.groups.ranking import pair_score, share_top
 
 EXPOSED, TESTED = "exposed", "tested"
-KEY = ["attribute", "group"]
+KEY, TEST = ["attribute", "group"], ["p", "p_adjusted"]
+MOST_AT_CUTOFFS = 50  # attributes, beyond which no cutoffs are shown: the gate would take minutes
 # Numbers of a row of compare_groups that follow from how many of the group are exposed, and those
 # that compare it with all others whose value is known.
 FROM_EXPOSED = ("exposed", "exposed_share", "exposed_low", "exposed_high", "exposed_by_chance")
@@ -57,29 +59,39 @@ def hide_groups(
 
     Rows whose size is hidden are left out. Where the count of exposed patients, or of those at a
     cutoff, is hidden, every number that follows from it is NaN; so are shares and ratios among the
-    patients whose value is known, where they would say how many patients that are.
+    patients whose value is known, where they would say how many patients that are. Of more than 50
+    attributes there are no cutoffs.
     """
-    exposed = patients["exposed"].to_numpy(bool)
+    exposed, label = patients["exposed"].to_numpy(bool), patients["stratum"].to_numpy()
     score = pair_score(statistic, members)
-    flags = {EXPOSED: exposed} | _flag_tested(patients, score)
-    places = {}
+    flags, places = {EXPOSED: exposed}, {}
+    if attributes.shape[1] > MOST_AT_CUTOFFS:
+        cutoffs = cutoffs.iloc[:0]
     for cutoff in sorted(cutoffs.loc[~cutoffs["is_exposed"], "cutoff"].unique(), reverse=True):
         share = share_top(score, max(1, round(cutoff * len(score))))
         names = [f"top {cutoff:g}", f"surely top {cutoff:g}"]
         flags |= dict(zip(names, (share > 0, share >= 1), strict=True))
         places[cutoff] = names
     counts = count_groups(attributes, flags, smallest)
-    return (
-        _hide_disparity(disparity, counts),
-        _hide_cutoffs(cutoffs, counts, places),
-    )
+    shown = _hide_disparity(disparity, counts)
+    tested = _count_tested(attributes, find_tested(score, exposed, label), disparity)
+    apart = np.abs(shown["patients"].to_numpy() - (number := _cells_of(shown, tested)[TESTED]))
+    shown.loc[is_small(number, smallest) | is_small(apart, smallest), TEST] = np.nan
+    return shown, _hide_cutoffs(cutoffs, counts, places)
 
 
-def _flag_tested(patients: pd.DataFrame, score: np.ndarray) -> dict[str, np.ndarray]:
-    """Return who is at the top in the exact tests: p-values give their number away."""
-    label = patients["stratum"].to_numpy()
-    tops = find_tested(score, patients["exposed"].to_numpy(bool), label)
-    return {f"{TESTED} {is_outcome}": top for is_outcome, top in tops.items()}
+def _count_tested(
+    attributes: pd.DataFrame, tops: Mapping[bool, np.ndarray], disparity: pd.DataFrame
+) -> pd.DataFrame:
+    """Count the patients at the top in each row's exact test, which its p-value may give away."""
+    outcome = {(row.attribute, row.group): row.is_outcome for row in disparity.itertuples()}
+    listed = chain(iterate_groups(attributes), iterate_intersections(attributes))
+    rows = [
+        (attribute, group, np.count_nonzero(inside & tops[bool(outcome[attribute, group])]))
+        for attribute, group, inside, _ in listed
+        if (attribute, group) in outcome
+    ]
+    return pd.DataFrame(rows, columns=[*KEY, TESTED])
 
 
 def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
@@ -90,9 +102,6 @@ def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFra
     table = table.astype(dict.fromkeys(numbers, float))
     few = cells[EXPOSED].isna().to_numpy()
     table.loc[few, [*FROM_EXPOSED, *COMPARED, "share_exposed"]] = np.nan
-    hides_test = cells[[f"{TESTED} False", f"{TESTED} True"]].isna().to_numpy()
-    hides_test = np.where(table["is_outcome"], hides_test[:, 1], hides_test[:, 0])
-    table.loc[hides_test, ["p", "p_adjusted"]] = np.nan
     known = _list_known(table["attribute"], counts)
     total = counts[counts["attribute"] == TOTAL].iloc[0]
     for place, row in enumerate(table.itertuples()):
