@@ -4,12 +4,13 @@ One goes through the command line, its kernels and its workers, as test_cli.py's
 others take the same steps in this process.
 """
 
+import json
 import re
 
 import pandas as pd
 import pytest
 
-from rollcall import datasets
+from rollcall import audit, datasets
 from rollcall.__main__ import main
 from rollcall.data import decode
 from rollcall.data.release import SIMULATED
@@ -17,7 +18,7 @@ from rollcall.report import notebooks
 from rollcall.training.backends import local
 from tests.conftest import rollcall
 from tests.datasets.quick import Threads
-from tests.end_to_end import in_process
+from tests.end_to_end import in_process, leaving
 
 WHOLE = ("chexpert",)
 WITHOUT_IMAGES = ("ptb_xl", "mimic_iv_ed")
@@ -47,8 +48,21 @@ def check_rehearsal(name: str, folder, printed: str) -> None:
     for patient in patients["patient_id"].astype(str):
         in_report = re.search(rf"\b{re.escape(patient)}\b", text)
         assert len(patient) < 4 or not in_report, "a patient id in the report"
-    assert (pd.read_parquet(run / "disparity.parquet")["patients"] >= 10).all()
     release = next((folder / "data" / name / "rehearsal").iterdir())
+    study = audit.plan(
+        cohort=name,
+        targets=8,
+        run="rehearsal",
+        root=str(release),
+        out=str(folder / "out"),
+        data=str(folder / "data"),
+        options=[] if name in WITHOUT_IMAGES else ["size=32"],
+        recipe=["epochs=1"],
+    )
+    assert leaving.list_small_counts(json.loads((run / "report.json").read_text())) == []
+    given_away, numbers = leaving.attack_report(study)
+    assert given_away == []
+    assert numbers > 2
     assert (release / SIMULATED).is_file()
 
 
@@ -85,3 +99,22 @@ def test_wrong_input_is_one_line(arguments, message, tmp_path, capsys):
     assert main(["rehearse", *where, *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_small_counts_would_be_seen():
+    """So that the tests above could fail."""
+    table = {"caption": "", "columns": ["group", "exposed"], "rows": [["A", "3"], ["B", "13"]]}
+    twin = {
+        "title": "",
+        "notice": "",
+        "summary": ["3 of 60 patients are exposed.", "about 3 of them are there by chance."],
+        "facts": {"Notes": "4 records dropped; version 1.0.1; 12 records of 10 patients"},
+        "parts": [{"tables": [table], "figures": [{"alt": "5 visits", "caption": "1.5 patients"}]}],
+    }
+    small = leaving.list_small_counts(twin)
+    assert small == [
+        "exposed: 3 in ['A', '3']",
+        "3 of 60 patients are exposed.",
+        "4 records dropped; version 1.0.1; 12 records of 10 patients",
+        "5 visits",
+    ]

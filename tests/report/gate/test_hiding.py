@@ -157,7 +157,7 @@ def test_a_panel_hides_an_attribute_with_few_patients_at_the_top():
     attributes = pd.DataFrame(
         {
             "race": pd.Categorical(np.repeat(["A", "B", "Z"], [200, 192, 8])),
-            "sex": categories(order % 2),
+            "group": categories(order % 2),  # named as a column of the tables
         }
     )
     index = np.sort(np.r_[order, rng.choice(order, 200), np.full(30, 399)])

@@ -64,7 +64,7 @@ def forest(groups: pd.DataFrame, unit: str = "patient", smallest: int = MIN_GROU
     return Figure(
         "forest",
         drawing,
-        alt=f"Forest plot: exposed shares of {len(table)} groups against all other {unit}s of the "
+        alt=f"Forest plot: exposed shares of {_count(table)} against all other {unit}s of the "
         f"same label. {_describe_clearest(table)}",
         caption=f"How many times as large the share of exposed {unit}s is in each group as among "
         "all others of the same training label and about as many records (of a group that is the "
@@ -73,6 +73,10 @@ def forest(groups: pd.DataFrame, unit: str = "patient", smallest: int = MIN_GROU
         "within label says p < 0.05 after Holm; circles: it does not, or p is not shown. "
         f"{explain_hidden(smallest)}; or not defined.",
     )
+
+
+def _count(table: pd.DataFrame) -> str:
+    return f"{len(table)} group{'s' * (len(table) != 1)}"
 
 
 def _choose_edge(table: pd.DataFrame) -> float:
@@ -188,7 +192,7 @@ def cutoffs(
     return Figure(
         "cutoffs",
         drawing,
-        alt=f"Line charts of {len(chosen)} groups: ratio of the share at the top, in the group to "
+        alt=f"Line charts of {_count(chosen)}: ratio of the share at the top, in the group to "
         f"all others, at cutoffs from 0.2% of {unit}s to all exposed, beside the band that "
         "redrawn membership gives.",
         caption=f"How many times as often a group's {unit}s are at the top as all others, when "

@@ -204,13 +204,13 @@ def hide_panel(
     (records,); attributes, a row per patient. Where any of an attribute's counts of patients at the
     top is hidden, all that follows from them is NaN in all of its rows, and stars "".
     """
-    behind = {name: np.bincount(patient_index, top) > 0 for name, top in tops.items()}
+    behind = {f"top of {name}": np.bincount(patient_index, top) > 0 for name, top in tops.items()}
     counts = count_groups(attributes, behind, smallest)
     table = panel.astype(dict.fromkeys([*PANEL, "top_patients"], float))
     cells = _cells_of(table, counts)
     table = table[cells[PATIENTS].notna().to_numpy()].reset_index(drop=True)
     for attribute, rows in table.groupby("attribute", sort=False):
-        of_group = cells.loc[cells["attribute"] == attribute, str(attribute)]
+        of_group = cells.loc[cells["attribute"] == attribute, f"top of {attribute}"]
         top = rows[["top_patients", "patients"]].to_numpy()
         few = is_small(np.stack([top[:, 0], top[:, 1] - top[:, 0]]), smallest)
         if of_group.isna().any() or few.any():
