@@ -59,14 +59,18 @@ def hide_groups(
 
     Rows whose size is hidden are left out. Where the count of exposed patients, or of those at a
     cutoff, is hidden, every number that follows from it is NaN; so are shares and ratios among the
-    patients whose value is known, where they would say how many patients that are. Of more than 50
-    attributes there are no cutoffs.
+    patients whose value is known, where they would say how many patients that are; and p-values,
+    where the count that they test is hidden. Of more than 50 attributes there are no cutoffs, and
+    of tested counts only small ones are hidden, not others that would give them away.
     """
     exposed, label = patients["exposed"].to_numpy(bool), patients["stratum"].to_numpy()
     score = pair_score(statistic, members)
     flags, places = {EXPOSED: exposed}, {}
+    tops = find_tested(score, exposed, label)
     if attributes.shape[1] > MOST_AT_CUTOFFS:
         cutoffs = cutoffs.iloc[:0]
+    else:
+        flags |= {f"{TESTED} {is_outcome}": top for is_outcome, top in tops.items()}
     for cutoff in sorted(cutoffs.loc[~cutoffs["is_exposed"], "cutoff"].unique(), reverse=True):
         share = share_top(score, max(1, round(cutoff * len(score))))
         names = [f"top {cutoff:g}", f"surely top {cutoff:g}"]
@@ -74,9 +78,13 @@ def hide_groups(
         places[cutoff] = names
     counts = count_groups(attributes, flags, smallest)
     shown = _hide_disparity(disparity, counts)
-    tested = _count_tested(attributes, find_tested(score, exposed, label), disparity)
-    apart = np.abs(shown["patients"].to_numpy() - (number := _cells_of(shown, tested)[TESTED]))
-    shown.loc[is_small(number, smallest) | is_small(apart, smallest), TEST] = np.nan
+    if attributes.shape[1] > MOST_AT_CUTOFFS:
+        number = _cells_of(shown, _count_tested(attributes, tops, disparity))[TESTED]
+        hidden = is_small(number, smallest) | is_small(shown["patients"] - number, smallest)
+    else:
+        cells, outcome = _cells_of(shown, counts), shown["is_outcome"].to_numpy(bool)
+        hidden = np.where(outcome, cells[f"{TESTED} True"].isna(), cells[f"{TESTED} False"].isna())
+    shown.loc[hidden, TEST] = np.nan
     return shown, _hide_cutoffs(cutoffs, counts, places)
 
 
