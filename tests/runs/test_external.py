@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.__main__ import main
+from rollcall.__main__ import build_parser, main
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs import external
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
@@ -199,3 +200,11 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
             None,
             tmp_path / "out",
         )
+
+
+def test_the_smallest_cell_is_checked_before_anything_is_written(tmp_path):
+    paths = [tmp_path / name for name in ("scores.npy", "members.npy", "patients.csv", "out")]
+    with pytest.raises(InputError, match="smallest cell is 1"):
+        external.create(*paths[:3], None, paths[3], smallest_cell=1)
+    words = [f"--{name}=x" for name in ("scores", "members", "patients", "out")]
+    assert build_parser("attack").parse_args(["attack", *words]).smallest_cell == MIN_GROUP_SIZE

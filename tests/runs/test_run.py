@@ -8,6 +8,7 @@ from filelock import FileLock
 
 from rollcall import recipes
 from rollcall.data.cohort import Cohort
+from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs import run
 from rollcall.util.errors import InputError
 
@@ -147,3 +148,15 @@ def test_run_json_is_changed_by_one_at_a_time(tiny, recipe, tmp_path, step):
             before = run.open_run(made.path).config
         task.result(30)
     assert run.open_run(made.path).config != before
+
+
+def test_the_smallest_cell_is_noted(tiny, recipe, tmp_path):
+    made = run.create(tmp_path / "r", tiny, recipe, 8)
+    assert made.smallest_cell == MIN_GROUP_SIZE == 10
+    assert made.with_smallest_cell(10) is made
+    assert made.with_smallest_cell(5).smallest_cell == 5
+    assert run.open_run(tmp_path / "r").smallest_cell == 5
+    grown = run.create(tmp_path / "r", tiny, recipe, 12)
+    assert grown.with_smallest_cell(10).smallest_cell == 10
+    with pytest.raises(InputError, match="smallest cell is 2; expected .* at least 3"):
+        made.with_smallest_cell(2)

@@ -13,6 +13,8 @@ from rollcall.report.gate import (
     reached_by,
     safe_curve,
     show_count,
+    show_few,
+    show_limit,
     show_share,
 )
 
@@ -71,3 +73,16 @@ def test_in_place_of_a_maximum(smallest, expected):
 
 def test_no_maximum_of_too_few():
     assert np.isnan(reached_by(np.ones(9)))
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0"), (9, "fewer than 10"), (10, "10"), (1991, "all but fewer than 10"), (2000, "2,000")],
+)
+def test_few_and_all_but_few(count, expected):
+    assert show_few(count, 2000) == expected
+
+
+def test_limits_are_whole_and_within():
+    limits = [show_limit(value, 200) for value in (-3, 0.4, 9.4, 12.3, 195, 300)]
+    assert limits == ["0", "0", "fewer than 10", "12", "195", "200"]
