@@ -45,10 +45,10 @@ def print_counts(shown, exposed, patients, smallest):
     return table.astype({"patients": "Int64", "exposed": "Int64"})
 
 
-@pytest.mark.parametrize("first", range(0, 60, 10))
+@pytest.mark.parametrize("first", range(0, 24, 4))
 def test_a_reader_of_the_table_of_groups_gets_nothing(first):
     compared = 0
-    for seed in range(first, first + 10):
+    for seed in range(first, first + 4):
         attributes, flags, smallest, _ = make_cohort(seed)
         exposed = np.asarray(next(iter(flags.values())))
         try:
@@ -60,7 +60,7 @@ def test_a_reader_of_the_table_of_groups_gets_nothing(first):
         crossed = list(iterate_intersections(attributes))
         assert attack(printed, attributes, {"exposed": exposed}, smallest, crossed) == [], seed
         compared += 1
-    assert compared >= 4
+    assert compared >= 1
 
 
 @pytest.fixture

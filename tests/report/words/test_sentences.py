@@ -123,12 +123,12 @@ CASES = {
         find(groups=groups({"is_outcome": True, "attribute": "label", "group": "yes"})),
         [
             r"Of patients with label 'yes' 12% are exposed, of all others 2%; that is the outcome",
-            r"^No other group of 1 is exposed more often",
+            r"^No other group, of 1 compared, is exposed more often",
         ],
     ),
     "no group": (
         find(groups=groups({"p_adjusted": 0.3})),
-        [r"^No group of 1 is exposed more often"],
+        [r"^No group, of 1 compared, is exposed more often"],
     ),
     "hidden": (
         find(groups=groups({"ratio_within": np.nan})),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import show_few, show_limit
+from rollcall.report.gate import show_limit, show_told
 
 FEWEST_TARGETS = 10  # of anything but a trial of the machinery
 ENOUGH_POWER = 0.8
@@ -52,9 +52,10 @@ class Findings:
 
 def write_sentences(findings: Findings) -> list[str]:
     """Write all sentences: cautions first, then the exposed, the average, the groups."""
-    sentences = [*_write_cautions(findings), _write_exposed(findings)]
-    sentences += _write_certainty(findings)
-    sentences.append(_write_average(findings))
+    sentences = _write_cautions(findings)
+    if findings.control == "failed":
+        return [*sentences, _write_average(findings)]
+    sentences += [_write_exposed(findings), *_write_certainty(findings), _write_average(findings)]
     if findings.groups is not None:
         sentences += _write_groups(findings)
     return sentences
@@ -105,23 +106,28 @@ def _write_exposed(findings: Findings) -> str:
             "Train more."
         )
     if exposed == 0:
-        return (
-            f"None of {everybody} {unit} is exposed: {models} nobody can be picked out of the "
-            "training set."
-        )
+        return f"None of {everybody} {unit} is exposed {models}."
     if exposed < findings.smallest:
         return (
             f"Fewer than {findings.smallest} of {everybody} {unit} are exposed: whether they were "
             "in the training set can be told."
         )
-    number = show_few(exposed, findings.patients, findings.smallest)
-    share = ""
-    if exposed >= MANY * findings.patients and number == f"{exposed:,}":
-        share = f", {exposed / findings.patients:.0%} of all,"
+    if exposed == findings.patients:
+        return (
+            f"All {everybody} {unit} are exposed: whether they were in the training set can be "
+            "told."
+        )
+    if findings.patients - exposed < findings.smallest:
+        return (
+            f"All but fewer than {findings.smallest} of {everybody} {unit} are exposed: whether "
+            "they were in the training set can be told."
+        )
+    share = (
+        "" if exposed < MANY * findings.patients else f", {exposed / findings.patients:.0%} of all,"
+    )
     return (
-        f"{number[0].upper()}{number[1:]} of {everybody} {unit}{share} are exposed (95% interval "
-        f"{low} to {high}, for as many new models): whether they were in the training set can be "
-        "told."
+        f"{exposed:,} of {everybody} {unit}{share} are exposed (95% interval {low} to {high}, for "
+        "as many new models): whether they were in the training set can be told."
     )
 
 
@@ -130,7 +136,7 @@ def _write_certainty(findings: Findings) -> list[str]:
     risk, unit, sentences = findings.risk, f"{findings.unit}s", []
     exposed = int(risk["exposed"])
     if exposed >= findings.smallest:
-        expected, most = int(np.round(risk["by_chance"])), min(int(risk["at_most_false"]), exposed)
+        expected, most = int(np.round(risk["by_chance"])), int(risk["at_most_false"])
         by_chance = "hardly any of them is" if expected < 1 else f"about {expected:,} of them"
         by_chance += " there by chance" if expected < 1 else _be(expected) + " there by chance"
         again = risk["named_again"]
@@ -139,22 +145,26 @@ def _write_certainty(findings: Findings) -> list[str]:
     if is_undecided(findings):
         return sentences
     above, low, high = (risk[f"above_{HIGH_AUC}{suffix}"] for suffix in ("", "_low", "_high"))
-    least = _percent(risk["told_low"])
     low, high = (show_limit(end, findings.patients, findings.smallest) for end in (low, high))
-    number = (
-        f"about {np.round(above):,.0f} {unit} ({low} to {high}) have"
-        if above >= findings.smallest
-        else f"fewer than {findings.smallest} {unit} have"
-    )
+    if above < findings.smallest:
+        number = f"fewer than {findings.smallest} {unit} have"
+    elif findings.patients - above < findings.smallest:
+        number = f"nearly all {unit} have"
+    else:
+        number = f"about {np.round(above):,.0f} {unit} ({low} to {high}) have"
+    least = show_told(risk, findings.patients, findings.smallest)
     sentences.append(
-        f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more, and of at "
-        f"least {least} of all something can be told."
+        f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more, and of {least} "
+        "of all something can be told."
     )
+    if 0 < exposed < findings.smallest:
+        return sentences  # what the models could find would narrow how many they did
     smallest = risk["smallest_named"]
     if np.isnan(smallest):
         sentences.append(
-            f"{findings.targets} models name hardly anybody surely: not even a {findings.unit} "
-            "with an AUC of 0.99 is named with a chance of 80%. More models would name more."
+            f"{findings.targets} models name surely only whom nearly everything betrays: a "
+            f"{findings.unit} with an AUC of 0.99 has a chance of less than 80%. More models would "
+            "name more."
         )
     else:
         sentences.append(
@@ -188,7 +198,7 @@ def _write_groups(findings: Findings) -> list[str]:
     """Write which groups are exposed more often; nothing that would rest on fewer than 10."""
     groups, unit = findings.groups, f"{findings.unit}s"
     assert groups is not None
-    if is_undecided(findings):
+    if is_undecided(findings) or not findings.risk["exposed"]:
         return []
     if findings.risk["exposed"] < findings.smallest:
         return [f"Too few {unit} are exposed to compare groups."]
@@ -222,8 +232,8 @@ def _write_groups(findings: Findings) -> list[str]:
     else:
         other = "other " if len(outcome) else ""
         sentences.append(
-            f"No {other}group of {len(known)} is exposed more often than all others beyond chance "
-            "(Holm-adjusted p < 0.05), at the same label and number of records."
+            f"No {other}group, of {len(known)} compared, is exposed more often than all others beyond "
+            "chance (Holm-adjusted p < 0.05), at the same label and number of records."
         )
     return sentences
 
