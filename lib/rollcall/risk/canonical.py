@@ -56,11 +56,18 @@ def find_order(scores: np.ndarray, index: np.ndarray) -> Order:
     second = 2 * np.arange(len(total)) + 1 - swapped
     pairs = np.argsort(total.max(1), kind="stable")
     targets = np.column_stack([first[pairs], second[pairs]]).ravel()
-    return Order(np.argsort(patient_levels(scores, index), kind="stable"), targets)
+    return Order(_rank_patients(scores, index), targets)
+
+
+def _rank_patients(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return patients by level, those of one level by their sum of squares. (P,)"""
+    flat = scores.reshape(len(scores), len(index), -1)
+    square = np.einsum("mnl,mnl->n", flat, flat, dtype=np.float64)
+    return np.lexsort((np.bincount(index, square), patient_levels(scores, index)))
 
 
 def split_in_halves(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Put every second patient, by level, in one half: bool (N,) of records."""
     half = np.zeros(index.max() + 1, bool)
-    half[np.argsort(patient_levels(scores, index), kind="stable")[::2]] = True
+    half[_rank_patients(scores, index)[::2]] = True
     return half[index]

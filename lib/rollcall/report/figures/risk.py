@@ -107,6 +107,8 @@ def _describe_survival(curve: pd.DataFrame, unit: str, smallest: int) -> str:
         number = f"about {row['patients']:,.0f}"
         if row["patients"] < smallest:
             number = f"fewer than {smallest}"
+        if curve["patients"].max() - row["patients"] < smallest:
+            number = "nearly all"
         parts.append(f"{number} {unit}s have a true risk of {limit} or more")
     return "; ".join(parts).capitalize() + "."
 

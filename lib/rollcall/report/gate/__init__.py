@@ -12,6 +12,7 @@ from rollcall.report.gate.show import (
     show_few,
     show_limit,
     show_share,
+    show_told,
 )
 from rollcall.report.gate.suppression import protect
 
@@ -34,4 +35,5 @@ __all__ = [
     "show_few",
     "show_limit",
     "show_share",
+    "show_told",
 ]

@@ -13,6 +13,7 @@ from rollcall.report.gate.design import PATIENTS, TOTAL, is_small
 from rollcall.report.gate.show import count_known
 from rollcall.report.gate.suppression import protect
 from rollcall.risk.groups.disparity import find_tested
+from rollcall.risk.groups.exact import adjust_p_values
 from rollcall.risk.groups.ranking import pair_score, share_top
 
 EXPOSED, TESTED = "exposed", "tested"
@@ -60,8 +61,9 @@ def hide_groups(
     Rows whose size is hidden are left out. Where the count of exposed patients, or of those at a
     cutoff, is hidden, every number that follows from it is NaN; so are shares and ratios among the
     patients whose value is known, where they would say how many patients that are; and p-values,
-    where the count that they test is hidden. Of more than 50 attributes there are no cutoffs, and
-    of tested counts only small ones are hidden, not others that would give them away.
+    where the count that they test is hidden. Holm's adjustment is over the p-values shown. Of more
+    than 50 attributes there are no cutoffs, and of tested counts only small ones are hidden, not
+    others that would give them away.
     """
     exposed, label = patients["exposed"].to_numpy(bool), patients["stratum"].to_numpy()
     score = pair_score(statistic, members)
@@ -85,6 +87,8 @@ def hide_groups(
         cells, outcome = _cells_of(shown, counts), shown["is_outcome"].to_numpy(bool)
         hidden = np.where(outcome, cells[f"{TESTED} True"].isna(), cells[f"{TESTED} False"].isna())
     shown.loc[hidden, TEST] = np.nan
+    known = shown["p"].notna()  # a hidden row's p-value may not show through another's adjusted one
+    shown.loc[known, "p_adjusted"] = adjust_p_values(shown.loc[known, "p"])
     return shown, _hide_cutoffs(cutoffs, counts, places)
 
 

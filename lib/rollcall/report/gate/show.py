@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,19 @@ def show_few(count: float, total: float, smallest: int = MIN_GROUP_SIZE) -> str:
 def show_limit(value: float, total: float, smallest: int = MIN_GROUP_SIZE) -> str:
     """Write an end of an interval of a count, rounded and within [0, total], as show_few."""
     return show_few(float(np.clip(np.round(value), 0, total)), np.inf, smallest)
+
+
+def show_told(risk: Mapping[str, float], total: int, smallest: int = MIN_GROUP_SIZE) -> str:
+    """Write of what share of `total` patients anything can be told, at least: "at least 13%".
+
+    risk: numbers of rollcall.risk.Risk.cohort. No less than those who are exposed and not there by
+    chance; "nearly all" where the share says how many of fewer than `smallest` lie below 0.5.
+    """
+    exposed = risk["exposed"] if risk["exposed"] >= smallest else 0
+    least = max(risk["told_low"], (exposed - risk["at_most_false"]) / total, 0.0)
+    if (1 - risk["told"]) * total / 2 < smallest:
+        return "nearly all"
+    return f"at least {int(100 * least)}%"
 
 
 def show_share(count: object, total: object, hidden: str = HIDDEN) -> str:

@@ -59,7 +59,7 @@ def group_table(groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
         "itself, among patients with about as many records. Shift: of the mean of the normal "
         "quantile of the AUC, within label. AUC of 0.7 or more: of the share of patients whose "
         "true AUC is, without the noise of the estimates. p from an exact test within label, "
-        f"Holm-adjusted over all rows. {explain_hidden(smallest)}; or not defined",
+        f"Holm-adjusted over all that are shown. {explain_hidden(smallest)}; or not defined",
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import HIDDEN, reached_by, show_few, show_limit
+from rollcall.report.gate import HIDDEN, reached_by, show_few, show_limit, show_told
 from rollcall.report.style import Table
 from rollcall.risk import Risk
 from rollcall.risk.exposed import EXPOSED_FDR, name_exposed
@@ -19,24 +19,27 @@ def risk_table(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE
     """List how many patients have a true risk of each size or more."""
     total = len(risk.patients)
     rows = risk.survival.set_index("auc").loc[list(RISK_LIMITS)]
+    hidden = [count < smallest or total - count < smallest for count in rows["patients"]]
     shown = {
         "true risk at least": [f"{limit:g}" for limit in RISK_LIMITS],
         f"{unit}s, estimated": [
-            HIDDEN if count < smallest else f"{count:,.0f}" for count in rows["patients"]
+            HIDDEN if hide else f"{count:,.0f}"
+            for hide, count in zip(hidden, rows["patients"], strict=True)
         ],
         "95% interval": [
-            " to ".join(show_limit(end, total, smallest) for end in ends)
-            for ends in rows[["low", "high"]].itertuples(index=False)
+            HIDDEN if hide else " to ".join(show_limit(end, total, smallest) for end in ends)
+            for hide, *ends in zip(hidden, rows["low"], rows["high"], strict=True)
         ],
         "share": [
-            HIDDEN if count < smallest else f"{count / total:.2%}" for count in rows["patients"]
+            HIDDEN if hide else f"{count / total:.2%}"
+            for hide, count in zip(hidden, rows["patients"], strict=True)
         ],
     }
     return Table(
         pd.DataFrame(shown),
         f"{unit.capitalize()}s of each true risk (AUC) or more, the noise of the estimates taken "
         "out: the number hardly depends on how many models there are. Intervals are for as many "
-        f"new models. {HIDDEN}: fewer than {smallest}",
+        f"new models. {HIDDEN}: fewer than {smallest}, or all but so few",
     )
 
 
@@ -101,7 +104,7 @@ def statistic_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
 def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
     """List how sure the numbers are, and what the errors rest on."""
     c, patients = risk.cohort, len(risk.patients)
-    few = 0 < c["exposed"] < smallest
+    few, left = 0 < c["exposed"] < smallest, 0 < patients - c["exposed"] < smallest
     number = show_few(c["exposed"], patients, smallest)
     ends = (show_limit(c[f"exposed_{end}"], patients, smallest) for end in ("low", "high"))
     not_normal, not_normal_patients = (
@@ -110,7 +113,7 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
     )
     values = {
         "exposed patients, 95% interval for as many new models": (
-            number if few else f"{number} ({' to '.join(ends)})"
+            number if few or left else f"{number} ({' to '.join(ends)})"
         ),
         "of these there by chance: expected; at most, with 95% confidence": (
             HIDDEN if few else f"{c['by_chance']:,.1f}; {c['at_most_false']:,.0f}"
@@ -121,11 +124,17 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
         "named by one half of the models, share that the other half names too": (
             HIDDEN if few else _show_share(c["named_by_both"])
         ),
-        "patients of whom anything at all can be told, at least": _show_share(c["told_low"]),
+        "patients of whom anything at all can be told": show_told(c, patients, smallest),
         "smallest true AUC that is named with a chance of 80%": (
-            "none up to 0.99" if np.isnan(c["smallest_named"]) else f"{c['smallest_named']:.2f}"
+            HIDDEN
+            if few
+            else "none up to 0.99"
+            if np.isnan(c["smallest_named"])
+            else f"{c['smallest_named']:.2f}"
         ),
-        "chance to name a patient with a true AUC of 0.99": _show_share(c["power_99"]),
+        "chance to name a patient with a true AUC of 0.99": (
+            HIDDEN if few else _show_share(c["power_99"])
+        ),
         "correlation of a record's two scores within a pair of models": (
             f"{c['pair_correlation']:.2f}"
         ),

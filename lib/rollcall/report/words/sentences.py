@@ -232,8 +232,8 @@ def _write_groups(findings: Findings) -> list[str]:
     else:
         other = "other " if len(outcome) else ""
         sentences.append(
-            f"No {other}group, of {len(known)} compared, is exposed more often than all others beyond "
-            "chance (Holm-adjusted p < 0.05), at the same label and number of records."
+            f"No {other}group, of {len(known)} compared, is exposed more often than all others "
+            "beyond chance (Holm-adjusted p < 0.05), at the same label and number of records."
         )
     return sentences
 

@@ -17,6 +17,7 @@ from rollcall.stats.moments import Moments, compute_moments
 
 LEAST_ROUNDS = 50  # redrawn memberships of each patient, at the least
 FEWEST_TO_SPLIT = 16  # targets, of which either half can name somebody
+FEWEST_NAMED = 10  # patients, of whom a share can be taken
 HIGH_AUC, HIGHEST_AUC = 0.9, 0.99
 
 
@@ -63,13 +64,15 @@ def assess_exposure(
     )
     some, some_low = share_told(auc, stratum)
     again = behind.named_again[naming.exposed]
+    by_chance = min(expect_false(chance, auc), count)
+    bound = bound_false(statistic, floor, auc, naming, seed)
     high_row = behind.survival.loc[AUCS == HIGH_AUC].iloc[0]
     cohort = {
         "exposed": count,
         "exposed_low": low,
         "exposed_high": high,
-        "by_chance": expect_false(chance, auc),
-        "at_most_false": bound_false(statistic, floor, auc, naming, seed),
+        "by_chance": by_chance,
+        "at_most_false": min(count, max(bound, round(by_chance))),
         "named_again": float(again.mean()) if len(again) else np.nan,
         "named_by_both": _named_by_both(statistic, members, foretold, stratum, draws, seed),
         "told": some,
@@ -102,7 +105,7 @@ def _named_by_both(
 ) -> float:
     """Return the share of those named by one half of the pairs whom the other half names too.
 
-    The mean of both ways; NaN where fewer than 16 targets, or a half names nobody.
+    The mean of both ways; NaN where fewer than 16 targets, or a half, or both, name fewer than 10.
     """
     if len(statistic) < FEWEST_TO_SPLIT:
         return np.nan
@@ -113,7 +116,9 @@ def _named_by_both(
     ]
     counts = [int(each.sum()) for each in named]
     both = int((named[0] & named[1]).sum())
-    return both * (1 / counts[0] + 1 / counts[1]) / 2 if all(counts) else np.nan
+    return (
+        both * (1 / counts[0] + 1 / counts[1]) / 2 if min(*counts, both) >= FEWEST_NAMED else np.nan
+    )
 
 
 def _name_by(
