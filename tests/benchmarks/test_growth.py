@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import growth
+from rollcall.risk import deconvolution
+from rollcall.risk.groups import deconvolved
 from tests.benchmarks.common import TINY
 
 
@@ -53,6 +55,8 @@ def shrink(sweep: growth.Sweep) -> growth.Sweep:
 
 def test_every_size_has_its_rows(monkeypatch):
     trained = []
+    for module in (deconvolution, deconvolved):  # whose fits take most of the time
+        monkeypatch.setattr(module, "NEWTON_STEPS", 1)
     monkeypatch.setattr(growth, "list_cases", lambda device: [TINY])
     monkeypatch.setattr(growth.training, "train", lambda run, cohort: trained.append(run))
     table = growth.table(tuple(map(shrink, growth.SWEEPS)), progress=lambda text: None)
