@@ -12,6 +12,7 @@ from rollcall.data import tables
 from rollcall.data.cohort import MIN_PATIENTS, Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs.environment import describe
+from rollcall.runs.plausibility import check_scores
 from rollcall.runs.run import Run, check_smallest_cell, open_run
 from rollcall.stats.members import check_paired, check_targets
 from rollcall.util.errors import InputError
@@ -42,7 +43,8 @@ def create(
                 no such column; every other column is an attribute
 
     smallest_cell: of patients, that a report may show. InputError names the file, and the target
-    and record or the row and column.
+    and record or the row and column; and says so where scores are plainly probabilities or losses,
+    or members in another order (rollcall.runs.plausibility).
     """
     check_smallest_cell(smallest_cell)
     values, membership = _read_array(scores, "f", "float"), _read_array(members, "b", "bool")
@@ -60,6 +62,7 @@ def create(
         )
     membership = check_paired(_by_patient(members, membership, len(values), codes, len(names)))
     _check_finite(scores, values)
+    check_scores(scores, members, values, membership, codes, names)
     records = pd.DataFrame({"patient_id": ids})
     if attributes is not None:
         records = _add_attributes(attributes, records)

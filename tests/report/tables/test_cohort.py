@@ -25,22 +25,17 @@ def make_cohort_with(tiny, nobody_knows):
 
 
 def test_groups_under_ten_are_left_out_of_the_cohort_table_and_what_gives_them_away(tiny):
-    race, cohort = make_cohort_with(tiny, nobody_knows=10)
+    _, cohort = make_cohort_with(tiny, nobody_knows=10)
     rows = cohort_table(cohort).rows
     assert rows["group"].tolist() == ["A"]  # 10 without a race would leave the nine
     assert rows["patients"].tolist() == [len(tiny.patients) - 19]
-    assert rows["records"].tolist() == [int((race == "A").sum())]
+    assert "records" not in rows
 
 
 def test_smaller_groups_are_in_the_cohort_table_if_that_is_set(tiny):
-    race, cohort = make_cohort_with(tiny, nobody_knows=10)
+    _, cohort = make_cohort_with(tiny, nobody_knows=10)
     rows = cohort_table(cohort, smallest=5).rows
     assert rows["group"].tolist() == ["A", "nine patients", "(missing)"]
-    assert rows["records"].tolist() == [
-        int((race == "A").sum()),
-        int((race == "nine patients").sum()),
-        int(race.isna().sum()),
-    ]
     assert rows["share of patients"].sum() == 1
 
 

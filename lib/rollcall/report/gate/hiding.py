@@ -214,11 +214,12 @@ def hide_panel(
 
     tops: by attribute, the records at the top, bool (records,), of find_tops; patient_index
     (records,); attributes, a row per patient. Where any of an attribute's counts of patients at the
-    top is hidden, all that follows from them is NaN in all of its rows, and stars "".
+    top is hidden, all that follows from them is NaN in all of its rows, and stars ""; so are
+    numbers of records where all but a few records are of one of its groups.
     """
     behind = {f"top of {name}": np.bincount(patient_index, top) > 0 for name, top in tops.items()}
     counts = count_groups(attributes, behind, smallest)
-    table = panel.astype(dict.fromkeys([*PANEL, "top_patients"], float))
+    table = panel.astype(dict.fromkeys([*PANEL, "top_patients", "records"], float))
     cells = _cells_of(table, counts)
     table = table[cells[PATIENTS].notna().to_numpy()].reset_index(drop=True)
     for attribute, rows in table.groupby("attribute", sort=False):
@@ -228,4 +229,7 @@ def hide_panel(
         if of_group.isna().any() or few.any():
             table.loc[rows.index, [*PANEL, "top_patients"]] = np.nan
             table.loc[rows.index, "stars"] = ""
+        rest = len(patient_index) - panel.loc[panel["attribute"] == attribute, "records"].sum()
+        if 0 < rest < smallest:  # records without a value, of fewer patients still
+            table.loc[rows.index, ["records", "share", "expected"]] = np.nan
     return table

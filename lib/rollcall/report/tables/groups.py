@@ -77,8 +77,8 @@ def panel_table(panel: pd.DataFrame | None, smallest: int = MIN_GROUP_SIZE) -> T
     columns = {
         "attribute": panel["attribute"],
         "group": panel["group"],
-        "records": panel["records"].map("{:,}".format),
-        "share": panel["share"].map("{:.1%}".format),
+        "records": _format(panel["records"], "{:,.0f}"),
+        "share": _format(panel["share"], "{:.1%}"),
         "in the top 1%": _format(panel["observed"], "{:,.0f}"),
         "of patients": _format(panel["top_patients"], "{:,.0f}"),
         "expected": _format(panel["expected"], "{:.1f}"),
