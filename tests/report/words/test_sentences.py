@@ -187,3 +187,8 @@ def test_limits_under_ten_are_not_said():
     sentences = write_sentences(find({"exposed": 12, "exposed_low": 5.4, "above_0.9_low": 3.2}))
     assert "95% interval fewer than 10 to 102" in sentences[0]
     assert "about 70 patients (fewer than 10 to 73) have" in " ".join(sentences)
+
+
+def test_of_nobody_surely_is_not_said():
+    sentences = write_sentences(find({"told_low": 0.0, "exposed": 12, "at_most_false": 12}))
+    assert "something can be told" not in " ".join(sentences)

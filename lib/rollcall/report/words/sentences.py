@@ -153,9 +153,9 @@ def _write_certainty(findings: Findings) -> list[str]:
     else:
         number = f"about {np.round(above):,.0f} {unit} ({low} to {high}) have"
     least = show_told(risk, findings.patients, findings.smallest)
+    least = "" if least == "at least 0%" else f", and of {least} of all something can be told"
     sentences.append(
-        f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more, and of {least} "
-        "of all something can be told."
+        f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more{least}."
     )
     if 0 < exposed < findings.smallest:
         return sentences  # what the models could find would narrow how many they did
