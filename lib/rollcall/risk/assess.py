@@ -116,7 +116,8 @@ def assess_risk(
         "std_out": np.sqrt(moments.var_out),
     }
 
-    expected = estimate_shift(moments, canonical.split_in_halves(scores, index))
+    order = canonical.find_order(scores, index)
+    expected = estimate_shift(moments, order.split(index))
     weight = joint_weights(scores, moments, index, expected)
     statistic = joint_statistic(scores, moments, index, weight)
     foretold = foretell_shift(weight, expected, index)
@@ -127,7 +128,6 @@ def assess_risk(
         "auc_joint", joint_moments, pool_shape(joint_moments), statistic, members
     )
 
-    order = canonical.find_order(scores, index)
     rounds = max(1, -(-draws // patients))
     summaries = summarise_records(
         scores, members, index, record_aucs["auc"], rounds, seed, progress, order

@@ -27,6 +27,12 @@ class Order:
         """Return a statistic (2K, P) with targets and patients in canonical order."""
         return statistic[self.targets][:, self.patients]
 
+    def split(self, index: np.ndarray) -> np.ndarray:
+        """Put every second patient in one half: bool (N,) of records, those of patients index."""
+        half = np.zeros(len(self.patients), bool)
+        half[self.patients[::2]] = True
+        return half[index]
+
     def restore(self, values: np.ndarray) -> np.ndarray:
         """Return values (..., P) of patients in canonical order in the order they came in."""
         out = np.empty_like(values)
@@ -68,6 +74,4 @@ def _rank_patients(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def split_in_halves(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Put every second patient, by level, in one half: bool (N,) of records."""
-    half = np.zeros(index.max() + 1, bool)
-    half[_rank_patients(scores, index)[::2]] = True
-    return half[index]
+    return Order(_rank_patients(scores, index), np.arange(len(scores))).split(index)

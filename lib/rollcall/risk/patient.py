@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
 from rollcall.risk.canonical import Order, patient_levels, split_in_halves
+from rollcall.risk.exposed.interval import to_d
 from rollcall.risk.noise_floor import permuted_auc, random_signs
 from rollcall.stats.moments import MIN_VARIANCE, Moments, pair_signs
 from rollcall.stats.rank import average_ranks
@@ -254,7 +255,7 @@ def summarise_records(
 
     map_blocks(work, _patient_blocks(first + count), progress)
     out = {name: order.restore(values) for name, values in out.items()}
-    d = ndtri(np.clip(out["auc_mean"], 1e-9, 1 - 1e-9))
+    d = to_d(out["auc_mean"])
     reach = stdtrit(pairs - 1, 0.975) * out["auc_mean_se"] * np.sqrt(2 * np.pi) * np.exp(d * d / 2)
     return out | {"auc_mean_low": ndtr(d - reach), "auc_mean_high": ndtr(d + reach)}
 

@@ -12,14 +12,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
+from rollcall.risk.exposed.interval import to_d
+
 FPRS = (0.01, 0.001)  # false alarms among those who were not in the training set
 PRIORS = (0.01, 0.1, 0.5)  # shares of members among those an attacker asks about
-AUC_CLIP = 1e-9
 
 
 def compute_mu(auc: ArrayLike) -> np.ndarray:
     """Return mu = sqrt 2 Phi^-1(auc), of the shape of auc; negative below 0.5."""
-    return np.sqrt(2) * ndtri(np.clip(np.asarray(auc, float), AUC_CLIP, 1 - AUC_CLIP))
+    return np.sqrt(2) * to_d(auc)
 
 
 def share_recognised(auc: ArrayLike, fpr: float) -> np.ndarray:

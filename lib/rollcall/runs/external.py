@@ -16,7 +16,7 @@ from rollcall.runs.plausibility import check_scores
 from rollcall.runs.run import Run, check_smallest_cell, open_run
 from rollcall.stats.members import check_paired, check_targets
 from rollcall.util.errors import InputError
-from rollcall.util.files import atomic_write, write_json, write_table
+from rollcall.util.files import write_array, write_json, write_table
 
 COHORT_NAME = "own"  # of a run whose scores came from elsewhere
 
@@ -69,10 +69,8 @@ def create(
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()) and not (out / "scores.npy").is_file():
         raise InputError(f"{out}: exists and is not an audit of own scores; choose another --out")
-    with atomic_write(out / "scores.npy") as file:
-        np.save(file, values.astype(np.float32))
-    with atomic_write(out / "members.npy") as file:
-        np.save(file, membership)
+    write_array(out / "scores.npy", values.astype(np.float32))
+    write_array(out / "members.npy", membership)
     write_table(out / "own.parquet", records)
     write_json(
         out / "run.json",

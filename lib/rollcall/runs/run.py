@@ -21,7 +21,7 @@ from rollcall.recipes import Recipe
 from rollcall.runs.environment import describe, now
 from rollcall.stats.members import check_targets, draw_members
 from rollcall.util.errors import InputError
-from rollcall.util.files import atomic_write, sha256, write_json
+from rollcall.util.files import sha256, write_array, write_json
 
 # Files that a run may leave if it is killed during its creation.
 LEFTOVERS = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")
@@ -117,8 +117,7 @@ class Run:
         The caller holds its claim.
         """
         path = self._target(target, "npy")
-        with atomic_write(path) as file:
-            np.save(file, logits)
+        write_array(path, logits)
         write_json(self._target(target, "json"), {"target": target, **info, "sha256": sha256(path)})
 
     def info(self, target: int) -> dict:
@@ -226,8 +225,7 @@ def create(
             if targets <= existing["targets"]:
                 return Run(path, existing | {"targets": targets})
             config = existing | {"targets": targets, "finished": None}
-        with atomic_write(path / "members.npy") as file:
-            np.save(file, draw_members(targets, len(cohort.patients), seed))
+        write_array(path / "members.npy", draw_members(targets, len(cohort.patients), seed))
         write_json(path / "run.json", config)
     return Run(path, config)
 
@@ -283,7 +281,7 @@ def read_array(run: Run, name: str) -> np.ndarray:
     """Return an array of the run by name, statistic; InputError if it was not made yet."""
     path = run.file(f"{name}.npy")
     try:
-        return np.load(path)
+        return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: not readable ({error}); run the notebook 2_attack again"

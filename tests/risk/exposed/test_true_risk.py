@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from rollcall.risk.exposed import name_exposed, true_risk
+from rollcall.risk.exposed import name_exposed
 from rollcall.risk.exposed.true_risk import AUCS, estimate_true_risk, share_told
+from rollcall.risk.leave_out import leave_out_pairs
 from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.record import binormal_auc, pool_shape
 from rollcall.stats.moments import compute_moments
@@ -43,7 +44,7 @@ def test_the_jackknife_leaves_out_what_it_says():
     """d without a fold is that of an audit that never had those pairs."""
     statistic, members = leak(0, 24, np.full(50, 1.0))
     folds = np.arange(12) % 10
-    d, without = true_risk._estimates(statistic, members, folds)
+    d, without = leave_out_pairs(statistic, members, folds)
     for fold in (None, *range(10)):
         rows = np.repeat(folds != fold, 2)
         moments = compute_moments(statistic[rows], members[rows])

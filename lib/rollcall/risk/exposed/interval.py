@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaincinv, ndtr, ndtri
 
 from rollcall.stats.moments import MIN_VARIANCE, split_in_out
@@ -109,7 +110,7 @@ def _chi_square_quantile(share: float, freedom: float) -> float:
     return 2 * gammaincinv(freedom / 2, share)
 
 
-def to_d(auc: np.ndarray) -> np.ndarray:
+def to_d(auc: ArrayLike) -> np.ndarray:
     """Return Phi^-1 of AUCs, of their shape; 0 and 1 stay finite."""
     return ndtri(np.clip(np.asarray(auc, np.float64), AUC_CLIP, 1 - AUC_CLIP))
 

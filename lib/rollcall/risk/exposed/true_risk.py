@@ -21,8 +21,9 @@ from rollcall.risk.deconvolution import (
 )
 from rollcall.risk.exposed.interval import scaled_poisson_interval, to_d
 from rollcall.risk.exposed.naming import Naming
-from rollcall.risk.record import pool_shape
-from rollcall.stats.moments import MIN_VARIANCE, Moments, split_in_out
+from rollcall.risk.leave_out import leave_out_pairs
+from rollcall.risk.record import PooledShape, pool_shape
+from rollcall.stats.moments import Moments
 
 AUCS = np.round(np.arange(0.5, 0.995, 0.01), 2)  # at which patients are counted
 MOST_FOLDS = 10  # groups of pairs of the jackknife
@@ -60,17 +61,20 @@ def estimate_true_risk(
     members bool (M, P), pairs in canonical order (rollcall.risk.canonical).
     """
     folds = np.arange(moments.pairs) % min(moments.pairs, MOST_FOLDS)
-    d, without = _estimates(statistic, members, folds)
+    d, without = leave_out_pairs(statistic, members, folds)
     again = np.full(len(d), np.nan)
     reached, there, count = np.zeros((3, len(AUCS)))
     left_out = np.zeros((folds.max() + 1, len(AUCS)))
     for number in range(naming.stratum.max() + 1):
         who = np.flatnonzero(naming.stratum == number)
-        kernel = _make_kernel(moments, who, moments.pairs)
+        shape = pool_shape(moments.take(who))
+        kernel = _make_kernel(shape, moments.pairs, moments.pairs)
         mass = deconvolve(count_bins(d[who], kernel), kernel)
         count += len(who) * share_above(mass, kernel, AUCS)
         left = moments.pairs - np.bincount(folds)  # pairs that are left without each fold
-        kernels = {pairs: _make_kernel(moments, who, int(pairs)) for pairs in np.unique(left)}
+        kernels = {
+            pairs: _make_kernel(shape, moments.pairs, int(pairs)) for pairs in np.unique(left)
+        }
         for fold, estimate in enumerate(without):
             smaller = kernels[left[fold]]
             part = deconvolve(count_bins(estimate[who], smaller), smaller)
@@ -92,41 +96,11 @@ def estimate_true_risk(
     return TrueRisk(survival, again, reached / there)
 
 
-def _make_kernel(moments: Moments, who: np.ndarray, pairs: int) -> Kernel:
-    """Make the kernel of the patients `who` for estimates from so many pairs."""
-    shape = pool_shape(moments.take(who))
+def _make_kernel(shape: PooledShape, seen: int, pairs: int) -> Kernel:
+    """Make the kernel of estimates from so many pairs, of a shape that was pooled over `seen`."""
     # A correlation estimated from K pairs is too near 0, by about 1 in K.
-    correlation = np.clip(shape.correlation * moments.pairs / (moments.pairs - 1), -1, 0.95)
+    correlation = np.clip(shape.correlation * seen / (seen - 1), -1, 0.95)
     return make_kernel(pairs, float(correlation), shape.kurt)
-
-
-def _estimates(
-    statistic: np.ndarray, members: np.ndarray, folds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return d (P,) of all pairs, and d (folds, P) without each group of pairs."""
-    patients = statistic.shape[1]
-    sums = np.empty((folds.max() + 1, 4, patients))
-    for begin in range(0, patients, PATIENTS_PER_CHUNK):
-        c = slice(begin, begin + PATIENTS_PER_CHUNK)
-        kinds = split_in_out(statistic[:, c] - statistic[:, c].mean(0), members[:, c])
-        for fold in range(len(sums)):
-            chosen = [kind[folds == fold] for kind in kinds]
-            sums[fold, :, c] = [chosen[0].sum(0), chosen[1].sum(0)] + [
-                (kind.astype(np.float64) ** 2).sum(0) for kind in chosen
-            ]
-    total, size = sums.sum(0), np.bincount(folds)
-    whole = _separation(total, size.sum())
-    without = [
-        _separation(total - part, size.sum() - n) for part, n in zip(sums, size, strict=True)
-    ]
-    return whole, np.array(without)
-
-
-def _separation(sums: np.ndarray, pairs: int) -> np.ndarray:
-    """Return d from sums and sums of squares of in and out scores, (4, P), of so many pairs."""
-    mean = sums[:2] / pairs
-    variance = ((sums[2:] - pairs * mean**2) / (pairs - 1)).sum(0)
-    return (mean[0] - mean[1]) / np.sqrt(np.maximum(variance, MIN_VARIANCE))
 
 
 def _masses_by_kind(

@@ -43,15 +43,12 @@ def learn_weights(p: np.ndarray, bins: np.ndarray, count: int, level: float) -> 
     most `level` the one that names most. Densities are decreasing (Grenander 1956). Equal weights
     where no cut names anybody.
     """
-    grid = np.concatenate([[0.0], np.geomspace(LOWEST_P, 1, P_STEPS + 1)])
+    grid = _make_grid()
     size = np.bincount(bins, minlength=count)
     share = np.zeros((count, len(grid)))  # of the bin's patients with a p-value up to each
     density = np.zeros((count, len(grid) - 1))
     for number in np.flatnonzero(size):
-        below = np.searchsorted(np.sort(p[bins == number]), grid, side="right") / size[number]
-        below[0] = 0
-        share[number] = _concave_majorant(grid, below)
-        density[number] = np.diff(share[number]) / np.diff(grid)
+        share[number], density[number] = _fit_decreasing(p[bins == number], grid)
     best, weights = 0.0, np.ones(count)
     for cut in CUTS:
         steps = (density >= cut).sum(1)  # a decreasing density is above the cut up to here
@@ -66,11 +63,22 @@ def learn_weights(p: np.ndarray, bins: np.ndarray, count: int, level: float) -> 
 
 def estimate_density(p: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Estimate the density of p-values p (n,) at others (k,): decreasing, Grenander's (1956)."""
-    grid = np.concatenate([[0.0], np.geomspace(LOWEST_P, 1, P_STEPS + 1)])
+    grid = _make_grid()
+    slope = _fit_decreasing(p, grid)[1]
+    return slope[np.clip(np.searchsorted(grid, at, side="left") - 1, 0, len(slope) - 1)]
+
+
+def _make_grid() -> np.ndarray:
+    """Return the p-values between which densities are constant: 0, and even in logarithms."""
+    return np.concatenate([[0.0], np.geomspace(LOWEST_P, 1, P_STEPS + 1)])
+
+
+def _fit_decreasing(p: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of p (n,) up to each point of the grid, concave, and its density between."""
     below = np.searchsorted(np.sort(p), grid, side="right") / max(len(p), 1)
     below[0] = 0
-    slope = np.diff(_concave_majorant(grid, below)) / np.diff(grid)
-    return slope[np.clip(np.searchsorted(grid, at, side="left") - 1, 0, len(slope) - 1)]
+    share = _concave_majorant(grid, below)
+    return share, np.diff(share) / np.diff(grid)
 
 
 def _concave_majorant(x: np.ndarray, y: np.ndarray) -> np.ndarray:

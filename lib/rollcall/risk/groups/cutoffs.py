@@ -19,7 +19,6 @@ from rollcall.stats.moments import MIN_VARIANCE
 from rollcall.util.parallel import make_blocks, map_blocks
 
 CUTOFFS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # of all patients
-ALL_EXPOSED = "all exposed"
 FLOOR_ROUNDS = 200
 ROUNDS_PER_BLOCK = 20
 PATIENTS_PER_BLOCK = 32  # that share their random signs

@@ -13,11 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from rollcall.risk.deconvolution import KNOTS, Kernel, deconvolve, make_kernel, share_above
+from rollcall.risk.deconvolution import (
+    KNOTS,
+    Kernel,
+    deconvolve,
+    find_bins,
+    make_kernel,
+    share_above,
+)
 from rollcall.risk.groups.ranking import draw_places
+from rollcall.risk.leave_out import leave_out_pairs
 from rollcall.risk.record import pool_shape
-from rollcall.stats.moments import MIN_VARIANCE, compute_moments, split_in_out
-from rollcall.util.parallel import make_blocks, map_blocks
+from rollcall.stats.moments import compute_moments
+from rollcall.util.parallel import make_blocks
 
 AT_RISK = 0.7  # a true AUC of at least this
 PARTS = 10  # that pairs of targets, and patients, are put into: each is left out once
@@ -73,17 +81,15 @@ def compare_deconvolved(
     """
     pairs = len(statistic) // 2
     parts = min(PARTS, pairs)
-    estimates, of_pair = _leave_out_pairs(statistic, members, parts)
+    of_pair = _part_pairs(statistic, parts)
+    d, without = leave_out_pairs(statistic, members, of_pair)
     size = np.bincount(of_pair, minlength=parts)
     shape = pool_shape(compute_moments(statistic, members))
     left = [pairs, *(pairs - size)]
     of_size = {n: make_kernel(int(n), shape.correlation, shape.kurt) for n in set(left)}
     kernels = [of_size[n] for n in left]
-    cells = [
-        np.searchsorted(kernel.edges[1:-1], d, side="right")
-        for kernel, d in zip(kernels, estimates, strict=True)
-    ]
-    place = draw_places(estimates[0], len(estimates[0]), 11)
+    cells = [find_bins(each, kernel) for kernel, each in zip(kernels, [d, *without], strict=True)]
+    place = draw_places(d, len(d), 11)
     of_patient, half = place % PARTS, place // PARTS % 2
     results = [
         _compare_block(groups[:, c], known[:, c], cells, kernels, of_patient, half, auc, level)
@@ -92,34 +98,14 @@ def compare_deconvolved(
     return DeconvolvedRatios(*np.concatenate(results, axis=1))
 
 
-def _leave_out_pairs(
-    statistic: np.ndarray, members: np.ndarray, parts: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return d of each patient from all pairs, and without each part of them: (1 + parts, P).
-
-    And the part of each pair, (K,).
-    """
+def _part_pairs(statistic: np.ndarray, parts: int) -> np.ndarray:
+    """Put pairs of targets into parts at random, (K,), the same in whatever order they come."""
     pairs, patients = len(statistic) // 2, statistic.shape[1]
     key = np.zeros(pairs)
     for start in range(0, patients, PATIENTS_PER_BLOCK):
         c = slice(start, start + PATIENTS_PER_BLOCK)
         key += ((statistic[0::2, c] - statistic[1::2, c]).astype(float) ** 2).sum(1)
-    of_pair = draw_places(key, pairs, 12) % parts
-    estimates = np.empty((1 + parts, patients), np.float32)
-    chosen = np.concatenate([np.ones((1, pairs)), np.arange(parts)[:, None] != of_pair])
-    count = chosen.sum(1, keepdims=True)
-
-    def work(slices: list[slice]) -> None:
-        for c in slices:
-            values = statistic[:, c].astype(np.float64)
-            inside, outside = split_in_out(values - values.mean(0), members[:, c])
-            mean_in, mean_out = chosen @ inside / count, chosen @ outside / count
-            square = chosen @ (inside**2 + outside**2)
-            total = (square - count * (mean_in**2 + mean_out**2)) / (count - 1)
-            estimates[:, c] = (mean_in - mean_out) / np.sqrt(np.maximum(total, MIN_VARIANCE))
-
-    map_blocks(work, make_blocks(patients, PATIENTS_PER_BLOCK))
-    return estimates, of_pair
+    return draw_places(key, pairs, 12) % parts
 
 
 def _compare_block(
