@@ -8,25 +8,73 @@ import json
 import os
 import shutil
 from pathlib import Path
+from uuid import uuid4
+
+from rollcall.util.faults import raise_machine_fault
 
 PACKAGE = Path(__file__).resolve().parents[1]  # lib/rollcall in a clone
 
 
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600  # what Rollcall writes is its owner's alone
+UNFINISHED = ".part"  # the ending of a file that is being written
+
+
 @contextlib.contextmanager
 def atomic_write(path: Path):
-    """Open a binary file that replaces `path` when the block ends well.
+    """Open a binary file that replaces `path` when the block ends well, on disk by then.
 
-    If the block raises, or the process dies, `path` is as it was. One writer at a time.
+    If the block raises, or the process dies, `path` is as it was. Each of several writers has a
+    temporary file of its own, .<name>.<random>.part, and the last one's stays. MachineError if the
+    machine refuses, a full disk say.
     """
-    unfinished = path.with_name(path.name + ".part")
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}{UNFINISHED}")
     try:
-        with open(unfinished, "wb") as file:
+        with open(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb"
+        ) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise_machine_fault(error, path)
+        raise
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to disk, so that a rename outlives a power failure."""
+    with contextlib.suppress(OSError):  # some file systems cannot, and Windows opens no folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder, and those above it, unless it is there; a new one is its owner's alone.
+
+    MachineError if the machine refuses.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        raise_machine_fault(error, folder)
+        raise
+    return folder
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder; nobody may be writing there."""
+    for left in folder.glob(f".*{UNFINISHED}"):
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 def write_json(path: Path, content: dict) -> None:
