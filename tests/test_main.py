@@ -68,7 +68,7 @@ print(*(name for name in heavy if name in sys.modules))
         ("--help", set()),
         ("--version", set()),
         ("lab", set()),
-        ("attack --help", set()),
+        ("attack --help", {"numpy", "pandas", "scipy"}),
         ("list datasets", {"numpy", "pandas"}),
         ("list recipes", {"numpy", "pandas"}),
         ("audit --help", {"numpy", "pandas", "scipy"}),

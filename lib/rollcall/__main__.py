@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import logging
 import os
 import subprocess
@@ -31,19 +30,8 @@ COMMANDS = {
     "list": "the datasets, models and recipes there are",
     "lab": "JupyterLab on the notebooks",
 }
+AUDITING = ("audit", "rehearse", "attack")
 LISTS = ("datasets", "models", "recipes")
-REHEARSAL = {"run": "rehearsal", "targets": 32, "patients": 300}  # where `rehearse` has its own
-SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
-ATTACK_OPTIONS = {
-    "scores": ".npy float (targets, records[, labels]): log odds of each record's own label; "
-    "higher = more like a member",
-    "members": ".npy bool (targets, patients or records): who was in which training set; rows 2i "
-    "and 2i+1 complementary",
-    "patients": "csv, a row per record: the patient of each, in the column patient_id",
-    "attributes": "csv, a row per patient with a column patient_id, or a row per record: groups "
-    "to compare",
-    "out": "folder for the tables, figures and the report",
-}
 
 
 def main(words: list[str] | None = None) -> int:
@@ -80,98 +68,15 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    add_options = {"audit": _add_audit, "rehearse": _add_rehearsal, "attack": _add_attack}
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, formatter_class=_Help)
         if name == "list":
             command.add_argument("what", nargs="?", choices=LISTS, help="empty: all of them")
-        elif name in add_options and only in (None, name):
-            add_options[name](command)
+        elif name in AUDITING and only in (None, name):
+            from rollcall.audit import options
+
+            options.ADD[name](command)
     return parser
-
-
-def _add_audit(command: argparse.ArgumentParser) -> None:
-    from rollcall import datasets
-
-    _add_options(
-        command,
-        cohort=", ".join(datasets.NAMES),
-        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
-        run="name of the run; empty: the model's name",
-    )
-    _add_training(command)
-
-
-def _add_rehearsal(command: argparse.ArgumentParser) -> None:
-    from rollcall import datasets, rehearse
-
-    command.add_argument("--cohort", required=True, help=", ".join(datasets.REHEARSABLE))
-    command.add_argument(
-        "--patients",
-        type=int,
-        default=REHEARSAL["patients"],
-        help=f"number of invented patients, at least {rehearse.MIN_PATIENTS}",
-    )
-    command.add_argument("--run", default=REHEARSAL["run"], help="name of the run")
-    _add_training(command)
-    command.set_defaults(targets=REHEARSAL["targets"])
-
-
-def _add_attack(command: argparse.ArgumentParser) -> None:
-    for name, text in ATTACK_OPTIONS.items():
-        command.add_argument(f"--{name}", required=name != "attributes", help=text)
-    command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
-
-
-def plan_defaults() -> dict:
-    """Return the parameters of audit.plan and their defaults."""
-    from rollcall import audit
-
-    parameters = inspect.signature(audit.plan).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters}
-
-
-def _add_options(command: argparse.ArgumentParser, **helps: str) -> None:
-    """Add options of audit.plan that take one value, with their help."""
-    defaults = plan_defaults()
-    for name, text in helps.items():
-        default = defaults[name]
-        option = f"--{name.replace('_', '-')}"
-        command.add_argument(option, type=type(default), default=default, help=text)
-
-
-def _add_training(command: argparse.ArgumentParser) -> None:
-    """Add the options of whoever trains: audit and rehearse."""
-    _add_options(
-        command,
-        model="a model's name, in place of the recipe's; empty: the recipe's",
-        targets="number of target models, even, at least 8",
-        out="folder for results; empty: results/",
-        data="folder for prepared cohorts; empty: data/",
-        seed="seed of the members and of every target",
-        smallest_cell=SMALLEST_CELL,
-    )
-    command.add_argument(
-        "--scheduler",
-        default="local",
-        help="who trains: local (processes of this machine), or a Dask scheduler's address "
-        "(tcp://host:8786) or scheduler file",
-    )
-    command.add_argument(
-        "--option",
-        dest="options",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="an option of the cohort, e.g. leak=false",
-    )
-    command.add_argument(
-        "--recipe",
-        action="append",
-        default=[],
-        metavar="NAME|KEY=VALUE",
-        help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
-    )
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -184,9 +89,10 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
     from rollcall import audit
+    from rollcall.audit import options
 
     started = time.perf_counter()
-    parameters = {name: getattr(arguments, name) for name in plan_defaults()}
+    parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     for name in ("root", "out", "data"):
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
     study = audit.plan(**parameters)
