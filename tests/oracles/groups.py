@@ -26,7 +26,7 @@ def draw_audit(rng, patients, pairs, *, correlation=-0.4, shift=0.0, common=0.0)
 def draw_patients(rng, exposed, labels=1):
     """A table of patients as assess_risk gives it, as far as groups are compared by it."""
     patients = len(exposed)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "exposed": exposed,
             "records": rng.integers(1, 5, patients),
@@ -34,6 +34,7 @@ def draw_patients(rng, exposed, labels=1):
             "chance": np.full(patients, 0.01),
         }
     )
+    return table.assign(label=table["stratum"])
 
 
 def estimate_d(statistic, members):

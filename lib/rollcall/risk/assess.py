@@ -90,9 +90,10 @@ def assess_risk(
     Columns of records: record, patient_id, n_in, n_out; auc (binormal) and auc_rank, each with _se
     and 95% interval _low, _high; the means and standard deviations behind it.
     Columns of patients: patient_id, records; auc_joint and auc_joint_rank with _se, _low, _high;
-    auc_mean with _se, _low, _high and auc_max with _se (jackknife over pairs of targets); stratum,
-    p_value, q_value, exposed (q and p at most 0.05), local_fdr, named_again, chance (of being named
-    if nothing leaked), all of auc_joint; the columns of units.describe_risk.
+    auc_mean with _se, _low, _high and auc_max with _se (jackknife over pairs of targets); label,
+    a code of labels; stratum (make_strata), p_value, q_value, exposed (q and p at most 0.05),
+    local_fdr, named_again, chance (of being named if nothing leaked), all of auc_joint; the columns
+    of units.describe_risk.
     """
     members, index = check_paired(members), np.asarray(patient_index)
     _check_shapes(scores, members, index)
@@ -148,6 +149,7 @@ def assess_risk(
         "records": np.bincount(index),
         **joint_aucs,
         **{name: summaries[name] for name in (*mean_columns, "auc_max", "auc_max_se")},
+        "label": _code_labels(labels, patients),
         **{name: order.restore(values) for name, values in exposure.patients.items()},
         **describe_risk(joint_aucs["auc_joint"], joint_aucs["auc_joint_low"]),
     }
@@ -172,6 +174,13 @@ def assess_risk(
         statistic,
         cohort,
     )
+
+
+def _code_labels(labels: np.ndarray | None, patients: int) -> np.ndarray:
+    """Number the labels as their values are sorted, int (P,); zeros for None."""
+    if labels is None:
+        return np.zeros(patients, int)
+    return np.unique(np.asarray(labels), return_inverse=True)[1].ravel()
 
 
 def _check_shapes(scores: np.ndarray, members: np.ndarray, index: np.ndarray) -> None:

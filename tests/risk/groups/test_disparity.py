@@ -119,6 +119,16 @@ def test_rows_and_pairs_may_be_shuffled():
     pd.testing.assert_frame_equal(after, before, rtol=2e-3)
 
 
+def test_a_rare_label_is_the_outcome_although_it_shares_its_stratum():
+    rng = np.random.default_rng(6)
+    statistic, members = naive.draw_audit(rng, 600, 8)
+    table = naive.draw_patients(rng, rng.random(600) < 0.1)
+    table["label"] = np.repeat([0, 1, 2], [500, 60, 40])  # of the latter two, one stratum
+    table["stratum"] = np.minimum(table["label"], 1)
+    attributes = pd.DataFrame({"dx": pd.Categorical(table["label"].map({0: "n", 1: "m", 2: "d"}))})
+    assert compare(table, attributes, statistic, members)["disparity"]["is_outcome"].all()
+
+
 def test_missing_values_small_groups_and_wrong_rows():
     table, attributes, statistic, members = invent()
     holes = attributes.copy()

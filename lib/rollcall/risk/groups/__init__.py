@@ -28,7 +28,7 @@ def compare(
     cross as in iterate_intersections. Columns: compare_groups, compare_cutoffs. InputError if rows
     do not match, or no attribute has two groups that are large enough.
     """
-    groups = list_groups(attributes, patients["stratum"].to_numpy(), pairs)
+    groups = list_groups(attributes, patients["label"].to_numpy(), pairs)
     return {
         "disparity": compare_groups(groups, patients, attributes, statistic, members),
         "cutoffs": compare_cutoffs(

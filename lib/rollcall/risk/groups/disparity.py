@@ -38,9 +38,9 @@ def compare_groups(
     """Compare each group with all other patients whose value is known: a row per group.
 
     groups as list_groups returns them, of attributes, a row per patient; patients as assess_risk
-    returns it, with `stratum`, the code of the training label; statistic (2K, P), members bool (2K,
-    P): the joint statistic, paired; adjust: attributes that the odds ratio accounts for. InputError
-    if rows do not match.
+    returns it, its `stratum` the training label, rare ones together; statistic (2K, P), members
+    bool (2K, P): the joint statistic, paired; adjust: attributes that the odds ratio accounts for.
+    InputError if rows do not match.
 
     Intervals are of 95%, over patients and models: of the number that other patients of the same
     kind would have, audited with as many other models. *Within* is within training label and class
