@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+
+from rollcall.util.errors import InputError
 
 RESUME = "then the same command resumes where it was"
 CAUSES = {
@@ -29,8 +32,19 @@ CAUSES = {
     errno.ELOOP: "its links lead in a circle; choose another folder",
     errno.ENOTDIR: "a file stands where a folder is expected; choose another folder",
     errno.EISDIR: "a folder stands where a file is expected; choose another path",
+    errno.ENODEV: "the disk or its connection is gone; have it checked",
+    errno.ENXIO: "the disk or its connection is gone; have it checked",
 }
 MEMORY = CAUSES[errno.ENOMEM]
+SHORT_WRITE = f"the disk, a quota or a limit (ulimit -f) is full; make room, {RESUME}"
+PATH_FAULTS = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)  # of the path's shape
+# Libraries in C and C++ may put into their message what they do not put into `errno`.
+NUMBERED = re.compile(r"\[?errno[ =]+(\d+)", re.IGNORECASE)
+NAMED = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE),
+    *(errno.EROFS, errno.EIO, errno.ENOMEM, errno.ESTALE),
+)
+NUMPY_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 
 class MachineError(RuntimeError):
@@ -50,13 +64,32 @@ def describe_machine_fault(error: BaseException) -> str | None:
         seen.add(id(error))
         if isinstance(error, MachineError):
             return str(error)
-        if isinstance(error, MemoryError):
-            return MEMORY
-        if isinstance(error, OSError) and error.errno in CAUSES:
-            where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-            return f"{where}: {CAUSES[error.errno]}" if where else CAUSES[error.errno]
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+        if cause := _describe(error):
+            name = getattr(error, "filename", None)
+            where = os.fsdecode(name) if isinstance(name, str | bytes) else ""
+            return f"{where}: {cause}" if where else cause
+        following = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        error = following  # type: ignore[assignment]
     return None
+
+
+def _describe(error: BaseException) -> str | None:
+    """Return what the machine refused, by an error's class, its errno or its message."""
+    if isinstance(error, MemoryError):
+        return MEMORY
+    if isinstance(error, OSError) and error.errno is not None:
+        return CAUSES.get(error.errno)
+    if isinstance(error, InputError) or not isinstance(error, Exception):
+        return None
+    message = str(error)
+    if number := NUMBERED.search(message):
+        return CAUSES.get(int(number[1]))
+    if isinstance(error, OSError):
+        if NUMPY_SHORT_WRITE.search(message):
+            return SHORT_WRITE
+        if "out of memory" in message:  # Pillow's
+            return MEMORY
+    return next((CAUSES[code] for code in NAMED if os.strerror(code) in message), None)
 
 
 def raise_machine_fault(error: BaseException, path: object = "") -> None:
@@ -67,6 +100,6 @@ def raise_machine_fault(error: BaseException, path: object = "") -> None:
     line = describe_machine_fault(error)
     if line is None:
         return
-    if path and line in (*CAUSES.values(), MEMORY):
+    if path and line in (*CAUSES.values(), SHORT_WRITE):
         line = f"{path}: {line}"
     raise MachineError(line) from error

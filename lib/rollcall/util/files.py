@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import math
 import os
 import shutil
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
-from rollcall.util.faults import raise_machine_fault
+from rollcall.util.faults import CAUSES, MachineError, raise_machine_fault
 
 PACKAGE = Path(__file__).resolve().parents[1]  # lib/rollcall in a clone
 
-
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600  # what Rollcall writes is its owner's alone
 UNFINISHED = ".part"  # the ending of a file that is being written
+BLOCK_BYTES = 2**24  # written at once
 
 
 @contextlib.contextmanager
@@ -30,20 +35,28 @@ def atomic_write(path: Path):
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}{UNFINISHED}")
     try:
-        with open(
-            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb"
-        ) as file:
+        with open_private(unfinished) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
         sync_folder(path.parent)
-    except OSError as error:
+    except (OSError, MemoryError) as error:
+        if getattr(error, "filename", None) == str(unfinished):
+            error.filename = str(path)
         raise_machine_fault(error, path)
         raise
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Create a file that is its owner's alone whatever the umask, and open it to be written."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    with contextlib.suppress(OSError, AttributeError):  # not every file system knows permissions
+        os.fchmod(handle, PRIVATE_FILE)
+    return open(handle, "wb")
 
 
 def sync_folder(folder: Path) -> None:
@@ -59,28 +72,42 @@ def sync_folder(folder: Path) -> None:
 def make_private(folder: Path) -> Path:
     """Make a folder, and those above it, unless it is there; a new one is its owner's alone.
 
-    MachineError if the machine refuses.
+    MachineError if the machine refuses, or a file stands in its place.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            with contextlib.suppress(OSError):  # whatever the umask
+                folder.chmod(PRIVATE_FOLDER)
+    except FileExistsError as error:
+        raise MachineError(f"{error.filename}: {CAUSES[errno.ENOTDIR]}") from error
     except OSError as error:
         raise_machine_fault(error, folder)
         raise
     return folder
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder; nobody may be writing there."""
+def clear_unfinished(folder: Path, older_than: float = 0.0) -> None:
+    """Remove what writers that were killed left in a folder.
+
+    older_than: seconds since the last change; 0 where nobody else may be writing.
+    """
     for left in folder.glob(f".*{UNFINISHED}"):
         with contextlib.suppress(OSError):
-            left.unlink()
+            if not older_than or time.time() - left.stat().st_mtime > older_than:
+                left.unlink()
 
 
-def write_json(path: Path, content: dict) -> None:
-    """Write `content` as json, whole or not at all."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, whole or not at all."""
     with atomic_write(path) as file:
-        file.write(json.dumps(content, indent=1).encode())
+        file.write(content)
+
+
+def write_json(path: Path, content) -> None:
+    """Write `content` as json, whole or not at all."""
+    write_bytes(path, json.dumps(content, indent=1).encode())
 
 
 def write_table(path: Path, table) -> None:
@@ -91,10 +118,40 @@ def write_table(path: Path, table) -> None:
 
 def write_array(path: Path, array) -> None:
     """Write a numpy array as .npy, whole or not at all."""
+    write_blocks(path, array.dtype, array.shape, (array,))
+
+
+def write_blocks(path: Path, dtype, shape: tuple[int, ...], blocks: Iterable) -> None:
+    """Write an array of this dtype and shape as .npy from blocks of its rows, whole or not at all.
+
+    numpy's own `save` may lose the last 4 KB of a file on a full disk without a word: it closes a
+    stream of C and does not look at what came of it.
+    """
     import numpy as np  # most commands need none
 
+    if np.dtype(dtype).hasobject:
+        raise TypeError(f"{path}: an array of Python objects is not written")
     with atomic_write(path) as file:
-        np.save(file, array)
+        write_header(file, dtype, shape)
+        before = file.tell()
+        for block in blocks:
+            rows = max(1, BLOCK_BYTES // max(1, block[:1].nbytes)) if block.ndim else 1
+            for start in range(0, len(block) if block.ndim else 1, rows):
+                part = block[start : start + rows] if block.ndim else block
+                file.write(np.ascontiguousarray(part, dtype).tobytes())
+        expected = math.prod(shape) * np.dtype(dtype).itemsize
+        if file.tell() - before != expected:
+            raise ValueError(f"{path}: {file.tell() - before:,} bytes came, expected {expected:,}")
+
+
+def write_header(file, dtype, shape: tuple[int, ...]) -> None:
+    """Write the header that numpy gives a .npy file of an array in C order."""
+    import numpy as np
+
+    kind = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": kind, "fortran_order": False, "shape": tuple(shape)}
+    )
 
 
 def sha256(path: Path) -> str:
