@@ -8,8 +8,6 @@ from scipy.special import polygamma
 
 from tests.oracles import attacks as plain
 
-STRENGTH = {True: 3.0, False: 50.0}
-
 
 def fit_plainly(variances, freedom):
     """(nu0, mean variance) of one kind, by bisection on the trigamma function."""
@@ -28,7 +26,7 @@ def fit_plainly(variances, freedom):
     return low, max(pooled, 1e-12)
 
 
-def moderated_plainly(scores, members, online):
+def moderated_plainly(scores, members, online, strength):
     """Student's t with moderated variances, target by target, from scipy's own density."""
     targets, records = scores.shape
     value = np.empty(scores.shape)
@@ -42,7 +40,7 @@ def moderated_plainly(scores, members, online):
             variances = [np.var(group, ddof=1) for group in groups]
             freedom = [len(group) - 1 for group in groups]
             nu0, shared = fit_plainly(variances, freedom)
-            nu0 = min(STRENGTH[online] * nu0, 1000.0)
+            nu0 = min(strength * nu0, 1000.0)
             sides.append(
                 [
                     (
@@ -63,3 +61,27 @@ def moderated_plainly(scores, members, online):
                 else (s - mean_out) / scale_out
             )
     return value
+
+
+def choose_plainly(attacks, members, pairs):
+    """Number of the strength for each target: what tells all targets but its own pair's best.
+
+    attacks: strength -> attack scores (M, N), smallest strength first.
+    """
+    chosen = []
+    for target in range(len(members)):
+        worth = []
+        for attacked in attacks:
+            total = 0.0
+            for other in range(len(members)):
+                if other // pairs == target // pairs:
+                    continue
+                inside, outside = (
+                    sorted(attacked[other][members[other] == kind]) for kind in (True, False)
+                )
+                for rate in (0.001, 0.002, 0.005, 0.01):
+                    limit = outside[-1 - int(rate * len(outside))]
+                    total += sum(score > limit for score in inside) / len(inside) / rate / 4
+            worth.append(round(total, 6))
+        chosen.append(max(n for n, value in enumerate(worth) if value == max(worth)))
+    return chosen

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import polygamma
 
-from rollcall.attacks.lira import prior, run_lira
+from rollcall.attacks.lira import prior, ratio, run_lira
 from rollcall.stats import metrics
 from tests.attacks.lira.plainly import moderated_plainly
 from tests.attacks.simulation import FEW, mean_auc, random_scores
@@ -20,17 +20,19 @@ from tests.oracles import risk as naive
     records=st.integers(1, 6),
     paired=st.booleans(),
     kind=st.sampled_from(["normal", "constant"]),
+    strength=st.sampled_from(prior.STRENGTHS[:-1]),
 )
-def test_moderated_lira_is_its_definition(online, seed, targets, records, paired, kind):
+def test_moderated_lira_is_its_definition(online, seed, targets, records, paired, kind, strength):
     rng = np.random.default_rng(seed)
     members = plain.draw(rng, targets - targets % 2 if paired else targets, records, paired)
     scores = random_scores(rng, members.shape, kind) * rng.lognormal(0, 1, records)
-    expected = moderated_plainly(scores, members, online)
-    size = 1 + abs(expected)
-    got = run_lira(scores, members, online, "moderated")
+    expected = moderated_plainly(scores, members, online, strength)
+    size, strengths = 1 + abs(expected), np.full(len(members), strength)
+    paired = plain.are_pairs(members)
+    got = ratio.run_moderated(paired, online, scores, members, strengths)
     assert got.dtype == np.float64
     assert (abs(got - expected) <= 1e-6 * size).all()
-    got = run_lira(scores.astype(np.float32), members, online, "moderated")
+    got = ratio.run_moderated(paired, online, scores.astype(np.float32), members, strengths)
     assert got.dtype == np.float32
     assert (abs(got - expected) <= 1e-3 * size).all()
 
@@ -92,9 +94,10 @@ def test_nothing_of_a_pair_enters_its_references():
     scores = random_scores(rng, members.shape, "normal")
     other = scores.copy()
     other[5] += 10  # the partner of target 4
-    np.testing.assert_allclose(
-        run_lira(other, members)[4], run_lira(scores, members)[4], rtol=1e-9, atol=1e-9
+    before, after = (
+        ratio.run_moderated(True, True, each, members, np.full(12, 3.0)) for each in (scores, other)
     )
+    np.testing.assert_allclose(after[4], before[4], rtol=1e-9, atol=1e-9)
 
 
 def test_order_and_scale_change_nothing():

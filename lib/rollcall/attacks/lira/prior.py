@@ -17,9 +17,9 @@ variance for all records ("shared"), nu0 = 0 is each record's ("record").
    of psi'(nu0/2) + psi'(d/2).
 2. s0^2 is the mean variance of all records, and not the mean logarithm's: a few records of large
    variance raise all false alarms' limits, and infinite nu0 is then what "shared" is.
-3. nu0 counts a few times what was fitted. The fit itself describes the scores best, but an attack
-   compares records with each other at low false-positive rates, where an underestimated variance
-   is a false alarm and an overestimated one is not.
+3. nu0 counts from once to infinitely often (`tuning` chooses). The fit itself describes the
+   scores best, but an attack compares records with each other at low false-positive rates, where
+   an underestimated variance is a false alarm and an overestimated one is not.
 
 Both are fitted for each target and each kind over its references alone, the pair left out.
 """
@@ -31,10 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, polygamma, psi
 
-# Times that nu0 counts. TPR at an FPR of 0.1%, against one shared variance and with 16 to 64
-# targets: online 1.8 to 2.0 times on diabetes130 (1.4 to 2.0 for any strength from 1 to 10), and on
-# the simulated cohort equal within two errors; offline so little that it loses nothing there.
-ONLINE_STRENGTH, OFFLINE_STRENGTH = 3.0, 50.0
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, np.inf)  # times that nu0 may count
 MAX_FREEDOM = 1000.0  # of the prior; in float32 more would cost digits, and change nothing
 MIN_VARIANCE = 1e-12  # a record with constant scores stays finite
 
@@ -62,13 +59,13 @@ def sum_logs(variances: np.ndarray, freedom: np.ndarray, use: np.ndarray) -> np.
 
 
 def fit_prior(
-    squares: np.ndarray, freedom: np.ndarray, logs: np.ndarray, strength: float = 1.0
+    squares: np.ndarray, freedom: np.ndarray, logs: np.ndarray, strength: float | np.ndarray = 1.0
 ) -> Prior:
     """Fit the prior of each target and kind.
 
     squares, freedom (2, M): sums of squares and degrees of freedom over records; logs (4, 2, M), of
-    sum_logs; strength: times that the fitted nu0 counts. Where variances differ by no more than
-    chance, or are of fewer than 2 records, nu0 is MAX_FREEDOM.
+    sum_logs; strength: times that the fitted nu0 counts, one or (M,). Where variances differ by no
+    more than chance, or are of fewer than 2 records, nu0 is MAX_FREEDOM.
     """
     e, e2, noise, count = logs
     enough, count = count > 1, np.maximum(count, 2)

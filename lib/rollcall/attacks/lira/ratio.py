@@ -11,13 +11,17 @@ Source: Carlini et al., Membership Inference Attacks From First Principles, IEEE
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from rollcall.attacks.checks import check_inputs
 from rollcall.attacks.lira.directly import attack_directly, pool_directly
 from rollcall.attacks.lira.multilabel import run_multilabel_lira
 from rollcall.attacks.lira.pairs import attack_block, make_store, pool_block
-from rollcall.attacks.lira.prior import MIN_VARIANCE, OFFLINE_STRENGTH, ONLINE_STRENGTH, fit_prior
+from rollcall.attacks.lira.prior import MIN_VARIANCE, fit_prior
+from rollcall.attacks.lira.tuning import choose_strength
+from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -43,17 +47,47 @@ def run_lira(
     target is left out, and the null AUC falls below 0.5 when there are few targets. In and out
     counts may differ, from record to record too.
     variance: "record", one for each record; "shared", one for each target, pooled over records;
-    "moderated", each record's, drawn towards the shared one as far as the cohort says, times
-    1 + 1/references, and Student's t in place of the Gaussian (see `prior`). "auto": moderated; of
-    labels, shared below 64 references, or below 10 of a kind for each label, else record.
+    "moderated", each record's, drawn towards the shared one as far as the cohort says and serves
+    (choose_strength), times 1 + 1/references, and Student's t in place of the Gaussian (`prior`).
+    "auto": moderated; of labels, shared below 64 references, or below 10 of a kind for each label,
+    else record.
     Float64 scores give the direct computation to 1e-9 of its larger term, float32 to about 1e-5.
     InputError as check_inputs, if `variance` is another word, or if a score is not finite.
     """
     scores, members, paired = check_inputs(scores, members)
-    targets, records = members.shape
     variance = _choose_variance(scores, members, paired, variance)
     if scores.ndim == 3:
         return run_multilabel_lira(scores, members, paired, online, variance)
+    if variance != "moderated":
+        return _attack(scores, members, paired, online, variance)
+    check_finite(scores, scores.sum(0, dtype=np.float64))
+    strength = choose_strength(partial(run_moderated, paired, online), scores, members, paired)
+    return run_moderated(paired, online, scores, members, strength)
+
+
+def run_moderated(
+    paired: bool, online: bool, scores: np.ndarray, members: np.ndarray, strength: np.ndarray
+) -> np.ndarray:
+    """Attack with moderated variances of these strengths, (M,); infinite: with the shared one."""
+    shared = np.isinf(strength)
+    if shared.all():
+        return _attack(scores, members, paired, online, "shared")
+    out = _attack(scores, members, paired, online, "moderated", np.where(shared, 1, strength))
+    if shared.any():
+        out[shared] = _attack(scores, members, paired, online, "shared")[shared]
+    return out
+
+
+def _attack(
+    scores: np.ndarray,
+    members: np.ndarray,
+    paired: bool,
+    online: bool,
+    variance: str,
+    strength: np.ndarray | None = None,
+) -> np.ndarray:
+    """Attack with one of VARIANCES, as run_lira; strength (M,): of "moderated"."""
+    targets, records = scores.shape
     out, prior, numbers = np.empty(scores.shape, scores.dtype), None, np.arange(records)
     size = max(SCORES_PER_BLOCK // targets, 1)
     blocks = make_blocks(records, size)
@@ -86,8 +120,7 @@ def run_lira(
     if variance != "record":
         squares, freedom, *logs = sum(map_blocks(pool, blocks))
         prior = np.maximum(squares / freedom, MIN_VARIANCE)
-        if variance == "moderated":
-            strength = ONLINE_STRENGTH if online else OFFLINE_STRENGTH
+        if strength is not None:
             prior = fit_prior(squares, freedom, np.array(logs), strength)
     map_blocks(attack, blocks)
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rollcall.stats.sampling import sample_evenly
 from rollcall.util.errors import InputError
 
 POPULATION_SIZE = 10_000  # records that every record is set against
@@ -26,24 +27,6 @@ def choose_population(scores, population, seed):
     if size < 2:
         raise InputError(f"population holds {size} records; expected at least 2")
     return (population.astype(scores.dtype), True) if held_out else (population, False)
-
-
-def sample_evenly(scores, size, seed):
-    """Return `size` record numbers, or all: every so-many-th by mean score over all targets.
-
-    Blind to membership, and the same records in whatever order records and targets come.
-    """
-    order = np.argsort(sum_exactly(scores, 0), kind="stable")
-    if len(order) <= size:
-        return order
-    place = np.random.default_rng(seed).random() + np.arange(size)
-    return order[(place * len(order) / size).astype(int)]
-
-
-def sum_exactly(scores, axis):
-    """Sum scores (M, N) or (M, N, L) over targets (axis 0) or records (1), and over labels."""
-    total = scores.sum(axis, dtype=np.float64)
-    return total if total.ndim == 1 else total.sum(1)
 
 
 def count_population(population, held_out):

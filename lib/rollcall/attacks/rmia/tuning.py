@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.attacks.checks import check_inputs
-from rollcall.attacks.rmia.population import (
-    check_numbers,
-    compute_belief,
-    sample_evenly,
-    sum_exactly,
-)
+from rollcall.attacks.rmia.population import check_numbers, compute_belief
 from rollcall.stats import metrics
+from rollcall.stats.sampling import sample_evenly, sum_exactly
 from rollcall.util.parallel import make_blocks, map_blocks
 
 A_GRID = np.linspace(0, 1, 11)  # values of a to choose from
