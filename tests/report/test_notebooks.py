@@ -95,18 +95,18 @@ def test_kernels_find_what_this_process_finds(monkeypatch, tmp_path):
     """Relative entries of PYTHONPATH are meant from here; a kernel stands elsewhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["inst", "", "/elsewhere"]))
-    folders = make_environment(None)["PYTHONPATH"].split(os.pathsep)
+    folders = make_environment(None, tmp_path)["PYTHONPATH"].split(os.pathsep)
     assert folders[-2:] == [str(tmp_path / "inst"), "/elsewhere"]
     assert folders[:-2] == [str(files.PACKAGE.parent)]
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(files.PACKAGE.parent))
-    folders = make_environment(None)["PYTHONPATH"].split(os.pathsep)
+    folders = make_environment(None, tmp_path)["PYTHONPATH"].split(os.pathsep)
     assert folders == [str(tmp_path / "inst"), "/elsewhere"]
 
 
 def test_kernels_write_where_this_process_would(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROLLCALL_HOME", "here")
-    assert make_environment(None)["ROLLCALL_HOME"] == str(tmp_path / "here")
+    assert make_environment(None, tmp_path)["ROLLCALL_HOME"] == str(tmp_path / "here")
 
 
 def test_output_arrives_while_the_notebook_runs(build, tmp_path):
@@ -177,7 +177,7 @@ def test_optional_parameters(build):
         (
             "raise ValueError('one\\ntwo')",
             RuntimeError,
-            r"^1_tiny.ipynb failed at In \[2\]: ValueError: one two$",
+            r"^1_tiny.ipynb failed at In \[2\]: ValueError: one two; more in .*out.failed.ipynb$",
         ),
         (
             "from rollcall.util.errors import InputError\nraise InputError('no such cohort')",

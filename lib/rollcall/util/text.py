@@ -1,7 +1,8 @@
-"""Text for a terminal."""
+"""Text for a terminal: columns, and how a process ended."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 
 
@@ -14,3 +15,16 @@ def align_columns(rows: Iterable[tuple[str, ...]]) -> str:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append(f"  {'  '.join(cells).rstrip()}\n")
     return "".join(lines)
+
+
+def describe_exit(code: int) -> str:
+    """Say how a process ended, by its exit code as subprocess has it: negative for a signal."""
+    if code >= 0:
+        return f"ended with status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if name == "SIGKILL":
+        return f"was killed by the system ({name}), probably for memory"
+    return f"was ended by {name} ({signal.strsignal(-code)})"

@@ -5,17 +5,21 @@ Misspelt parameters, failures and killed kernels all raise.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from rollcall.report.notebooks.failures import make_death, make_error
 from rollcall.report.notebooks.kernels import KernelServer, is_terminal, make_kernel_class
 from rollcall.report.notebooks.parameters import check_parameters
-from rollcall.util.errors import InputError
+from rollcall.util.files import atomic_write, make_private
+from rollcall.util.temporary import private_folder
 
 START_TIMEOUT = 180  # seconds that a kernel may take to start
+FAILED = ".failed.ipynb"  # the ending of a notebook that has not run to its end
 
 
 def execute_notebook(
@@ -30,42 +34,52 @@ def execute_notebook(
     """Run `notebook` with `parameters` in folder `cwd`; write its executed copy to `output`.
 
     The copy takes that name only when every cell ran; a notebook that fails is left as
-    <output>.failed.ipynb. What it writes to stderr, its progress bars, goes to `stream` at once
-    and is not stored. server: forks the kernel (kernels.start_kernel_server); None: a fresh one.
-    first: code that the kernel runs before any cell, out of the notebook's sight. InputError for
-    wrong parameters and for what the notebook raises as one; RuntimeError for any other failure.
+    <output>.failed.ipynb. Of paths among the parameters both keep the last part alone. What it
+    writes to stderr, its progress bars, goes to `stream` at once and is not stored. server: forks
+    the kernel (kernels.start_kernel_server); None: a fresh one. first: code that the kernel runs
+    before any cell, out of the notebook's sight. InputError for wrong parameters and for what the
+    notebook raises as one; MachineError likewise; RuntimeError for any other failure.
     """
     notebook, output, cwd = Path(notebook).resolve(), Path(output).resolve(), Path(cwd).resolve()
     check_parameters(notebook, parameters)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = output.with_name(output.stem + ".part.ipynb")
-    failed = output.with_name(output.stem + ".failed.ipynb")
-    short_folder = "/tmp" if os.path.isdir("/tmp") else None  # a socket's path has 103 bytes
-    sockets = tempfile.mkdtemp(prefix="rollcall-", dir=short_folder)
-    try:
-        kernel_class = make_kernel_class(sockets, stream, server, first)
-        _run(notebook, unfinished, parameters, cwd, stream, kernel_class)
-        _clean(unfinished)
-        os.replace(unfinished, output)
+    make_private(output.parent)
+    failed = output.with_name(output.stem + FAILED)
+    with _temporary_folder(server) as temporary:
+        unfinished = temporary / output.name
+        try:
+            _run(notebook, unfinished, failed, parameters, cwd, stream, server, first)
+        except BaseException:
+            if unfinished.exists():
+                with contextlib.suppress(Exception):  # of two errors the first is the one to tell
+                    _store(unfinished, failed, parameters)
+            raise
+        _store(unfinished, output, parameters)
         failed.unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(sockets, ignore_errors=True)
-        if unfinished.exists():
-            os.replace(unfinished, failed)
+
+
+@contextlib.contextmanager
+def _temporary_folder(server: KernelServer | None) -> Iterator[Path]:
+    """Make the folder of one kernel: its sockets and temporary files, and the notebook so far."""
+    with contextlib.ExitStack() as stack:
+        parent = server.temporary if server else stack.enter_context(private_folder())
+        yield Path(stack.enter_context(tempfile.TemporaryDirectory("", "", parent)))
 
 
 def _run(
     notebook: Path,
     output: Path,
+    failed: Path,
     parameters: dict,
     cwd: Path,
     stream: TextIO | None,
-    kernel_class: type,
+    server: KernelServer | None,
+    first: str,
 ) -> None:
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    kernel_class, poll = make_kernel_class(output.parent, stream, server, first)
     try:
         book = papermill.execute_notebook(
             _literal(notebook),
@@ -82,16 +96,16 @@ def _run(
             kernel_manager_class=kernel_class,
         )
     except PapermillExecutionError as error:
-        message = " ".join(str(error.evalue).split())
-        if error.ename == "InputError":
-            raise InputError(message) from None
-        raise RuntimeError(
-            f"{notebook.name} failed at In [{error.exec_count}]: {error.ename}: {message}"
-        ) from None
+        if error.ename == "KeyboardInterrupt":
+            raise KeyboardInterrupt from None
+        place = error.exec_count or 0
+        raise make_error(notebook.name, failed, place, error.ename, str(error.evalue)) from None
     except DeadKernelError:
-        raise RuntimeError(
-            f"{notebook.name} failed: its kernel was killed; was there too little memory?"
-        ) from None
+        raise make_death(notebook.name, poll()) from None
+    except RuntimeError as error:  # of jupyter_client, where a kernel has died while it started
+        if (code := poll()) is None:
+            raise
+        raise make_death(notebook.name, code) from error
     ran = [
         cell.execution_count is not None
         for cell in book.cells
@@ -121,17 +135,38 @@ class _Lines:
         self.stream.flush()
 
 
-def _clean(path: Path) -> None:
-    """Leave out what differs between two identical runs: times, a random cell id, bars."""
-    import nbformat
+def _store(source: Path, output: Path, parameters: dict) -> None:
+    """Write an executed notebook without what differs between two identical runs.
 
-    book = nbformat.read(path, as_version=4)
+    That is times, a random cell id, bars, and the folders that paths among the parameters lead
+    through: the notebook may leave the machine.
+    """
+    import nbformat
+    from papermill.translators import PythonTranslator
+
+    book = nbformat.read(source, as_version=4)
     book.metadata.pop("papermill", None)
+    shown = {name: _shorten(value) for name, value in parameters.items()}
     for cell in book.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+            cell.source = PythonTranslator.codify(shown, "Parameters")
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    nbformat.write(book, path)
+    with atomic_write(output) as file:
+        file.write(nbformat.writes(book).encode() + b"\n")
+
+
+def _shorten(value):
+    """Return a parameter's value with the last part of a path in place of the path."""
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if not isinstance(value, str) or os.sep not in value:
+        return value
+    before, separator, path = value.rpartition("=")  # settings.weights="/a/b"
+    mark = path[:1] if path[:1] in ("'", '"') else ""
+    if not os.path.isabs(path.strip(mark) if mark else path):
+        return value
+    return f"{before}{separator}{mark}…{os.sep}{os.path.basename(path)}"

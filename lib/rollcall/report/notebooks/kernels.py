@@ -13,11 +13,14 @@ import socket
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TextIO
 
 from rollcall.util.files import PACKAGE, home
+from rollcall.util.temporary import private_folder
 
 # Imported once for all kernels of a server: what their start, and most notebooks, would import.
 MODULES = (
@@ -28,6 +31,8 @@ MODULES = (
     "matplotlib.backends.backend_pdf",
 )
 INLINE = "module://matplotlib_inline.backend_inline"  # a kernel's own choice, in time for imports
+# What a user's shell, or a job's, sets for other programs and would change or break a notebook.
+FOREIGN = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONIOENCODING", "PYTHONINSPECT", "PYTHONOPTIMIZE")
 LONGEST_ANSWER = 100  # bytes
 # The current folder is no place to import from: a kernel stands elsewhere.
 SERVE = (
@@ -39,9 +44,13 @@ SERVE = (
 
 @dataclass(frozen=True)
 class KernelServer:
-    """A process that has imported what notebooks need, and forks a kernel for each of them."""
+    """A process that has imported what notebooks need, and forks a kernel for each of them.
+
+    temporary: the folder of all their temporary files.
+    """
 
     connection: socket.socket
+    temporary: Path
 
     def fork_kernel(self, arguments: list[str], cwd: str, temporary: str) -> ForkedKernel:
         """Fork a kernel; the one before must have ended. OSError if the server cannot.
@@ -102,7 +111,7 @@ def start_kernel_server(stream: TextIO | None = None) -> Iterator[KernelServer |
         yield None
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours:
+    with private_folder() as temporary, ours:
         with theirs:
             process = subprocess.Popen(
                 [
@@ -114,25 +123,27 @@ def start_kernel_server(stream: TextIO | None = None) -> Iterator[KernelServer |
                     *MODULES,
                 ],
                 stdin=subprocess.DEVNULL,
-                env=make_environment(stream),
+                cwd=temporary,  # a matplotlibrc where the user stands would count
+                env=make_environment(stream, temporary),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         try:
-            yield KernelServer(ours)
+            yield KernelServer(ours, temporary)
         finally:
             process.kill()
             process.wait()
 
 
 def make_kernel_class(
-    sockets: str, stream: TextIO | None, server: KernelServer | None = None, first: str = ""
-):
-    """Make the class of a kernel that is reached by Unix sockets in the folder `sockets`.
+    temporary: Path, stream: TextIO | None, server: KernelServer | None = None, first: str = ""
+) -> tuple[type, Callable[[], int | None]]:
+    """Make the class of a kernel that is reached by Unix sockets in the folder `temporary`.
 
-    Where a system has none, it is reached by encrypted ports. Its temporary files are there too.
-    server: forks it; None: it is started afresh. first: code to run before any cell, out of the
-    notebook's sight.
+    Where a system has none, it is reached by encrypted ports. Its temporary files are there too,
+    and its profile, so that no user's start-up files run. server: forks it; None: it is started
+    afresh. first: code to run before any cell, out of the notebook's sight. Also returns a function
+    that says how the kernel has ended, as subprocess does; None: it runs, or none was started.
     """
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
@@ -142,13 +153,14 @@ def make_kernel_class(
     extra = ["--log-level=CRITICAL"]  # else "KeyboardInterrupt caught" at some shutdowns
     if first:
         extra.append(f"--IPKernelApp.exec_lines={[first]}")
+    started = []
 
     class Kernel(AsyncKernelManager):
         def __init__(self, **options):
             super().__init__(**options)
-            self.connection_file = os.path.join(sockets, "kernel.json")
+            self.connection_file = os.path.join(temporary, "kernel.json")
             if hasattr(socket, "AF_UNIX"):
-                self.transport, self.ip = "ipc", os.path.join(sockets, "kernel")
+                self.transport, self.ip = "ipc", os.path.join(temporary, "kernel")
             elif self.has_trait("transport_encryption"):
                 self.transport_encryption = "required"
 
@@ -157,34 +169,44 @@ def make_kernel_class(
             return KernelSpec(**get_kernel_dict())
 
         async def start_kernel(self, **options):
-            if server:
-                self.provisioner = Fork(parent=self, kernel_spec=self.kernel_spec)
+            self.provisioner = Provisioner(parent=self, kernel_spec=self.kernel_spec)
             options["extra_arguments"] = [*options.get("extra_arguments", []), *extra]
-            # A kernel that is killed leaves its temporary files, which go with this folder.
-            options["env"] = make_environment(stream) | {"TMPDIR": sockets}
+            options["env"] = make_environment(stream, temporary)
             return await super().start_kernel(**options)
 
-    class Fork(LocalProvisioner):
+    class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd, **options):
-            assert server is not None
             arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
             try:
+                if server is None:
+                    raise ConnectionResetError("nobody forks")
                 cwd = options.get("cwd") or os.getcwd()
-                self.process = server.fork_kernel(arguments, cwd, sockets)
+                self.process = server.fork_kernel(arguments, cwd, str(temporary))
+                self.pid = self.pgid = self.process.pid
             except OSError:
-                return await super().launch_kernel(cmd, **options)
-            self.pid = self.pgid = self.process.pid
+                await super().launch_kernel(cmd, **options)
+            started.append(self.process)
             return self.connection_info
 
-    return Kernel
+    return Kernel, lambda: started[-1].poll() if started else None
 
 
-def make_environment(stream: TextIO | None) -> dict[str, str]:
-    """Make the environment of a kernel, which runs in another folder than this process."""
+def make_environment(stream: TextIO | None, temporary: Path) -> dict[str, str]:
+    """Make the environment of a kernel, which runs in another folder than this process.
+
+    temporary: the folder of its temporary files, which a kernel that is killed leaves, and of its
+    IPython profile. Settings of the user's for IPython and matplotlib do not count.
+    """
+    matplotlib = find_spec("matplotlib")
+    settings = Path((matplotlib and matplotlib.origin) or "").with_name("mpl-data") / "matplotlibrc"
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in FOREIGN},
         "PYTHONPATH": os.pathsep.join(_python_path()),
-        "MPLBACKEND": os.environ.get("MPLBACKEND") or INLINE,
+        "PYTHONUTF8": "1",
+        "MATPLOTLIBRC": str(settings),
+        "MPLBACKEND": INLINE,
+        "IPYTHONDIR": str(temporary / "ipython"),
+        "TMPDIR": str(temporary),
         "ROLLCALL_HOME": str(home()),
         "ROLLCALL_PLAIN_PROGRESS": "1",
         "TQDM_MININTERVAL": "0.5" if is_terminal(stream) else "30",

@@ -22,9 +22,8 @@ def serve(connection: socket.socket, modules: Sequence[str]) -> None:
     """Import modules, then fork a kernel for each request; return when the other end is closed.
 
     A request is {"arguments": of the kernel, "cwd": its folder, "temporary": that of its temporary
-    files}. The answer is {"pid": of its
-    process}, and when that has ended {"exit": code}. One kernel at a time. Each returns from here
-    too, when it is shut down.
+    files and profile}. The answer is {"pid": of its process}, and when that has ended {"exit":
+    code}. One kernel at a time. Each returns from here too, when it is shut down.
     """
     for name in modules:
         with contextlib.suppress(ImportError):  # whoever needs it will say what is missing
@@ -53,7 +52,8 @@ def _become_kernel(server: int, arguments: list[str], cwd: str, temporary: str) 
     from ipykernel.kernelapp import IPKernelApp
 
     os.chdir(cwd)
-    os.environ |= {"JPY_PARENT_PID": str(server), "TMPDIR": temporary}
+    profile = os.path.join(temporary, "ipython")
+    os.environ |= {"JPY_PARENT_PID": str(server), "TMPDIR": temporary, "IPYTHONDIR": profile}
     tempfile.tempdir = None  # whatever was chosen while modules were imported
     app = IPKernelApp.instance(parent_handle=server)
     app.initialize(arguments)
