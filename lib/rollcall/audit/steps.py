@@ -14,9 +14,10 @@ import pandas as pd
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
-from rollcall.runs.run import Run, read_array, read_table
+from rollcall.runs.derived.manifests import describe_step
+from rollcall.runs.derived.tables import read_array, read_table, write_step
+from rollcall.runs.run import Run
 from rollcall.util import forkserver
-from rollcall.util.files import write_array, write_table
 from rollcall.util.progress import bar, track
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class Study:
 
     def performance(self) -> pd.DataFrame:
         """List seed, seconds and metrics on in and out of each target, all of them trained."""
-        infos = [self.run.info(target) for target in range(self.run.targets)]
         columns = ("target", "seed", "seconds")
+        infos = [self.run.info(target, *columns, "metrics") for target in range(self.run.targets)]
         return pd.DataFrame(
             [{key: info[key] for key in columns} | info["metrics"] for info in infos]
         )
@@ -75,12 +76,19 @@ def attack(study: Study) -> Attacked:
     """Attack every target with the others as references, and assess records and patients.
 
     Writes attacks, pooled, roc, records, patients, floor, survival and risk to the run, as parquet,
-    and statistic.npy.
+    and statistic.npy. What was made from other scores, by this step or a later one, goes. One
+    process at a time, as the other steps: the others wait.
     """
+    with study.run.hold("steps"):
+        return _attack(study)
+
+
+def _attack(study: Study) -> Attacked:
     from rollcall import attacks, risk
     from rollcall.attacks.scores import score_run
 
     run, cohort, members = study.run, study.cohort, study.run.members()
+    made_from = describe_step(run, "attack")
     elsewhere = cohort.name == external.COHORT_NAME  # trained there, scores given
     scores = run.scores() if elsewhere else score_run(run, cohort)
     index, attributes = cohort.patient_index, cohort.records[list(cohort.attributes)]
@@ -107,10 +115,9 @@ def attack(study: Study) -> Attacked:
         "floor": assessed.floors.astype(np.float32),
         "survival": assessed.survival,
         "risk": pd.DataFrame([assessed.cohort]),
+        "statistic": assessed.statistic,
     }
-    for name, table in tables.items():
-        write_table(run.file(f"{name}.parquet"), table)
-    write_array(run.file("statistic.npy"), assessed.statistic)
+    write_step(run, "attack", made_from, tables)
     return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, assessed)
 
 
@@ -121,17 +128,23 @@ def disparity(study: Study) -> pd.DataFrame:
     be, and what of them may leave, shown_groups and shown_cutoffs of report.gate.hide_groups.
     Returns shown_groups.
     """
+    with study.run.hold("steps"):
+        return _disparity(study)
+
+
+def _disparity(study: Study) -> pd.DataFrame:
     from rollcall.report import gate
     from rollcall.risk import groups
 
     run, patients, members = study.run, read_table(study.run, "patients"), study.run.members()
+    made_from = describe_step(run, "disparity")
     attributes, statistic = patient_attributes(study.cohort), read_array(run, "statistic")
     tables = groups.compare(patients, attributes, statistic, members, run.seed)
     shown, cutoffs = gate.hide_groups(
         *tables.values(), patients, attributes, statistic, members, run.smallest_cell
     )
-    for name, table in (tables | {"shown_groups": shown, "shown_cutoffs": cutoffs}).items():
-        write_table(run.file(f"{name}.parquet"), table)
+    tables = tables | {"shown_groups": shown, "shown_cutoffs": cutoffs}
+    write_step(run, "disparity", made_from, tables)
     return shown
 
 
@@ -142,11 +155,17 @@ def paper(study: Study) -> Reproduction:
     what of this may leave, shown_panel, which is the panel that is returned. Of scores that were
     given, not trained, only the statistics are the paper's.
     """
+    with study.run.hold("steps"):
+        return _paper(study)
+
+
+def _paper(study: Study) -> Reproduction:
     from rollcall.paper import panel as panels
     from rollcall.paper import reproduce, sources
     from rollcall.report import gate
 
     run, cohort = study.run, study.cohort
+    made_from = describe_step(run, "paper")
     attributes, by_record = patient_attributes(cohort), cohort.records[list(cohort.attributes)]
     elsewhere = cohort.name == external.COHORT_NAME
     reproduction = reproduce.reproduce_paper(
@@ -163,13 +182,15 @@ def paper(study: Study) -> Reproduction:
     top = records["auc"] >= records["auc"].quantile(0.99)
     if records.loc[top, "patient_id"].nunique() < run.smallest_cell:
         reproduction = replace(reproduction, errors=errors[errors["kind"] != "top"])
-    for name in ("records", "patients", "attacks", "roc", "errors", "panel"):
-        table = getattr(reproduction, name)
-        if table is not None:
-            write_table(run.file(f"paper_{name}.parquet"), table)
+    tables = {
+        f"paper_{name}": table
+        for name in ("records", "patients", "attacks", "roc", "errors", "panel")
+        if (table := getattr(reproduction, name)) is not None
+    }
     panel = reproduction.panel
     if panel is not None:
         tops = panels.find_tops(records["auc"].to_numpy(), by_record, panel)
         panel = gate.hide_panel(panel, tops, cohort.patient_index, attributes, run.smallest_cell)
-        write_table(run.file("shown_panel.parquet"), panel)
+        tables["shown_panel"] = panel
+    write_step(run, "paper", made_from, tables)
     return replace(reproduction, panel=panel)

@@ -18,7 +18,7 @@ from rollcall.report.tables.cohort import cohort_table
 from rollcall.report.tables.groups import group_table, panel_table
 from rollcall.report.tables.models import performance_table
 from rollcall.report.tables.risk import risk_table, statistic_table, trust_table, units_table
-from rollcall.runs.run import read_table
+from rollcall.runs.derived.tables import read_table
 
 
 def _show_groups(audit: Any, draw: Callable[..., Figure], *names: str) -> Figure | Table:

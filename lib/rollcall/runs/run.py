@@ -8,23 +8,27 @@ system frees when its holder dies.
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.recipes import Recipe
+from rollcall.runs.arrays import read_given, read_members
+from rollcall.runs.config import check_info, digest_identity, read_config, write_config
 from rollcall.runs.environment import describe, now
+from rollcall.runs.folder import clear_parts, furnish, is_leftover
+from rollcall.runs.locks import hold_lock, try_lock
+from rollcall.runs.sealed import read_sealed, write_sealed
 from rollcall.stats.members import check_targets, draw_members
-from rollcall.util.errors import InputError
-from rollcall.util.files import sha256, write_array, write_json
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import raise_machine_fault
+from rollcall.util.files import make_private, sha256, write_array
 
-# Files that a run may leave if it is killed during its creation.
-LEFTOVERS = ("locks", "targets", "members.npy", "members.npy.part", "run.json.part")
 LONGEST_VALUE = 300  # characters of a setting in a message
 LEAST_CELL = 3  # of two patients either knows what the other is
 
@@ -51,8 +55,14 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """How each target is trained."""
-        return Recipe(**self.config["recipe"])
+        """How each target is trained; InputError if run.json does not say."""
+        try:
+            return Recipe(**self.config["recipe"])
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.path / 'run.json'}: no recipe that this version knows ({error!r}); audit "
+                "again with the version that made the run, or into another --run"
+            ) from error
 
     @property
     def unit(self) -> str:
@@ -69,16 +79,32 @@ class Run:
         """The smallest number of patients that a report of the run may show, but 0."""
         return self.config.get("smallest_cell", MIN_GROUP_SIZE)
 
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock of the run while a block runs; who must wait says so in the log.
+
+        "audit": a command, from attack to report. "steps": attack, disparity or paper, to their
+        last file; held by the steps themselves. "figures": a figure that is saved. Taken in this
+        order; a thread may take again what it has. Freed when its holder dies.
+        """
+        return hold_lock(
+            self.path / "locks" / f"{name}.lock",
+            f"{self.path}: another process is at work on this run ({name}); waiting for its end",
+        )
+
     def members(self) -> np.ndarray:
-        """Return who is in each target's training set, bool (targets, patients)."""
-        return np.load(self.path / "members.npy", allow_pickle=False)[: self.targets]
+        """Return who is in each target's training set, bool (targets, patients).
+
+        InputError unless it is what the seed draws, or what was given.
+        """
+        return read_members(self.path, self.config, self.targets)
 
     def scores(self) -> np.ndarray:
         """Return scores computed elsewhere (`rollcall.runs.external`), memory-mapped.
 
-        (targets, records) or (targets, records, labels) float32.
+        (targets, records) or (targets, records, labels) float32. InputError if they are not those
+        that were given.
         """
-        return np.load(self.path / "scores.npy", mmap_mode="r", allow_pickle=False)
+        return read_given(self.path / "scores.npy", self.config)
 
     def file(self, name: str) -> Path:
         """Return the path of a file of the run."""
@@ -100,15 +126,14 @@ class Run:
 
         None if the target exists already or another process has it.
         """
-        (self.path / "locks").mkdir(exist_ok=True)
-        lock = FileLock(self.path / "locks" / f"{target:04d}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
+        make_private(self.path / "locks")
+        lock = try_lock(self.path / "locks" / f"{target:04d}.lock")
+        if lock is None:
             return None
         if self.has(target):  # finished before the lock was taken
             lock.release()
             return None
+        clear_parts(self._target(target, "npy"), self._target(target, "json"))
         return lock
 
     def write_target(self, target: int, logits: np.ndarray, info: dict) -> None:
@@ -118,43 +143,60 @@ class Run:
         """
         path = self._target(target, "npy")
         write_array(path, logits)
-        write_json(self._target(target, "json"), {"target": target, **info, "sha256": sha256(path)})
+        trained_for = {"run": digest_identity(self.config), "sha256": sha256(path)}
+        write_sealed(self._target(target, "json"), {"target": target, **info, **trained_for})
 
-    def info(self, target: int) -> dict:
-        """Return a target's json: its seed, metrics, seconds, sha256."""
-        return json.loads(self._target(target, "json").read_text())
+    def info(self, target: int, *needed: str) -> dict:
+        """Return a target's json: its seed, metrics, seconds, sha256; InputError if it is damaged.
+
+        needed: keys that it must have.
+        """
+        path = self._target(target, "json")
+        try:
+            info = read_sealed(path)
+            check_info(info, target, self.config, needed)
+        except FileNotFoundError as error:
+            raise self._untrained(target) from error
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path}: damaged ({first_line(error)}); delete it and audit again: the target is "
+                "trained anew"
+            ) from error
+        return info
 
     def logits(self, target: int) -> np.ndarray:
         """Return a target's logits, (records, outputs) float32, memory-mapped.
 
         InputError if the target is missing or not what its json says.
         """
-        path = self._target(target, "npy")
-        if not self.has(target):
-            raise InputError(
-                f"{self.path}: target {target} is not trained yet; finish 1_train "
-                "(make audit resumes where it stopped)"
-            )
+        path, info = self._target(target, "npy"), self.info(target)
         try:
-            if sha256(path) != self.info(target)["sha256"]:
+            if sha256(path) != info["sha256"]:
                 raise ValueError("its sha256 is not the one in its json")
             return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, EOFError) as error:
+            raise_machine_fault(error, path)
             raise InputError(
                 f"{path}: damaged ({error}); delete {path.stem}.json and run again: "
                 "the target is trained anew"
             ) from error
+
+    def _untrained(self, target: int) -> InputError:
+        return InputError(
+            f"{self.path}: target {target} is not trained yet; finish 1_train "
+            "(make audit resumes where it stopped)"
+        )
 
     def set_once(self, key: str, value):
         """Return what run.json says of `key`; if nothing yet, let it say `value`.
 
         The first writer decides for all.
         """
-        with FileLock(self.path / "locks" / "run.lock"):
-            config = open_run(self.path).config
+        with self.hold("run"):
+            config = read_config(self.path)
             if config.get(key) is None:
                 config |= {key: value}
-                write_json(self.path / "run.json", config)
+                write_config(self.path, config)
         return config[key]
 
     def with_smallest_cell(self, smallest: int) -> Run:
@@ -162,15 +204,14 @@ class Run:
         check_smallest_cell(smallest)
         if smallest == self.smallest_cell:
             return self
-        (self.path / "locks").mkdir(exist_ok=True)
-        with FileLock(self.path / "locks" / "run.lock"):
-            config = open_run(self.path).config | {"smallest_cell": smallest}
-            write_json(self.path / "run.json", config)
+        with self.hold("run"):
+            write_config(self.path, read_config(self.path) | {"smallest_cell": smallest})
         return Run(self.path, self.config | {"smallest_cell": smallest})
 
     def finish(self) -> None:
-        """Note in run.json that every target is there."""
-        self.set_once("finished", now())
+        """Note in run.json that every target is there, unless the run has grown meanwhile."""
+        if not open_run(self.path).missing():
+            self.set_once("finished", now())
 
 
 def check_smallest_cell(smallest: int) -> None:
@@ -206,13 +247,14 @@ def create(
         "scores": scores,
     }
     identity = json.loads(json.dumps(identity))  # as it reads back
-    if path.exists() and not (path / "run.json").exists() and not _is_leftover(path):
+    if path.exists() and not is_leftover(path) and not (path / "run.json").exists():
         raise InputError(
             f"{path}: exists and is not a run (it has no run.json); choose another --run or --out"
         )
-    (path / "locks").mkdir(parents=True, exist_ok=True)
-    (path / "targets").mkdir(exist_ok=True)
-    with FileLock(path / "locks" / "run.lock"):
+    furnish(path)
+    file = path / "members.npy"
+    with hold_lock(path / "locks" / "run.lock"):
+        clear_parts(file, path / "run.json")
         config = identity | {
             "targets": targets,
             "unit": cohort.unit,
@@ -220,20 +262,18 @@ def create(
             **describe(),
         }
         if (path / "run.json").exists():
-            existing = open_run(path).config
+            existing = read_config(path)
             _check_same(path, existing, identity)
+            if file.exists():
+                Run(path, existing).members()
+            elif targets <= existing["targets"]:
+                write_array(file, draw_members(existing["targets"], len(cohort.patients), seed))
             if targets <= existing["targets"]:
                 return Run(path, existing | {"targets": targets})
             config = existing | {"targets": targets, "finished": None}
-        write_array(path / "members.npy", draw_members(targets, len(cohort.patients), seed))
-        write_json(path / "run.json", config)
+        write_array(file, draw_members(targets, len(cohort.patients), seed))
+        write_config(path, config)
     return Run(path, config)
-
-
-def _is_leftover(path: Path) -> bool:
-    """Say whether a folder holds nothing but what a run killed during its creation leaves."""
-    names = {entry.name for entry in path.iterdir()}
-    return names <= set(LEFTOVERS) and not any(path.glob("targets/*"))
 
 
 def _check_same(path: Path, existing: dict, identity: dict) -> None:
@@ -247,42 +287,10 @@ def _check_same(path: Path, existing: dict, identity: dict) -> None:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open an existing run; InputError if there is none."""
-    file = Path(path) / "run.json"
-    try:
-        return Run(Path(path), json.loads(file.read_text()))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{file}: not a readable run ({error}); train first, with `rollcall audit`"
-        ) from error
+    """Open an existing run; InputError if there is none, or its run.json is damaged."""
+    return Run(Path(path), read_config(Path(path)))
 
 
 def _shorten(value) -> str:
     text = json.dumps(value)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
-
-
-def read_table(run: Run, name: str) -> pd.DataFrame:
-    """Return a table of the run by name; InputError if it was not made yet.
-
-    attacks, pooled, roc, records, patients, floor, risk, disparity, paper_*.
-    """
-    path = run.file(f"{name}.parquet")
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not readable ({error}); run the audit's notebooks in order: "
-            "1_train, 2_attack, 3_disparity"
-        ) from error
-
-
-def read_array(run: Run, name: str) -> np.ndarray:
-    """Return an array of the run by name, statistic; InputError if it was not made yet."""
-    path = run.file(f"{name}.npy")
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not readable ({error}); run the notebook 2_attack again"
-        ) from error

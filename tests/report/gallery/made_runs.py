@@ -12,9 +12,11 @@ from rollcall.risk import assess_risk
 from rollcall.risk.groups.disparity import compare_groups
 from rollcall.risk.groups.listing import list_groups
 from rollcall.runs.environment import describe
+from rollcall.runs.run import open_run
 from rollcall.stats.members import draw_members
 from rollcall.stats.moments import compute_moments
-from rollcall.util.files import write_json, write_table
+from rollcall.util.files import write_json
+from tests.runs.stamping import write_inputs, write_tables
 
 GROUPS = {"sex": ["Male", "Female"], "age": ["18-39", "40-59", "60-79"]}
 ENDS = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
@@ -72,9 +74,10 @@ def make_run(
         "finished": "2026-01-01T00:00:00Z",
     }
     write_json(path / "run.json", describe() | described | config)
+    run = open_run(path)
+    write_inputs(run)
     made = _make_tables(scores, members, index, attributes, seed)
-    for table in tables:
-        write_table(path / f"{table}.parquet", made[table])
+    write_tables(run, {table: made[table] for table in tables})
     return path
 
 

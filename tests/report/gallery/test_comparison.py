@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rollcall.paper import published
 from rollcall.report.gallery import comparison
 from rollcall.report.gallery.runs import find_runs
-from rollcall.util.files import write_table
 from tests.paper.test_published import rows_of
 from tests.report.gallery.made_runs import make_run
+from tests.runs.stamping import replace_table
 
 
 def test_averages(out):
@@ -67,13 +67,13 @@ def test_groups_are_those_that_the_gate_let_through(tmp_path):
     path = make_run(tmp_path, "ptb_xl", tables=["shown_groups", "shown_panel"])
     table = pd.read_parquet(path / "shown_groups.parquet")
     panel = pd.read_parquet(path / "shown_panel.parquet")
-    write_table(path / "disparity.parquet", table.assign(group="raw"))
-    write_table(path / "paper_panel.parquet", panel.assign(group="raw"))
+    replace_table(path, "disparity", table.assign(group="raw"))
+    replace_table(path, "paper_panel", panel.assign(group="raw"))
     hidden = table.iloc[1:].astype({"share_exposed": float})
     hidden.iloc[0, [hidden.columns.get_loc(name) for name in ("share_exposed", "risk_ratio")]] = (
         math.nan
     )
-    write_table(path / "shown_groups.parquet", hidden)
+    replace_table(path, "shown_groups", hidden)
     finished = find_runs(str(tmp_path))
     shown = comparison.compare_groups(finished.runs[0])
     plain = table.loc[~table["intersection"], "group"]

@@ -7,8 +7,8 @@ from rollcall.paper import published
 from rollcall.report.gallery import groups
 from rollcall.report.gallery.comparison import correlate
 from rollcall.report.gallery.runs import find_runs
-from rollcall.util.files import write_table
 from tests.report.gallery.made_runs import make_run
+from tests.runs.stamping import replace_table
 
 
 def test_subgroups_list_attributes_and_groups(out):
@@ -35,16 +35,16 @@ def test_hidden_numbers_are_not_drawn(tmp_path):
     table = pd.read_parquet(path / "shown_groups.parquet").assign(
         share_exposed=np.nan, risk_ratio=np.nan, share=np.nan
     )
-    write_table(path / "shown_groups.parquet", table)
+    replace_table(path, "shown_groups", table)
     panel = pd.read_parquet(path / "shown_panel.parquet")
-    write_table(path / "shown_panel.parquet", panel.assign(residual=np.nan, chi2=np.nan, stars=""))
+    replace_table(path, "shown_panel", panel.assign(residual=np.nan, chi2=np.nan, stars=""))
     finished = find_runs(str(tmp_path))
     figure = groups.subgroups(finished.runs[0])
     assert "No group's share of the exposed can be shown." in figure.alt
     assert "nan" not in figure.alt + figure.caption
     figure.drawing.canvas.draw()
     groups.group_size(finished).drawing.canvas.draw()
-    write_table(path / "shown_groups.parquet", table.iloc[:0])
+    replace_table(path, "shown_groups", table.iloc[:0])
     assert groups.subgroups(find_runs(str(tmp_path)).runs[0]).drawing is None
 
 

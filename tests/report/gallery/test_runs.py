@@ -8,8 +8,9 @@ import pytest
 from rollcall.report.gallery import runs
 from rollcall.report.gallery.runs import find_runs
 from rollcall.util.errors import InputError
-from rollcall.util.files import write_json, write_table
+from rollcall.util.files import write_json
 from tests.report.gallery.made_runs import make_run
+from tests.runs.stamping import replace_table
 
 
 def test_finished_runs_are_found_without_patient_ids(out):
@@ -86,11 +87,11 @@ def test_unfinished_runs_are_counted(tmp_path):
 
 def test_tables_that_are_not_what_they_should_be(tmp_path):
     path = make_run(tmp_path, "ptb_xl", tables=["paper_errors"])
-    write_table(path / "paper_errors.parquet", pd.DataFrame({"models": [20]}))
+    replace_table(path, "paper_errors", pd.DataFrame({"models": [20]}))
     with pytest.raises(InputError, match=r"paper_errors\.parquet: no column 'kind'"):
         find_runs(str(tmp_path))
     (path / "paper_errors.parquet").write_bytes(b"PAR1 no more")
-    with pytest.raises(InputError, match=r"paper_errors\.parquet: not readable"):
+    with pytest.raises(InputError, match=r"paper_errors\.parquet: damaged"):
         find_runs(str(tmp_path))
 
 

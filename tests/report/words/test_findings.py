@@ -8,9 +8,10 @@ import pytest
 
 from rollcall.report.words.facts import clean_note, write_notices
 from rollcall.report.words.findings import gather_findings, summarise_run
-from rollcall.runs.run import Run
-from rollcall.util.files import write_table
+from rollcall.runs.run import Run, open_run
+from rollcall.runs.sealed import write_sealed
 from tests.report.words.test_sentences import RISK, groups
+from tests.runs.stamping import replace_table, write_inputs, write_tables
 
 
 @pytest.fixture
@@ -23,9 +24,14 @@ def run(tmp_path):
         "pooled": pd.DataFrame(columns),
         "risk": pd.DataFrame([RISK | {"exposed": 12}]),
     }
-    for name, table in tables.items():
-        write_table(tmp_path / f"{name}.parquet", table)
-    return Run(tmp_path, {"targets": 16})
+    config = {"fingerprint": "0" * 64, "patients": 200, "targets": 16, "seed": 0, "recipe": {}}
+    config |= {"cohort": "made up", "records": 200, "scores": "exact", "started": ""}
+    config |= {"versions": {}, "hardware": {"cores": 1, "machine": ""}}
+    write_sealed(tmp_path / "run.json", config)
+    run = open_run(tmp_path)
+    write_inputs(run)
+    write_tables(run, tables)
+    return run
 
 
 def make_cohort(unit="patient", patients=200):
@@ -42,16 +48,16 @@ def test_findings_are_means_over_targets(run):
 
 
 def test_groups_are_those_that_may_be_shown(run):
-    write_table(run.file("disparity.parquet"), groups({"group": "raw"}))
+    write_tables(run, {"disparity": groups({"group": "raw"})})
     assert gather_findings(run, make_cohort()).groups is None
-    write_table(run.file("shown_groups.parquet"), groups({}))
+    replace_table(run.path, "shown_groups", groups({}))
     assert gather_findings(run, make_cohort()).groups["group"].tolist() == ["B"]
     without = SimpleNamespace(unit="patient", patients=range(200), attributes=())
     assert gather_findings(run, without).groups is None
 
 
 def test_the_smallest_cell_is_that_of_the_run(run):
-    few = Run(run.path, {"targets": 16, "smallest_cell": 20})
+    few = Run(run.path, run.config | {"smallest_cell": 20})
     assert summarise_run(few, make_cohort())[0].startswith("Fewer than 20 of 200 patients are")
 
 
@@ -93,5 +99,5 @@ def test_notices(tiny):
 
 def test_a_failed_control_is_said_first(run):
     pooled = {"attack": ["blind"], "variant": ["no model"], "auc": [0.6], "auc_se_two_way": [0.01]}
-    write_table(run.file("pooled.parquet"), pd.DataFrame(pooled))
+    replace_table(run.path, "pooled", pd.DataFrame(pooled))
     assert summarise_run(run, make_cohort())[0].startswith("The control failed: ")

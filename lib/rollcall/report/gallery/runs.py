@@ -11,7 +11,8 @@ import pandas as pd
 
 from rollcall.report.words.facts import SIMULATED
 from rollcall.runs import external
-from rollcall.runs.run import Run, open_run, read_table
+from rollcall.runs.derived.tables import has_table, read_table
+from rollcall.runs.run import Run, open_run
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 
@@ -111,7 +112,7 @@ def find_runs(out: str = "", names: Sequence[str] = ()) -> FinishedRuns:
 
 def _is_finished(run: Run) -> bool:
     if run.config["cohort"] == external.COHORT_NAME:
-        return run.file("attacks.parquet").exists()
+        return has_table(run, "attacks")
     return bool(run.config.get("finished"))
 
 
@@ -119,15 +120,14 @@ def _read_tables(run: Run) -> dict[str, pd.DataFrame]:
     """Read the tables that the run has, in the columns that are compared."""
     tables = {}
     for name, columns in TABLES.items():
-        path = run.file(f"{name}.parquet")
-        if not path.exists():
+        if not has_table(run, name):
             continue
         table = read_table(run, name)
         lost = [column for column in columns if column not in table]
         if lost:
             raise InputError(
-                f"{path}: no column {lost[0]!r}; it was made by another version, make it again: "
-                f"{command_of(run)}"
+                f"{run.file(name)}.parquet: no column {lost[0]!r}; it was made by another version, "
+                f"make it again: {command_of(run)}"
             )
         if "intersection" in table:
             table = table[~table["intersection"].astype(bool)]

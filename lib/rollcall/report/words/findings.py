@@ -8,7 +8,8 @@ import pandas as pd
 from rollcall.attacks.blind import judge_blind
 from rollcall.data.cohort import Cohort
 from rollcall.report.words.sentences import Findings, write_sentences
-from rollcall.runs.run import Run, read_table
+from rollcall.runs.derived.tables import has_table, read_table
+from rollcall.runs.run import Run
 
 
 def summarise_run(run: Run, cohort: Cohort) -> list[str]:
@@ -38,7 +39,7 @@ def gather_findings(run: Run, cohort: Cohort) -> Findings:
 
 def _read_groups(run: Run, cohort: Cohort) -> pd.DataFrame | None:
     """Return the groups that may be shown; None if none were compared."""
-    if not cohort.attributes or not run.file("shown_groups.parquet").exists():
+    if not cohort.attributes or not has_table(run, "shown_groups"):
         return None
     return read_table(run, "shown_groups")
 
@@ -47,6 +48,8 @@ def _read_skill(run: Run) -> float:
     """Return the AUROC on patients not seen, mean over targets; NaN if there is none."""
     if "recipe" not in run.config:
         return np.nan
-    metrics = [run.info(target)["metrics"] for target in range(run.targets) if run.has(target)]
+    metrics = [
+        run.info(target, "metrics")["metrics"] for target in range(run.targets) if run.has(target)
+    ]
     known = [each["auroc_non_members"] for each in metrics if "auroc_non_members" in each]
     return float(np.mean(known)) if known else np.nan

@@ -27,6 +27,7 @@ from rollcall.training.layout import MICRO_BATCHES_KEY, Layout, cpu_stack
 from rollcall.training.stack import DeviceCohort, to_device
 from rollcall.training.trainer import Trainer
 from rollcall.util.errors import InputError
+from rollcall.util.files import PRIVATE_FILE, make_private
 from rollcall.util.parallel import cores
 
 ATTEMPTS = 3  # seeds that a target is tried with before its recipe is said to diverge
@@ -209,12 +210,14 @@ def fit_to_memory(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
 def _open_log(run: Run) -> logging.Logger:
     """Open this process's log, a file of its own in the run's logs/."""
     folder, name = run.path / "logs", f"{socket.gethostname()}-{os.getpid()}"
-    folder.mkdir(exist_ok=True)
+    make_private(folder)
+    path = folder / f"{name}.log"
+    path.touch(PRIVATE_FILE)
     log = logging.getLogger(f"{__name__}.{run.path}")
     for old in log.handlers[:]:
         log.removeHandler(old)
         old.close()
-    handler = logging.FileHandler(folder / f"{name}.log", delay=True)
+    handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -20,6 +20,7 @@ from rollcall.training.layout import (
     failed_key,
     list_layouts,
 )
+from rollcall.util.files import PRIVATE_FILE
 
 
 def find_layout(
@@ -33,7 +34,8 @@ def find_layout(
     config = open_run(run.path).config
     if config_key(name) not in config:
         try:
-            with FileLock(run.path / "locks" / "way.lock").acquire(timeout=-1 if wait else 0):
+            lock = FileLock(run.path / "locks" / "way.lock", mode=PRIVATE_FILE)
+            with lock.acquire(timeout=-1 if wait else 0):
                 config = open_run(run.path).config
                 if config_key(name) not in config:
                     layout = _measure_layouts(run, cohort, device, precision, log)

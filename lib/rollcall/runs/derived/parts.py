@@ -1,0 +1,70 @@
+"""The parts of a run: which steps there are, what they write, and what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+CELL = "smallest_cell"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that writes tables: their names, the steps it needs, and the notebook that takes it.
+
+    cell: whether the smallest cell decides what is written.
+    """
+
+    tables: tuple[str, ...]
+    notebook: str
+    needs: tuple[str, ...] = ()
+    cell: bool = False
+
+
+STEPS = {
+    "attack": Step(
+        (
+            *("attacks", "pooled", "roc", "records", "patients", "floor", "survival", "risk"),
+            "statistic",
+        ),
+        "2_attack",
+    ),
+    "disparity": Step(
+        ("disparity", "cutoffs", "shown_groups", "shown_cutoffs"),
+        "3_disparity",
+        needs=("attack",),
+        cell=True,
+    ),
+    "paper": Step(
+        (
+            *("paper_records", "paper_patients", "paper_attacks", "paper_roc", "paper_errors"),
+            *("paper_panel", "shown_panel"),
+        ),
+        "3_disparity",
+        cell=True,
+    ),
+}
+ARRAYS = ("statistic",)  # which are .npy and not .parquet
+FIGURES = ("roc", "in_out", "survival", "most_exposed", "forest", "cutoffs", "shares")
+NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
+
+
+def name_file(table: str) -> str:
+    """Return the file name of a table or array of a step."""
+    return f"{table}.npy" if table in ARRAYS else f"{table}.parquet"
+
+
+def step_of(table: str) -> str:
+    """Return the step that writes a table or array."""
+    return next(name for name, step in STEPS.items() if table in step.tables)
+
+
+def list_derived() -> Iterator[str]:
+    """List the files that steps, figures, notebooks and the report have."""
+    for step in STEPS.values():
+        yield from map(name_file, step.tables)
+    for name in FIGURES:
+        yield from (f"figures/{name}.pdf", f"figures/{name}.png")
+    for name in NOTEBOOKS:
+        yield from (f"notebooks/{name}{ending}.ipynb" for ending in ("", ".failed", ".part"))
+    yield from ("report.html", "report.json")

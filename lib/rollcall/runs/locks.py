@@ -1,0 +1,56 @@
+"""Locks between processes, freed by the operating system when their holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rollcall.util.faults import CAUSES, MachineError, raise_machine_fault
+from rollcall.util.files import PRIVATE_FILE, make_private
+
+log = logging.getLogger(__name__)
+
+
+def try_lock(path: Path) -> FileLock | None:
+    """Return a held lock, or None if another holds it; MachineError if locks do not work there."""
+    lock = FileLock(path, mode=PRIVATE_FILE)
+    return lock if _acquire(lock, path, wait=False) else None
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, waiting: str = "") -> Iterator[None]:
+    """Hold a lock while the block runs, waiting for whoever has it.
+
+    A thread that holds it may take it again. waiting: what is logged if one must wait.
+    MachineError if locks do not work there.
+    """
+    make_private(path.parent)
+    lock = FileLock(str(path.absolute()), mode=PRIVATE_FILE, is_singleton=True)
+    if not _acquire(lock, path, wait=False):
+        if waiting:
+            log.warning("%s", waiting)
+        _acquire(lock, path, wait=True)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, path: Path, wait: bool) -> bool:
+    try:
+        lock.acquire(blocking=wait)
+    except Timeout:
+        return False
+    except NotImplementedError as error:
+        raise MachineError(f"{path}: {CAUSES[errno.ENOLCK]}") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+            raise MachineError(f"{path}: {CAUSES[errno.ENOLCK]}") from error
+        raise_machine_fault(error, path)
+        raise
+    return True
