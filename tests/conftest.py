@@ -15,8 +15,10 @@ from rollcall.datasets.diabetes130 import AGES, CATEGORICAL, COLUMNS, COUNTS, DI
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-# The same examples in every run, and no deadline: the machine may be busy.
-settings.register_profile("fixed", derandomize=True, deadline=None)
+# The same examples in every run, and no deadline: the machine may be busy. Others, and more of
+# them: pytest --hypothesis-profile thorough.
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("fixed")
 
 

@@ -1,12 +1,10 @@
 """Simulated scores and audits that the tests of several attacks share."""
 
 import numpy as np
-from hypothesis import settings
 
 from rollcall.stats import metrics
 from tests.oracles import risk as naive
 
-FEW = settings(max_examples=40)  # of the profile that conftest loads
 VARIANTS = [(True, "record"), (True, "shared"), (False, "record"), (False, "shared")]
 
 

@@ -8,7 +8,6 @@ from rollcall import attacks
 from rollcall.attacks.blind import RIDGE_PER_RECORD, judge_blind, run_blind
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
-from tests.attacks.simulation import FEW
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 
@@ -27,7 +26,6 @@ def cohort(rng, patients, number=3):
     ), index
 
 
-@FEW
 @given(
     seed=st.integers(0, 2**32),
     patients=st.integers(4, 9),

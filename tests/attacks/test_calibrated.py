@@ -6,12 +6,11 @@ from scipy import stats
 
 from rollcall.attacks.calibrated import combine_labels, run_calibrated, to_normal
 from rollcall.attacks.lira import run_lira
-from tests.attacks.simulation import FEW, random_scores
+from tests.attacks.simulation import random_scores
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 
 
-@FEW
 @given(st.integers(0, 2**32), st.integers(8, 13), st.integers(1, 5), st.booleans())
 def test_it_is_its_definition(seed, targets, records, paired):
     rng = np.random.default_rng(seed)

@@ -3,10 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.attacks.ladder import count_at_most
-from tests.attacks.simulation import FEW
 
 
-@FEW
 @given(
     seed=st.integers(0, 2**32),
     size=st.integers(2, 60),

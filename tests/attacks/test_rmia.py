@@ -8,7 +8,7 @@ from rollcall.attacks.rmia import population as rmia_population
 from rollcall.attacks.rmia import run_rmia, tune
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
-from tests.attacks.simulation import FEW, mean_auc, random_scores
+from tests.attacks.simulation import mean_auc, random_scores
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 
@@ -21,7 +21,6 @@ def sure_scores(rng, shape, kind):
 
 
 @pytest.mark.parametrize("online", [True, False])
-@FEW
 @example(
     # A ratio of 8.8e-8 over gamma against one of 6.5e-8: float32 of the ratio less 1 cannot tell.
     seed=8,
@@ -101,7 +100,6 @@ def test_near_ties_are_decided_by_the_definition():
 
 
 @pytest.mark.parametrize("online", [True, False])
-@FEW
 @given(
     seed=st.integers(0, 2**32),
     size=st.integers(2, 9),
@@ -150,7 +148,6 @@ def test_a_target_alone_is_as_among_all():
         )
 
 
-@FEW
 @given(
     seed=st.integers(0, 2**32),
     targets=st.integers(8, 10),
@@ -280,7 +277,6 @@ def test_nan_scores_are_named():
 
 
 @pytest.mark.parametrize("online", [True, False])
-@FEW
 @given(st.integers(0, 2**32), st.integers(8, 13), st.integers(3, 6), st.booleans())
 def test_informia_is_its_definition(online, seed, targets, records, paired):
     rng = np.random.default_rng(seed)

@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from rollcall.attacks import scores
 from rollcall.util.errors import InputError
-from tests.attacks.simulation import FEW
 from tests.oracles import risk as naive
 
 
-@FEW
 @given(
     st.integers(0, 2**32), st.integers(1, 12), st.integers(2, 9), st.sampled_from([0.1, 1.0, 4.0])
 )
@@ -30,7 +28,6 @@ def test_multiclass_is_log_p_over_not_p(seed, records, classes, scale):
     )
 
 
-@FEW
 @given(st.floats(-30, 30), st.integers(0, 1))
 def test_binary_is_the_signed_logit(z, y):
     got = scores.exact_scores(np.array([[z]], np.float32), np.array([y]), "binary")

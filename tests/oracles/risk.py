@@ -8,13 +8,12 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from statsmodels.genmod import families
 from statsmodels.genmod.generalized_linear_model import GLM
 
-FIXED = settings(deadline=None, derandomize=True, database=None, max_examples=40)
 TINY = 1e-12
 
 

@@ -12,7 +12,6 @@ from rollcall.risk.deconvolution import (
     relative_variance,
     share_above,
 )
-from tests.oracles.risk import FIXED
 
 
 @pytest.mark.parametrize("pairs", [4, 8, 32, 100])
@@ -47,7 +46,6 @@ def test_correlated_pairs_spread_estimates_as_simulated(pairs, correlation):
     assert relative_variance(pairs, correlation) == pytest.approx(total.var(), rel=0.05)
 
 
-@FIXED
 @given(pairs=st.integers(4, 100), correlation=st.floats(-1, 0.9), kurtosis=st.floats(-2, 8))
 def test_likelihoods_are_of_all_bins(pairs, correlation, kurtosis):
     kernel = make_kernel(pairs, correlation, kurtosis)
@@ -56,7 +54,6 @@ def test_likelihoods_are_of_all_bins(pairs, correlation, kurtosis):
     np.testing.assert_allclose(kernel.likelihood.sum(0), 1, atol=1e-9)
 
 
-@FIXED
 @given(
     st.lists(st.floats(0, 1), min_size=191, max_size=191).filter(lambda m: sum(m) > 0),
     st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5),
@@ -73,7 +70,7 @@ def test_shares_above_are_areas_of_a_histogram(mass, aucs):
     np.testing.assert_allclose(two, np.column_stack([expected] * 2), atol=1e-9)
 
 
-@settings(FIXED, max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=50))
 def test_every_estimate_is_in_one_bin(d):
     kernel = make_kernel(8, 0.0)

@@ -5,12 +5,10 @@ from hypothesis import strategies as st
 
 from rollcall.stats import members
 from rollcall.util.errors import InputError
-from tests.oracles.risk import FIXED
 
 EVEN = st.integers(4, 20).map(lambda half: 2 * half)
 
 
-@FIXED
 @given(EVEN, st.integers(2, 41), st.integers(0, 2**32))
 def test_halves_are_complementary_and_equal(targets, patients, seed):
     drawn = members.draw_members(targets, patients, seed)
@@ -23,7 +21,6 @@ def test_halves_are_complementary_and_equal(targets, patients, seed):
     assert members.check_paired(drawn) is drawn
 
 
-@FIXED
 @given(EVEN, EVEN, st.integers(0, 1000))
 def test_a_grown_run_keeps_its_rows(few, many, seed):
     few, many = sorted((few, many))

@@ -5,10 +5,8 @@ from rollcall.stats import moments as moments_module
 from rollcall.stats.moments import check_moments, compute_moments, pair_signs, split_in_out
 from rollcall.util.errors import InputError
 from tests.oracles import risk as naive
-from tests.oracles.risk import FIXED
 
 
-@FIXED
 @naive.given_records
 def test_moments_of_each_record(seed, patients, pairs, tied, level):
     """float32 sums: relative errors of 1e-6, times 100 where level is 10 times the spread."""

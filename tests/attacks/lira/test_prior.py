@@ -7,13 +7,12 @@ from scipy.special import polygamma
 from rollcall.attacks.lira import prior, ratio, run_lira
 from rollcall.stats import metrics
 from tests.attacks.lira.plainly import moderated_plainly
-from tests.attacks.simulation import FEW, mean_auc, random_scores
+from tests.attacks.simulation import mean_auc, random_scores
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 
 
 @pytest.mark.parametrize("online", [True, False])
-@FEW
 @given(
     seed=st.integers(0, 2**32),
     targets=st.integers(8, 13),
@@ -37,7 +36,6 @@ def test_moderated_lira_is_its_definition(online, seed, targets, records, paired
     assert (abs(got - expected) <= 1e-3 * size).all()
 
 
-@FEW
 @given(st.lists(st.floats(1e-6, 1e8), min_size=1, max_size=20))
 def test_the_inverse_of_trigamma(values):
     x = prior.invert_trigamma(np.array(values))

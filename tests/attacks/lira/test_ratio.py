@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 from rollcall.attacks.lira import ratio, run_lira
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
-from tests.attacks.simulation import FEW, VARIANTS, mean_auc, random_scores
+from tests.attacks.simulation import VARIANTS, mean_auc, random_scores
 from tests.oracles import attacks as plain
 from tests.oracles import risk as naive
 
 
 @pytest.mark.parametrize(("online", "variance"), VARIANTS)
-@FEW
 @given(
     seed=st.integers(0, 2**32),
     targets=st.integers(8, 13),

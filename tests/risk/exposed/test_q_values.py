@@ -11,10 +11,8 @@ from rollcall.risk.exposed.q_values import (
 )
 from tests.oracles import exposed
 from tests.oracles import risk as naive
-from tests.oracles.risk import FIXED
 
 
-@FIXED
 @given(
     st.lists(st.integers(-5, 5), min_size=1, max_size=15),
     st.lists(st.integers(-5, 5), min_size=1, max_size=40),
@@ -34,7 +32,6 @@ def test_q_values_are_scipys_to_the_last_bit():
         np.testing.assert_array_equal(compute_q_values(auc, floor), expected)
 
 
-@FIXED
 @given(
     st.lists(st.tuples(st.floats(0.001, 1), st.floats(0.2, 5)), min_size=1, max_size=20),
     st.floats(0.1, 1),
@@ -49,7 +46,6 @@ def test_weighted_q_values_are_the_rates_of_cuts(pairs, share):
     )
 
 
-@FIXED
 @given(st.lists(st.floats(0.001, 1), min_size=1, max_size=30))
 def test_the_null_share_is_storeys(p):
     assert estimate_null_share(np.array(p)) == exposed.null_share(p)

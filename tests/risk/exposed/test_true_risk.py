@@ -12,7 +12,6 @@ from rollcall.risk.record import binormal_auc, pool_shape
 from rollcall.stats.moments import compute_moments
 from tests.oracles import exposed as naive
 from tests.oracles import risk
-from tests.oracles.risk import FIXED
 
 
 def estimate(statistic, members, strata=1, seed=0):
@@ -28,7 +27,6 @@ def leak(seed, targets, shift, tails=None):
     return risk.simulate(rng, targets, np.ones(len(shift), int), shift, tails=tails)[:2]
 
 
-@FIXED
 @given(
     st.lists(st.sampled_from([0.1, 0.4, 0.5, 0.6, 0.9]), min_size=1, max_size=40),
     st.integers(1, 3),

@@ -80,7 +80,7 @@ def design(seed):
 def test_odds_are_those_of_statsmodels_and_firth():
     """Also of covariates that separate, which both leave to diverge until the deviance stands."""
     methods = []
-    for seed in range(96):
+    for seed in range(60):
         odds = estimate_odds_ratio(*design(seed))
         method, beta, error = naive.odds_ratio(*design(seed))
         assert odds["odds_method"] == method
@@ -138,7 +138,7 @@ def test_strata_are_patients_who_are_alike(monkeypatch):
 def test_firths_estimate_is_the_highest_where_newtons_steps_swing():
     """A group of one, two at the top: steps that are not halved end at 9.47."""
     converged = 0
-    for seed in range(300):
+    for seed in range(100):
         rng = np.random.default_rng(seed)
         patients = int(rng.integers(15, 40))
         group, top = (np.isin(np.arange(patients), rng.choice(patients, k)) for k in (1, 2))
@@ -149,4 +149,4 @@ def test_firths_estimate_is_the_highest_where_newtons_steps_swing():
         _, beta, _ = naive.odds_ratio(*case)
         assert np.log(odds["odds_ratio"]) == pytest.approx(beta, abs=2e-3)
         converged += 1
-    assert converged > 100
+    assert converged > 30

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from rollcall.risk.groups.ranking import draw_places, pair_score, share_top
 from tests.oracles import groups as naive
-from tests.oracles.risk import FIXED
 
 
 def test_the_score_is_the_naive_one():
@@ -26,7 +25,6 @@ def test_the_null_spread_is_the_same_for_every_correlation():
         assert scores.var() == pytest.approx(1 / 16, rel=4 * np.sqrt(2 / 20_000))
 
 
-@FIXED
 @given(st.lists(st.integers(-2, 2), min_size=1, max_size=60), st.integers(0, 70))
 def test_a_top_has_its_size_and_equals_share_alike(score, count):
     score = np.array(score, float)
