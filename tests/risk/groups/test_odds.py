@@ -92,7 +92,7 @@ def test_odds_are_those_of_statsmodels_and_firth():
         p = 2 * norm.sf(abs(beta) / error)
         np.testing.assert_allclose(odds["odds_p"], p, rtol=10 * digits)
     for case in [(1, "logit"), (1, "Firth"), (2, "Firth"), (3, "not identified"), (5, "logit")]:
-        assert methods.count(case) > 2
+        assert methods.count(case) > 1
     assert {method for kind, method in methods if kind == 4} == {"not identified"}
 
 
