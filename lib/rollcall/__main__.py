@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,33 +153,12 @@ def _report(
 
     steps: the parameters of each notebook, by its name. first: what the first kernel runs first.
     """
-    from rollcall.report.notebooks import execute_notebook
+    from rollcall.audit.report import make_report
 
-    folder, executed = study.run.path / "notebooks", []
-    folder.mkdir(exist_ok=True)
-    for number, (name, parameters) in enumerate(steps.items(), 1):
-        print(f"[{number}/{len(steps)}] {name}", flush=True)
-        source, output = files.notebooks() / f"{name}.ipynb", folder / f"{name}.ipynb"
-        execute_notebook(source, output, parameters, source.parent, sys.stderr, server, first)
-        executed.append(output)
-        first = ""
-
-    from rollcall.report.page import write_page
-    from rollcall.report.words.facts import SIMULATED
-
-    sentences, page = study.summary(), study.run.path / "report.html"
-    kind, notice = ("Rehearsal", SIMULATED) if study.cohort.simulated else ("Privacy audit", "")
-    write_page(
-        page,
-        title=f"{kind}: {study.cohort.name}",
-        summary=sentences,
-        notebooks=executed,
-        facts=study.facts(),
-        notice=notice,
-        smallest=study.run.smallest_cell,
-    )
+    sentences = make_report(study, steps, partial(print, flush=True), server, first)
+    page = study.run.path / "report.html"
     print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
-    for sentence in filter(None, [notice, *sentences]):
+    for sentence in sentences:
         print(f"  {sentence}")
     return 0
 

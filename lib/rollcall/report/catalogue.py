@@ -64,3 +64,8 @@ TABLES = {
     "groups": lambda audit: group_table(audit.groups, audit.run.smallest_cell),
     "panel": lambda audit: panel_table(audit.reproduction.panel, audit.run.smallest_cell),
 }
+
+
+def is_of_groups(name: str) -> bool:
+    """Say whether a figure shows groups of patients."""
+    return name in ("forest", "cutoffs")

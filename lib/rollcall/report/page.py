@@ -16,6 +16,7 @@ from nbconvert import HTMLExporter
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.twin import make_twin
+from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import atomic_write, write_json
 
 ACTIVE_TAGS = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
@@ -30,12 +31,14 @@ def write_page(
     facts: dict[str, str],
     notice: str = "",
     smallest: int = MIN_GROUP_SIZE,
+    made_from: dict | None = None,
 ) -> None:
     """Write the page: title, summary, what each executed notebook shows, facts of the run.
 
     Beside it, with the ending .json, the same for programs (rollcall.report.twin). notice: a
     sentence that stays in sight at the top, and stands on every sheet when printed. smallest: the
-    smallest number of patients that the sections show, but 0.
+    smallest number of patients that the sections show, but 0. made_from: what the run says of what
+    all this was made from; the page carries its digest, the other file all of it.
     """
     sections = [_section(path, f"part{number}") for number, path in enumerate(notebooks, 1)]
     contents = [
@@ -47,6 +50,7 @@ def write_page(
     banner = f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n'
     page = read_frame("page.html").format(
         title=html.escape(title),
+        made_from=compute_digest(made_from) if made_from else "",
         style=read_frame("page.css"),
         notice=banner if notice else "",
         links="\n".join(
@@ -61,7 +65,7 @@ def write_page(
     )
     write_json(
         Path(output).with_suffix(".json"),
-        make_twin(title, notice, summary, sections, facts, smallest),
+        make_twin(title, notice, summary, sections, facts, smallest, made_from),
     )
     with atomic_write(Path(output)) as file:
         file.write(page.encode())

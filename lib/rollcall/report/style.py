@@ -20,7 +20,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from rollcall.util.errors import InputError
-from rollcall.util.files import atomic_write
+from rollcall.util.files import atomic_write, make_private
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -95,8 +95,11 @@ def new_figure(width: float, height: float, *shape: int, **options) -> tuple[Any
 
 
 @styled
-def save(figure: Figure, folder: Path) -> None:
-    """Write <folder>/<name>.pdf and .png; the same figure gives the same bytes."""
+def save(figure: Figure, folder: Path, made_from: str = "") -> None:
+    """Write <folder>/<name>.pdf and .png; the same figure gives the same bytes.
+
+    made_from: a digest of what it was made from, which both carry.
+    """
     from matplotlib import rcParams
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -104,22 +107,23 @@ def save(figure: Figure, folder: Path) -> None:
     drawing = figure.drawing
     if drawing is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
+    keywords = {"Keywords": f"rollcall made from {made_from}"} if made_from else {}
     # A canvas lays out and draws in one pass; savefig would draw once more, to lay out alone.
     with atomic_write(folder / f"{figure.name}.pdf") as file:
         drawing.set_dpi(rcParams["savefig.dpi"])
-        FigureCanvasPdf(drawing).print_pdf(file, metadata={"CreationDate": None})
+        FigureCanvasPdf(drawing).print_pdf(file, metadata={"CreationDate": None} | keywords)
     with atomic_write(folder / f"{figure.name}.png") as file:
         drawing.set_dpi(rcParams["savefig.dpi"])  # a pdf's is 72
-        FigureCanvasAgg(drawing).print_png(file)
+        FigureCanvasAgg(drawing).print_png(file, metadata=keywords)
 
 
-def show(figure: Figure, folder: Path) -> HTML:
-    """Save the figure in `folder` and return it for a notebook, with alt text and caption."""
+def show(figure: Figure, folder: Path, made_from: str = "") -> HTML:
+    """Save the figure as `save` and return it for a notebook, with alt text and caption."""
     caption = html.escape(figure.caption)
     if figure.drawing is None:
         return HTML(f"<p>Nothing to draw: no run has the tables. ({caption})</p>")
-    save(figure, folder)
+    save(figure, folder, made_from)
     has_pictures = any(ax.images for ax in figure.drawing.axes)
     width = round(figure.drawing.get_figwidth() * 100)
     data = base64.b64encode(_shrink(folder / f"{figure.name}.png", has_pictures)).decode()

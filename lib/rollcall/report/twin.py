@@ -18,16 +18,19 @@ def make_twin(
     sections: Sequence[tuple[str, str]],
     facts: dict[str, str],
     smallest: int = MIN_GROUP_SIZE,
+    made_from: dict | None = None,
 ) -> dict:
     """Return what a page shows as a dict for JSON, read off its sections (heading, HTML).
 
-    format; title; notice; summary: the sentences; smallest_cell: of patients; parts: heading,
-    tables (caption, columns, rows of texts as they are shown) and figures (alt, caption); facts.
+    format; title; notice; made_from; smallest_cell: of patients; summary: the sentences; parts:
+    heading, tables (caption, columns, rows of texts as they are shown) and figures (alt, caption);
+    facts.
     """
     return {
         "format": FORMAT,
         "title": title,
         "notice": notice,
+        "made_from": made_from or {},
         "smallest_cell": smallest,
         "summary": list(summary),
         "parts": [_read_part(heading, body) for heading, body in sections],

@@ -1,0 +1,145 @@
+"""From notebooks to the report of a run: executed, put in their place together, whole or not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rollcall.runs.derived.manifests import (
+    check_made,
+    describe,
+    describe_inputs,
+    discard_stale,
+    forget,
+    note_made,
+)
+from rollcall.runs.derived.parts import STEPS
+from rollcall.runs.folder import clear_parts
+from rollcall.runs.run import Run
+from rollcall.runs.sealed import compute_digest
+from rollcall.util import files
+from rollcall.util.errors import InputError
+from rollcall.util.temporary import private_folder
+
+if TYPE_CHECKING:
+    from rollcall.audit import Audit
+    from rollcall.report.notebooks.kernels import KernelServer
+
+TRAINING = "1_train"  # which several audits of a run take at once
+REPORT = ("report.html", "report.json")
+FAILED = "*.failed.ipynb"
+
+
+def make_report(
+    study: Audit,
+    steps: Mapping[str, dict],
+    announce: Callable[[str], None],
+    server: KernelServer | None = None,
+    first: str = "",
+) -> list[str]:
+    """Execute notebooks of an audit, write them and report.html into its run; return its sentences.
+
+    steps: the parameters of each notebook, by its name. announce: called with a line before each.
+    server, first: as of execute_notebook, first for the first notebook alone. After the training
+    one audit of a run goes on at a time; others wait. The run's notebooks and report are replaced
+    when all is there. InputError, MachineError or RuntimeError as execute_notebook; InputError if
+    somebody else's audit of the run came between.
+    """
+    from rollcall.report import notebooks
+
+    with private_folder() as folder, contextlib.ExitStack() as stack:
+        executed = []
+        for number, (name, parameters) in enumerate(steps.items(), 1):
+            if name != TRAINING:
+                stack.enter_context(study.run.hold("audit"))
+            announce(f"[{number}/{len(steps)}] {name}")
+            source = files.notebooks() / f"{name}.ipynb"
+            executed.append(folder.resolve() / source.name)
+            with _keeping_failed(executed[-1].parent, study.run):
+                notebooks.execute_notebook(
+                    source, executed[-1], parameters, source.parent, sys.stderr, server, first
+                )
+            first = ""
+        with study.run.hold("steps"):
+            return _write_report(study, executed)
+
+
+@contextlib.contextmanager
+def _keeping_failed(folder: Path, run: Run):
+    """Move a notebook that failed from `folder` to the run, and say that it is there."""
+    target = run.file("notebooks")
+    try:
+        yield
+    except BaseException as error:
+        left = list(folder.glob(FAILED))
+        for path in left:
+            with contextlib.suppress(OSError), files.atomic_write(_place(run, path.name)) as file:
+                file.write(path.read_bytes())
+        if left and type(error) is RuntimeError:
+            text = str(error).replace(f"{folder}{os.sep}", f"{target}{os.sep}")
+            raise RuntimeError(text) from error
+        raise
+
+
+def _place(run: Run, name: str) -> Path:
+    """Return the path of a notebook of the run, its folder made."""
+    return files.make_private(run.file("notebooks")) / name
+
+
+def _write_report(study: Audit, executed: list[Path]) -> list[str]:
+    """Write executed notebooks and the page into the run, whose steps the caller has locked."""
+    from rollcall.report.page import write_page
+    from rollcall.report.words.facts import SIMULATED
+
+    run = study.run
+    inputs, taken = describe_inputs(run), [path.stem for path in executed]
+    needs = {name: _list_needs(name) for name in taken}
+    made_from = {name: describe(run, needs[name], True, inputs) for name in taken}
+    everything = [step for step in STEPS if any(step in each for each in needs.values())]
+    whole = describe(run, everything, True, inputs)
+    sentences, facts = study.summary(), study.facts()
+    discard_stale(run)
+    for part in ("report", *taken):
+        forget(run, part)
+    placed = []
+    for path in executed:
+        placed.append(_place(run, path.name))
+        _store_notebook(path, placed[-1], made_from[path.stem])
+        run.file("notebooks").joinpath(f"{path.stem}.failed.ipynb").unlink(missing_ok=True)
+        note_made(run, path.stem, made_from[path.stem], [f"notebooks/{path.name}"])
+    kind, notice = ("Rehearsal", SIMULATED) if study.cohort.simulated else ("Privacy audit", "")
+    clear_parts(*map(run.file, REPORT))
+    write_page(
+        run.file(REPORT[0]),
+        title=f"{kind}: {study.cohort.name}",
+        summary=sentences,
+        notebooks=placed,
+        facts=facts,
+        notice=notice,
+        smallest=run.smallest_cell,
+        made_from=whole,
+    )
+    note_made(run, "report", whole, REPORT)
+    if lines := check_made(run):
+        raise InputError(lines[0])
+    return [notice, *sentences] if notice else sentences
+
+
+def _list_needs(notebook: str) -> list[str]:
+    """List the steps that an executed notebook shows something of."""
+    needs = [step for step in STEPS if STEPS[step].notebook == notebook]
+    return [*STEPS["disparity"].needs, *needs] if "disparity" in needs else needs
+
+
+def _store_notebook(source: Path, output: Path, made_from: dict) -> None:
+    """Write an executed notebook with what it was made from."""
+    book = json.loads(source.read_bytes())
+    book["metadata"]["rollcall"] = {"made_from": made_from, "digest": compute_digest(made_from)}
+    clear_parts(output)
+    with files.atomic_write(output) as file:
+        file.write(json.dumps(book, indent=1, ensure_ascii=False).encode() + b"\n")
