@@ -111,6 +111,9 @@ class Records(SimpleNamespace):
     def __len__(self):
         return len(self.labels)
 
+    def has_fingerprint(self, fingerprint):
+        return fingerprint == self.fingerprint
+
 
 def test_score_run_scores_every_record_under_every_target():
     rng = np.random.default_rng(2)

@@ -53,7 +53,7 @@ def score_run(run: Run, cohort: Cohort) -> np.ndarray:
     InputError if the run is of another cohort.
     """
     fingerprint = run.config["fingerprint"]
-    if cohort.fingerprint != fingerprint:
+    if not cohort.has_fingerprint(fingerprint):
         raise InputError(
             f"{run.path}: this run is of another cohort (fingerprint {fingerprint[:12]}, "
             f"yours {cohort.fingerprint[:12]})"

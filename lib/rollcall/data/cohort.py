@@ -56,7 +56,9 @@ class Cohort:
     source      one sentence: what the data are, who published them, under which licence
     notes       what a reader should know of the release (missing values, unexpected counts)
     test        a held-out cohort of other patients, or None
-    fingerprint sha256 over inputs, labels, records and patients; names the cohort in a run
+    content     sha256 over what a model sees and who it belongs to: inputs, labels, records. Runs
+                of release 0.1.0 are named after it
+    fingerprint sha256 over the content and every other field; names the cohort in a run
     folder      where it is prepared on disk, if it is
     """
 
@@ -76,6 +78,7 @@ class Cohort:
     source: str = field(default="", metadata=JSON)
     notes: tuple[str, ...] = field(default=(), metadata=JSON)
     test: Cohort | None = field(default=None, metadata=COHORT)
+    content: str = field(default="", metadata=JSON)
     fingerprint: str = field(default="", metadata=JSON)
     folder: Path | None = field(default=None, metadata=DERIVED)
 
@@ -102,9 +105,13 @@ class Cohort:
         """Number of logits of a model of this cohort: 1 if binary, else one per class or label."""
         return 1 if self.task == "binary" else len(self.classes)
 
+    def has_fingerprint(self, fingerprint: str) -> bool:
+        """Say whether a run with this fingerprint is of this cohort."""
+        return fingerprint in (self.fingerprint, self.content)
+
 
 def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
-    """Check a cohort and return it with its fingerprint.
+    """Check a cohort and its test set and return it, both with their fingerprints.
 
     held_out: it is the test set of another, and may be small and of one class. Inputs that are
     still files have no fingerprint yet. InputError names the row (0-based record) and column.
@@ -112,6 +119,8 @@ def validate(cohort: Cohort, held_out: bool = False) -> Cohort:
     check_cohort(cohort, held_out)
     if isinstance(cohort.inputs, FileInputs):
         return cohort
+    test = None if cohort.test is None else validate(cohort.test, held_out=True)
+    cohort = replace(cohort, test=test, content=compute_content(cohort))
     return replace(cohort, fingerprint=compute_fingerprint(cohort))
 
 
@@ -210,6 +219,27 @@ def describe_label(cohort: Cohort, record: int) -> str:
 
 
 def compute_fingerprint(cohort: Cohort) -> str:
+    """Return the sha256 over a cohort's content, as the cohort states it, and its other fields."""
+    described = [
+        cohort.content,
+        cohort.name,
+        cohort.task,
+        cohort.classes,
+        cohort.attributes,
+        cohort.features,
+        cohort.restricted,
+        cohort.scale,
+        cohort.unit,
+        cohort.simulated,
+        cohort.test_shares_patients,
+        cohort.source,
+        cohort.notes,
+        cohort.test and cohort.test.fingerprint,
+    ]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+
+
+def compute_content(cohort: Cohort) -> str:
     """Return the sha256 over what a model sees of a cohort and who its records belong to."""
     described = [
         cohort.name,

@@ -3,8 +3,10 @@
 A dataset gives `FileInputs` in place of an array where every record is a file of its own. They are
 decoded in chunks by a pool of processes that write into the array themselves; one chunk is decoded
 in this process, which is faster than starting another. A chunk is marked done under a digest of its
-files' names, sizes and times, so that a preparation that was stopped goes on where it was, and what
-changed meanwhile is decoded again.
+files' names, sizes and times, and of what it holds on disk (`rollcall.data.disk.chunks`), so that a
+preparation that was stopped goes on where it was, and what changed meanwhile is decoded again.
+
+A damaged file leaves its record out, as long as that is rare: MOST_DAMAGED_SHARE.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,14 +24,26 @@ from pathlib import Path
 
 import numpy as np
 
+from rollcall.data.disk.chunks import (
+    FILES_PER_CHUNK,
+    SOURCE_BYTES,
+    Chunks,
+    Dropped,
+    digest_chunk,
+    forget_cached,
+    mark_chunk,
+    open_chunks,
+    read_dropped,
+    read_marks,
+    write_chunk,
+)
 from rollcall.data.release import forget_folders, resolve_inside
 from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import PATH_FAULTS, RESUME, MachineError, raise_machine_fault
 from rollcall.util.parallel import cores
 
-FILES_PER_CHUNK = 64  # that a task decodes: enough to hide the pool, few enough to be lost
 CHUNKS_AHEAD = 4  # given to each worker of the pool before it asks
-MAX_FAILURES = 100  # damaged files after which preparing stops; they are mended and it goes on
-DIGEST_BYTES = 16
+MOST_DAMAGED_SHARE = 0.01  # of the files; with more, something is wrong with the release
 
 
 class SkipRecord(Exception):
@@ -46,8 +60,8 @@ class FileInputs:
     root       the release; every path is under it
     paths      (N,) paths relative to root
     decode     decode(path, *arguments) -> array of `shape` and `dtype`; a function of a module, so
-               that processes can share it. What it raises (OSError, ValueError, ...) becomes an
-               InputError that names the file and its row; `SkipRecord` drops the record
+               that processes can share it. What it raises (OSError, ValueError, ...) means that
+               the file is damaged, unless it is the machine's fault; `SkipRecord` drops the record
     shape, dtype  of one record
     where      the table that names the files, for messages, with `rows`, the line of each
     arguments  further arrays (N,), one value a record for each further argument of `decode`
@@ -107,96 +121,103 @@ def decode_files(
     folder: Path,
     progress: Callable[[int], None] = lambda done: None,
     workers: int | None = None,
-) -> tuple[np.ndarray, dict[int, str]]:
+    most_damaged: int | None = None,
+) -> tuple[np.ndarray, list[Dropped]]:
     """Decode into folder/decoded.npy.
 
-    Returns the array (N, *shape), memory-mapped, and the dropped records with their reasons; their
-    rows in the array are zero. progress(records done). InputError naming the first damaged file;
-    what is decoded is kept.
+    Returns the array (N, *shape), memory-mapped, and the records dropped, because the decoder said
+    so or the file is damaged, in their order; their rows in the array are zero. progress(records
+    done). most_damaged: files; by default MOST_DAMAGED_SHARE of these. InputError naming the first
+    damaged file if there are more; MachineError. What is decoded is kept.
     """
-    path, reasons_path = folder / "decoded.npy", folder / "dropped"
-    done = _open_done(files, folder)
-    offset = np.load(path, mmap_mode="r").offset
-    chunks = range(len(done))
-    todo = [chunk for chunk in chunks if bytes(done[chunk]) != _digest(_chunk(files, chunk))]
-    finished = len(files) - sum(_length(files, chunk) for chunk in todo)
-    progress(finished)
-    failures: list[tuple[int, str]] = []
-    calls = ((_chunk(files, chunk), chunk, path, offset, reasons_path) for chunk in todo)
-    with closing(_run(calls, len(todo), workers)) as results:
-        for chunk, digest, damaged in results:
-            failures += damaged
-            if not damaged:
-                done[chunk] = np.frombuffer(digest, np.uint8)
-            finished += _length(files, chunk)
-            progress(finished)
-            if len(failures) >= MAX_FAILURES:
-                break
-    if failures:
-        record, reason = min(failures)
-        raise InputError(
-            f"{files.root / files.paths[record]} ({files.where.name}: row {files.rows[record]}): "
-            f"{reason}; fetch this file again"
-            + (f" ({len(failures):,} such files)" if len(failures) > 1 else "")
-        )
-    return np.load(path, mmap_mode="r+"), _read_dropped(reasons_path)
-
-
-def _open_done(files: FileInputs, folder: Path) -> np.memmap:
-    """Return the digests of finished chunks, (chunks, 16) uint8, mapped; start anew if none fit.
-
-    A preparation that was killed may leave either file empty.
-    """
-    path, done_path = folder / "decoded.npy", folder / "done.npy"
-    shape = (len(files), *files.shape)
-    marks = (-(-len(files) // FILES_PER_CHUNK), DIGEST_BYTES)
-    if _header(path) != (shape, np.dtype(files.dtype)) or _header(done_path) is None:
-        shutil.rmtree(folder / "dropped", ignore_errors=True)
-        np.lib.format.open_memmap(path, "w+", files.dtype, shape).flush()
-        np.save(done_path, np.zeros(marks, np.uint8))
-    (folder / "dropped").mkdir(exist_ok=True)
-    done = np.lib.format.open_memmap(done_path, "r+")
-    if done.shape != marks:
-        raise InputError(
-            f"{folder}: not what an earlier preparation left; delete this folder and run again"
-        )
-    return done
-
-
-def _read_dropped(folder: Path) -> dict[int, str]:
-    """Return the dropped records and their reasons, from a file for each chunk that has any."""
-    dropped = {}
-    for file in folder.iterdir():
-        start = int(file.name) * FILES_PER_CHUNK
-        for line in file.read_text().splitlines():
-            position, reason = line.split(" ", 1)
-            dropped[start + int(position)] = reason
-    return dropped
-
-
-def _header(path: Path) -> tuple[tuple[int, ...], np.dtype] | None:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return array.shape, array.dtype
-    except (OSError, ValueError, EOFError):  # EOFError: an empty file
-        return None
+        chunks = open_chunks(folder, len(files), files.shape, files.dtype)
+        _decode_missing(files, chunks, progress, workers, _limit(files, most_damaged))
+        _verify(chunks)
+    except BrokenProcessPool as error:
+        raise MachineError(
+            "a process that decodes files was killed or crashed, for lack of memory most likely; "
+            f"close some programs, {RESUME}"
+        ) from error
+    except (OSError, MemoryError) as error:
+        raise_machine_fault(error, folder)
+        raise
+    dropped = [each for chunk in range(chunks.count) for each in read_dropped(chunks, chunk)]
+    return np.load(folder / "decoded.npy", mmap_mode="r"), dropped
 
 
-def _length(files: FileInputs, chunk: int) -> int:
-    return min((chunk + 1) * FILES_PER_CHUNK, len(files)) - chunk * FILES_PER_CHUNK
+def _limit(files: FileInputs, most_damaged: int | None) -> int:
+    return int(len(files) * MOST_DAMAGED_SHARE) if most_damaged is None else most_damaged
+
+
+def _decode_missing(files: FileInputs, chunks: Chunks, progress, workers, most_damaged: int):
+    """Decode the chunks that are not done; stop when too many files are damaged."""
+    todo, damaged = [], []
+    for chunk, mark in enumerate(read_marks(chunks)):
+        source = mark[:SOURCE_BYTES]
+        same = any(mark) and source == _digest(files.take(chunks.slice(chunk)))
+        if same and mark[SOURCE_BYTES:] == digest_chunk(chunks, chunk):
+            damaged += [each for each in read_dropped(chunks, chunk) if each.damaged]
+        else:
+            todo.append(chunk)
+    lengths = {chunk: len(range(len(files))[chunks.slice(chunk)]) for chunk in todo}
+    finished = len(files) - sum(lengths.values())
+    progress(finished)
+    calls = ((files.take(chunks.slice(chunk)), chunk, chunks) for chunk in todo)
+    with closing(_run(calls, len(todo), workers)) as results:
+        for chunk, mark, dropped in results if len(damaged) <= most_damaged else ():
+            mark_chunk(chunks, chunk, mark)
+            damaged += [each for each in dropped if each.damaged]
+            finished += lengths[chunk]
+            progress(finished)
+            if len(damaged) > most_damaged:
+                break
+    if len(damaged) > most_damaged:
+        for each in damaged:  # another reader of the same files may do better
+            mark_chunk(chunks, each.record // FILES_PER_CHUNK)
+        first, count = min(damaged, key=lambda each: each.record), len(damaged)
+        raise InputError(
+            f"{files.root / files.paths[first.record]} ({files.where.name}: row "
+            f"{files.rows[first.record]}): {first.reason}; fetch this file again"
+            + (f" ({count:,} such files)" if count > 1 else "")
+        )
+
+
+def _verify(chunks: Chunks) -> None:
+    """Read everything back from the disk; MachineError if it is not what was written."""
+    forget_cached(chunks.folder / "decoded.npy")
+    marks = read_marks(chunks)
+    wrong = [
+        chunk
+        for chunk in range(chunks.count)
+        if marks[chunk][SOURCE_BYTES:] != digest_chunk(chunks, chunk)
+    ]
+    for chunk in wrong:
+        mark_chunk(chunks, chunk)
+    if wrong:
+        raise MachineError(
+            f"{chunks.folder / 'decoded.npy'}: {len(wrong):,} of {chunks.count:,} parts are not on "
+            "disk as they were written; have the disk and the memory checked; the same command "
+            "decodes these parts again"
+        )
 
 
 def signature(root: Path, path: str) -> str:
-    """Return what says that a file is still the same: its path, size and time of last change."""
+    """Return what says that a file is still the same: its path, size and time of last change.
+
+    MachineError if the machine refuses to say.
+    """
     try:
         status = os.stat(root / path)
         return f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-    except OSError:
+    except OSError as error:
+        if error.errno not in PATH_FAULTS:
+            raise_machine_fault(error, root / path)
         return f"{path}\0gone\n"
 
 
 def _digest(files: FileInputs) -> bytes:
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    digest = hashlib.blake2b(digest_size=SOURCE_BYTES)
     for position, path in enumerate(files.paths):
         arguments = [column[position] for column in files.arguments]
         digest.update((signature(files.root, str(path)) + repr(arguments)).encode())
@@ -232,21 +253,17 @@ def _run(calls: Iterator[tuple], count: int, workers: int | None) -> Iterator[tu
             pool.shutdown(cancel_futures=True)
 
 
-def _chunk(files: FileInputs, chunk: int) -> FileInputs:
-    """Return the files of one chunk: all that a process needs to know."""
-    return files.take(slice(chunk * FILES_PER_CHUNK, (chunk + 1) * FILES_PER_CHUNK))
-
-
 def _decode_chunk(
-    files: FileInputs, chunk: int, path: Path, offset: int, reasons: Path
-) -> tuple[int, bytes, list[tuple[int, str]]]:
-    """Decode one chunk's files into their rows of the array at `path`.
+    files: FileInputs, chunk: int, chunks: Chunks
+) -> tuple[int, bytes, list[Dropped]]:
+    """Decode one chunk's files into their rows of the array.
 
-    Its data begin at byte `offset`. Returns the chunk, its digest, and (record, reason) of damaged
-    files.
+    Returns the chunk, its mark and the records without a value. MachineError if the machine is at
+    fault: that is no damage of a file.
     """
-    digest, damaged, dropped = _digest(files), [], []
+    source, dropped = _digest(files), []
     block = np.zeros((len(files), *files.shape), files.dtype)
+    first = chunks.slice(chunk).start
     for position, name in enumerate(files.paths):
         try:
             arguments = [column[position] for column in files.arguments]
@@ -254,14 +271,9 @@ def _decode_chunk(
             if array.shape != tuple(files.shape):
                 raise ValueError(f"decodes to {array.shape}, expected {tuple(files.shape)}")
             block[position] = array
-        except SkipRecord as reason:
-            dropped.append(f"{position} {reason}\n")
-        except Exception as error:  # any damage: what a decoder raises is a fact about the file
-            damaged.append((chunk * FILES_PER_CHUNK + position, first_line(error)))
-    with open(path, "r+b", buffering=0) as file:
-        file.seek(offset + chunk * FILES_PER_CHUNK * (block.nbytes // len(block)))
-        file.write(block.data)
-    (reasons / str(chunk)).unlink(missing_ok=True)
-    if dropped:
-        (reasons / str(chunk)).write_text("".join(dropped))
-    return chunk, digest, damaged
+        except Exception as error:  # what a decoder raises is a fact about the file, unless:
+            if getattr(error, "errno", None) not in PATH_FAULTS:
+                raise_machine_fault(error, files.root / name)
+            damaged = not isinstance(error, SkipRecord)
+            dropped.append(Dropped(first + position, first_line(error), damaged))
+    return chunk, source + write_chunk(chunks, chunk, block, dropped), dropped

@@ -1,39 +1,64 @@
 """Prepared cohorts on disk: how one is written, found current, opened and verified.
 
 <folder>/cohort.json, inputs.npy, labels.npy, records.parquet: the fields of `Cohort`, stored as
-                  they say themselves (`dataclasses.fields`)
+                  they say themselves (`dataclasses.fields`); sealed (`rollcall.data.disk.sealing`)
 <folder>/test/    the held-out cohort, in the same form
-<folder>/files.parquet   the files it was decoded from, if each record was a file of its own
-<folder>/verified.json   the facts of these files when their content last matched the fingerprint:
-                  while they are the same, opening need not read all that content again
+<folder>/files.parquet   the files it was decoded from, if each record was a file of its own, and
+                  why a record was left out
+<folder>/verified.json   the facts of these files when their content was last verified: while they
+                  are the same, opening need not read the inputs again
+Beside it lie .<folder>.lock, and .building-<folder> while it is prepared.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import fields, replace
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from filelock import FileLock, Timeout
 
-from rollcall.data.cohort import Cohort, compute_fingerprint, validate
-from rollcall.data.decode import FileInputs, decode_files, signature
-from rollcall.util import stamps
-from rollcall.util.errors import InputError
+from rollcall.data.cohort import Cohort, compute_content, validate
+from rollcall.data.decode import MOST_DAMAGED_SHARE, FileInputs
+from rollcall.data.disk.chunks import forget_cached
+from rollcall.data.disk.inputs import has_same_files, write_inputs
+from rollcall.data.disk.sealing import read_cohort, write_cohort
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import MachineError, raise_machine_fault
+from rollcall.util.files import PRIVATE_FILE, clear_unfinished, make_private, sync_folder
 
-STAMP = "verified.json"
-STAMP_VERSION = 1  # raised when the fingerprint is computed in another way
-RECORDS_PER_BLOCK = 8192  # copied at once where some were dropped
-SUFFIXES = {"array": ".npy", "mapped": ".npy", "table": ".parquet"}  # of a field's file
-# What release 0.1.0 called some fields: what it prepared is read as it is, and not decoded again.
-OLD_NAMES = {"labels": "targets", "test_shares_patients": "straddles"}
+DECODING = ("decoded.npy", "dropped", "done.npy")  # what only serves decoding, in this order
+BUILDING = ".building-"  # what the folder is called while it is prepared
+OLD_SECONDS = 3600.0  # after which nobody is still writing a small file
+FORGOTTEN_SECONDS = 30 * 86400.0  # after which nobody goes on with a preparation
+
+
+@contextmanager
+def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Let one process at a time prepare `folder`; `waiting` is called if another one does.
+
+    Makes the folder above it.
+    """
+    make_private(folder.parent)
+    held = FileLock(folder.parent / f".{folder.name}.lock", mode=PRIVATE_FILE)
+    try:
+        try:
+            held.acquire(blocking=False)
+        except Timeout:
+            waiting()
+            held.acquire()
+    except OSError as error:
+        raise_machine_fault(error, held.lock_file)
+        raise
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def save(
@@ -41,189 +66,136 @@ def save(
 ) -> None:
     """Validate a cohort, decode its files, and put it in place of `folder`, whole or not at all.
 
-    It is built beside it, in .building-<folder>. If decoding is cut off, by a damaged file or a
-    signal, that folder stays, and the next preparation of the same cohort goes on from it.
-    progress(files done, files in all).
+    It is built beside it, in .building-<folder>, and read back from the disk before it is put in
+    place. If decoding is cut off, by damaged files, a full disk or a signal, that folder stays, and
+    the next preparation of the same cohort goes on from it. progress(files done, files in all).
+    Whoever may not be alone holds `lock(folder)`. MachineError if the machine refuses.
     """
-    building = folder.parent / f".building-{folder.name}"
-    cohorts = [(cohort, building)]
-    if cohort.test is not None:
-        cohorts.append((cohort.test, building / "test"))
-    total = sum(len(each) for each, _ in cohorts if isinstance(each.inputs, FileInputs))
-    before, decoded = 0, []
-    building.mkdir(parents=True, exist_ok=True)
+    building = folder.parent / f"{BUILDING}{folder.name}"
+    parts = [cohort] if cohort.test is None else [cohort, cohort.test]
+    total = sum(len(each) for each in parts if isinstance(each.inputs, FileInputs))
     try:
-        for each, target in cohorts:
-            target.mkdir(exist_ok=True)
-            if isinstance(each.inputs, FileInputs):
-                decoded.append(_decode(each, target, _count_from(before, total, progress)))
-                before += len(each)
-            else:
-                np.save(_file(target, "inputs"), each.inputs)
-                decoded.append(each)
-        test = validate(decoded[1], held_out=True) if len(decoded) > 1 else None
-        _write(validate(replace(decoded[0], test=test)), building)
+        _build(parts, building, total, progress)
         if folder.exists():
             os.rename(folder, tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
         os.rename(building, folder)
+        sync_folder(folder.parent)
+    except (OSError, MemoryError) as error:
+        raise_machine_fault(error, building)
+        raise
     finally:
         if not total:
             shutil.rmtree(building, ignore_errors=True)
-        for old in folder.parent.glob(".old-*"):
-            shutil.rmtree(old, ignore_errors=True)
+    clear_leftovers(folder)
+
+
+def _build(parts: list[Cohort], building: Path, total: int, progress) -> None:
+    """Write the pool and its test set, if any, into `building`; verify what is there.
+
+    total: files to decode.
+    """
+    allowed, before, written = int(total * MOST_DAMAGED_SHARE), 0, []
+    if len(parts) < 2:
+        shutil.rmtree(building / "test", ignore_errors=True)  # of another try
+    for each, target in zip(parts, (building, building / "test"), strict=False):
+        clear_unfinished(make_private(target))
+        count = _count_from(before, total, progress)
+        part, damaged = write_inputs(each, target, count, allowed)
+        written.append(part)
+        before, allowed = before + len(each), allowed - damaged
+    cohort = validate(replace(written[0], test=written[1] if written[1:] else None))
+    write_cohort(cohort, building)
+    _verify(cohort, building)
 
 
 def _count_from(before: int, total: int, progress: Callable[[int, int], None]):
     return lambda done: progress(before + done, total)
 
 
-def _decode(cohort: Cohort, folder: Path, progress: Callable[[int], None]) -> Cohort:
-    """Decode the files into folder/inputs.npy; leave out records that the decoder dropped.
-
-    The notes count them, by reason.
-    """
-    files = cohort.inputs
-    array, dropped = decode_files(files, folder, progress)
-    keep = np.setdiff1d(np.arange(len(cohort)), list(dropped))
-    if not len(keep):
-        raise InputError(
-            f"cohort {cohort.name!r}: every record was dropped, the first because: {dropped[0]}"
+def _verify(cohort: Cohort, folder: Path) -> None:
+    """Read all of a cohort back from the disk; MachineError if it is not the same."""
+    for path in folder.rglob("*.*"):
+        if path.is_file():
+            forget_cached(path)
+    try:
+        again = read_cohort(folder, stamped=False)
+        pairs = [(cohort, again), *([(cohort.test, again.test)] if cohort.test else [])]
+        same = all(compute_content(read) == meant.content for meant, read in pairs)
+        reason = "" if same and again.fingerprint == cohort.fingerprint else "its content differs"
+    except (ValueError, TypeError, KeyError, EOFError) as error:
+        reason = first_line(error)
+    if reason:
+        raise MachineError(
+            f"{folder}: what was written is not on disk as it was meant ({reason}); have the disk "
+            "and the memory checked, then run again"
         )
-    inputs = _file(folder, "inputs")
-    inputs.unlink(missing_ok=True)  # of an earlier try, it may be decoded.npy itself
-    if dropped:
-        kept = np.lib.format.open_memmap(inputs, "w+", array.dtype, (len(keep), *array.shape[1:]))
-        for start in range(0, len(keep), RECORDS_PER_BLOCK):
-            block = slice(start, start + RECORDS_PER_BLOCK)
-            kept[block] = array[keep[block]]
-        array = kept
-    else:
-        os.link(folder / "decoded.npy", inputs)
-    paths = pd.DataFrame({"path": files.every})
-    paths.attrs["digest"] = release_digest(files.root, paths["path"])
-    paths.to_parquet(folder / "files.parquet", index=False)
-    reasons = Counter(dropped.values())
-    return replace(
-        cohort,
-        records=cohort.records.iloc[keep].reset_index(drop=True),
-        labels=cohort.labels[keep],
-        inputs=array,
-        notes=(
-            *cohort.notes,
-            *(f"{count:,} records dropped: {reason}" for reason, count in reasons.items()),
-        ),
-    )
 
 
-def release_digest(root: Path, paths) -> str:
-    """Hash the paths, sizes and times of change of files under `root`."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(signature(root, path).encode())
-    return digest.hexdigest()
+def clear_leftovers(folder: Path) -> None:
+    """Remove what only served decoding, and what killed preparations left.
+
+    Whoever may not be alone holds `lock(folder)`.
+    """
+    for each in (folder / "test", folder):
+        clear_unfinished(each)
+        for name in DECODING:
+            _remove(each / name)
+    for old in folder.parent.glob(".old-*"):
+        _remove(old)
+    clear_unfinished(folder.parent, OLD_SECONDS)
+    for building in folder.parent.glob(f"{BUILDING}*"):
+        with suppress(OSError):  # another process may just have finished it
+            last = max(path.stat().st_mtime for path in (building, *building.glob("done.npy")))
+            if time.time() - last > FORGOTTEN_SECONDS:
+                _remove(building)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there and can be removed."""
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def has_leftovers(folder: Path) -> bool:
+    """Say whether a preparation was killed just before its end."""
+    return (folder / DECODING[-1]).exists()
 
 
 def is_current(folder: Path, root: Path | None) -> bool:
-    """Say whether `folder` holds a prepared cohort whose files under `root` are still the same."""
+    """Say whether `folder` holds a prepared cohort whose files under `root` are still the same.
+
+    InputError if what it says of them is damaged; MachineError if the machine refuses to read it.
+    """
     try:
-        tables = [
-            pd.read_parquet(path)
-            for path in (folder / "files.parquet", folder / "test" / "files.parquet")
-            if path.exists()
-        ]
         return (folder / "cohort.json").exists() and all(
-            root is not None and table.attrs["digest"] == release_digest(root, table["path"])
-            for table in tables
+            has_same_files(each, root)
+            for each in (folder, folder / "test")
+            if (each / "cohort.json").exists()
         )
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def _names(*stored: str) -> list[str]:
-    """Return the fields of Cohort that are stored in one of these ways, in their order."""
-    return [field.name for field in fields(Cohort) if field.metadata["stored"] in stored]
-
-
-def _file(folder: Path, name: str) -> Path:
-    """Return the file of a field; the one that 0.1.0 wrote, where there is no other."""
-    kind = next(field.metadata["stored"] for field in fields(Cohort) if field.name == name)
-    path = folder / (name + SUFFIXES[kind])
-    old = folder / (OLD_NAMES.get(name, name) + SUFFIXES[kind])
-    return old if old.exists() and not path.exists() else path
-
-
-def _write(cohort: Cohort, folder: Path) -> None:
-    """Write everything but the inputs, which are there; remove what only served decoding."""
-    for name in _names("array"):
-        np.save(folder / f"{name}.npy", getattr(cohort, name))
-    for name in _names("table"):
-        getattr(cohort, name).to_parquet(folder / f"{name}.parquet", index=False)
-    described = {name: getattr(cohort, name) for name in _names("json")}
-    for name in _names("cohort"):
-        if (other := getattr(cohort, name)) is not None:
-            _write(other, folder / name)
-            described[name] = other.fingerprint  # the cohort's own says nothing of it
-    (folder / "cohort.json").write_text(json.dumps(described, indent=1))
-    for name in ("decoded.npy", "done.npy"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "dropped", ignore_errors=True)
+    except Exception as error:  # damage may make the libraries that read it raise anything
+        raise_machine_fault(error, folder)
+        raise _damaged(folder, error) from error
 
 
 def open_saved(folder: Path) -> Cohort:
     """Open a cohort written by `save`, inputs memory-mapped.
 
-    Its content is compared with its fingerprint, once: afterwards a stamp says so, and the content
-    is trusted until a file looks different (`rollcall.util.stamps`), for every process that opens
-    it. InputError if the folder does not hold what it says.
+    Its content is verified, once: afterwards a stamp says so, and the inputs are trusted until a
+    file looks different (`rollcall.util.stamps`), by every process that opens it. InputError if the
+    folder does not hold what it says; MachineError if the machine refuses to read it.
     """
-    paths = [folder / "cohort.json", *(_file(folder, name) for name in _names(*SUFFIXES))]
-    stamp = stamps.read_stamp(folder / STAMP)
-    trusted = stamp == _describe(paths, stamps.read_facts(paths))
-    settled = None if trusted else stamps.settle(paths, folder)
     try:
-        cohort = _read(folder)
-        if not (trusted and stamp == _describe(paths, stamps.read_facts(paths))):
-            if cohort.fingerprint != compute_fingerprint(cohort):
-                raise ValueError("its content does not match its fingerprint")
-            if settled is not None and settled == stamps.read_facts(paths):
-                stamps.write_stamp(folder / STAMP, _describe(paths, settled))
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise InputError(
-            f"{folder}: the prepared cohort is damaged ({error}); delete this folder and run again"
-        ) from error
-    return cohort
+        return read_cohort(folder)
+    except Exception as error:  # damage may make the libraries that read it raise anything
+        raise_machine_fault(error, folder)
+        raise _damaged(folder, error) from error
 
 
-def _describe(paths: list[Path], facts: list[stamps.Facts] | None) -> dict:
-    """Return the stamp of a cohort (not of its test set) whose files have these facts."""
-    names = [path.name for path in paths]
-    return {"version": STAMP_VERSION, "files": facts and dict(zip(names, facts, strict=True))}
-
-
-def _read(folder: Path) -> Cohort:
-    """Read the files of a cohort as they are."""
-    described = json.loads((folder / "cohort.json").read_text())
-    if not isinstance(described, dict):
-        raise ValueError("cohort.json holds no object")
-    for name, old in OLD_NAMES.items():
-        if old in described:
-            described[name] = described.pop(old)
-    described = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in described.items()
-    }
-    arrays = {name: np.load(_file(folder, name), allow_pickle=False) for name in _names("array")}
-    mapped = {
-        name: np.load(_file(folder, name), mmap_mode="c", allow_pickle=False)
-        for name in _names("mapped")
-    }
-    tables = {name: pd.read_parquet(_file(folder, name)) for name in _names("table")}
-    cohorts = {
-        name: open_saved(folder / name) for name in _names("cohort") if (folder / name).exists()
-    }
-    for name in _names("cohort"):
-        expected = described.pop(name, None)  # 0.1.0 stored none
-        stored = cohorts[name].fingerprint if name in cohorts else "missing"
-        if expected is not None and stored != expected:
-            raise ValueError(f"{name}/ is {stored}, expected {expected}")
-    return Cohort(**described, **arrays, **mapped, **tables, **cohorts, folder=folder)
+def _damaged(folder: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{folder}: the prepared cohort is damaged ({first_line(error)}); delete this folder and "
+        "run again: it is prepared anew"
+    )

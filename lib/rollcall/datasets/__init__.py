@@ -17,11 +17,10 @@ import hashlib
 import inspect
 import json
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-
-from filelock import FileLock
 
 from rollcall.data import store
 from rollcall.data.cohort import Cohort, check_cohort
@@ -29,6 +28,7 @@ from rollcall.data.release import is_simulated
 from rollcall.datasets.parts.about import Dataset
 from rollcall.util import stamps
 from rollcall.util.errors import InputError, unknown_name
+from rollcall.util.faults import MachineError, raise_machine_fault
 
 NAMES = (
     "simulated",
@@ -97,12 +97,20 @@ def load(
     succeeded. What was verified is not hashed again before it changes: see `rollcall.util.stamps`.
 
     progress(files decoded, files in all). InputError for an unknown name or option, and for a
-    release that cannot be read.
+    release that cannot be read; MachineError if the machine refuses.
     """
+    try:
+        return _load(name, root, data, progress, chosen)
+    except (OSError, MemoryError) as error:
+        raise_machine_fault(error)
+        raise
+
+
+def _load(name: str, root, data, progress, chosen: dict) -> Cohort:
     module, defaults = _module(name), options(name)
     for option in chosen:
         if option not in defaults:
-            raise unknown_name(f"option of cohort {name!r}", option, defaults)
+            raise unknown_name("option", option, defaults, f"of cohort {name!r}")
     chosen = defaults | chosen
     if root is not None and not Path(root).is_dir():
         raise InputError(
@@ -123,11 +131,13 @@ def load(
         check_cohort(cohort)
         if rehearsed:
             cohort = replace(cohort, simulated=True, source=f"{SIMULATED_SOURCE} {cohort.source}")
-        prepared.mkdir(parents=True, exist_ok=True)
-        with FileLock(prepared / f".{key}.lock"):
+        with store.lock(folder, lambda: log.info("%s: another process prepares it", folder)):
             if not store.is_current(folder, root):  # else another process was first
                 log.info("preparing %s in %s", name, folder)
                 store.save(cohort, folder, progress)
+    elif store.has_leftovers(folder):
+        with suppress(MachineError), store.lock(folder):  # where nothing can be written, they stay
+            store.clear_leftovers(folder)
     if new_stamp != stamp:
         stamps.write_stamp(prepared / TABLES_STAMP, new_stamp)
     return store.open_saved(folder)

@@ -263,6 +263,8 @@ def create(
         }
         if (path / "run.json").exists():
             existing = read_config(path)
+            if cohort.has_fingerprint(existing["fingerprint"]):  # it may be of release 0.1.0
+                identity["fingerprint"] = existing["fingerprint"]
             _check_same(path, existing, identity)
             if file.exists():
                 Run(path, existing).members()

@@ -165,7 +165,7 @@ def join_run(
     stored = open_run(run_path)
     run = Run(stored.path, stored.config | {"targets": targets})
     cohort = open_saved(Path(cohort_folder))
-    if cohort.fingerprint != run.config["fingerprint"]:
+    if not cohort.has_fingerprint(run.config["fingerprint"]):
         raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
     log = _open_log(run)
     precision = run.set_once("precision", choose_precision(run.recipe, device))

@@ -1,0 +1,122 @@
+"""A cohort's inputs on disk: as they are, or decoded, without the records that have none."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.cohort import Cohort
+from rollcall.data.decode import FileInputs, decode_files, signature
+from rollcall.data.disk.chunks import Dropped
+from rollcall.data.disk.sealing import ORIGIN, file_of, read_description, read_verified
+from rollcall.util.errors import InputError
+from rollcall.util.files import write_array, write_blocks, write_table
+
+RECORDS_PER_BLOCK = 8192  # copied at once where some were dropped
+CANNOT_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+
+
+def write_inputs(
+    cohort: Cohort, folder: Path, progress: Callable[[int], None], most_damaged: int
+) -> tuple[Cohort, int]:
+    """Write inputs.npy, decoded if they are files; return the cohort of what is there.
+
+    The notes count the records left out, by reason. Returns the number of damaged files as well;
+    InputError if they are more than `most_damaged`.
+    """
+    inputs, files = file_of(folder, "inputs"), cohort.inputs
+    if not isinstance(files, FileInputs):
+        write_array(inputs, files)
+        return cohort, 0
+    origin = digest_release(files.root, files.every)  # before they are read: they might change
+    array, dropped = decode_files(files, folder, progress, most_damaged=most_damaged)
+    keep = np.setdiff1d(np.arange(len(cohort)), [each.record for each in dropped])
+    if not len(keep):
+        raise InputError(
+            f"cohort {cohort.name!r}: every record was dropped, the first because: "
+            f"{dropped[0].reason}"
+        )
+    inputs.unlink(missing_ok=True)  # of an earlier try, it may be decoded.npy itself
+    if dropped:
+        shape = (len(keep), *array.shape[1:])
+        starts = range(0, len(keep), RECORDS_PER_BLOCK)
+        blocks = (array[keep[start : start + RECORDS_PER_BLOCK]] for start in starts)
+        write_blocks(inputs, array.dtype, shape, blocks)
+    else:
+        _link_or_copy(folder / "decoded.npy", inputs)
+    _write_origin(files, dropped, origin, folder)
+    decoded = replace(
+        cohort,
+        records=cohort.records.iloc[keep].reset_index(drop=True),
+        labels=cohort.labels[keep],
+        inputs=np.load(inputs, mmap_mode="r"),
+        notes=(*cohort.notes, *_describe_dropped(dropped, files)),
+    )
+    return decoded, sum(each.damaged for each in dropped)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name; where the file system has no such thing, copy it."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in CANNOT_LINK:
+            raise
+        write_array(target, np.load(source, mmap_mode="r"))
+
+
+def _describe_dropped(dropped: list[Dropped], files: FileInputs) -> list[str]:
+    """Return a note for each reason; of damaged files no name or message, which may hold ids."""
+    reasons = Counter(each.reason for each in dropped if not each.damaged)
+    notes = [f"{count:,} records dropped: {reason}" for reason, count in reasons.items()]
+    damaged = [each.record for each in dropped if each.damaged]
+    if damaged:
+        notes.append(
+            f"{len(damaged):,} of {len(files):,} records left out: their files are damaged, the "
+            f"first in row {files.rows[damaged[0]]} of {files.where.name}"
+        )
+    return notes
+
+
+def _write_origin(files: FileInputs, dropped: list[Dropped], origin: str, folder: Path) -> None:
+    """Write the files that were decoded, their digest, and why a record was left out."""
+    table = pd.DataFrame({"path": files.every, "left_out": ""})
+    for each in dropped:
+        table.loc[each.record, "left_out"] = each.reason
+    table.attrs["digest"] = origin
+    write_table(folder / ORIGIN, table)
+
+
+def digest_release(root: Path, paths) -> str:
+    """Hash the paths, sizes and times of change of files under `root`; MachineError."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(signature(root, path).encode())
+    return digest.hexdigest()
+
+
+def has_same_files(folder: Path, root: Path | None) -> bool:
+    """Say whether the files under `root` are those that a cohort was decoded from.
+
+    True if it was decoded from none. OSError, ValueError or KeyError if what it says of them is
+    damaged.
+    """
+    _, seal = read_description(folder)
+    if not (folder / ORIGIN).exists():
+        return True
+    content = read_verified(folder / ORIGIN, seal)
+    try:
+        table = pd.read_parquet(content)
+        return root is not None and table.attrs["digest"] == digest_release(root, table["path"])
+    except (OSError, ValueError, KeyError):
+        if seal is not None:
+            raise
+        return False  # an earlier release sealed nothing: it is prepared anew
