@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rollcall.data import csv_files
 from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import raise_machine_fault
 
-BYTES_PER_BLOCK = 2**25  # parsed at once; a row may not be longer
 LONGEST_FIELD = 100_000  # characters; no column of any dataset comes near it
-REENCODE = "fetch the release again, or save the table as UTF-8"
+FETCH = "fetch the release again"  # what mends a table of a release,
+SAVE = "save it again, as a csv in UTF-8"  # and one that somebody made
 # "YYYY-MM-DD HH:MM:SS", or the date alone; no time zone: those do not mix with none.
 TIME_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?"
 
@@ -31,7 +33,7 @@ def read_table(
     optional=(),
     separator: str = ",",
 ) -> pd.DataFrame:
-    """Return columns of a csv or csv.gz as strings.
+    """Return columns of a csv or csv.gz of a release, as strings.
 
     Nothing is taken for missing; an empty field is "".
 
@@ -41,43 +43,50 @@ def read_table(
     separator  what stands between two fields
 
     InputError for a table that cannot be read, is cut short, lacks a column, has short or overlong
-    rows or fields.
+    rows or fields. MachineError if the machine refuses to read it.
     """
-    try:
-        header = _read_header(path, separator)
-        columns = [*columns, *(column for column in optional if column in header)]
-        _check_header(path, header, columns)
-        table = _parse(path, columns, separator)[columns]
-    except InputError:
-        raise
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: row 1 is not UTF-8 text; {REENCODE}") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: damaged or cut short ({first_line(error)}); fetch the release again"
-        ) from error
-    except (OSError, ValueError, MemoryError) as error:  # the parser's are ValueErrors, with a row
-        if "UTF8" in str(error):
-            raise InputError(
-                f"{path}: row {_first_bad_line(path)} is not UTF-8 text; {REENCODE}"
-            ) from None
-        raise InputError(
-            f"{path}: not a readable csv ({first_line(error)}); fetch the release again"
-        ) from error
+    path = Path(path)
+    header = read_header(path, separator)
+    columns = [*columns, *(column for column in optional if column in header)]
+    _check_header(path, header, columns)
+    table = _parse(path, header, [header.index(column) for column in columns], separator, FETCH)
     if rows and not len(table):
-        raise InputError(f"{path}: holds no rows, only a header; fetch the release again")
-    for column in columns:
-        broken = table[column].str.contains("\n", regex=False)
-        refuse_rows(path, table, column, broken, "a line break in a field; is a quote not closed?")
-        overlong = table[column].str.len() > LONGEST_FIELD
-        refuse_rows(
-            path, table, column, overlong, f"a field of more than {LONGEST_FIELD:,} characters"
-        )
+        raise InputError(f"{path}: holds no rows, only a header; {FETCH}")
     if key:
         keys = [key] if isinstance(key, str) else list(key)
         expected = f"this {' and '.join(keys)} is in the table already; expected each once"
         refuse_rows(path, table, keys[-1], table.duplicated(keys), expected)
     return table
+
+
+def read_whole_table(path: Path, key: str) -> pd.DataFrame:
+    """Return a table that somebody made, as strings: every column that has a name.
+
+    Nothing is taken for missing. Commas, semicolons, tabs or bars between fields, whichever make a
+    column called `key`, or the most columns; names without the spaces around them. InputError for
+    a table that cannot be read, has two columns of one name, or no rows; MachineError if the
+    machine refuses to read it.
+    """
+    path = Path(path)
+    separator = _say_what_failed(path, SAVE, lambda: csv_files.choose_separator(path, key))
+    header = [name.strip() for name in read_header(path, separator, SAVE)]
+    named = [position for position, name in enumerate(header) if name]
+    _check_header(path, header, [header[position] for position in named])
+    table = _parse(path, header, named, separator, SAVE)
+    if not len(table):
+        raise InputError(f"{path}: holds no rows, only a header")
+    return table
+
+
+def read_header(path: Path, separator: str = ",", mend: str = FETCH) -> list[str]:
+    """Return the names of a csv's columns; InputError if it cannot be read.
+
+    mend: what its owner can do about it.
+    """
+    names = _say_what_failed(path, mend, lambda: csv_files.read_names(path, separator))
+    if not names:
+        raise InputError(f"{path}: empty, or its first row is; {mend}")
+    return names
 
 
 def _check_header(path: Path, header: list[str], columns: list[str]) -> None:
@@ -89,53 +98,40 @@ def _check_header(path: Path, header: list[str], columns: list[str]) -> None:
             )
 
 
-def _parse(path: Path, columns: list[str], separator: str) -> pd.DataFrame:
-    """Parse with pyarrow: strict about the number of fields, fast, and text stays text."""
-    from pyarrow import csv as arrow
-
-    with _open(path) as file:
-        return arrow.read_csv(
-            file,
-            arrow.ReadOptions(block_size=BYTES_PER_BLOCK, use_threads=False),
-            arrow.ParseOptions(delimiter=separator),
-            arrow.ConvertOptions(
-                include_columns=columns,
-                column_types=dict.fromkeys(columns, "string"),
-                strings_can_be_null=False,
-            ),
-        ).to_pandas()
-
-
-def _open(path: Path):
-    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+def _parse(
+    path: Path, header: list[str], positions: list[int], separator: str, mend: str
+) -> pd.DataFrame:
+    table = _say_what_failed(
+        path, mend, lambda: csv_files.parse(path, header, positions, separator)
+    )
+    for column in table:
+        broken = table[column].str.contains("\n", regex=False)
+        refuse_rows(path, table, column, broken, "a line break in a field; is a quote not closed?")
+        overlong = table[column].str.len() > LONGEST_FIELD
+        refuse_rows(
+            path, table, column, overlong, f"a field of more than {LONGEST_FIELD:,} characters"
+        )
+    return table
 
 
-def read_header(path: Path) -> list[str]:
-    """Return the names of a csv's columns; InputError if it cannot be read."""
+def _say_what_failed(path: Path, mend: str, read):
+    """Return what `read` returns; what it raises becomes a MachineError or an InputError."""
     try:
-        return _read_header(path)
+        return read()
     except InputError:
         raise
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"{path}: not a readable csv ({first_line(error)})") from error
-
-
-def _read_header(path: Path, separator: str = ",") -> list[str]:
-    with _open(path) as file:
-        line = file.readline(BYTES_PER_BLOCK).decode("utf-8-sig")
-    if not line.strip():
-        raise InputError(f"{path}: empty, or its first row is; fetch the release again")
-    return next(csv.reader([line], delimiter=separator))
-
-
-def _first_bad_line(path: Path) -> int | str:
-    with _open(path) as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return "?"
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: row 1 is not UTF-8 text; {mend}") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: damaged or cut short ({first_line(error)}); {mend}") from error
+    except (OSError, ValueError, MemoryError, csv.Error) as error:  # the parser's name the row
+        raise_machine_fault(error, path)
+        if isinstance(error, FileNotFoundError):
+            raise InputError(f"{path}: not a readable csv; there is no such file") from None
+        if "UTF8" in str(error):
+            line = csv_files.find_bad_line(path)
+            raise InputError(f"{path}: row {line} is not UTF-8 text; {mend}") from None
+        raise InputError(f"{path}: not a readable csv ({first_line(error)}); {mend}") from error
 
 
 def refuse_rows(path: Path, table: pd.DataFrame, column: str, bad, why: str) -> None:

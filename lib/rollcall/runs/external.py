@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from rollcall.data import tables
-from rollcall.data.cohort import MIN_PATIENTS, Cohort
+from rollcall.data.cohort import MIN_PATIENTS, ROWS_PER_BLOCK, Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.runs.config import write_config
 from rollcall.runs.environment import describe
-from rollcall.runs.plausibility import check_scores
+from rollcall.runs.given import kinds, plausibility
+from rollcall.runs.given.arrays import check_shape, open_array
+from rollcall.runs.given.attributes import read_attributes
+from rollcall.runs.given.labels import check_labels, read_labels
+from rollcall.runs.given.order import refuse_order
+from rollcall.runs.given.people import read_members, read_patients
+from rollcall.runs.given.replacing import (
+    check_folder,
+    finish_replacing,
+    hold_folder,
+    is_unsettled,
+    replace_folder,
+)
 from rollcall.runs.run import Run, check_smallest_cell, open_run
-from rollcall.stats.members import check_paired, check_targets
-from rollcall.util.errors import InputError
-from rollcall.util.files import write_array, write_json, write_table
+from rollcall.stats.members import check_targets
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import raise_machine_fault
+from rollcall.util.files import atomic_write, sha256, write_array, write_table
 
 COHORT_NAME = "own"  # of a run whose scores came from elsewhere
+CONTENTS = ("scores.npy", "members.npy", "own.parquet")  # written by `write`, then only read
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Hold what was given, checked: nothing is written yet.
+
+    scores: as they were given. members bool (targets, patients). records: patient_id, attributes.
+    files: the paths. notes: what a reader should know of the data.
+    """
+
+    scores: kinds.Given
+    members: np.ndarray
+    records: pd.DataFrame
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
 
 
 def create(
@@ -28,77 +59,161 @@ def create(
     attributes: Path | None,
     out: Path,
     smallest_cell: int = MIN_GROUP_SIZE,
+    kind: str = kinds.LOG_ODDS,
+    labels: Path | None = None,
 ) -> tuple[Run, Cohort]:
-    """Check the files and write them as a run to `out`.
+    """Check the files, as `check`, and write them as a run to `out`, as `write`."""
+    checked = check(scores, members, patients, attributes, out, smallest_cell, kind, labels)
+    return write(checked, out, smallest_cell)
 
-    The attack and disparity notebooks read it. Nothing is written if a file is wrong.
 
-    scores      .npy (targets, records) float, or (targets, records, labels): log odds of each
-                record's own label, higher = more like a member
-    members     .npy bool (targets, patients), patients in the order in which `patients` first
-                names them, or (targets, records)
-    patients    csv with a row per record; its column patient_id, or its only column, names the
-                patient
-    attributes  csv with a column patient_id and a row per patient, or with a row per record and
-                no such column; every other column is an attribute
+def check(
+    scores: Path,
+    members: Path,
+    patients: Path,
+    attributes: Path | None,
+    out: Path,
+    smallest_cell: int = MIN_GROUP_SIZE,
+    kind: str = kinds.LOG_ODDS,
+    labels: Path | None = None,
+) -> Checked:
+    """Check the files of an audit, and that it can be written to `out`. Nothing is written.
 
-    smallest_cell: of patients, that a report may show. InputError names the file, and the target
-    and record or the row and column; and says so where scores are plainly probabilities or losses,
-    or members in another order (rollcall.runs.plausibility).
+    scores      .npy float (targets, records), or with a third axis, as `kind` says:
+                rollcall.runs.given.kinds.choose_kind; higher = more like a member, once converted
+    members     .npy bool, or a csv: rollcall.runs.given.people.read_members
+    patients    csv with a row per record; its column patient_id names the patient
+    attributes  csv with a column patient_id and a row per patient, or with a row per record; every
+                other column is an attribute: rollcall.runs.given.attributes
+    labels      .npy of class numbers (records,), or csv, where `kind` needs them
+    smallest_cell: of patients, that a report may show.
+
+    InputError names the file, and the target and record or the row and column; and says so where
+    scores, members or labels are plainly something else, or in another order.
     """
     check_smallest_cell(smallest_cell)
-    values, membership = _read_array(scores, "f", "float"), _read_array(members, "b", "bool")
-    ids = _read_ids(patients)
-    if values.ndim not in (2, 3) or values.shape[1] != len(ids):
-        raise InputError(
-            f"{scores}: {values.shape}, expected (targets, {len(ids)}): "
-            f"a column for each row of {patients}"
-        )
+    files = tuple(Path(path) for path in (scores, members, patients, attributes, labels) if path)
+    check_folder(Path(out), files, COHORT_NAME)
+    array = open_array(Path(scores), "float, the scores of each target")
+    if array.dtype.kind != "f":
+        raise InputError(f"{scores}: {array.dtype} {array.shape}; expected float")
+    ids = read_patients(Path(patients))
+    array = check_shape(Path(scores), array, len(ids), Path(patients))
     codes, names = pd.factorize(ids)
-    check_targets(len(values))
+    codes = codes.astype(np.int32)
+    check_targets(len(array))
     if len(names) < MIN_PATIENTS:
         raise InputError(
             f"{patients}: {len(names)} patient(s); an audit needs at least {MIN_PATIENTS}"
         )
-    membership = check_paired(_by_patient(members, membership, len(values), codes, len(names)))
-    _check_finite(scores, values)
-    check_scores(scores, members, values, membership, codes, names)
+    numbers = None if labels is None else read_labels(Path(labels), ids)
+    given = kinds.choose_kind(Path(scores), array, kind, numbers)
+    membership = read_members(Path(members), len(array), codes, names)
+    notes: list[str] = []
     records = pd.DataFrame({"patient_id": ids})
     if attributes is not None:
-        records = _add_attributes(attributes, records)
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()) and not (out / "scores.npy").is_file():
-        raise InputError(f"{out}: exists and is not an audit of own scores; choose another --out")
-    write_array(out / "scores.npy", values.astype(np.float32))
-    write_array(out / "members.npy", membership)
-    write_table(out / "own.parquet", records)
-    write_json(
-        out / "run.json",
-        {
+        groups, notes = read_attributes(Path(attributes), ids)
+        records = pd.concat([records, groups], axis=1)
+    given, zeros = kinds.find_floor(given)
+    fit = check_labels(given)
+    looks = plausibility.look(given, membership, codes)
+    plausibility.refuse_kind(given, looks)
+    plausibility.refuse_sign(given, Path(members), looks)
+    refuse_order(given, Path(members), Path(patients), membership, codes, names, looks.contrast)
+    oddities = plausibility.note_oddities(given, looks)
+    return Checked(given, membership, records, files, (*zeros, *fit, *oddities, *notes))
+
+
+def hold(out: Path):
+    """Hold the lock of the audit in `out` while a block runs; another audit into it waits."""
+    return hold_folder(Path(out))
+
+
+def write(checked: Checked, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> tuple[Run, Cohort]:
+    """Write what was checked as a run to `out`, in place of any earlier audit there; return it.
+
+    Killed at any instant, it leaves the earlier audit or this one. MachineError if the machine
+    refuses.
+    """
+
+    def write_into(folder: Path) -> None:
+        _write_scores(folder / "scores.npy", checked.scores)
+        write_array(folder / "members.npy", checked.members)
+        write_table(folder / "own.parquet", checked.records)
+        contents = {name: sha256(folder / name) for name in CONTENTS}
+        identity = {
+            "scores": contents["scores.npy"],
+            "members": contents["members.npy"],
+            "records": _hash_records(checked.records),
+            "notes": checked.notes,
+        }
+        config = {
             "cohort": COHORT_NAME,
-            "fingerprint": _compute_fingerprint(values, membership, records),
-            "records": len(ids),
-            "patients": len(names),
-            "targets": len(values),
+            "fingerprint": hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
+            "records": len(checked.records),
+            "patients": checked.members.shape[1],
+            "targets": len(checked.members),
             "seed": 0,
             "scores": "given",
+            "kind": checked.scores.kind,
             "smallest_cell": smallest_cell,
-            "files": [str(path) for path in (scores, members, patients, attributes) if path],
+            "files": [str(path) for path in checked.files],
+            "notes": checked.notes,
+            "contents": contents,
             **describe(),
-        },
-    )
-    return read(out)
+        }
+        write_config(folder, config)
+
+    replace_folder(Path(out), write_into)
+    return read(Path(out))
+
+
+def _write_scores(path: Path, given: kinds.Given) -> None:
+    """Write log odds as float32 .npy, one target at a time."""
+    with atomic_write(path) as file:
+        for target, row in enumerate(kinds.iterate_log_odds(given)):
+            if target == 0:
+                header = {"descr": "<f4", "fortran_order": False}
+                shape = (len(given.array), *row.shape)
+                np.lib.format.write_array_header_1_0(file, header | {"shape": shape})
+            file.write(np.ascontiguousarray(row, "<f4").data)
+
+
+def _hash_records(records: pd.DataFrame) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(records), ROWS_PER_BLOCK):
+        rows = records.iloc[start : start + ROWS_PER_BLOCK].astype(object)
+        digest.update(rows.to_csv(index=False, header=start == 0).encode())
+    return digest.hexdigest()
 
 
 def read(out: Path) -> tuple[Run, Cohort]:
-    """Return the run and the cohort that `create` wrote to `out`."""
+    """Return the run and the cohort that `write` wrote to `out`.
+
+    InputError if there is none, or if a file is not the one that was written.
+    """
+    out = Path(out)
+    if is_unsettled(out):
+        with hold(out):
+            finish_replacing(out)
     run = open_run(out)
     if run.config.get("cohort") != COHORT_NAME:
         raise InputError(
             f"{out}: a run of cohort {run.config.get('cohort')!r}; "
             "expected one that `rollcall attack` has written"
         )
-    records = pd.read_parquet(out / "own.parquet")
+    again = "run `rollcall attack` again, with the files of the first time"
+    path = out / "own.parquet"
+    try:
+        for name, expected in run.config.get("contents", {}).items():
+            path = out / name
+            if sha256(path) != expected:
+                raise ValueError("it is not the file that was written")
+        path = out / "own.parquet"
+        records = pd.read_parquet(path)
+    except (OSError, ValueError, MemoryError) as error:
+        raise_machine_fault(error, path)
+        raise InputError(f"{path}: damaged or replaced ({first_line(error)}); {again}") from error
     cohort = Cohort(
         name=COHORT_NAME,
         records=records,
@@ -109,102 +224,6 @@ def read(out: Path) -> tuple[Run, Cohort]:
         attributes=tuple(column for column in records if column != "patient_id"),
         fingerprint=run.config["fingerprint"],
         source="Scores of models that were trained elsewhere.",
+        notes=tuple(run.config.get("notes", ())),
     )
     return run, cohort
-
-
-def _read_array(path: Path, kind: str, expected: str) -> np.ndarray:
-    """Map an array of a dtype's kind ("f", "b"); `expected` names that in messages."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: not a readable .npy ({str(error).splitlines()[0]}); "
-            f"expected an array of {expected} as numpy.save writes it"
-        ) from error
-    if array.dtype.kind != kind:
-        raise InputError(f"{path}: {array.dtype} {array.shape}; expected {expected}")
-    return array
-
-
-def _check_finite(path: Path, scores: np.ndarray) -> None:
-    for target, row in enumerate(scores):
-        bad = np.argwhere(~np.isfinite(row))
-        if len(bad):
-            raise InputError(
-                f"{path}: target {target}, record {bad[0][0]} is NaN or infinite; "
-                "expected finite scores"
-            )
-
-
-def _read_ids(path: Path) -> pd.Series:
-    """Return the patient of each record."""
-    header = tables.read_header(path)
-    column = "patient_id" if "patient_id" in header else header[0]
-    if column != "patient_id" and len(header) > 1:
-        raise InputError(
-            f"{path}: lacks the column 'patient_id'; it has {', '.join(map(repr, header))[:300]}"
-        )
-    table = tables.read_table(path, [column])
-    empty = table[column] == ""
-    tables.refuse_rows(path, table, column, empty, "expected the patient of this record")
-    return table[column].rename("patient_id")
-
-
-def _by_patient(
-    path: Path, members: np.ndarray, targets: int, codes: np.ndarray, patients: int
-) -> np.ndarray:
-    """Return bool (targets, patients) from either form; `codes` is the patient of each record."""
-    if members.shape == (targets, patients):
-        return np.array(members)
-    if members.shape != (targets, len(codes)):
-        raise InputError(
-            f"{path}: {members.shape}, expected ({targets}, {patients}) for patients "
-            f"or ({targets}, {len(codes)}) for records"
-        )
-    first = np.unique(codes, return_index=True)[1]
-    wrong = np.argwhere(members != members[:, first][:, codes])
-    if len(wrong):
-        target, record = wrong[0]
-        raise InputError(
-            f"{path}: target {target}, record {record}: another record of its patient is "
-            f"{'out' if members[target, record] else 'in'}; "
-            "a patient must be wholly in or out of a training set"
-        )
-    return np.array(members[:, first])
-
-
-def _add_attributes(path: Path, records: pd.DataFrame) -> pd.DataFrame:
-    """Add the attributes, a row per patient or per record, as categorical columns."""
-    ids = records["patient_id"]
-    header = tables.read_header(path)
-    table = tables.read_table(path, header, key="patient_id" if "patient_id" in header else ())
-    columns = [column for column in header if column != "patient_id"]
-    if not columns:
-        raise InputError(f"{path}: no column but patient_id; expected at least one attribute")
-    if "patient_id" in header:
-        rows = pd.Index(table["patient_id"]).get_indexer(ids)
-        without = np.flatnonzero(rows < 0)
-        if len(without):
-            raise InputError(
-                f"{path}: no row for patient {ids.iloc[without[0]]!r:.40} "
-                f"({len(without):,} records without); expected one for each patient"
-            )
-        table = table.iloc[rows]
-    elif len(table) != len(ids):
-        raise InputError(
-            f"{path}: {len(table)} rows and no column patient_id; "
-            f"expected {len(ids)}, one for each record, or a column patient_id"
-        )
-    table = table.reset_index(drop=True)
-    for column in columns:
-        records[column] = table[column].where(table[column] != "").astype("category")
-    return records
-
-
-def _compute_fingerprint(scores: np.ndarray, members: np.ndarray, records: pd.DataFrame) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(members))
-    for row in scores:
-        digest.update(np.ascontiguousarray(row))
-    digest.update(records.astype(object).to_csv(index=False).encode())
-    return digest.hexdigest()

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
+from rollcall.data.bands import AGES, age_bands
+
+__all__ = ["AGES", "EMORY", "HOSPITAL", "RACES", "RaceWords", "age_bands", "race_group"]
+
 RACES = ("Asian", "Black", "Hispanic", "Other", "White")
 
 
@@ -37,12 +40,6 @@ EMORY = RaceWords(
     (("Asian", "^ASIAN"), ("Black", "BLACK"), ("White", "WHITE")),
     hispanic=False,
 )
-
-
-def age_bands(years: np.ndarray) -> pd.Categorical:
-    """Put ages in years into AGES, ordered; NaN stays missing."""
-    edges = [0, 18, 40, 60, 80, np.inf]
-    return pd.cut(np.asarray(years, float), edges, right=False, labels=list(AGES))
 
 
 def race_group(values: pd.Series, paper: bool, words: RaceWords = HOSPITAL) -> pd.Series:

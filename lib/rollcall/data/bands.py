@@ -1,0 +1,112 @@
+"""Columns of words and numbers that somebody collected, as groups that can be compared."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data import cleaning
+
+AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
+OLDEST = 130  # years; a column of ages in months or days goes beyond
+MOST_NUMBERS = 12  # so many different numbers are codes of groups; more are measured
+MOST_WORDS = 50  # more words than these are free text, unless each is of many
+WORDS_OF_EACH = 10  # rows a word must have on average, where there are more than MOST_WORDS;
+MOST_GROUPS = 1000  # and no column makes more groups than these
+NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
+DATE = (
+    r"([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})"
+    r"([ T].*)?"
+)
+
+
+def age_bands(years: np.ndarray) -> pd.Categorical:
+    """Put ages in years into AGES, ordered; NaN stays missing."""
+    edges = [0, 18, 40, 60, 80, np.inf]
+    return pd.cut(np.asarray(years, float), edges, right=False, labels=list(AGES))
+
+
+def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, str]:
+    """Return a column of text as groups, and what must be said of it ("": nothing).
+
+    Words are groups, and so are up to MOST_NUMBERS different numbers; a MISSING_WORDS is missing.
+    More numbers are put into bands: ages into AGES, others into quarters of the rows. None, left
+    out, for dates, for ids and free text, and if nothing is there.
+    """
+    values = cleaning.strip_fields(values)
+    missing = cleaning.is_missing(values)
+    written = sorted(set(values[missing].unique()) - {""})
+    note = f"{name}: {' and '.join(map(repr, written))} taken as missing" if written else ""
+    values = values.mask(missing)
+    known = values.dropna()
+    different = pd.Series(known.unique(), dtype="str")
+    if not len(different):
+        return None, f"{name}: left out, every value is missing"
+    numbers = _as_numbers(different, name)
+    if different.str.fullmatch(cleaning.WHOLE_AS_FLOAT).all():
+        values = values.str.replace(r"[.]0*$", "", regex=True)
+        different = pd.Series(values.dropna().unique(), dtype="str")
+    if len(different) <= MOST_NUMBERS:
+        return pd.Categorical(values), note
+    if numbers is not None:
+        if _are_ids(name, numbers, len(known)):
+            return None, f"{name}: left out, every value is another, as of ids"
+        years = values.map(numbers).to_numpy(float)
+        banded, bands = _band(name, years)
+        return banded, "; ".join(filter(None, (note, bands)))
+    if different.str.fullmatch(DATE).mean() > 0.9:
+        return None, f"{name}: left out, dates; give years or ages in bands"
+    rows_of_each = len(known) / len(different)
+    if len(different) > MOST_WORDS and rows_of_each < WORDS_OF_EACH:
+        return None, f"{name}: left out, {len(different):,} different words, as of free text or ids"
+    if len(different) > MOST_GROUPS:
+        return (
+            None,
+            f"{name}: left out, {len(different):,} words, more than {MOST_GROUPS:,}",
+        )
+    return pd.Categorical(values), note
+
+
+def _as_numbers(different: pd.Series, name: str) -> pd.Series | None:
+    """Return numbers by their text; None unless all, or of an age "> 89" and "90+" too, are."""
+    plain = different
+    if different.str.fullmatch(r"[+-]?[0-9]+,[0-9]+|[+-]?[0-9]+").all():  # 57,3 in half of Europe
+        plain = different.str.replace(",", ".")
+    if _is_age(name):
+        plain = plain.str.replace(r"^[<>≥≤]?=?\s*([0-9.]+)\s*\+?$", r"\1", regex=True)
+    if not plain.str.fullmatch(NUMBER).all():
+        return None
+    numbers = pd.Series(plain.astype(float).to_numpy(), index=different.to_numpy())
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _is_age(name: str) -> bool:
+    return "age" in re.split(r"[^a-z]+", name.lower())
+
+
+def _are_ids(name: str, numbers: pd.Series, rows: int) -> bool:
+    """Say whether whole numbers are of no quantity: almost each row has another."""
+    whole = (numbers == numbers.round()).all()
+    return bool(whole and len(numbers) > MOST_WORDS and len(numbers) > 0.9 * rows)
+
+
+def _band(name: str, values: np.ndarray) -> tuple[pd.Categorical, str]:
+    """Return numbers in bands of AGES, or of a quarter of the rows each, and what to say of it."""
+    known = values[np.isfinite(values)]
+    if _is_age(name) and known.min() >= 0 and known.max() <= OLDEST and known.max() > 12:
+        return age_bands(values), f"{name}: in bands, {', '.join(AGES)} years"
+    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75]))
+    edges = np.unique([float(f"{edge:.4g}") for edge in edges])
+    edges = edges[(edges > known.min()) & (edges <= known.max())]
+    if not len(edges):
+        edges = np.array([float(f"{np.median(known):.4g}")])
+    text = [f"{edge:.4g}" for edge in edges]
+    labels = [f"under {text[0]}"]
+    labels += [f"{a} to under {b}" for a, b in pairwise(text)]
+    labels += [f"{text[-1]} and over"]
+    codes = np.where(np.isfinite(values), np.searchsorted(edges, values, side="right"), -1)
+    banded = pd.Categorical.from_codes(codes, labels, ordered=True).remove_unused_categories()
+    return banded, f"{name}: numbers in bands, {', '.join(labels)}"

@@ -1,0 +1,155 @@
+"""Csv files as bytes: opened within limits, their header, what separates their fields, parsed.
+
+`rollcall.data.tables` says what is wrong with one, in words.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from rollcall.util.errors import InputError
+
+BYTES_PER_BLOCK = 2**25  # parsed at once; a row may not be longer
+LONGEST_HEADER = 2**20  # bytes
+SEPARATORS = (",", ";", "\t", "|")
+# No table of a release comes near these; what is unpacked to more is made to fill the memory.
+MOST_ROWS = 50_000_000
+MOST_BYTES = 2**34
+MOST_UNPACKED = 300  # times the size of a csv.gz, which holds text 5 to 20 times its size;
+ALWAYS_UNPACKED = 2**28  # but any may be unpacked to so many bytes
+
+
+class _Limited(io.RawIOBase):
+    """A csv or csv.gz, unpacked, that ends in an InputError where it is longer than is allowed."""
+
+    def __init__(self, path: Path):
+        packed = path.suffix == ".gz"
+        self._file = gzip.open(path, "rb") if packed else open(path, "rb", 0)  # noqa: SIM115
+        self._path, self._read = path, 0
+        size = path.stat().st_size
+        self._most = min(MOST_BYTES, max(ALWAYS_UNPACKED, MOST_UNPACKED * size))
+        if not packed:
+            self._most = MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        count = self._file.readinto(buffer) or 0
+        self._read += count
+        if self._read > self._most:
+            raise InputError(
+                f"{self._path}: longer than {self._most // 2**20:,} MB when it is unpacked; "
+                "expected a table of less"
+            )
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def open_limited(path: Path) -> io.BufferedReader:
+    """Open a csv or csv.gz as bytes; reading on beyond MOST_BYTES is an InputError."""
+    return io.BufferedReader(_Limited(Path(path)), 2**16)
+
+
+def read_names(path: Path, separator: str) -> list[str]:
+    """Return the names in the first row, as they stand but for a byte order mark.
+
+    [] of an empty file, or one whose first row is empty. UnicodeDecodeError if it is not UTF-8;
+    csv.Error; InputError for a row that has no end, or a name with a line break.
+    """
+    with open_limited(path) as file:
+        head = file.read(LONGEST_HEADER)
+    cut = len(head) == LONGEST_HEADER
+    # Later rows may be cut within a character, or be wrong: they are looked at when parsed.
+    text = head.decode("utf-8-sig", "surrogateescape")
+    lines = io.StringIO(text, newline=None)  # CR, LF and both
+    names = next(csv.reader(lines, delimiter=separator), [])
+    joined = "".join(names)
+    if "\0" in joined:
+        raise UnicodeDecodeError("utf-8", head[:1], 0, 1, "holds zeros, as UTF-16 does")
+    joined.encode("utf-8", "surrogateescape").decode("utf-8")
+    if any("\n" in name for name in names):
+        raise InputError(
+            f"{path}: a line break in the name of a column, in row 1; is a quote not closed?"
+        )
+    if cut and not lines.read(1):
+        raise InputError(f"{path}: its first row is longer than {LONGEST_HEADER:,} bytes")
+    return names if any(name.strip() for name in names) else []
+
+
+def choose_separator(path: Path, key: str) -> str:
+    """Return what separates the fields of a csv: a comma, semicolon, tab or bar.
+
+    The one that makes `key` the name of a column; else the one that makes the most columns.
+    """
+    counts = {}
+    for separator in SEPARATORS:
+        names = [name.strip() for name in read_names(path, separator)]
+        counts[separator] = (key in names, len(names))
+    return max(SEPARATORS, key=lambda separator: counts[separator])
+
+
+def parse(path: Path, header: list[str], positions: list[int], separator: str) -> pd.DataFrame:
+    """Parse columns, by their positions in the header, as strings; nothing is taken for missing.
+
+    With pyarrow: strict about the number of fields, fast, and text stays text. Columns are named
+    by their positions' names, twice if so named. InputError beyond MOST_ROWS.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    if not _has_rows(path):
+        return pd.DataFrame({k: pd.Series(dtype="str") for k in positions}).set_axis(
+            [header[k] for k in positions], axis=1
+        )
+    numbered = [str(position) for position in range(len(header))]
+    chosen = [numbered[position] for position in positions]
+    batches, rows = [], 0
+    with open_limited(path) as file:
+        reader = arrow.open_csv(
+            file,
+            arrow.ReadOptions(
+                block_size=BYTES_PER_BLOCK, use_threads=False, column_names=numbered, skip_rows=1
+            ),
+            arrow.ParseOptions(delimiter=separator),
+            arrow.ConvertOptions(
+                include_columns=chosen,
+                column_types=dict.fromkeys(chosen, "string"),
+                strings_can_be_null=False,
+            ),
+        )
+        for batch in reader:
+            batches.append(batch)
+            rows += batch.num_rows
+            if rows > MOST_ROWS:
+                raise InputError(f"{path}: more than {MOST_ROWS:,} rows; expected a table of less")
+        table = pa.Table.from_batches(batches, reader.schema)
+    del batches
+    return table.to_pandas(self_destruct=True).set_axis([header[k] for k in positions], axis=1)
+
+
+def _has_rows(path: Path) -> bool:
+    """Say whether anything but blank lines stands below the first row."""
+    with open_limited(path) as file:
+        head = file.read(LONGEST_HEADER)
+    ends = [at for at in (head.find(b"\n"), head.find(b"\r")) if at >= 0]
+    return bool(ends) and (len(head) == LONGEST_HEADER or bool(head[min(ends) :].strip()))
+
+
+def find_bad_line(path: Path) -> int | str:
+    """Return the number of the first line that is not UTF-8; "?" if each is."""
+    with open_limited(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return "?"

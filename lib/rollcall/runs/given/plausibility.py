@@ -1,0 +1,184 @@
+"""Whether scores that were given are log odds, and of the right sign: before they are believed.
+
+What is compared with members is tested so that chance refuses hardly anybody, whatever the scores
+are: halves are drawn, so that, if nothing leaks, either sign of a pair's difference is as likely.
+The sum of n numbers with such signs is t times the root of their sum of squares with a probability
+of at most exp(-t^2 / 2) (Hoeffding 1963): with SURE, 2 of 100 million audits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from rollcall.runs.given.kinds import LOG_ODDS, LOSS, PROBA, Given, convert_target
+from rollcall.stats.moments import pair_signs
+from rollcall.util.errors import InputError
+
+SURE = 6.0  # standard errors by which members differ from non-members beyond doubt
+SAMPLE = 4096  # records of a target in which equal scores are counted
+MANY_TIES = 0.2  # share of a target's scores that are one number, from which it is said
+NEAR_NOTHING = 0.05  # log-probabilities of sure models pile up so near to 0
+
+
+@dataclass
+class Looks:
+    """Hold what one pass over all scores has seen."""
+
+    low: float = np.inf
+    high: float = -np.inf
+    near_nothing: float = 0.0  # share of scores in (-0.05, 0]
+    one_sum: bool = True  # of several columns: whether they add up to the same for every record
+    sums: tuple[float, float] = (np.inf, -np.inf)
+    total_probability: bool = True  # whether exp of several columns adds up to 1
+    same: list[int] = field(default_factory=list)  # targets that give every record one score
+    tied: list[float] = field(default_factory=list)  # by target: share of its most common score
+    contrast: float = 0.0  # members' scores less non-members', in standard errors
+    effect: float = 0.0  # and in standard deviations of a pair's difference
+    downwards: float = 0.0  # how sure it is that some records' scores go down, in standard errors
+
+
+def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
+    """Read all scores once, a pair of targets at a time.
+
+    members bool (M, P), paired; codes (N,): the patient of each record.
+    """
+    looks, patients = Looks(), members.shape[1]
+    up = squares = None  # of each record and label, over pairs: sums of signed differences
+    total = size = pairs = 0.0
+    for pair, sign in enumerate(pair_signs(members)):
+        rows = [convert_target(given, 2 * pair + half) for half in (0, 1)]
+        for half, row in enumerate(rows):
+            _look_at_target(looks, 2 * pair + half, row)
+        difference = rows[0]
+        difference -= rows[1]
+        difference -= difference.mean(0)
+        by_patient = np.bincount(codes, difference.reshape(len(codes), -1).sum(1), patients)
+        spread = np.sqrt((by_patient**2).mean())
+        if spread > 0:
+            total += float(by_patient @ sign) / spread
+            size += patients
+            pairs += 1
+        if up is None:
+            up, squares = np.zeros_like(difference), np.zeros_like(difference)
+        signs = sign[codes].reshape(-1, *[1] * (difference.ndim - 1))
+        up += difference * signs
+        difference *= difference
+        squares += difference
+    looks.near_nothing /= len(given.array)
+    looks.contrast = total / np.sqrt(size) if size else 0.0
+    looks.effect = total / size if size else 0.0
+    looks.downwards = _test_downwards(up, squares, codes, patients)
+    return looks
+
+
+def _look_at_target(looks: Looks, target: int, row: np.ndarray) -> None:
+    low, high = float(row.min()), float(row.max())
+    looks.low, looks.high = min(looks.low, low), max(looks.high, high)
+    looks.near_nothing += float(((row <= 0) & (row > -NEAR_NOTHING)).mean())
+    if row.ndim == 2:
+        sums = row.sum(1, dtype=np.float64)
+        looks.sums = min(looks.sums[0], sums.min()), max(looks.sums[1], sums.max())
+        first = row[:SAMPLE].astype(np.float64)
+        if looks.total_probability:
+            looks.total_probability = bool(
+                (first <= 0).all() and np.allclose(np.exp(first).sum(1), 1, atol=1e-3)
+            )
+    if low == high:
+        looks.same.append(target)
+        return
+    counts = np.unique(row[:SAMPLE], return_counts=True)[1]
+    looks.tied.append(float(counts.max() / counts.sum()))
+
+
+def _test_downwards(up, squares, codes: np.ndarray, patients: int) -> float:
+    """Return how sure it is that scores of some records are lower for members, whatever others do.
+
+    up, squares (N,) or (N, L): of each record, the sums over pairs of its differences with the
+    signs of members, and of their squares. If nothing leaks, t = up / sqrt(squares) has mean square
+    1 and either sign, so that t^2 where t < 0 has the mean 1/2; where members' scores rise, less.
+    Patients are independent.
+    """
+    t = np.divide(up, np.sqrt(squares), out=np.zeros_like(up), where=squares > 0)
+    excess = np.where(t < 0, t * t, 0) - 0.5 * (squares > 0)
+    by_patient = np.bincount(codes, excess.reshape(len(codes), -1).sum(1), patients)
+    error = by_patient.std() / np.sqrt(patients)
+    return float(by_patient.mean() / error) if error > 0 else 0.0
+
+
+def refuse_kind(given: Given, looks: Looks) -> None:
+    """Raise InputError where log odds that were given are plainly something else."""
+    if given.kind != LOG_ODDS or looks.low == looks.high:
+        return
+    path, several = given.path, given.array.ndim == 3
+    expected = "expected log odds of each record's own label, log(p / (1 - p))"
+    low, high = looks.sums
+    if looks.low >= 0 and looks.high <= 1:
+        raise InputError(
+            f"{path}: all values lie between 0 and 1, as probabilities do; {expected}. Give "
+            + ("those of all classes" if several else "those of class 1 of two, or of all classes,")
+            + f" with --kind {PROBA} --labels"
+        )
+    if several and (looks.total_probability or high - low <= 1e-3 * max(1, abs(low), abs(high))):
+        what = "log-probabilities" if looks.total_probability else "logits"
+        raise InputError(
+            f"{path}: the {given.array.shape[2]} columns of each record add up to the same, as "
+            f"those of classes do; expected one for each of several labels. Are they {what} of "
+            "classes? Give them with --kind logits --labels"
+        )
+    if looks.high <= 0 and looks.near_nothing > 0.01:
+        raise InputError(
+            f"{path}: no value is above 0 and many are almost 0, as log-probabilities are; "
+            f"{expected}. Give -log(p) with --kind {LOSS}"
+        )
+
+
+def refuse_sign(given: Given, members_path: Path, looks: Looks) -> None:
+    """Raise InputError where scores of members are lower, of all records or of some."""
+    path = given.path
+    guess = {
+        LOG_ODDS: "Are they losses? Give them with --kind loss, or with the sign turned",
+        LOSS: "Are they log odds or likelihoods, and no losses?",
+    }.get(given.kind, "Are labels those of these records, numbered as the columns?")
+    if looks.contrast < -SURE:
+        raise InputError(
+            f"{path}: scores are lower where a model had the record (by {-looks.effect:.2f} "
+            f"standard deviations); expected higher to mean more like a member. {guess}. Or does "
+            f"{members_path} say who was left out?"
+        )
+    if looks.downwards > SURE:
+        guess = {
+            LOG_ODDS: "Are they of one class for all records? Give the probabilities with --kind "
+            "proba, or logits with --kind logits, and --labels",
+            LOSS: "Are they losses of one class for all records?",
+        }.get(
+            given.kind,
+            "Are they of each record's own label? Give -log(p) with --kind loss. "
+            "Are labels those of these records?",
+        )
+        raise InputError(
+            f"{path}: scores are lower where a model had the record for some records, and higher "
+            f"for others; expected those of each record's own label to be higher. {guess}"
+        )
+
+
+def note_oddities(given: Given, looks: Looks) -> list[str]:
+    """Say what is odd about scores, but may be right."""
+    notes = []
+    if looks.low == looks.high:
+        return [f"every score is {looks.low:g}: nothing can be told from them"]
+    if given.kind == LOG_ODDS and looks.low >= 0:
+        notes.append("no score is negative, as of losses, but members' are not lower")
+    if given.kind == LOG_ODDS and looks.high <= 0:
+        notes.append("no score is positive, as of log-probabilities; log odds were expected")
+    if looks.same:
+        notes.append(
+            f"target {looks.same[0]} gives every record one score ({len(looks.same)} such "
+            "target models): it tells nothing"
+        )
+    tied = float(np.median(looks.tied)) if looks.tied else 0.0
+    if tied > MANY_TIES:
+        notes.append(f"{tied:.0%} of a target's scores are one and the same number: were they cut?")
+    return notes
