@@ -97,7 +97,7 @@ def test_an_unknown_name_or_option_is_named(tmp_path):
     for ask in (datasets.about, datasets.options, datasets.load):
         with pytest.raises(InputError, match="unknown cohort 'chexprt'; did you mean 'chexpert'"):
             ask("chexprt")
-    with pytest.raises(InputError, match="unknown option of cohort 'simulated' 'patient'"):
+    with pytest.raises(InputError, match="unknown option 'patient' of cohort 'simulated'"):
         datasets.load("simulated", data=tmp_path, patient=60)
     assert not any(tmp_path.iterdir())
     with pytest.raises(AttributeError, match="REHEARSED"):

@@ -133,7 +133,7 @@ while not pathlib.Path({str(flag)!r}).exists():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"siez": 4}, "unknown parameter of notebook 1_tiny.ipynb 'siez'; did you mean 'size'"),
+        ({"siez": 4}, "unknown parameter 'siez' of notebook 1_tiny.ipynb; did you mean 'size'"),
         ({"size": "4"}, "'size' of notebook 1_tiny.ipynb must be int, not '4'"),
         ({"size": True}, "must be int, not True"),
         ({"size": None}, "must be int, not None"),

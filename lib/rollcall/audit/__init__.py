@@ -25,13 +25,17 @@ from rollcall import datasets, recipes
 from rollcall.audit.steps import Attacked, Study, attack, disparity, paper, train
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.recipes import Recipe
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
+from rollcall.runs.derived.manifests import describe, forget, note_made
+from rollcall.runs.folder import clear_parts
+from rollcall.runs.sealed import compute_digest
 from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 from rollcall.util.progress import bar
-from rollcall.util.settings import parse_settings
+from rollcall.util.settings import parse_settings, typed
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -42,6 +46,7 @@ __all__ = [
     "Attacked",
     "Audit",
     "attack",
+    "check_plan",
     "disparity",
     "load_cohort",
     "paper",
@@ -101,7 +106,16 @@ class Audit(Study):
         shown = catalogue.FIGURES[name](self)
         if isinstance(shown, style.Table):
             return style.show_table(shown)
-        return style.show(shown, self.run.file("figures"))
+        with self.run.hold("figures"):
+            needs = ["attack", "disparity"] if catalogue.is_of_groups(name) else ["attack"]
+            made_from = describe(self.run, needs, cell=True)
+            forget(self.run, name)
+            saved = [f"figures/{name}.{ending}" for ending in ("pdf", "png")]
+            clear_parts(*map(self.run.file, saved))
+            html = style.show(shown, self.run.file("figures"), compute_digest(made_from))
+            if shown.drawing is not None:
+                note_made(self.run, name, made_from, saved)
+        return html
 
     def table(self, name: str) -> HTML:
         """Return a table of report.catalogue for display, with its caption."""
@@ -132,9 +146,13 @@ class Audit(Study):
         return list_facts(self.run, self.cohort)
 
 
+EMBEDDED = "simulated"  # the cohort that needs no release
+
+
+@typed
 def plan(
     *,
-    cohort: str = "simulated",
+    cohort: str = EMBEDDED,
     model: str = "",
     targets: int = 64,
     run: str = "",
@@ -145,6 +163,7 @@ def plan(
     options: Sequence[str] = (),
     recipe: Sequence[str] = (),
     smallest_cell: int = MIN_GROUP_SIZE,
+    train: bool = True,
 ) -> Audit:
     """Check an audit's parameters, prepare its cohort, and open, create or grow its run.
 
@@ -152,15 +171,55 @@ def plan(
     the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and
     recipe: "key=value", of the dataset's options and the recipe's settings, the latter as
     recipes.choose takes them; smallest_cell: the smallest number of patients that a report may
-    show, but 0. InputError says what is wrong, and then nothing was written.
+    show, but 0. train: False opens a run that is there, of as many targets, and neither creates nor
+    grows one. InputError says what is wrong, and then nothing was written.
     """
     run_folder.check_smallest_cell(smallest_cell)
     if cohort == external.COHORT_NAME:
         given, loaded = external.read(Path(out))
         return Audit(given.with_smallest_cell(smallest_cell), loaded)
+    chosen, choices = check_plan(
+        cohort=cohort,
+        model=model,
+        targets=targets,
+        run=run,
+        root=root,
+        seed=seed,
+        options=options,
+        recipe=recipe,
+    )
+    folder = Path(out or home() / "results") / cohort / (run or chosen.model)
+    if not train:
+        _check_trained(folder, targets)
+    loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
+    created = run_folder.create(folder, loaded, chosen, targets, seed)
+    return Audit(created.with_smallest_cell(smallest_cell), loaded)
+
+
+@typed
+def check_plan(
+    *,
+    cohort: str,
+    model: str = "",
+    targets: int = 64,
+    run: str = "",
+    root: str = "",
+    seed: int = 0,
+    options: Sequence[str] = (),
+    recipe: Sequence[str] = (),
+) -> tuple[Recipe, dict]:
+    """Check parameters of `plan` that ask for no data; return the recipe and the cohort's options.
+
+    InputError if one cannot be.
+    """
     check_targets(targets)
     if cohort not in datasets.NAMES:
         raise unknown_name("cohort", cohort, datasets.NAMES)
+    if root and cohort == EMBEDDED:
+        raise InputError(
+            f"root {root!r} names data, but no cohort is named, and {EMBEDDED!r} needs none; name "
+            f"the cohort of these data, one of: {', '.join(datasets.NAMES)}"
+        )
     chosen = recipes.choose(cohort, model, recipe)
     name = run or chosen.model
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
@@ -169,11 +228,21 @@ def plan(
         )
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
-    choices = parse_settings(f"option of cohort {cohort!r}", options, datasets.options(cohort))
-    loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
-    folder = Path(out or home() / "results") / cohort / name
-    created = run_folder.create(folder, loaded, chosen, targets, seed)
-    return Audit(created.with_smallest_cell(smallest_cell), loaded)
+    where = f"of cohort {cohort!r}"
+    return chosen, parse_settings("option", options, datasets.options(cohort), where)
+
+
+def _check_trained(folder: Path, targets: int) -> None:
+    """Check that a run is there and has as many targets, or InputError."""
+    if not (folder / "run.json").exists():
+        others = [path.parent.name for path in folder.parent.glob("*/run.json")]
+        raise unknown_name("run", folder.name, others or ["none"], f"in {folder.parent}")
+    trained = run_folder.open_run(folder).targets
+    if trained < targets:
+        raise InputError(
+            f"{folder}: a run of {trained} targets, not {targets}; ask for {trained}, "
+            "or train the others first (1_train)"
+        )
 
 
 def load_cohort(cohort: str, root: str = "", data: str = "", **options) -> Cohort:

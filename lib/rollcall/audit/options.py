@@ -57,9 +57,9 @@ def add_attack(command: argparse.ArgumentParser) -> None:
 
 
 def plan_defaults() -> dict:
-    """Return the parameters of audit.plan and their defaults."""
+    """Return the parameters of audit.plan that a user gives, and their defaults."""
     parameters = inspect.signature(audit.plan).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters}
+    return {each.name: each.default for each in parameters if each.name != "train"}
 
 
 def _add_options(command: argparse.ArgumentParser, **helps: str) -> None:

@@ -16,6 +16,7 @@ from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.words.sentences import HIGH_AUC
 from rollcall.util.errors import InputError
 from rollcall.util.files import home
+from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -56,6 +57,7 @@ class Capacity:
         return style.show_table(capacity_table(self.variants, self.smallest_cell))
 
 
+@typed
 def compare_models(
     *,
     cohort: str,
@@ -79,6 +81,14 @@ def compare_models(
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise InputError(f"variants: {repeated[0]!r} is there more than once; expected each once")
+    for variant in variants:  # before hours of training of those before a wrong one
+        model_there, options_there, recipe_there = parse_variant(variant)
+        audit.check_plan(
+            cohort=cohort,
+            model=model_there or model,
+            options=[*options, *options_there],
+            recipe=[*recipe, *recipe_there],
+        )
     rows, curves, smallest = [], {}, MIN_GROUP_SIZE
     for variant, name in zip(variants, names, strict=True):
         own_model, own_options, own_recipe = parse_variant(variant)

@@ -112,7 +112,7 @@ def load(dataset: str, name: str = "", model: str = "") -> Recipe:
     recipes = list_recipes(dataset)
     if name:
         if name not in recipes:
-            raise unknown_name(f"recipe for cohort {dataset!r}", name, recipes)
+            raise unknown_name("recipe", name, recipes, f"of cohort {dataset!r}")
         return _with_model(recipes[name], model)
     if not model:
         return recipes[next(default for default in DEFAULTS if default in recipes)]
@@ -123,7 +123,7 @@ def load(dataset: str, name: str = "", model: str = "") -> Recipe:
         return recipes["paper" if "paper" in names else names[0]]
     if "paper" not in recipes:
         known = {*recipes, *(recipe.model for recipe in recipes.values())}
-        raise unknown_name(f"model for cohort {dataset!r}", model, known)
+        raise unknown_name("model", model, known, f"of cohort {dataset!r}")
     return _with_model(recipes["paper"], model)
 
 

@@ -11,6 +11,7 @@ from rollcall.report import style
 from rollcall.report.gallery import comparison, curves, groups
 from rollcall.report.gallery.runs import FinishedRuns, find_runs, notes
 from rollcall.util.errors import unknown_name
+from rollcall.util.settings import typed
 
 FIGURES = {
     "roc": curves.roc,
@@ -48,6 +49,7 @@ class Gallery:
         return style.show_table(comparison.tabulate_averages(self.finished))
 
 
+@typed
 def collect(*, out: str = "", runs: Sequence[str] = ()) -> Gallery:
     """Collect the finished runs in <out>/<dataset>/<run>, or those named "dataset/run" in `runs`.
 

@@ -85,7 +85,7 @@ def find_runs(out: str = "", names: Sequence[str] = ()) -> FinishedRuns:
                 f"{command_of(runs[name])}"
             )
         if name not in finished and finished:
-            raise unknown_name(f"run in {folder}", name, finished)
+            raise unknown_name("run", name, finished, f"in {folder}")
     if not finished:
         more = f" ({len(runs)} not finished)" if runs else ""
         raise InputError(

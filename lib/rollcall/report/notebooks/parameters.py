@@ -17,7 +17,7 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
     types = declare_parameters(notebook)
     for name, value in parameters.items():
         if name not in types:
-            raise unknown_name(f"parameter of notebook {notebook.name}", name, types)
+            raise unknown_name("parameter", name, types, f"of notebook {notebook.name}")
         kind, _, inner = types[name].rstrip("]").partition("[")
         if kind == "Optional":
             if value is None:
