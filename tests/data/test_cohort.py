@@ -10,7 +10,7 @@ from rollcall.data.cohort import Cohort, check_cohort, describe_label, validate
 from rollcall.util.errors import InputError
 from tests.data.made_up import make_cohort, make_files, make_test_set, write_images
 
-FINGERPRINT_OF_0_1_0 = "ee2428bb23c224618a08606dbca7f5a84a455194a95119b450af1d140968cbac"
+CONTENT_OF_0_1_0 = "ee2428bb23c224618a08606dbca7f5a84a455194a95119b450af1d140968cbac"
 
 
 def test_patients_are_in_order_of_first_appearance(tiny):
@@ -22,18 +22,49 @@ def test_the_fingerprint_sees_every_part(tiny):
     base = validate(make_cohort()).fingerprint
     inputs = np.arange(80, dtype=np.float32).reshape(40, 2)
     inputs[39, 1] += 1
-    for changed in (
+    content = [
         make_cohort(inputs=inputs),
         make_cohort(labels=np.tile([1, 0], 20)),
         make_cohort(name="other"),
         make_cohort(classes=("no", "ja")),
+        make_cohort(features=("age", "height")),
+        make_cohort(scale=0.5),
+        make_cohort(simulated=True),
         _with(sex=pd.Categorical(np.tile(["m", "f"], 20))),
-    ):
-        assert validate(changed).fingerprint != base
+    ]
+    beside = [
+        make_cohort(restricted=False),
+        make_cohort(unit="lesion"),
+        make_cohort(source="Made up."),
+        make_cohort(notes=("one",)),
+        make_cohort(notes=("one", "two")),
+        make_cohort(test_shares_patients=True),
+        make_cohort(test=make_test_set()),
+        make_cohort(test=make_test_set(source="Made up.")),
+    ]
+    seen = [validate(each).fingerprint for each in (*content, *beside)]
+    assert len({base, *seen}) == 1 + len(seen)
     assert validate(make_cohort()).fingerprint == base
+    same = {validate(each).content for each in beside}
+    assert same == {validate(make_cohort()).content}
 
 
-def test_the_fingerprint_is_of_the_whole_table():
+def test_no_field_is_forgotten_by_the_fingerprint():
+    """A new field must change either digest, or damage to it goes unseen."""
+    known = {"records", "inputs", "labels", "test", "content", "fingerprint", "folder"}
+    known |= {"name", "task", "classes", "attributes", "features", "scale", "simulated"}
+    known |= {"restricted", "unit", "test_shares_patients", "source", "notes"}
+    assert {field.name for field in dataclasses.fields(Cohort)} == known
+
+
+def test_a_run_of_before_is_of_this_cohort():
+    cohort = validate(make_cohort())
+    assert cohort.has_fingerprint(cohort.fingerprint)
+    assert cohort.has_fingerprint(CONTENT_OF_0_1_0)
+    assert not cohort.has_fingerprint("0" * 64)
+
+
+def test_the_content_is_of_the_whole_table():
     """Long enough for three pieces, hashed here at once.
 
     With missing values, numbers as categories, and text that needs quotes.
@@ -68,12 +99,12 @@ def test_the_fingerprint_is_of_the_whole_table():
         + made.labels.tobytes()
         + table.astype(object).to_csv(index=False).encode()
     )
-    assert made.fingerprint == whole.hexdigest()
+    assert made.content == whole.hexdigest()
 
 
-def test_the_fingerprint_is_what_it_was_in_0_1_0():
+def test_the_content_is_what_the_fingerprint_was_in_0_1_0():
     """Runs made then go on now: their run.json holds it."""
-    assert validate(make_cohort()).fingerprint == FINGERPRINT_OF_0_1_0
+    assert validate(make_cohort()).content == CONTENT_OF_0_1_0
 
 
 def test_files_have_no_fingerprint_yet(tmp_path):

@@ -15,6 +15,7 @@ from PIL import Image
 
 from rollcall.data import store
 from rollcall.data.cohort import Cohort, validate
+from rollcall.data.disk import sealing
 from rollcall.util import stamps
 from rollcall.util.errors import InputError
 from tests.data.made_up import (
@@ -30,15 +31,18 @@ FILES = ["inputs.npy", "labels.npy", "records.parquet", "cohort.json"]
 
 @pytest.fixture
 def hashed(monkeypatch):
-    """A list that grows by a cohort each time that one's content is hashed to verify it."""
+    """A list that grows by a cohort each time that one's inputs are read to verify them.
+
+    That is once at the end of `save`, too: tests clear it.
+    """
     cohorts = []
-    compute_fingerprint = store.compute_fingerprint
+    verify_inputs = sealing.verify_inputs
 
-    def count(cohort: Cohort) -> str:
+    def count(cohort: Cohort, *arguments) -> None:
         cohorts.append(cohort)
-        return compute_fingerprint(cohort)
+        verify_inputs(cohort, *arguments)
 
-    monkeypatch.setattr(store, "compute_fingerprint", count)
+    monkeypatch.setattr(sealing, "verify_inputs", count)
     return cohorts
 
 
@@ -78,7 +82,10 @@ def test_no_field_is_lost(tmp_path):
         test=make_test_set(scale=0.5),
     )
     for field in dataclasses.fields(Cohort):
-        if field.name not in ("fingerprint", "folder") and field.default is not dataclasses.MISSING:
+        if (
+            field.name not in ("content", "fingerprint", "folder")
+            and field.default is not dataclasses.MISSING
+        ):
             assert getattr(cohort, field.name) != field.default, field.name
     cohort = validate(cohort)
     store.save(cohort, tmp_path / "c")
@@ -98,7 +105,7 @@ def test_no_field_is_lost(tmp_path):
 
 
 def test_meta_holds_no_patient(tiny):
-    meta = (tiny.folder / "cohort.json").read_text() + (tiny.folder / store.STAMP).read_text()
+    meta = (tiny.folder / "cohort.json").read_text() + (tiny.folder / sealing.STAMP).read_text()
     assert not any(str(patient) in meta for patient in tiny.patients)
 
 
@@ -160,15 +167,15 @@ def test_what_changes_while_it_is_read_is_verified(tiny, tmp_path, monkeypatch):
     """The stamp fits when the folder is opened, and no longer when its files are read."""
     store.save(tiny, tmp_path / "c")
     store.open_saved(tmp_path / "c")
-    read = store._read
+    read = sealing._read_fields
 
-    def change_and_read(folder):
-        labels = np.load(folder / "labels.npy")
-        np.save(folder / "labels.npy", labels[::-1])
-        return read(folder)
+    def change_and_read(folder, *arguments):
+        inputs = np.load(folder / "inputs.npy")
+        np.save(folder / "inputs.npy", inputs[::-1])
+        return read(folder, *arguments)
 
-    monkeypatch.setattr(store, "_read", change_and_read)
-    with pytest.raises(InputError, match="fingerprint"):
+    monkeypatch.setattr(sealing, "_read_fields", change_and_read)
+    with pytest.raises(InputError, match="digest"):
         store.open_saved(tmp_path / "c")
 
 
@@ -177,7 +184,7 @@ def test_a_changed_cache_is_noticed(tiny, tmp_path):
     labels = np.load(tmp_path / "c" / "labels.npy")
     labels[3] = (labels[3] + 1) % 3
     np.save(tmp_path / "c" / "labels.npy", labels)
-    with pytest.raises(InputError, match="fingerprint"):
+    with pytest.raises(InputError, match=r"labels\.npy does not match"):
         store.open_saved(tmp_path / "c")
 
 
@@ -220,7 +227,7 @@ def test_a_file_replaced_by_another_of_the_same_size_and_time_is_noticed(tmp_pat
     os.utime(tmp_path / "other.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
     os.replace(tmp_path / "other.npy", path)
     assert path.stat().st_size == before.st_size
-    with pytest.raises(InputError, match="fingerprint"):
+    with pytest.raises(InputError, match=r"labels\.npy does not match"):
         store.open_saved(tmp_path / "c")
 
 
@@ -229,24 +236,26 @@ def test_a_file_replaced_by_another_of_the_same_size_and_time_is_noticed(tmp_pat
 
 def test_a_cohort_is_hashed_once(tmp_path, hashed):
     store.save(make_cohort(test=make_test_set()), tmp_path / "c")
+    hashed.clear()
     for _ in range(3):
         cohort = store.open_saved(tmp_path / "c")
     assert [len(each.patients) for each in hashed] == [20, 20]  # the pool and the test set
-    assert cohort.fingerprint == validate(make_cohort()).fingerprint
+    assert cohort.fingerprint == validate(make_cohort(test=make_test_set())).fingerprint
 
 
 def test_other_processes_trust_it_too(tmp_path, hashed):
     """A stamp is written after each verification: none is written here."""
     store.save(make_cohort(), tmp_path / "c")
     store.open_saved(tmp_path / "c")
-    before = stamps.read_facts([tmp_path / "c" / store.STAMP])
+    before = stamps.read_facts([tmp_path / "c" / sealing.STAMP])
     code = (
         "import sys; from pathlib import Path; from rollcall.data import store\n"
-        "def refuse(cohort): raise SystemExit('hashed again')\n"
-        "store.compute_fingerprint = refuse; store.open_saved(Path(sys.argv[1]))"
+        "from rollcall.data.disk import sealing\n"
+        "def refuse(*arguments): raise SystemExit('hashed again')\n"
+        "sealing.verify_inputs = refuse; store.open_saved(Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "c"], check=True)
-    assert stamps.read_facts([tmp_path / "c" / store.STAMP]) == before
+    assert stamps.read_facts([tmp_path / "c" / sealing.STAMP]) == before
     os.utime(tmp_path / "c" / "labels.npy")
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "c"], capture_output=True, text=True
@@ -257,40 +266,42 @@ def test_other_processes_trust_it_too(tmp_path, hashed):
 def test_a_copy_is_verified_once_more(tmp_path, hashed):
     store.save(make_cohort(), tmp_path / "c")
     store.open_saved(tmp_path / "c")
+    hashed.clear()
     shutil.copytree(tmp_path / "c", tmp_path / "copy")
     for _ in range(2):
         store.open_saved(tmp_path / "copy")
-    assert len(hashed) == 2
+    assert len(hashed) == 1
 
 
 def test_what_changes_while_it_is_verified_is_not_trusted(tmp_path, monkeypatch):
     store.save(make_cohort(), tmp_path / "c")
-    compute_fingerprint = store.compute_fingerprint
+    verify_inputs = sealing.verify_inputs
 
-    def compute_and_touch(cohort: Cohort) -> str:
-        fingerprint = compute_fingerprint(cohort)
+    def verify_and_touch(*arguments) -> None:
+        verify_inputs(*arguments)
         os.utime(tmp_path / "c" / "labels.npy")
-        return fingerprint
 
-    monkeypatch.setattr(store, "compute_fingerprint", compute_and_touch)
+    monkeypatch.setattr(sealing, "verify_inputs", verify_and_touch)
     store.open_saved(tmp_path / "c")
-    assert not (tmp_path / "c" / store.STAMP).exists()
+    assert not (tmp_path / "c" / sealing.STAMP).exists()
 
 
 def test_files_that_have_just_changed_are_not_trusted(tmp_path, hashed, monkeypatch):
     monkeypatch.setattr(stamps, "SETTLING_SECONDS", 0)
     monkeypatch.setattr(stamps, "TICK_NS", 10**12)
     store.save(make_cohort(), tmp_path / "c")
+    hashed.clear()
     for _ in range(2):
         store.open_saved(tmp_path / "c")
     assert len(hashed) == 2
-    assert not (tmp_path / "c" / store.STAMP).exists()
+    assert not (tmp_path / "c" / sealing.STAMP).exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"version": 0}'])
 def test_a_damaged_stamp_is_none(tmp_path, hashed, content):
     store.save(make_cohort(), tmp_path / "c")
-    (tmp_path / "c" / store.STAMP).write_text(content)
+    (tmp_path / "c" / sealing.STAMP).write_text(content)
+    hashed.clear()
     store.open_saved(tmp_path / "c")
     store.open_saved(tmp_path / "c")
     assert len(hashed) == 1
@@ -299,20 +310,21 @@ def test_a_damaged_stamp_is_none(tmp_path, hashed, content):
 def test_a_folder_that_cannot_be_written_is_read(tmp_path, hashed, monkeypatch):
     store.save(make_cohort(), tmp_path / "c")
     (tmp_path / "c").chmod(0o500)
+    hashed.clear()
 
     def refuse(*arguments):
         raise PermissionError(13, "Permission denied")
 
     if os.access(tmp_path / "c", os.W_OK):  # a superuser writes where nobody else can
         monkeypatch.setattr(stamps, "_read_clock", refuse)
-        monkeypatch.setattr(Path, "write_text", refuse)
+        monkeypatch.setattr(stamps, "write_json", refuse)
     try:
         for _ in range(2):
             assert len(store.open_saved(tmp_path / "c")) == 40
         assert len(hashed) == 2
         assert {path.name for path in (tmp_path / "c").iterdir()} == set(FILES)
         flip_byte(tmp_path / "c" / "inputs.npy", keep_time=True)
-        with pytest.raises(InputError, match="fingerprint"):
+        with pytest.raises(InputError, match=r"inputs\.npy does not match"):
             store.open_saved(tmp_path / "c")
     finally:
         (tmp_path / "c").chmod(0o700)
@@ -321,46 +333,68 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path, hashed, monkeypatch):
 # --- cohorts prepared by 0.1.0
 
 
-def make_old(folder: Path) -> None:
-    """Give a prepared cohort, and its test set, the names of 0.1.0."""
-    for each in (folder, folder / "test"):
+def make_old(folder: Path, names: bool = True) -> None:
+    """Let a prepared cohort, and its test set, be as before files were sealed.
+
+    names: and as in 0.1.0, which had other names.
+    """
+    for each in (folder / "test", folder):
         if not each.exists():
             continue
-        os.rename(each / "labels.npy", each / "targets.npy")
         meta = json.loads((each / "cohort.json").read_text())
-        meta = {
-            "straddles" if key == "test_shares_patients" else key: value
-            for key, value in meta.items()
-        }
+        meta["fingerprint"] = meta.pop("content")
+        del meta["files"]
+        if "test" in meta:
+            meta["test"] = json.loads((each / "test" / "cohort.json").read_text())["fingerprint"]
+        if names:
+            os.rename(each / "labels.npy", each / "targets.npy")
+            meta["straddles"] = meta.pop("test_shares_patients")
+            meta.pop("test", None)
         (each / "cohort.json").write_text(json.dumps(meta, indent=1))
-        (each / store.STAMP).unlink(missing_ok=True)
+        (each / sealing.STAMP).unlink(missing_ok=True)
 
 
-def test_a_cohort_of_0_1_0_is_opened_as_it_is(tmp_path, hashed):
+@pytest.mark.parametrize("names", [True, False])
+def test_a_cohort_of_before_is_opened_as_it_is(tmp_path, hashed, names):
     cohort = make_cohort(test=make_cohort(), test_shares_patients=True)
     store.save(cohort, tmp_path / "c")
-    make_old(tmp_path / "c")
+    make_old(tmp_path / "c", names)
+    hashed.clear()
     before = {path: path.read_bytes() for path in (tmp_path / "c").rglob("*") if path.is_file()}
     assert store.is_current(tmp_path / "c", None)
     for _ in range(2):
         again = store.open_saved(tmp_path / "c")
     assert again.fingerprint == validate(cohort).fingerprint
+    assert again.content == validate(cohort).content
     assert again.test_shares_patients
     assert (again.labels == cohort.labels).all()
     assert (again.test.labels == cohort.test.labels).all()
     assert len(hashed) == 2
     for path, content in before.items():
         assert path.read_bytes() == content
-    flip_byte(tmp_path / "c" / "targets.npy", keep_time=True)
+    flip_byte(tmp_path / "c" / ("targets.npy" if names else "labels.npy"), keep_time=True)
     with pytest.raises(InputError, match="fingerprint"):
         store.open_saved(tmp_path / "c")
 
 
-def test_images_prepared_by_0_1_0_are_not_decoded_again(tmp_path):
+@pytest.mark.parametrize("swap", ["bytes", "kind"])
+def test_labels_of_before_in_another_order_of_bytes_are_damage(tmp_path, swap):
+    """One bit makes < of <i8 into >, or i into m: the content is the same, the numbers are not."""
+    store.save(make_cohort(), tmp_path / "c")
+    make_old(tmp_path / "c")
+    path = tmp_path / "c" / "targets.npy"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"<i8", {"bytes": b">i8", "kind": b"<m8"}[swap]))
+    with pytest.raises(InputError, match="damaged"):
+        store.open_saved(tmp_path / "c")
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_images_prepared_before_are_not_decoded_again(tmp_path, old):
     root, folder = tmp_path / "release", tmp_path / "data" / "key"
     names = write_images(root, 40)
     store.save(make_image_cohort(root, names), folder)
-    make_old(folder)
+    make_old(folder, old)
     assert store.is_current(folder, root)
     opened = store.open_saved(folder)
     assert (opened.inputs[7] == decode_plainly(root, names[7])).all()
@@ -391,8 +425,11 @@ def test_a_cohort_is_saved_without_its_dropped_records(tmp_path):
     )
     assert steps[-1] == (80, 80)
     left = {path.name for path in (tmp_path / "data" / "key").iterdir()}
-    assert left == {*FILES, "files.parquet", store.STAMP}
+    assert left == {*FILES, "files.parquet", sealing.STAMP}
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["key"]
+    table = pd.read_parquet(tmp_path / "data" / "key" / "files.parquet")
+    assert table["path"].tolist() == names.tolist()
+    assert set(np.flatnonzero(table["left_out"] == "blank picture")) == {0, 1, 7}
 
 
 def test_progress_counts_the_test_set_after_the_pool(tmp_path):
@@ -441,7 +478,7 @@ def test_a_record_dropped_at_the_second_try_leaves_the_others_as_they_are(tmp_pa
     root, folder = tmp_path / "release", tmp_path / "data" / "key"
     names = write_images(root, 80)
     with monkeypatch.context() as patched:
-        patched.setattr(store, "_write", interrupt)
+        patched.setattr(store, "write_cohort", interrupt)
         with pytest.raises(KeyboardInterrupt):
             store.save(make_image_cohort(root, names), folder)
     Image.fromarray(np.zeros((20, 16), np.uint8)).save(root / names[70])

@@ -11,6 +11,7 @@ import pytest
 
 from rollcall import audit, datasets
 from rollcall.data import store
+from rollcall.data.disk import sealing
 from rollcall.data.release import SIMULATED
 from rollcall.datasets import diabetes130
 from rollcall.training.backends import worker
@@ -52,18 +53,19 @@ def release(tmp_path):
 def hashed(monkeypatch):
     """Names of what is hashed: a table of a release, or a cohort that is verified."""
     names = []
-    sha256, compute_fingerprint = stamps.sha256, store.compute_fingerprint
+    sha256, verify_inputs = stamps.sha256, sealing.verify_inputs
 
     def hash_table(path):
         names.append(path.name)
         return sha256(path)
 
-    def verify(cohort):
-        names.append(cohort.name)
-        return compute_fingerprint(cohort)
+    def verify(cohort, folder, seal):
+        if not folder.name.startswith(store.BUILDING):
+            names.append(cohort.name)
+        return verify_inputs(cohort, folder, seal)
 
     monkeypatch.setattr(stamps, "sha256", hash_table)
-    monkeypatch.setattr(store, "compute_fingerprint", verify)
+    monkeypatch.setattr(sealing, "verify_inputs", verify)
     return names
 
 
@@ -129,8 +131,9 @@ def test_an_audit_verifies_its_cohort_once(tmp_path, hashed):
     store.open_saved(study.cohort.folder)  # as each worker does
     code = (
         "import sys; from pathlib import Path; from rollcall.data import store\n"
-        "def refuse(cohort): raise SystemExit('hashed again')\n"
-        "store.compute_fingerprint = refuse; store.open_saved(Path(sys.argv[1]))"
+        "from rollcall.data.disk import sealing\n"
+        "def refuse(*arguments): raise SystemExit('hashed again')\n"
+        "sealing.verify_inputs = refuse; store.open_saved(Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, study.cohort.folder], check=True)
     assert hashed == ["simulated"]

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from rollcall.util.files import sha256
+from rollcall.util.faults import MachineError
+from rollcall.util.files import UNFINISHED, sha256, write_json
 
 TICK_NS = 50_000_000  # longer than a tick of any clock that gives times below a second
 COARSE_TICK_NS = 2_000_000_000  # of file systems that keep whole seconds, or every second one
@@ -51,14 +52,8 @@ def read_stamp(path: Path) -> dict:
 
 def write_stamp(path: Path, content: dict) -> None:
     """Write a stamp, whole or not at all; nothing happens where its folder cannot be written."""
-    # Not atomic_write: several processes may write the same stamp at once.
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
-    with contextlib.suppress(OSError):
-        try:
-            unfinished.write_text(json.dumps(content, indent=1))
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+    with contextlib.suppress(OSError, MachineError):
+        write_json(path, content)
 
 
 def settle(paths: Sequence[Path], folder: Path) -> list[Facts] | None:
@@ -93,7 +88,7 @@ def _tick(changed: int) -> int:
 
 def _read_clock(folder: Path) -> int:
     """Return the time (ns) that a file gets which is written to `folder` now."""
-    probe = folder / f".clock.{uuid4().hex}"
+    probe = folder / f".clock.{uuid4().hex}{UNFINISHED}"
     try:
         with open(probe, "xb") as file:
             return os.fstat(file.fileno()).st_mtime_ns
