@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
-from functools import partial
+import traceback
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from rollcall import __version__
+from rollcall.report.notebooks.failures import describe_end
 from rollcall.report.notebooks.kernels import KernelServer, start_kernel_server
 from rollcall.util import files
-from rollcall.util.errors import InputError
 
 if TYPE_CHECKING:
     from rollcall.audit import Audit
@@ -29,6 +34,7 @@ COMMANDS = {
     "rehearse": "write a simulated release in a dataset's own layout, then audit it",
     "attack": "attack models that were trained elsewhere, from their scores",
     "list": "the datasets, models and recipes there are",
+    "doctor": "what this machine has, and what an audit will use of it",
     "lab": "JupyterLab on the notebooks",
 }
 AUDITING = ("audit", "rehearse", "attack")
@@ -38,25 +44,81 @@ LISTS = ("datasets", "models", "recipes")
 def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0; 1: something failed inside; 2: the input is at fault; 130: stopped. All but 0 with one line.
+    0; 1: something failed inside, or the machine; 2: the input is at fault; 130, 143, 129: stopped
+    by Ctrl-C, SIGTERM, SIGHUP. All but 0 with one line on stderr; ROLLCALL_DEBUG=1 adds where.
     """
     words = sys.argv[1:] if words is None else words
+    _settle()
+    with _stopped_by_signals():
+        try:
+            return _run(words)
+        except (Exception, KeyboardInterrupt) as error:
+            if os.environ.get("ROLLCALL_DEBUG"):
+                traceback.print_exc()
+            line, status = describe_end(error)
+            say(f"rollcall: {line}", sys.stderr)
+            return status
+
+
+def _run(words: list[str]) -> int:
     command = words[0] if words else ""
-    runs = {"audit": run_audit, "rehearse": run_rehearsal, "attack": run_attack}
+    audits = {"audit": run_audit, "rehearse": run_rehearsal, "attack": run_attack}
+    if command not in audits or "-h" in words or "--help" in words:
+        arguments = build_parser(command).parse_args(words)
+        others = {"list": print_lists, "lab": run_lab, "doctor": print_examination}
+        return others[arguments.command](arguments)
+    with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
+        return audits[command](build_parser(command).parse_args(words), server)
+
+
+def _settle() -> None:
+    """Keep what the user's shell sets from changing or breaking a command."""
+    for number in range(3):  # else the next file that is opened would be a standard stream
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):  # whose encoding may lack a character
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")
+    if os.environ.pop("PYTHONWARNINGS", None):
+        warnings.resetwarnings()
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("rollcall").setLevel(logging.INFO)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the block alike; further ones do not disturb its end."""
+    before = {}
+
+    def stop(number: int, _) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_DFL if each == signal.SIGTERM else signal.SIG_IGN)
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                before[number] = signal.signal(number, stop)
     try:
-        if command not in runs or "-h" in words or "--help" in words:
-            arguments = build_parser(command).parse_args(words)
-            return {"list": print_lists, "lab": run_lab}[arguments.command](arguments)
-        with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
-            return runs[command](build_parser(command).parse_args(words), server)
-    except (InputError, RuntimeError) as error:
-        print(f"rollcall: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
-    except KeyboardInterrupt:
-        print("rollcall: stopped; the same command resumes where it was", file=sys.stderr)
-        return 130
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a line; an audit goes on where nobody reads it any more, or its log's disk is full."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -64,7 +126,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
     only: the command whose options are needed; to know them takes imports. None: all of them.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rollcall", description="Which patients could be picked out of a model's training set?"
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
@@ -78,6 +140,13 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
             options.ADD[name](command)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Say in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"rollcall: {message}; see {self.prog} --help\n")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -98,7 +167,7 @@ def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
     study = audit.plan(**parameters)
     run, cohort = study.run, study.cohort
-    print(
+    say(
         f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "
         f"{len(cohort.patients):,} {cohort.unit}s; {run.targets} target models "
         f"({run.recipe.model}) in {run.path}"
@@ -115,13 +184,15 @@ def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int
 
 def run_rehearsal(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Write a simulated release, unless it is there already, and audit it."""
-    from rollcall import rehearse
+    from rollcall import audit, rehearse
 
+    names = ("cohort", "model", "targets", "run", "seed", "options", "recipe")
+    audit.check_plan(**{name: getattr(arguments, name) for name in names})  # before it is written
     data = Path(arguments.data or files.home() / "data")
     folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
     root = data / arguments.cohort / "rehearsal" / folder
     rehearse.write(arguments.cohort, root, arguments.patients, arguments.seed)
-    print(f"A simulated release of {arguments.cohort} is in {root}")
+    say(f"A simulated release of {arguments.cohort} is in {root}")
     arguments.root = str(root)
     return run_audit(arguments, server)
 
@@ -133,17 +204,19 @@ def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> in
 
     started = time.perf_counter()
     out = Path(arguments.out).absolute()
-    attributes = Path(arguments.attributes) if arguments.attributes else None
-    inputs = (Path(arguments.scores), Path(arguments.members), Path(arguments.patients))
+    names = ("scores", "members", "patients", "attributes", "labels")
+    inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in names}
     cell = arguments.smallest_cell
-    study = audit.Audit(*external.create(*inputs, attributes, out, cell))
-    print(
-        f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
-        f"{study.run.targets} target models, trained elsewhere"
-    )
-    notebooks = NOTEBOOKS[1:] if attributes else NOTEBOOKS[1:2]
-    parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
-    return _report(study, dict.fromkeys(notebooks, parameters), started, server)
+    checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
+    with external.hold(out):  # until the report: another audit into it waits
+        study = audit.Audit(*external.write(checked, out, cell))
+        say(
+            f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
+            f"{study.run.targets} target models, trained elsewhere"
+        )
+        notebooks = NOTEBOOKS[1:] if arguments.attributes else NOTEBOOKS[1:2]
+        parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
+        return _report(study, dict.fromkeys(notebooks, parameters), started, server)
 
 
 def _report(
@@ -154,12 +227,15 @@ def _report(
     steps: the parameters of each notebook, by its name. first: what the first kernel runs first.
     """
     from rollcall.audit.report import make_report
+    from rollcall.runs.folder import list_files_with_ids
 
-    sentences = make_report(study, steps, partial(print, flush=True), server, first)
+    sentences = make_report(study, steps, say, server, first)
     page = study.run.path / "report.html"
-    print(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
+    say(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
     for sentence in sentences:
-        print(f"  {sentence}")
+        say(f"  {sentence}")
+    names = ", ".join(list_files_with_ids(study.run.path))
+    say(f"\nThese files name patients and stay where the data may be: {names}")
     return 0
 
 
@@ -167,11 +243,17 @@ def print_lists(arguments: argparse.Namespace) -> int:
     """Print the datasets, the models and the recipes there are, or one of these."""
     from rollcall.report.words.facts import list_choices
 
-    try:
-        print(list_choices([arguments.what] if arguments.what else LISTS), flush=True)
-    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    say(list_choices([arguments.what] if arguments.what else LISTS))
     return 0
+
+
+def print_examination(_) -> int:
+    """Print what this machine has and what an audit will use of it; 1 if none can run here."""
+    from rollcall.audit.doctor import examine
+
+    lines, can_run = examine()
+    say("\n".join(lines))
+    return 0 if can_run else 1
 
 
 def run_lab(arguments: argparse.Namespace) -> int:

@@ -9,19 +9,26 @@ import argparse
 import inspect
 
 from rollcall import audit, datasets, rehearse
+from rollcall.runs.given.kinds import KINDS
 
 REHEARSAL = {"run": "rehearsal", "targets": 32, "patients": 300}  # where `rehearse` has its own
 SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
 ATTACK_OPTIONS = {
-    "scores": ".npy float (targets, records[, labels]): log odds of each record's own label; "
-    "higher = more like a member",
-    "members": ".npy bool (targets, patients or records): who was in which training set; rows 2i "
-    "and 2i+1 complementary",
+    "scores": ".npy float (targets, records[, labels or classes]), as --kind says",
+    "members": "who was in which training set: .npy bool (targets, patients or records), or csv "
+    "with patient_id and a column of 0 and 1 for each target; targets 2i and 2i+1 complementary",
     "patients": "csv, a row per record: the patient of each, in the column patient_id",
     "attributes": "csv, a row per patient with a column patient_id, or a row per record: groups "
     "to compare",
-    "out": "folder for the tables, figures and the report",
+    "labels": ".npy or csv, a row per record: its class, from 0; for --kind proba and logits",
+    "out": "folder for the tables, figures and the report; an audit that is there is replaced",
 }
+KIND = (
+    "log-odds: of each record's own label, higher = more like a member. proba: of every class "
+    "(targets, records, classes), or of class 1 of two (targets, records). logits: the same, "
+    "before the softmax or sigmoid. loss: cross-entropy of each record"
+)
+NOT_NEEDED = ("attributes", "labels")  # options of `rollcall attack` that may be left out
 
 
 def add_audit(command: argparse.ArgumentParser) -> None:
@@ -52,7 +59,8 @@ def add_rehearsal(command: argparse.ArgumentParser) -> None:
 def add_attack(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall attack`."""
     for name, text in ATTACK_OPTIONS.items():
-        command.add_argument(f"--{name}", required=name != "attributes", help=text)
+        command.add_argument(f"--{name}", required=name not in NOT_NEEDED, help=text)
+    command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=KIND)
     command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
 
 
