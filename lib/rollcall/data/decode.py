@@ -211,8 +211,7 @@ def signature(root: Path, path: str) -> str:
         status = os.stat(root / path)
         return f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
     except OSError as error:
-        if error.errno not in PATH_FAULTS:
-            raise_machine_fault(error, root / path)
+        raise_machine_fault(error, root / path, PATH_FAULTS)
         return f"{path}\0gone\n"
 
 
@@ -272,8 +271,7 @@ def _decode_chunk(
                 raise ValueError(f"decodes to {array.shape}, expected {tuple(files.shape)}")
             block[position] = array
         except Exception as error:  # what a decoder raises is a fact about the file, unless:
-            if getattr(error, "errno", None) not in PATH_FAULTS:
-                raise_machine_fault(error, files.root / name)
+            raise_machine_fault(error, files.root / name, PATH_FAULTS)
             damaged = not isinstance(error, SkipRecord)
             dropped.append(Dropped(first + position, first_line(error), damaged))
     return chunk, source + write_chunk(chunks, chunk, block, dropped), dropped

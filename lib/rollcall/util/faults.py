@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Collection
 
 from rollcall.util.errors import InputError
 
@@ -54,17 +55,19 @@ class MachineError(RuntimeError):
     """
 
 
-def describe_machine_fault(error: BaseException) -> str | None:
+def describe_machine_fault(error: BaseException, besides: Collection[int] = ()) -> str | None:
     """Return one line on what the machine refused and where; None if the error is of another kind.
 
-    What an error was raised from, or while handling, counts as well.
+    What an error was raised from, or while handling, counts as well. besides: values of errno that
+    are not the machine's here.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, MachineError):
             return str(error)
-        if cause := _describe(error):
+        cause = _describe(error)
+        if cause and cause not in {CAUSES[code] for code in besides}:
             name = getattr(error, "filename", None)
             where = os.fsdecode(name) if isinstance(name, str | bytes) else ""
             return f"{where}: {cause}" if where else cause
@@ -92,12 +95,14 @@ def _describe(error: BaseException) -> str | None:
     return next((CAUSES[code] for code in NAMED if os.strerror(code) in message), None)
 
 
-def raise_machine_fault(error: BaseException, path: object = "") -> None:
+def raise_machine_fault(
+    error: BaseException, path: object = "", besides: Collection[int] = ()
+) -> None:
     """Raise MachineError if an error is the machine's; otherwise return.
 
-    path: named where the error itself names no file.
+    path: named where the error itself names no file. besides: as `describe_machine_fault`.
     """
-    line = describe_machine_fault(error)
+    line = describe_machine_fault(error, besides)
     if line is None:
         return
     if path and line in (*CAUSES.values(), SHORT_WRITE):
