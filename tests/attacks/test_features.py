@@ -42,3 +42,18 @@ def test_labels_of_several_kinds():
     assert (compute_features(inputs, one, 1, index, none)[:, :2] == np.eye(2)[one]).all()
     several = np.array([[0, 1, 1], [1, 1, 0]] * 3)
     assert (compute_features(inputs, several, 3, index, none)[:, :3] == several).all()
+
+
+def test_many_values_take_few_columns():
+    """Free text, or thousands of attributes: the columns say which records share how much."""
+    codes = np.random.default_rng(0).integers(0, 2, (60, 400))
+    codes[:, 0] = np.arange(60)
+    attributes = pd.DataFrame(codes).astype("category")
+    inputs, index = np.zeros((60, 0), np.float32), np.arange(60)
+    got, again = (
+        compute_features(inputs, np.zeros(60, int), 1, index, attributes)[:, 3:] for _ in range(2)
+    )
+    assert got.shape == (60, 512)
+    shared = (codes[:, None] == codes).sum(2)
+    assert np.corrcoef((got @ got.T).ravel(), shared.ravel())[0, 1] > 0.8
+    assert (got == again).all()
