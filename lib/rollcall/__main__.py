@@ -114,6 +114,8 @@ def _stopped_by_signals() -> Iterator[None]:
 def say(text: str, stream: TextIO | None = None) -> None:
     """Print a line; an audit goes on where nobody reads it any more, or its log's disk is full."""
     stream = stream or sys.stdout
+    if stream is None:
+        return
     try:
         print(text, file=stream, flush=True)
     except OSError:
@@ -135,6 +137,9 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, formatter_class=_Help)
         if name == "list":
             command.add_argument("what", nargs="?", choices=LISTS, help="empty: all of them")
+        elif name == "doctor":
+            command.add_argument("--out", default="", help="folder for results; empty: results/")
+            command.add_argument("--data", default="", help="for prepared cohorts; empty: data/")
         elif name in AUDITING and only in (None, name):
             from rollcall.audit import options
 
@@ -247,11 +252,11 @@ def print_lists(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def print_examination(_) -> int:
+def print_examination(arguments: argparse.Namespace) -> int:
     """Print what this machine has and what an audit will use of it; 1 if none can run here."""
     from rollcall.audit.doctor import examine
 
-    lines, can_run = examine()
+    lines, can_run = examine(arguments.out, arguments.data)
     say("\n".join(lines))
     return 0 if can_run else 1
 

@@ -7,10 +7,8 @@ the process that takes too much, so the need is estimated first.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 
 from rollcall import models
@@ -19,38 +17,13 @@ from rollcall.recipes import Recipe
 from rollcall.training.batches import as_input
 from rollcall.training.device import autocast
 from rollcall.util.errors import InputError
+from rollcall.util.parallel import free_bytes
 
 PROCESS_BYTES = 2**29  # a process with torch and this library, and the buffers of a prediction
 # a step's peak over what its forward pass keeps: intermediate gradients and layout copies (measured
 # 1.3 to 1.8)
 BACKWARD_FACTOR = 2.0
 USABLE_SHARE = 0.9  # of the free memory, for all workers together
-
-
-def free_bytes(root: Path = Path("/")) -> int:
-    """Return the bytes that this process and its children may still take.
-
-    The system's free memory, or less where a container or a job has a limit (cgroup v2, under
-    `root`).
-    """
-    free = psutil.virtual_memory().available
-    top = root / "sys/fs/cgroup"
-    try:
-        path = (root / "proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
-        group = top / path
-        for folder in [group, *(parent for parent in group.parents if parent.is_relative_to(top))]:
-            if not (folder / "memory.max").exists():
-                continue
-            limit = (folder / "memory.max").read_text().strip()
-            if limit != "max":
-                lines = (folder / "memory.stat").read_text().splitlines()
-                # cached files count as used, and are given back on demand
-                cached = int(dict(line.split() for line in lines)["file"])
-                used = int((folder / "memory.current").read_text()) - cached
-                free = min(free, int(limit) - used)
-    except (OSError, KeyError, ValueError):  # no cgroups, or of another kind
-        pass
-    return max(free, 0)
 
 
 def step_bytes(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 WORKERS = "rollcall.training.backends.worker"  # by name: nothing here loads torch
 GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, Windows' for Linux
@@ -20,7 +21,7 @@ GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, Windo
 def start() -> None:
     """Start the server of this process, unless it runs; it loads the workers' modules by itself."""
     multiprocessing.get_context("forkserver").set_forkserver_preload([WORKERS])
-    with single_threaded_environment():
+    with single_threaded_environment(), deaf_to_interrupts():
         forkserver.ensure_running()
 
 
@@ -50,3 +51,20 @@ def single_threaded_environment(needed: bool = True) -> Iterator[None]:
                 os.environ.pop(name)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Let processes that start inside never get SIGINT: whoever started them ends them.
+
+    A terminal, or JupyterLab's stop, sends it to all, and each would print where it was.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # which would unblock it, were it started inside
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

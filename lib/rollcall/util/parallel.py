@@ -1,10 +1,14 @@
-"""Columns in blocks that every core works on; numpy computes outside Python's lock."""
+"""The cores and the memory that may be used, and columns in blocks that every core works on.
+
+Numpy computes outside Python's lock.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 MOST_STEPS = 100  # of a progress bar
 
@@ -29,3 +33,31 @@ def map_blocks(work: Callable, blocks: list[slice], progress=iter) -> list:
 def cores() -> int:
     """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes that this process and its children may still take.
+
+    The system's free memory, or less where a container or a job has a limit (cgroup v2, under
+    `root`).
+    """
+    import psutil  # most commands need none
+
+    free = psutil.virtual_memory().available
+    top = root / "sys/fs/cgroup"
+    try:
+        path = (root / "proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
+        group = top / path
+        for folder in [group, *(parent for parent in group.parents if parent.is_relative_to(top))]:
+            if not (folder / "memory.max").exists():
+                continue
+            limit = (folder / "memory.max").read_text().strip()
+            if limit != "max":
+                lines = (folder / "memory.stat").read_text().splitlines()
+                # cached files count as used, and are given back on demand
+                cached = int(dict(line.split() for line in lines)["file"])
+                used = int((folder / "memory.current").read_text()) - cached
+                free = min(free, int(limit) - used)
+    except (OSError, KeyError, ValueError):  # no cgroups, or of another kind
+        pass
+    return max(free, 0)

@@ -80,6 +80,7 @@ def _run(
     from papermill.exceptions import PapermillExecutionError
 
     kernel_class, poll = make_kernel_class(output.parent, stream, server, first)
+    lines = _Lines(stream) if stream else None
     try:
         book = papermill.execute_notebook(
             _literal(notebook),
@@ -92,7 +93,7 @@ def _run(
             shutdown_kernel="immediate",  # every cell has run; what it closed is on disk
             progress_bar=False,
             log_output=False,
-            stderr_file=_Lines(stream) if stream else None,
+            stderr_file=lines,
             kernel_manager_class=kernel_class,
         )
     except PapermillExecutionError as error:
@@ -106,6 +107,9 @@ def _run(
         if (code := poll()) is None:
             raise
         raise make_death(notebook.name, code) from error
+    finally:
+        if lines:
+            lines.end()
     ran = [
         cell.execution_count is not None
         for cell in book.cells
@@ -123,16 +127,28 @@ def _literal(path: Path) -> str:
 
 
 class _Lines:
-    """A stream for papermill to write to; in a log each state of a progress bar has its line."""
+    """A stream for papermill to write to; in a log each state of a progress bar has its line.
+
+    Nothing is lost where nobody reads it any more, or the log's disk is full.
+    """
 
     def __init__(self, stream: TextIO):
-        self.stream, self.terminal = stream, is_terminal(stream)
+        self.stream, self.terminal, self.last = stream, is_terminal(stream), "\n"
 
     def write(self, text: str) -> None:
-        self.stream.write(text if self.terminal else text.replace("\r", "\n"))
+        self.last = (self.last + text)[-1]
+        with contextlib.suppress(OSError):
+            self.stream.write(text if self.terminal else text.replace("\r", "\n"))
 
     def flush(self) -> None:
-        self.stream.flush()
+        with contextlib.suppress(OSError):
+            self.stream.flush()
+
+    def end(self) -> None:
+        """End a line that was begun: what follows is none of the notebook's."""
+        if self.last != "\n":
+            self.write("\n")
+            self.flush()
 
 
 def _store(source: Path, output: Path, parameters: dict) -> None:

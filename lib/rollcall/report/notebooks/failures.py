@@ -1,12 +1,14 @@
-"""What a notebook that failed says: one line, of the class of error that it was."""
+"""What ended a notebook, or a whole command: one line, of the class of error that it was."""
 
 from __future__ import annotations
 
+import csv
 import re
+import signal
 from pathlib import Path
 
-from rollcall.util.errors import InputError
-from rollcall.util.faults import MachineError, describe_machine_fault
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import RESUME, MachineError, describe_machine_fault
 from rollcall.util.text import describe_exit
 
 INPUT = ("InputError", "DeviceLostError")
@@ -40,3 +42,26 @@ def make_death(notebook: str, code: int | None) -> Exception:
     """Make the error of a kernel that ended before its notebook did; code: as subprocess has it."""
     how = "did not answer" if code is None else describe_exit(code)
     return RuntimeError(f"{notebook} failed: its kernel {how}; the same command resumes")
+
+
+def describe_end(error: BaseException) -> tuple[str, int]:
+    """Describe what ended a command, in one line, with its exit status."""
+    if isinstance(error, KeyboardInterrupt):
+        number = getattr(signal, str(error), signal.SIGINT)
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        return f"stopped{by}; the same command resumes where it was", 128 + number
+    if isinstance(error, InputError):
+        return " ".join(str(error).splitlines()), 2
+    if fault := describe_machine_fault(error):
+        return " ".join(fault.splitlines()), 1
+    if isinstance(error, csv.Error | UnicodeError):
+        return f"a file is no table of text ({first_line(error)}); expected csv in UTF-8", 2
+    if type(error).__name__ == "BrokenProcessPool":
+        return f"a process was killed, probably for memory; close some programs, {RESUME}", 1
+    if type(error) is RuntimeError:  # ours
+        return " ".join(str(error).splitlines()), 1
+    return (
+        f"unexpected {type(error).__name__}: {first_line(error)}; please report it "
+        "(ROLLCALL_DEBUG=1 before the command shows where)",
+        1,
+    )

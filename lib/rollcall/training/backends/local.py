@@ -8,9 +8,12 @@ import multiprocessing
 import os
 import sys
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import torch
 
@@ -19,12 +22,16 @@ from rollcall.runs.run import Run
 from rollcall.training.backends.worker import fit_to_memory, join_run
 from rollcall.training.layout import cpu_stack
 from rollcall.util import forkserver
-from rollcall.util.errors import InputError
-from rollcall.util.forkserver import single_threaded_environment
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import MEMORY, MachineError, describe_machine_fault
+from rollcall.util.forkserver import deaf_to_interrupts, single_threaded_environment
 from rollcall.util.parallel import cores
+from rollcall.util.text import describe_exit
 
 LOOK_SECONDS = 0.1  # between two looks at what the workers have done
 WAIT_SECONDS = 0.5  # of a worker, for targets that others hold
+CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # torch's words, in a RuntimeError
+ERRORS = {kind.__name__: kind for kind in (InputError, MachineError, RuntimeError)}
 
 
 def train(
@@ -36,7 +43,8 @@ def train(
     """Train every missing target of `run` in processes of this machine; return when all exist.
 
     workers: at most; by default one a core, or one a GPU. progress(targets done, in fractions).
-    InputError if the recipe is at fault or memory is short; RuntimeError if workers died.
+    InputError if the recipe is at fault or memory is short; MachineError if the machine refused
+    something to a worker; RuntimeError if workers died or failed.
     """
     missing, gpus = len(run.missing()), torch.cuda.device_count()
     units = missing if gpus else math.ceil(missing / cpu_stack(run.recipe))
@@ -55,7 +63,7 @@ def train(
         arguments = (str(run.path), run.targets, str(cohort.folder), device, done, number, sender)
         pipes.append(receiver)
         processes.append(context.Process(target=_work, daemon=True, args=arguments))
-    with single_threaded_environment():
+    with single_threaded_environment(), deaf_to_interrupts():
         for process in processes:
             process.start()
     try:
@@ -68,7 +76,8 @@ def train(
             # a worker that was killed sends nothing
             with contextlib.suppress(EOFError, OSError):
                 if pipe.poll() and run.missing():
-                    raise InputError(pipe.recv())
+                    kind, text = pipe.recv()
+                    raise ERRORS[kind](text)
     finally:
         for process in processes:
             process.terminate()
@@ -81,9 +90,12 @@ def _check_exits(run: Run, processes: list[BaseProcess]) -> None:
     """Check that no worker died leaving targets behind; RuntimeError if one did."""
     codes = [process.exitcode for process in processes if process.exitcode]
     if codes and run.missing():
+        ends = "; ".join(
+            f"{count} of {len(processes)} training processes {describe_exit(code)}"
+            for code, count in Counter(codes).items()
+        )
         raise RuntimeError(
-            f"{len(codes)} of {len(processes)} training processes ended with {codes}; "
-            f"{len(run.missing())} targets are missing. Their messages are above, their logs in "
+            f"{ends}; {len(run.missing())} targets are missing. Their logs are in "
             f"{run.path / 'logs'}; the same command resumes"
         )
 
@@ -93,8 +105,8 @@ def _work(
 ) -> None:
     """Be a worker process: train missing targets until none is left, waiting for others' claims.
 
-    done: shared array of the targets that each worker has done; this one's is at `number`. An
-    InputError's text goes through `sender`.
+    done: shared array of the targets that each worker has done; this one's is at `number`. What
+    fails goes through `sender`, as a name in ERRORS and a line.
     """
     parent, finished = multiprocessing.parent_process(), 0
     assert parent is not None
@@ -112,6 +124,22 @@ def _work(
             report(0)
             if not trained:
                 time.sleep(WAIT_SECONDS)
-    except InputError as error:
-        sender.send(str(error))
+    except Exception as error:
+        sender.send(_describe_failure(error, Path(run_path)))
         raise SystemExit(1) from None
+
+
+def _describe_failure(error: Exception, run_path: Path) -> tuple[str, str]:
+    """Describe what a worker failed of: a name in ERRORS, and a line.
+
+    What is neither the input's fault nor the machine's is written to the run's logs as a whole.
+    """
+    if isinstance(error, InputError):
+        return InputError.__name__, str(error)
+    if fault := describe_machine_fault(error) or (CPU_MEMORY in str(error) and MEMORY):
+        return MachineError.__name__, fault
+    log = run_path / "logs" / f"failed-{os.getpid()}.log"
+    with contextlib.suppress(OSError):
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+    text = f"a training process failed: {type(error).__name__}: {first_line(error)}; more in {log}"
+    return RuntimeError.__name__, text
