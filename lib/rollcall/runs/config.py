@@ -43,15 +43,21 @@ def read_config(folder: Path) -> dict:
         config = read_sealed(path)
         _check_shape(config)
     except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: there is no such run; train first, with `rollcall audit`"
-        ) from error
+        if not any((folder / name).exists() for name in ("members.npy", "made")):
+            raise InputError(
+                f"{path}: there is no such run; train first, with `rollcall audit`"
+            ) from error
+        raise _make_damaged(path, "it is gone") from error
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable run ({first_line(error)}); put a copy of this file back, or "
-            "choose another --run (or --out) and audit again"
-        ) from error
+        raise _make_damaged(path, first_line(error)) from error
     return config
+
+
+def _make_damaged(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"{path}: not a readable run ({reason}); put a copy of this file back, or choose another "
+        "--run (or --out) and audit again"
+    )
 
 
 def write_config(folder: Path, config: dict) -> None:

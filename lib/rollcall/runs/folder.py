@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from rollcall.runs.locks import hold_lock
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import PRIVATE_FOLDER, UNFINISHED, atomic_write, make_private
 
@@ -36,9 +37,10 @@ These count patients in groups of any size, small ones too:
 None of these may leave the place where the data may be.
 
 These were made to leave; they hold no id, and no count below the smallest cell of run.json:
-    report.html, report.json, figures/, shown_*.parquet
-Notebooks in notebooks/ show the same as the report, but their first cells hold paths of this
-machine. All other files hold sums over all patients, times, settings and checksums.
+    report.html, report.json, figures/, notebooks/, shown_*.parquet
+(*.failed.ipynb, if there is one, was not looked at: its traceback may hold anything.)
+
+All other files hold sums over all patients, times, settings and checksums.
 
 The folder is readable by its owner alone, and git ignores it ({IGNORE}).
 """
@@ -55,11 +57,13 @@ def furnish(folder: Path, *, empty: bool = False) -> None:
         make_private(folder / name)
     if (folder / NOTE).exists() and (folder / IGNORE).exists():
         return
-    with contextlib.suppress(PermissionError):  # another's folder, which is shared with us
-        folder.chmod(PRIVATE_FOLDER)
-    hide_from_git(folder)
-    with atomic_write(folder / NOTE) as file:
-        file.write(TEXT.encode())
+    with hold_lock(folder / "locks" / "run.lock"):
+        clear_parts(folder / NOTE, folder / IGNORE)
+        with contextlib.suppress(PermissionError):  # another's folder, which is shared with us
+            folder.chmod(PRIVATE_FOLDER)
+        hide_from_git(folder)
+        with atomic_write(folder / NOTE) as file:
+            file.write(TEXT.encode())
 
 
 def hide_from_git(folder: Path) -> Path:

@@ -215,7 +215,7 @@ def check_made(run: Run) -> list[str]:
                 check_file(run, part, manifest, name, _hash(run.file(name), say_again(run, part)))
             except InputError as error:
                 lines.append(str(error))
-    return lines
+    return list(dict.fromkeys(lines))
 
 
 def _manifest(run: Run, part: str) -> Path:
