@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
@@ -31,6 +32,7 @@ R = TypeVar("R")
 STYLE_SHEET = Path(__file__).with_name("rollcall.mplstyle")
 PALETTE = 256  # colours of a picture in a page, at most
 MM = 1 / 25.4  # inches
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SINGLE, DOUBLE = 89 * MM, 183 * MM  # Nature's column widths in inches
 MEMBER, NON_MEMBER, FLOOR, EXPOSED, ACCENT = "#0072B2", "#D55E00", "#767676", "#000000", "#00714F"
 MARKS = {  # colour and dash of each attack
@@ -74,13 +76,13 @@ class Table:
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Run a drawing function under Rollcall's style sheet."""
+    """Run a drawing function under Rollcall's style sheet, whatever a user has set otherwise."""
 
     @wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> R:
         import matplotlib.style
 
-        with matplotlib.style.context(STYLE_SHEET):
+        with matplotlib.style.context(STYLE_SHEET, after_reset=True):
             return draw(*args, **kwargs)
 
     return inside
@@ -92,6 +94,26 @@ def new_figure(width: float, height: float, *shape: int, **options) -> tuple[Any
 
     drawing = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
     return drawing, drawing.subplots(*shape, **options)
+
+
+def scale_log(ax: Any, which: str) -> None:
+    """Make the axes in `which`, "x", "y" or "xy", logarithmic, their ticks plain text: 10⁻².
+
+    Matplotlib's own are formulas, and no text of ours is read as one: it may hold a group's name.
+    """
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Plain(LogFormatterSciNotation):
+        def __call__(self, x, pos=None):
+            text = super().__call__(x, pos).replace(r"\times", "×")
+            text = re.sub(r"\^\{(-?\d+)\}", lambda power: power[1].translate(RAISED), text)
+            return re.sub(r"\$\\mathdefault\{(.*)\}\$", r"\1", text)
+
+    for name in which:
+        axis = getattr(ax, f"{name}axis")
+        getattr(ax, f"set_{name}scale")("log")
+        axis.set_major_formatter(Plain())
+        axis.set_minor_formatter(Plain(labelOnlyBase=False))
 
 
 @styled

@@ -14,6 +14,7 @@ from rollcall.report.style import (
     NON_MEMBER,
     Figure,
     new_figure,
+    scale_log,
     styled,
 )
 
@@ -46,7 +47,8 @@ def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
         ax.plot([lowest / 10, 1], [lowest / 10, 1], color=FLOOR, linewidth=0.6, zorder=0)
         ax.set(xlabel="False-positive rate", ylabel="True-positive rate")
     axes[0].set(xlim=(0, 1), ylim=(0, 1))
-    axes[1].set(xscale="log", yscale="log", xlim=(lowest, 1), ylim=(lowest, 1))
+    scale_log(axes[1], "xy")
+    axes[1].set(xlim=(lowest, 1), ylim=(lowest, 1))
     axes[0].legend(loc="lower right")
 
     areas = attacks.groupby(["attack", "variant"], sort=False)["auc"].mean()

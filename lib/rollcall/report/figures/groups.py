@@ -38,14 +38,14 @@ def forest(groups: pd.DataFrame, unit: str = "patient", smallest: int = MIN_GROU
     y, ticks, labels = 0, [], []
     for attribute, group_rows in table.groupby("attribute", sort=False):
         ticks.append(y)
-        labels.append(_escape(attribute.upper()))
+        labels.append(attribute.upper())
         for _, row in group_rows.iterrows():
             y += 1
             _draw_ratio(ax, y, row, edge)
             ticks.append(y)
             size = HIDDEN if pd.isna(row["patients"]) else f"{row['patients']:,.0f}"
             name = f"{row['group']}{', the outcome' if row['is_outcome'] else ''}"
-            labels.append(_escape(f"{name}  ({size})"))
+            labels.append(f"{name}  ({size})")
         y += 1
     ax.set(
         xscale="log",
@@ -103,11 +103,6 @@ def _describe_clearest(table: pd.DataFrame) -> str:
         f"The clearest: {row['attribute']} {row['group']}, {row['ratio_within']:.2f} "
         f"({row['within_low']:.2f} to {row['within_high']:.2f})."
     )
-
-
-def _escape(text: str) -> str:
-    """Keep dollar signs in names from starting a formula."""
-    return text.replace("$", r"\$")
 
 
 def _draw_ratio(ax, y: int, row: pd.Series, edge: float) -> None:
@@ -176,7 +171,7 @@ def cutoffs(
             (table["attribute"] == group["attribute"]) & (table["group"] == group["group"])
         ]
         _draw_cutoffs(ax, rows)
-        ax.set_title(_escape(f"{group['attribute']}: {group['group']}"), fontsize=7)
+        ax.set_title(f"{group['attribute']}: {group['group']}", fontsize=7)
         ends = rows[["ratio", "floor_low", "floor_high"]].to_numpy(float)
         ends = np.abs(np.log(ends[np.isfinite(ends) & (ends > 0)]))
         reach = max(reach, min(ends.max(initial=0), np.log(LARGEST_CUTOFF_AXIS)))

@@ -19,6 +19,7 @@ from rollcall.report.style import (
     SINGLE,
     Figure,
     new_figure,
+    scale_log,
     styled,
 )
 from rollcall.risk import Risk
@@ -70,10 +71,10 @@ def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) 
         color=FLOOR,
         label="noise floor: estimates when\nmembership is redrawn",
     )
+    scale_log(ax, "y")
     ax.set(
         xlabel=f"{unit.capitalize()} risk (AUC; 0.5 = nothing can be told)",
         ylabel=f"Share of {unit}s at or above",
-        yscale="log",
         xlim=(0.45, 1.005),
         ylim=(0.5 * lowest, 1.5),
     )
@@ -140,10 +141,12 @@ def capacity(
             linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
             label=f"{row['variant']} ({_shorten(row['parameters'])})",
         )
+    scale_log(axes[0], "y")
+    scale_log(axes[1], "x")
+    scale_log(axes[2], "x")
     axes[0].set(
         xlabel=f"True {unit} risk (AUC)",
         ylabel=f"Share of {unit}s at or above",
-        yscale="log",
         xlim=(0.4, 1.005),
     )
     axes[0].legend(loc="lower left", fontsize=5)
@@ -151,7 +154,6 @@ def capacity(
     share = np.where(few, np.nan, 100 * ordered["exposed_share"])
     axes[1].plot(ordered["parameters"], share, "-o", color=EXPOSED, markersize=4)
     axes[1].set(
-        xscale="log",
         xlabel="Parameters of the model",
         ylabel=f"Exposed {unit}s (%)",
         ylim=(0, None),
@@ -174,7 +176,6 @@ def capacity(
         label="seen in training",
     )
     axes[2].set(
-        xscale="log",
         xlabel="Parameters of the model",
         ylabel="AUROC",
         ylim=(None, min(1.005, axes[2].get_ylim()[1])),

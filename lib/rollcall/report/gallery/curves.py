@@ -23,6 +23,7 @@ from rollcall.report.style import (
     NON_MEMBER,
     Figure,
     new_figure,
+    scale_log,
     styled,
 )
 
@@ -95,7 +96,8 @@ def _draw_roc(finished: FinishedRuns):
             ax.plot(ends, ends, color=FLOOR, linewidth=0.6, zorder=0)
             ax.set(xlabel="False-positive rate", ylabel="True-positive rate", title=title)
         pair[0].set(xlim=(0, 1), ylim=(0, 1))
-        pair[1].set(xscale="log", yscale="log", xlim=(LOWEST_RATE, 1), ylim=(LOWEST_RATE, 1))
+        scale_log(pair[1], "xy")
+        pair[1].set(xlim=(LOWEST_RATE, 1), ylim=(LOWEST_RATE, 1))
         pair[1].minorticks_off()
     add_run_legend(drawing, axes.flat)
     return drawing
@@ -166,8 +168,8 @@ def _draw_survival(finished: FinishedRuns, published_curves: pd.DataFrame):
             colour = looks[entry.name]["color"]
             right.plot(x[keep], share[keep], "--", color=colour, linewidth=0.6)
     for ax, lowest in ((left, 0.49), (right, 0.4)):
+        scale_log(ax, "y")
         ax.set(
-            yscale="log",
             xlim=(lowest, 1.005),
             xlabel="Patient risk (AUC; 0.5 = nothing can be told)",
         )

@@ -289,5 +289,5 @@ def _describe(points: pd.DataFrame, of_runs: pd.DataFrame, split: bool) -> str:
 
 
 def _correlation(points: pd.DataFrame) -> str:
-    words = [*describe_correlation(("$\\rho$", "$r$"), points), f"{len(points)} groups"]
+    words = [*describe_correlation(("ρ", "r"), points), f"{len(points)} groups"]
     return ", ".join(words).replace("-", MINUS)
