@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from rollcall import datasets, rehearse
+from rollcall.data import decode
 from rollcall.datasets import chexpert
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.demographics import race_group
 from rollcall.util.errors import InputError
 from tests.datasets.damaged import refused
+from tests.datasets.quick import Threads
 
 RACES = {
     "White": "White",
@@ -303,35 +305,164 @@ def test_root_may_be_the_release_or_its_parent_small_or_full_zipped_or_not(
     assert "demographics" in chexpert.locate(small.parent, tmp_path)
 
 
-def test_a_release_split_into_batches_is_read(intact, cohort, tmp_path):
-    root = tmp_path / "download"
-    tables, first, second = (
-        root / f"CheXpert-v1.0 batch {name}"
-        for name in ("1 (validate & csv)", "2 (train 1)", "3 (train 2)")
-    )
-    shutil.copytree(intact / "CheXpert-v1.0" / "valid", tables / "valid")
-    for name in ("train.csv", "valid.csv"):
-        shutil.copy(intact / "CheXpert-v1.0" / name, tables)
-    for number, patient in enumerate(sorted((intact / "CheXpert-v1.0" / "train").iterdir())):
-        shutil.copytree(patient, (first if number < 10 else second) / "train" / patient.name)
+BATCHES = ("1 (validate & csv)", "2 (train 1)", "3 (train 2)", "4 (train 3)")
+
+
+def unpack(intact, root, train="", valid="valid/", folder="", name="CheXpert-v1.0 batch {}"):
+    """Write a release as its four zips unpack, in `folder` of root; patients in three batches.
+
+    train, valid: the folder of a batch in which its patients lie. Sources of the layouts:
+    tests/datasets/listings/chexpert.toml.
+    """
+    whole = intact / "CheXpert-v1.0"
+    places = [root / folder / name.format(batch) for batch in BATCHES]
+    for place in places:
+        place.mkdir(parents=True)
+    for table in ("train.csv", "valid.csv"):
+        shutil.copy(whole / table, places[0])
+    shutil.copytree(whole / "valid", places[0] / valid, dirs_exist_ok=True)
+    for number, patient in enumerate(sorted((whole / "train").iterdir())):
+        shutil.copytree(patient, places[1 + number // 11] / train / patient.name)
     shutil.copy(intact / "CHEXPERT_DEMO.csv", root)
-    loaded = chexpert.read(chexpert.locate(root, tmp_path), root)
-    pd.testing.assert_frame_equal(loaded.records, cohort.records)
+    return root
+
+
+def read_undecoded(root):
+    return chexpert.read(chexpert.locate(root, root), root)
+
+
+def same_films(loaded, cohort, intact, root):
+    """The same records, and the same films behind them."""
+    joined = chexpert.read(chexpert.locate(intact, intact), intact)
+    for part, whole in ((loaded, joined), (loaded.test, joined.test)):
+        pd.testing.assert_frame_equal(part.records, whole.records)
+        for one, other in zip(part.inputs.paths, whole.inputs.paths, strict=True):
+            assert (root / one).read_bytes() == (intact / other).read_bytes()
+    assert loaded.records.equals(cohort.records)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"folder": "chexpertchestxrays-u20210408"},
+        {"folder": "CheXpert-v1.0"},
+        {"train": "train"},
+        {"folder": "data/CheXpert-v1.0", "train": "train"},
+        {"valid": "."},
+        {"name": "CheXpert-v1.0 batch {0}/CheXpert-v1.0 batch {0}"},
+        {"name": "CheXpert-v1.0_batch_{}", "folder": "chexpert"},
+    ],
+    ids=str,
+)
+def test_the_four_zips_as_they_unpack_are_the_joined_tree(intact, cohort, tmp_path, options):
+    root = unpack(intact, tmp_path / "download", **options)
+    same_films(read_undecoded(root), cohort, intact, root)
+
+
+def test_the_four_zips_have_the_fingerprint_of_the_joined_tree(
+    intact, cohort, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    root = unpack(intact, tmp_path / "download")
+    (root / "SIMULATED_BY_ROLLCALL.txt").touch()
+    loaded = datasets.load("chexpert", root, tmp_path / "data")
+    assert loaded.fingerprint == cohort.fingerprint
     assert (
-        loaded.inputs.paths[0]
-        == "CheXpert-v1.0 batch 2 (train 1)/train/patient00001/study1/view1_frontal.jpg"
+        pd.read_parquet(loaded.folder / "files.parquet")["path"][0]
+        == "CheXpert-v1.0 batch 2 (train 1)/patient00001/study1/view1_frontal.jpg"
     )
-    assert loaded.test.inputs.paths[0].startswith(
-        "CheXpert-v1.0 batch 1 (validate & csv)/valid/patient"
-    )
+
+
+def tables_at_the_top(root):
+    for name in ("train.csv", "valid.csv"):
+        shutil.move(root / f"CheXpert-v1.0 batch {BATCHES[0]}" / name, root / name)
+
+
+def one_table_at_the_top(root):
+    shutil.move(root / f"CheXpert-v1.0 batch {BATCHES[0]}" / "train.csv", root / "train.csv")
+
+
+def half_moved(root):
+    """The second batch was moved to train/ at the top, the others not yet."""
+    tables_at_the_top(root)
+    shutil.move(root / f"CheXpert-v1.0 batch {BATCHES[1]}", root / "train")
+
+
+def a_patient_in_two_batches(root):
+    patient = root / f"CheXpert-v1.0 batch {BATCHES[1]}" / "patient00002"
+    several = next(place for place in patient.parent.iterdir() if (place / "study2").is_dir())
+    other = root / f"CheXpert-v1.0 batch {BATCHES[2]}" / several.name
+    other.mkdir()
+    shutil.move(several / "study2", other / "study2")
+
+
+def demographics_in_a_folder(root):
+    folder = root / "chexpertdemodata-2"
+    folder.mkdir()
+    shutil.move(root / "CHEXPERT_DEMO.csv", folder / "Chexpert Demo.xlsx - Sheet1.CSV")
+    (folder / "CHEXPERT DEMO.xlsx").write_bytes(b"PK\x03\x04")
+
+
+def left_behind(root):
+    """What a Mac's zip and the download itself leave beside the folders."""
+    (root / "__MACOSX" / "train").mkdir(parents=True)
+    (root / "__MACOSX" / "train.csv").write_text("")
+    (root / "train_cheXbert.csv").write_text("Path\n")
+    (root / "CheXpert-v1.0 batch 2 (train 1).zip").write_bytes(b"PK\x03\x04")
+
+
+def loud_endings(root):
+    for path in sorted(root.rglob("*.jpg"))[::2]:
+        path.rename(path.with_suffix(".JPG"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        tables_at_the_top,
+        one_table_at_the_top,
+        half_moved,
+        a_patient_in_two_batches,
+        demographics_in_a_folder,
+        left_behind,
+        loud_endings,
+    ],
+)
+def test_what_people_do_to_the_batches_changes_nothing(intact, cohort, tmp_path, change):
+    root = unpack(intact, tmp_path / "download")
+    change(root)
+    same_films(read_undecoded(root), cohort, intact, root)
+
+
+def test_of_two_sizes_the_one_that_the_table_names_is_read(intact, tmp_path):
+    root = unpack(intact, tmp_path / "download")
+    tables_at_the_top(root)
+    shutil.copytree(intact / "CheXpert-v1.0" / "train", root / "A CheXpert-v1.0-small" / "train")
+    loaded = read_undecoded(root)
+    assert not any("small" in path for path in loaded.inputs.paths)
+
+
+def test_batches_that_are_incomplete_are_refused(intact, tmp_path):
+    root = unpack(intact, tmp_path / "download")
+    tables = root / f"CheXpert-v1.0 batch {BATCHES[0]}"
     with pytest.raises(
         InputError,
         match=r"folder that holds all of its 'CheXpert-v1\.0 batch \.\.\.' folders",
     ):
-        chexpert.read(chexpert.locate(tables, tmp_path), tables)
-    shutil.rmtree(second / "train" / "patient00020")
+        read_undecoded(tables)
+    shutil.rmtree(root / f"CheXpert-v1.0 batch {BATCHES[2]}" / "patient00020")
     with pytest.raises(InputError, match=r"train.csv: row \d+: .*patient00020/.* does not exist"):
-        chexpert.read(chexpert.locate(root, tmp_path), root)
+        read_undecoded(root)
+
+
+def test_a_batch_that_is_a_link_out_is_refused(intact, tmp_path):
+    root = unpack(intact, tmp_path / "download")
+    batch = root / f"CheXpert-v1.0 batch {BATCHES[1]}"
+    shutil.move(batch, tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", batch)
+    with pytest.raises(InputError, match=r"leads out of the root"):
+        read_undecoded(root)
 
 
 def test_options_out_of_range_are_refused(intact, tmp_path):
@@ -390,10 +521,6 @@ def spreadsheet(root):
     (root / "CHEXPERT DEMO.xlsx").write_bytes(b"PK\x03\x04")
 
 
-def tiff(root):
-    Image.new("L", (20, 20)).save(root / FILM, format="TIFF")
-
-
 def longer_row(root):
     path = root / HOME / "train.csv"
     header, first, rest = path.read_text().split("\n", 2)
@@ -412,10 +539,14 @@ DAMAGES = {
     ),
     "film empty": (
         lambda root: (root / FILM).write_bytes(b""),
-        r"view1_frontal.jpg \(train.csv: row \d+\): cannot identify image",
+        r"view1_frontal.jpg \(train.csv: row \d+\): an empty file, not a picture",
+    ),
+    "film a web page": (
+        lambda root: (root / FILM).write_text("<html>Sign in</html>"),
+        r"view1_frontal.jpg \(train.csv: row \d+\): a web page, not a picture",
     ),
     "film of another format": (
-        tiff,
+        lambda root: Image.new("L", (20, 20)).save(root / FILM, format="PPM"),
         r"view1_frontal.jpg \(train.csv: row \d+\): cannot identify image",
     ),
     "film gone": (
@@ -448,7 +579,7 @@ DAMAGES = {
             lambda rows: None,
             [name for name in chexpert.COLUMNS if name != "Edema"],
         ),
-        r"lacks the column 'Edema'",
+        r"lacks the column 'Edema'; expected the columns of train.csv and valid.csv of CheXpert-v1",
     ),
     "row twice": (
         lambda root: rewrite(root / HOME / "train.csv", lambda rows: [*rows, rows[4]]),

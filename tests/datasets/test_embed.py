@@ -714,22 +714,38 @@ def test_a_damaged_release_is_one_line_and_leaves_the_cache(name, release, data,
     refused("embed", release, data, damage, match, tmp_path, capsys)
 
 
-def test_a_png_of_16_bits_is_refused(tmp_path, capsys):
-    root = mini(tmp_path / "intact", [], [])
-    datasets.load("embed", root, tmp_path / "prepared")
+@pytest.mark.parametrize("high", [65_535, 4_095, 16_383, 300])
+def test_pngs_of_16_bits_are_scaled_from_their_range(tmp_path, high):
+    root = mini(tmp_path / "r", [], [])
+    ramp = np.linspace(0, high, 32 * 24).reshape(32, 24).astype(np.uint16)
+    for path in root.glob("*/*.png"):
+        Image.fromarray(ramp).save(path)
+    cohort = datasets.load("embed", root, tmp_path / "data", size=32)
+    assert np.abs(cohort.inputs[:, :, :, 0] - ramp / high * 255).max() <= 0.5001
+    assert any("20 of 20 looked at have 16 bits of grey" in note for note in cohort.notes)
 
-    def damage(copy):
-        Image.fromarray(np.arange(768, dtype=np.uint16).reshape(32, 24)).save(
-            copy / "903" / "x3.png"
-        )
 
-    refused(
-        "embed",
-        root,
-        tmp_path / "prepared",
-        damage,
-        r"x3\.png \(EMBED_OpenData_metadata_reduced\.csv: row 5\): a picture of mode 'I;16'; "
-        "expected 8 bits",
-        tmp_path / "t",
-        capsys,
-    )
+def beside_the_dicom(root, path, row):
+    return root / row["anon_dicom_path"].split("images/")[-1].replace(".dcm", ".png")
+
+
+PNGS = {  # where converters of mammograms put their pictures
+    "in the DICOM file's place": beside_the_dicom,
+    "below images": lambda root, path, row: root / "images" / path.relative_to(root),
+    "in capitals": lambda root, path, row: path.with_suffix(".PNG"),
+    "as jpeg": lambda root, path, row: path.with_suffix(".jpg"),
+}
+
+
+@pytest.mark.parametrize("name", PNGS)
+def test_pngs_are_found_where_people_put_them(tmp_path, name):
+    root = mini(tmp_path / "r", [], [])
+    before = datasets.load("embed", root, tmp_path / "data", size=32)
+    for row in rows_of(root / "EMBED_OpenData_metadata_reduced.csv"):
+        stem = row["anon_dicom_path"].split("/")[-1].removesuffix(".dcm")
+        path = next(root.rglob(f"{stem}.png"))
+        target = PNGS[name](root, path, row)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    after = datasets.load("embed", root, tmp_path / "data", size=32)
+    assert after.fingerprint == before.fingerprint

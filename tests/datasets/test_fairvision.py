@@ -271,6 +271,31 @@ def test_other_layouts_are_told_apart(tmp_path, change):
     assert all((root / path).is_file() for path in after.inputs.paths)
 
 
+@pytest.mark.parametrize("endings", [(".JPG",), (".jpg", ".jpeg"), (".Jpg", ".png")])
+def test_endings_count_in_any_case(release, tmp_path, endings):
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    for number, path in enumerate(sorted(root.rglob("slo_*.jpg"))):
+        path.rename(path.with_suffix(endings[number % len(endings)]))
+    changed, plain = (
+        fairvision.read(fairvision.locate(place, place), place) for place in (root, release)
+    )
+    assert changed.records.equals(plain.records)
+    for one, other in zip(changed.inputs.paths, plain.inputs.paths, strict=True):
+        assert (root / one).read_bytes() == (release / other).read_bytes()
+
+
+def test_what_lies_beside_the_pictures_is_never_opened(release, tmp_path):
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    names = list(root.rglob("*.npz"))
+    assert names
+    for path in names:  # whoever opens it waits for ever
+        path.unlink()
+        os.mkfifo(path)
+    datasets.load("fairvision", root, tmp_path / "data", size=16)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -418,19 +443,19 @@ DAMAGES = {
         bytes_edit(PICTURE, lambda c: c[: len(c) // 2]),
         AT + "image file is truncated",
     ),
-    "picture empty": (bytes_edit(PICTURE, lambda c: b""), AT + "cannot identify image file"),
+    "picture empty": (bytes_edit(PICTURE, lambda c: b""), AT + "an empty file, not a picture"),
     "picture a web page": (
         bytes_edit(PICTURE, lambda c: b"<html>Sign in</html>"),
-        AT + "cannot identify image file",
+        AT + "a web page, not a picture",
     ),
-    "picture of 16 bits": (
-        save_as("I;16", "PNG"),
-        AT + "a picture of mode 'I;16'; expected 8 bits a channel",
+    "picture of 32 bits": (
+        save_as("F", "TIFF"),
+        AT + "a picture of mode 'F'; expected 8 bits a channel",
     ),
-    "picture a TIFF": (save_as("L", "TIFF"), AT + "cannot identify image file"),
+    "picture a PPM": (save_as("L", "PPM"), AT + "cannot identify image file"),
     "picture an OCT file": (
         bytes_edit(PICTURE, lambda c: b"PK\x03\x04" + b"\0" * 100),
-        AT + "cannot identify image file",
+        AT + "a zip archive, not a picture",
     ),
 }
 

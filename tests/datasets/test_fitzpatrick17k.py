@@ -246,6 +246,51 @@ def test_a_set_sent_later_is_prepared_anew(tmp_path, monkeypatch):
     assert datasets.load("fitzpatrick17k", root, tmp_path / "data").inputs[3, 0, 0, 0] > 190
 
 
+ENDINGS = {
+    "half in capitals": lambda path, number: path.with_suffix((".jpg", ".JPG")[number % 2]),
+    "jpeg": lambda path, number: path.with_suffix(".jpeg"),
+    "every kind": lambda path, number: path.with_suffix((".Jpg", ".JPEG", ".png")[number % 3]),
+    "names in capitals": lambda path, number: path.with_name(path.name.upper()),
+}
+
+
+@pytest.mark.parametrize("change", ENDINGS)
+def test_endings_count_in_any_case(release, data, tmp_path, change):
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    for number, path in enumerate(sorted((root / "images").iterdir())):
+        path.rename(ENDINGS[change](path, number))
+    loaded = datasets.load("fitzpatrick17k", root, tmp_path / "data")
+    assert loaded.fingerprint == datasets.load("fitzpatrick17k", release, data).fingerprint
+
+
+def test_what_is_no_picture_is_left_out_and_counted(tmp_path):
+    """Pages of dead addresses, however many: they stand for images that are not there."""
+    root = mini(tmp_path / "r", [{} for _ in range(45)])
+    contents = [b"<!DOCTYPE html><html>404", b"<html>gone", b"", b"Not Found", b"%PDF-1.4"]
+    for number, content in enumerate(contents * 5):
+        (root / "images" / f"{number:032x}.jpg").write_bytes(content)
+    (root / "images" / f"{44:032x}.jpg").unlink()
+    cohort = datasets.load("fitzpatrick17k", root, tmp_path / "data", size=8)
+    assert cohort.records["patient_id"].tolist() == [f"{number:032x}" for number in range(25, 44)]
+    assert [note for note in cohort.notes if "dropped" in note] == [
+        "1 records dropped: the image is not there",
+        "10 records dropped: the image is a web page, not a picture",
+        "5 records dropped: the image is an empty file, not a picture",
+        "5 records dropped: the image is text, not a picture",
+        "5 records dropped: the image is a PDF file, not a picture",
+    ]
+    assert cohort.labels.tolist() == [number % 3 for number in range(25, 44)]
+
+
+def test_the_table_of_2021_is_read(tmp_path):
+    root = mini(tmp_path / "r", [{"fitzpatrick_scale": str(1 + n % 6)} for n in range(12)])
+    newer = read(root)
+    path = root / TABLE
+    path.write_text(path.read_text().replace("fitzpatrick_scale", "fitzpatrick", 1))
+    assert read(root).records.equals(newer.records)
+
+
 def test_without_a_root_the_publisher_is_named():
     with pytest.raises(InputError, match=r"ROOT=.*github.com/mattgroh/fitzpatrick17k"):
         datasets.load("fitzpatrick17k")
@@ -330,7 +375,8 @@ DAMAGE = {
     ),
     "a column less": (
         text(lambda table: table.replace(b"three_partition_label", b"three", 1)),
-        r"fitzpatrick17k.csv: lacks the column 'three_partition_label'",
+        r"fitzpatrick17k.csv: lacks the column 'three_partition_label'; expected the columns of "
+        r"fitzpatrick17k.csv of 2022 \(fitzpatrick_scale\) or of 2021 \(fitzpatrick\); it has",
     ),
     "empty": (text(lambda table: b""), r"fitzpatrick17k.csv: empty"),
     "header alone": (
@@ -342,13 +388,13 @@ DAMAGE = {
         image(lambda path: path.write_bytes(path.read_bytes()[:700])),
         r"\.jpg \(fitzpatrick17k.csv: row 9\): .*truncated",
     ),
-    "image a web page": (
-        image(lambda path: path.write_text("<html>404</html>")),
-        r"\.jpg \(fitzpatrick17k.csv: row 9\): cannot identify image file",
+    "image a pointer": (
+        image(lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n")),
+        r"\.jpg \(fitzpatrick17k.csv: row 9\): a pointer of Git LFS.*`git lfs pull` fetches it",
     ),
-    "image of nothing": (
-        image(lambda path: path.write_bytes(b"")),
-        r"\.jpg \(fitzpatrick17k.csv: row 9\)",
+    "image of zeros": (
+        image(lambda path: path.write_bytes(bytes(5_000))),
+        r"\.jpg \(fitzpatrick17k.csv: row 9\): holds zeros alone",
     ),
     "image a link out": (
         image(lambda path: link_out(path, path.parents[2] / "elsewhere.jpg")),
@@ -405,7 +451,7 @@ def test_the_real_table_with_every_image(real, monkeypatch):
     monkeypatch.setattr(
         fitzpatrick17k,
         "find_images",
-        lambda *_: {f"{row['md5hash']}.jpg": f"images/{row['md5hash']}.jpg" for row in rows},
+        lambda root, top, names: "images/" + names,
     )
     cohort = read(real)  # still files: nothing is opened
     pool, test = twin(rows, lambda name: True)

@@ -156,6 +156,8 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
             {"delimiter": "\t", "quoting": 2},
         ),
         ("HAM10000_metadata", (".",), {}),
+        ("HAM10000_metadata.tab", (".",), {}),  # with commas: as its name was changed
+        ("HAM10000_metadata", (".",), {"delimiter": "\t"}),
         ("kaggle/" + TABLE, ("kaggle/HAM10000_images_part_1",), {}),
     ],
 )
@@ -168,6 +170,26 @@ def test_every_layout_is_the_same_cohort(
         "ham10000", write(tmp_path / "r", None, table, folders, **options), tmp_path / "data"
     )
     assert cohort.fingerprint == datasets.load("ham10000", release, data).fingerprint
+
+
+def test_a_picture_lies_as_it_was_seen(release, data, tmp_path, monkeypatch):
+    """Photographs that a program turned and saved again: the same cohort but for their JPEG."""
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    for number, path in enumerate(sorted(root.rglob("*.jpg"))):
+        turned = Image.open(path).transpose(Image.Transpose.ROTATE_90)  # seen turned back
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        turned.save(path, "PNG" if number % 2 else "JPEG", exif=exif)
+    cohort, plain = (
+        datasets.load("ham10000", place, data, size=32)
+        for place, data in ((root, tmp_path / "data"), (release, data))
+    )
+    assert cohort.records.equals(plain.records)
+    difference = np.abs(cohort.inputs.astype(int) - plain.inputs).mean((1, 2, 3))
+    assert difference.max() < 16
+    assert (difference == 0).sum() == len(cohort) // 2 or (difference == 0).sum() > 10
 
 
 def test_copies_of_an_image_are_taken_from_the_first_folder(tmp_path):
@@ -272,7 +294,18 @@ DAMAGE = {
         image(lambda path: path.write_bytes(b"\x80\x04\x95cos\nsystem\n")),
         r"\(HAM10000_metadata.csv: row 14\): cannot identify image file",
     ),
-    "image a bomb": (image(bomb), r"\(HAM10000_metadata.csv: row 14\): .*"),
+    "image a web page": (
+        image(lambda path: path.write_text("<html>Sign in</html>")),
+        r"\(HAM10000_metadata.csv: row 14\): a web page, not a picture",
+    ),
+    "column gone": (
+        quick.text(TABLE, lambda table: table.replace(b"localization", b"site", 1)),
+        r"lacks the column 'localization'; expected the columns of HAM10000_metadata of Harvard",
+    ),
+    "image a bomb": (
+        image(bomb),
+        r"\(HAM10000_metadata.csv: row 14\): more than 64,000,000 pixels",
+    ),
     "image a link out": (
         image(lambda path: link_out(path, path.parents[2] / "elsewhere.jpg")),
         r"\(HAM10000_metadata.csv: row 14\): .*leads out of the root",

@@ -300,10 +300,6 @@ def listed(change):
     return damage
 
 
-def sixteen_bits(path):
-    Image.fromarray(np.full((40, 50), 40_000, np.uint16)).save(path)
-
-
 DAMAGE = {
     "finding unknown": (
         row(labels="Effusion|Broken Heart"),
@@ -368,13 +364,13 @@ DAMAGE = {
         image(lambda path: path.write_bytes(path.read_bytes()[:300])),
         r"\d+_000.png \(Data_Entry_2017_v2020.csv: row 14\): ",
     ),
-    "image of sixteen bits": (
-        image(sixteen_bits),
-        r"\(Data_Entry_2017_v2020.csv: row 14\): a picture of mode 'I;16'; expected 8 bits",
+    "image of points": (
+        image(lambda path: Image.new("F", (9, 9)).save(path, format="TIFF")),
+        r"\(Data_Entry_2017_v2020.csv: row 14\): a picture of mode 'F'; expected 8 bits",
     ),
-    "image a gif": (
-        image(lambda path: Image.new("L", (9, 9)).save(path, format="GIF")),
-        r"\(Data_Entry_2017_v2020.csv: row 14\): cannot identify image file",
+    "image a pointer": (
+        image(lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n")),
+        r"\(Data_Entry_2017_v2020.csv: row 14\): a pointer of Git LFS",
     ),
     "image a link out": (
         image(lambda path: link_out(path, path.parents[2] / "elsewhere.png")),
@@ -462,12 +458,37 @@ def test_the_real_images(real, tmp_path):
     assert disagree == 1  # SOURCE.md: the folders agree with the labels for 999 of 1,000
 
 
+def test_images_that_are_no_pictures_are_left_out_and_counted(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    paths = sorted((root / "images").iterdir())
+    for path in paths[3:9]:
+        path.write_text("<html>Sign in</html>")
+    for path in paths[9::2]:
+        path.rename(path.with_suffix(".PNG"))
+    cohort = datasets.load("nih_cxr14", root, tmp_path / "data", size=16)
+    notes = (*cohort.notes, *cohort.test.notes)
+    counts = [int(note.split()[0]) for note in notes if "is a web page, not a picture" in note]
+    assert sum(counts) == 6
+    assert len(cohort) + len(cohort.test) == len(paths) - 6
+
+
+def test_a_table_with_patient_sex_is_read(release, tmp_path):
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    path = root / TABLE
+    path.write_text(path.read_text().replace("Patient Gender", "Patient Sex", 1))
+    assert read(root).records.equals(read(release).records)
+    path.write_text(path.read_text().replace("View Position", "View", 1))
+    with pytest.raises(InputError, match=r"lacks the column 'View Position'; .*2020.* or .*2017"):
+        read(root)
+
+
 @pytest.mark.slow
 def test_the_whole_real_table(real, monkeypatch):
     rows = rows_of(real / f"{TABLE}.gz")
-    monkeypatch.setattr(
-        nih_cxr14, "find_images", lambda *_: {row[0]: f"images/{row[0]}" for row in rows}
-    )
+    monkeypatch.setattr(nih_cxr14, "find_images", lambda root, top, names: "images/" + names)
     cohort = read(real)
     test = held_out(rows)
     agree(cohort, [row for row in rows if row[3] not in test])

@@ -31,20 +31,20 @@ alone, all else being missing.
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from rollcall.data import release, tables
+from rollcall.data import tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import require_files
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import count_notes, count_text
 from rollcall.datasets.parts.demographics import race_group
-from rollcall.datasets.parts.images import image_files
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.images import depth_notes, image_files, require_images
+from rollcall.datasets.release_tables.chexpert import film_paths, find_tables
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -55,56 +55,28 @@ ABOUT = Dataset(
     records="chest films, 14 findings",
     rehearsable=True,
 )
-VERSION = 1
+VERSION = 2
 EXPECTED = {"images": 223_414, "patients": 64_540, "test images": 234, "test patients": 200}
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *chest.FINDINGS)
 PATH = (
     r"CheXpert-v1\.0[^/\\]*/(?P<rest>(?P<set>train|valid)/(?P<folder>patient(?P<patient>[0-9]+))"
     r"/study[0-9]+/view[0-9]+_(?:frontal|lateral)\.jpg)"
 )
+EDITIONS = "train.csv and valid.csv of CheXpert-v1.0 or CheXpert-v1.0-small (2019)"
+DEMOGRAPHICS = "CHEXPERT DEMO (2021): PATIENT, GENDER, AGE_AT_CXR, PRIMARY_RACE, ETHNICITY"
 VIEWS = ("AP", "PA", "LL", "RL")
 PAPER_VIEWS = ("AP", "PA")
-BATCH = "CheXpert-v1.0 batch"  # how the folders of a release in batches begin
-DEMOGRAPHICS = ("CHEXPERT_DEMO.csv", "CHEXPERT DEMO.csv")
-SPREADSHEETS = ("CHEXPERT DEMO.xlsx", "CHEXPERT_DEMO.xlsx")
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
-    """Find train.csv, valid.csv and CHEXPERT_DEMO.csv; the last two may be absent.
-
-    valid.csv lies beside train.csv; the table of race there, in root, or in a folder of root.
-    """
+    """Find train.csv, valid.csv and CHEXPERT_DEMO.csv; the last two may be absent."""
     if root is None:
         raise InputError(
             "chexpert is not fetched: ROOT= must name the folder CheXpert-v1.0 or "
             "CheXpert-v1.0-small, or the one that holds it; Stanford AIMI grants access at "
             "https://stanfordmlgroup.github.io/competitions/chexpert (see docs/datasets.md)"
         )
-    train = release.find_table(root, "train.csv")
-    valid = _find_first(root, [train.parent], ["valid.csv"])
-    folders = [train.parent, root, *sorted(path for path in root.iterdir() if path.is_dir())]
-    demographics = _find_first(root, folders, DEMOGRAPHICS)
-    if demographics is None:
-        sheets = [parent / name for parent in folders for name in SPREADSHEETS]
-        sheet = next((path for path in sheets if path.is_file()), None)
-        if sheet:
-            raise InputError(
-                f"{sheet}: a spreadsheet; open it and save it as CSV (UTF-8) under the name "
-                "CHEXPERT_DEMO.csv in the same folder"
-            )
-    files = {"train": train, "valid": valid, "demographics": demographics}
-    return {name: path for name, path in files.items() if path is not None}
-
-
-def _find_first(root: Path, folders: list[Path], names) -> Path | None:
-    """Find the first of `names`, plain or .gz, in the first of `folders`, all under root."""
-    for folder in folders:
-        for name in names:
-            for suffix in ("", ".gz"):
-                path = folder / f"{name}{suffix}"
-                if path.is_file():
-                    return release.resolve_inside(root, path.relative_to(root))
-    return None
+    return find_tables(root)
 
 
 def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "default") -> Cohort:
@@ -140,7 +112,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
         )
         splits["valid"] = valid
     else:
-        notes.append("test: none, since there is no valid.csv beside train.csv")
+        notes.append("test: none, since there is no valid.csv")
     race = pd.Series(dtype=object)
     if "demographics" in files:
         patients = pd.concat([table["patient"] for table in splits.values()])
@@ -158,6 +130,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
         for note in chest.record_notes(contents["train"]["records"], uncertain["train"])
         if "demographics" in files or not note.startswith("race")
     ]
+    notes += depth_notes(contents["train"]["inputs"])
     make_cohort = functools.partial(
         Cohort,
         name="chexpert",
@@ -178,7 +151,7 @@ def _read_table(path: Path, split: str) -> pd.DataFrame:
 
     Adds patient (digits), folder (the patient's), rest (the path below the release's folder), set.
     """
-    table = tables.read_table(path, COLUMNS, key="Path")
+    table = read_edition(path, COLUMNS, EDITIONS, key="Path")
     parts = table["Path"].str.extract(rf"\A{PATH}\Z")
     tables.refuse_rows(
         path,
@@ -210,14 +183,14 @@ def _read_films(
     race_of_film = race.reindex(patient).to_numpy()
     records = chest.make_records(patient, race_of_film, sex, age, view, views, labels)
     rows = table.index.to_numpy() + 2
-    images = image_files(root, _film_paths(root, home, table), path, rows, size, "L")
-    contents = {"records": records, "labels": labels, "inputs": require_files(images)}
+    images = require_images(image_files(root, film_paths(root, home, table), path, rows, size, "L"))
+    contents = {"records": records, "labels": labels, "inputs": images}
     return contents, int((values == -1).sum())
 
 
 def _read_races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
     """Read the race group of each of `patients` (the number in `patient00001`)."""
-    table = tables.read_table(path, ("PATIENT", "PRIMARY_RACE"))
+    table = read_edition(path, ("PATIENT", "PRIMARY_RACE"), DEMOGRAPHICS)
     number = table["PATIENT"].str.strip().str.removeprefix("patient")
     wanted = number.isin(set(patients))
     if not wanted.any():
@@ -234,29 +207,3 @@ def _read_races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
         "this PATIENT is in the table already; expected each once",
     )
     return race_group(table["PRIMARY_RACE"], paper).set_axis(number)
-
-
-def _film_paths(root: Path, home: Path, table: pd.DataFrame) -> np.ndarray:
-    """Find each film's path relative to root.
-
-    It is below the release's folder `home`, or, in a release of batches, below the batch that holds
-    the patient's folder.
-    """
-    folder = home.relative_to(root)
-    prefix = f"{folder.as_posix()}/" if folder.parts else ""
-    if not home.name.startswith(BATCH) or (home / "train").is_dir():
-        return (prefix + table["rest"]).to_numpy()
-    if home == root:
-        raise InputError(
-            f"{root}: one batch of the release; ROOT must name the folder that holds all of its "
-            f"'{BATCH} ...' folders"
-        )
-    above = "".join(f"{name}/" for name in folder.parts[:-1])
-    batches = {}  # by split and the patient's folder
-    for batch in sorted(path.name for path in home.parent.glob(f"{BATCH}*")):
-        for split in ("train", "valid"):
-            inner = release.resolve_inside(root, f"{above}{batch}/{split}")
-            if inner.is_dir():
-                batches |= {f"{split}/{name}": f"{above}{batch}/" for name in os.listdir(inner)}
-    patient_folder = table["set"] + "/" + table["folder"]
-    return (patient_folder.map(batches).fillna(prefix) + table["rest"]).to_numpy()

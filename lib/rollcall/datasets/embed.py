@@ -13,9 +13,10 @@ those exams, once each (`anon_dicom_path`); views MLO and CC, 2D and synthetic C
 seed, or one fifth where there are fewer than 2,500. Attributes: race, image type, view, density,
 assessment, age in bands.
 
-Images: DICOM, windowed and turned as `rollcall.datasets.parts.dicom` says, or PNGs
-<empi_anon>/<name of the DICOM file>.png made from them by someone else, taken as they are (option
-`pictures`: "dicom", "png", or "auto": the one that is there). `anon_dicom_path` begins with a
+Images: DICOM, windowed and turned as `rollcall.datasets.parts.dicom` says, or PNGs that someone
+made from them, <empi_anon>/<name of the DICOM file>.png or in the DICOM file's place (option
+`pictures`: "dicom", "png", or "auto": the one that is there). PNGs are taken as they are; those of
+16 bits are scaled from their own range. `anon_dicom_path` begins with a
 folder of the publisher's site: what counts is what follows its last "images/", or else all from
 "cohort_" on, below ROOT/images (or ROOT, if that has no folder images). A cohort_ folder that is
 not there at all was not downloaded: its images are left out, and a note says how many.
@@ -38,7 +39,6 @@ Black, White and Asian alone. Assessment X is missing in both.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,6 @@ import pandas as pd
 
 from rollcall.data import release
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     RULES,
@@ -56,16 +55,14 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import EMORY, age_bands, race_group
-from rollcall.datasets.parts.dicom import decode_mammogram
-from rollcall.datasets.parts.images import decode_image
 from rollcall.datasets.release_tables.embed import (
     ASSESSMENTS,
-    HEADER,
     count_note,
     read_exams,
     read_images,
     worst_assessments,
 )
+from rollcall.datasets.release_tables.embed_files import find_files
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -76,7 +73,7 @@ ABOUT = Dataset(
     records="mammograms, breast density",
     rehearsable=True,
 )
-VERSION = 1
+VERSION = 2
 EXPECTED = {
     "clinical rows": 81_776,
     "clinical patients": 23_253,
@@ -98,7 +95,6 @@ ATTRIBUTES = ("race", "image type", "view", "density", "assessment", "age")
 FILE_TYPES = ("auto", "dicom", "png")
 TEST_PATIENTS, SPLIT_SEED = 500, 420
 MIN_PATIENTS_FOR_FULL_TEST = 2_500  # with fewer, one fifth are held out
-RECORDS_LOOKED_FOR = 100  # whose files tell DICOM from PNG
 MAX_MESSAGE = 600  # characters
 
 
@@ -160,7 +156,7 @@ def read(
         raise InputError(
             f"{files['metadata']}: no image is left ({'; '.join(notes)})"[:MAX_MESSAGE]
         )
-    images, inputs, folder_notes = _find_files(files["metadata"], images, root, size, pictures)
+    images, inputs, folder_notes = find_files(files["metadata"], images, root, size, pictures)
     assessments = images["asses"] if paper else worst_assessments(images, clinical.findings)
     records = _make_records(images, np.asarray(assessments), paper)
     labels = images["tissueden"].to_numpy(dtype=np.int64) - 1
@@ -233,43 +229,6 @@ def _select_images(
         notes += count_note(int(dropped.sum()), f"images dropped: {reason}")
         kept &= ~dropped
     return joined[kept], notes
-
-
-def _find_files(
-    path: Path, images: pd.DataFrame, root: Path, size: int, file_type: str
-) -> tuple[pd.DataFrame, FileInputs, list[str]]:
-    """Find the file of each image, leaving out the images of cohort_ folders that are not there.
-
-    Returns the rows of the images that are left, their files, and notes on the folders.
-    """
-    base = "images/" if (root / "images").is_dir() else ""
-    folders = [folder.name for folder in (root / base).glob("cohort_*") if folder.is_dir()]
-    dicom = (base + images["file"]).to_numpy(dtype=object)
-    stem = images["file"].str.extract(r"([^/]*)\.dcm$", expand=False)
-    png = (base + images["empi_anon"] + "/" + stem + ".png").to_numpy(dtype=object)
-    if file_type == "auto":
-        dicoms, pngs = (
-            sum((root / name).is_file() for name in names[:RECORDS_LOOKED_FOR])
-            for names in (dicom, png)
-        )
-        file_type = "png" if pngs > dicoms or (not dicoms and not folders) else "dicom"
-    paths, arguments, notes = png, (), []
-    decode = functools.partial(decode_image, mode="L")
-    if file_type == "dicom":
-        folder = images["file"].str.extract(r"^(cohort_[0-9]+)/", expand=False)
-        gone = ~folder.isin(folders).to_numpy() & folder.notna().to_numpy()
-        if gone.any() and not gone.all():
-            for name, count in folder[gone].value_counts(sort=False).items():
-                notes.append(f"{count:,} images dropped: the folder {name} is not there")
-            images, dicom = images.take(np.flatnonzero(~gone)), dicom[~gone]
-        columns = ("ImageLateralityFinal", "ViewPosition", *HEADER)
-        paths, decode = dicom, decode_mammogram
-        arguments = tuple(images[column].to_numpy(dtype=object) for column in columns)
-    height, width = size, size * 3 // 4
-    decode = functools.partial(decode, height=height, width=width)
-    rows = images.index.to_numpy() + 2
-    inputs = FileInputs(root, paths, decode, (height, width, 1), "uint8", path, rows, arguments)
-    return images, require_files(inputs), notes
 
 
 def _make_records(images: pd.DataFrame, assessments: np.ndarray, paper: bool) -> pd.DataFrame:

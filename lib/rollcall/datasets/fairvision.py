@@ -41,7 +41,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import FileInputs, SkipRecord, require_files
+from rollcall.data.decode import FileInputs, SkipRecord
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     RULES,
@@ -51,7 +51,14 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import age_bands
-from rollcall.datasets.parts.images import open_image, resize_image
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.images import (
+    depth_notes,
+    other_endings,
+    require_images,
+    resize_image,
+)
+from rollcall.datasets.parts.pictures import open_image
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -62,7 +69,7 @@ ABOUT = Dataset(
     records="fundus images, 7 classes",
     rehearsable=True,
 )
-VERSION = 1
+VERSION = 2
 CLASSES = (
     "healthy",
     "non-vision-threatening DR",
@@ -78,6 +85,7 @@ DISEASES = {  # folder: (prefix of the patient, the label's words and their posi
     "AMD": ("a", {"normal": 0, "early amd": 4, "intermediate amd": 5, "late amd": 6}),
 }
 EXPECTED = {"records of Glaucoma": 10_000, "records of DR": 10_000, "records of AMD": 10_000}
+EDITIONS = "Harvard-FairVision30k (2023); Harvard-GF, Harvard-DR and FairCLIP are other datasets"
 USES = ("training", "validation", "test")
 FOLDERS = (("Training", "Validation", "Test"), ("train", "val", "test"))  # of USES
 IMAGE_PREFIXES = ("slo_fundus_", "slo_")
@@ -143,6 +151,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
             "after this quality filter the reference has 19,982 records in the pool and "
             "8,560 in the test set"
         )
+    notes += depth_notes(pool.inputs)
     notes.append(f"test set: {len(test.records):,} records of as many patients")
 
     def cohort(subset: Subset, **more) -> Cohort:
@@ -168,7 +177,7 @@ def _read_table(path: Path, root: Path, disease: str) -> pd.DataFrame:
     """Read one disease's table; adds the columns patient_id, label, years and file."""
     column = disease.lower()
     columns = ("filename", "age", "gender", "race", "use", column)
-    table = tables.read_table(path, columns, key="filename")
+    table = read_edition(path, columns, f"{path.stem} of {EDITIONS}", key="filename")
     prefix, words = DISEASES[disease]
     number = table["filename"].str.extract(r"^data_([0-9]{1,8})\.npz$", expand=False)
     tables.refuse_rows(path, table, "filename", number.isna(), "expected data_<number>.npz")
@@ -201,10 +210,10 @@ def _find_layout(
         for prefix in IMAGE_PREFIXES
     ]
     sample = list(zip(number, use, strict=True))[:FILES_LOOKED_FOR]
-    present = [
-        sum((root / folders[code] / f"{prefix}{name}.jpg").is_file() for name, code in sample)
-        for folders, prefix in layouts
-    ]
+    present = []
+    for folders, prefix in layouts:
+        names = [f"{folders[code]}/{prefix}{name}.jpg" for name, code in sample]
+        present.append(sum((root / name).is_file() for name in other_endings(root, names)))
     return layouts[int(np.argmax(present))]
 
 
@@ -233,7 +242,7 @@ def _subset(path: Path, table: pd.DataFrame, root: Path, size: int, rules: str) 
         path,
         table.index.to_numpy() + 2,
     )
-    return Subset(records, labels, require_files(inputs))
+    return Subset(records, labels, require_images(inputs))
 
 
 def _spell(values: pd.Series, known: dict[str, str], paper: bool) -> pd.Series:

@@ -32,6 +32,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import FileInputs
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     RULES,
@@ -40,7 +41,8 @@ from rollcall.datasets.parts.common import (
     count_notes,
     missing_notes,
 )
-from rollcall.datasets.parts.images import find_images, image_files
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.images import depth_notes, find_images, image_files
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -51,7 +53,7 @@ ABOUT = Dataset(
     records="photographs of skin, 3 classes",
     rehearsable=True,
 )
-VERSION = 1
+VERSION = 2
 CLASSES = ("non-neoplastic", "malignant", "benign")
 NINE = (
     "inflammatory",
@@ -79,6 +81,8 @@ COLUMNS = (
     "three_partition_label",
     "qc",
 )
+EDITIONS = "fitzpatrick17k.csv of 2022 (fitzpatrick_scale) or of 2021 (fitzpatrick)"
+OTHER_NAMES = {"fitzpatrick_scale": ("fitzpatrick",)}
 EXPECTED = {"rows": 16_577, "images": 16_523}
 ATTRIBUTES = ("skin type", "label", "nine-partition label")
 
@@ -102,7 +106,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
     check_size("fitzpatrick17k", size)
     check_choice("fitzpatrick17k", "rules", rules, RULES)
     path = files["annotations"]
-    table = tables.read_table(path, COLUMNS, key="md5hash")
+    table = read_edition(path, COLUMNS, EDITIONS, other_names=OTHER_NAMES, key="md5hash")
     tables.refuse_rows(
         path,
         table,
@@ -114,7 +118,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
     records = _records(path, table, labels)
     test = tables.read_codes(path, table, "qc", QUALITY) == 1
 
-    paths = (table["md5hash"] + ".jpg").map(find_images(root, path.parent, ".jpg"))
+    paths = find_images(root, path.parent, table["md5hash"] + ".jpg")
     absent = paths.isna().to_numpy()
     radiograph = table["md5hash"].isin(RADIOGRAPHS).to_numpy()
     if absent.all():
@@ -145,11 +149,16 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
         else "no test set: none of the images with 'qc' = '1 Diagnostic' is there"
     )
 
+    def files_of(rows: np.ndarray) -> FileInputs:
+        return image_files(root, paths.iloc[rows], path, rows + 2, size, "RGB", gaps=True)
+
+    notes += depth_notes(files_of(np.flatnonzero(keep)))
+
     def subset(rows: np.ndarray, **more) -> Cohort:
         return Cohort(
             "fitzpatrick17k",
             records.iloc[rows].reset_index(drop=True),
-            image_files(root, paths.iloc[rows], path, rows + 2, size, "RGB"),
+            files_of(rows),
             labels[rows],
             "multiclass",
             CLASSES,

@@ -33,7 +33,8 @@ from rollcall.data.decode import require_files
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import check_size, count_notes, held_out_fifth, missing_notes
 from rollcall.datasets.parts.demographics import age_bands
-from rollcall.datasets.parts.images import find_images, image_files
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.images import depth_notes, find_images, image_files
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -43,7 +44,7 @@ ABOUT = Dataset(
     access="non-commercial",
     records="skin lesions, 7 classes",
 )
-VERSION = 1
+VERSION = 2
 DIAGNOSES = {
     "nv": "melanocytic nevus",
     "mel": "melanoma",
@@ -70,6 +71,11 @@ SITES = (
     "upper extremity",
 )
 UNKNOWN = ("unknown", "")
+COLUMNS = ("lesion_id", "image_id", "dx", "age", "sex", "localization")
+EDITIONS = (
+    "HAM10000_metadata of Harvard Dataverse (eight columns, .tab or as uploaded) or its copy at "
+    "Kaggle (seven, .csv)"
+)
 EXPECTED = {"images": 10_015, "lesions": 7_470}
 ATTRIBUTES = ("sex", "age", "site", "diagnosis")
 
@@ -112,12 +118,14 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
         "a fifth by lesion; one person may have lesions in it and in the pool"
     )
 
+    images = require_files(image_files(root, paths, path, np.arange(len(table)) + 2, size, "RGB"))
+    notes += depth_notes(images)
+
     def subset(rows: np.ndarray, **more) -> Cohort:
-        files_of_rows = image_files(root, paths.iloc[rows], path, rows + 2, size, "RGB")
         return Cohort(
             "ham10000",
             records.iloc[rows].reset_index(drop=True),
-            require_files(files_of_rows),
+            images.take(rows),
             labels[rows],
             "multiclass",
             tuple(DIAGNOSES.values()),
@@ -134,12 +142,8 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
 
 def _read_metadata(path: Path) -> pd.DataFrame:
     """Read the table, its ids checked."""
-    table = tables.read_table(
-        path,
-        ("lesion_id", "image_id", "dx", "age", "sex", "localization"),
-        key="image_id",
-        separator="\t" if ".tab" in path.suffixes else ",",
-    )
+    tabs = any("\t" in name for name in tables.read_header(path))  # of the .tab some have commas
+    table = read_edition(path, COLUMNS, EDITIONS, key="image_id", separator="\t" if tabs else ",")
     for column, prefix in (("lesion_id", "HAM_"), ("image_id", "ISIC_")):
         wrong = ~table[column].str.fullmatch(f"{prefix}[0-9]{{7}}")
         tables.refuse_rows(path, table, column, wrong, f"expected {prefix} and seven digits")
@@ -166,12 +170,12 @@ def _records(path: Path, table: pd.DataFrame, labels: np.ndarray) -> pd.DataFram
 
 def _find_paths(root: Path, path: Path, table: pd.DataFrame) -> pd.Series:
     """Find each image; one that is not there gets the path where it should be, for the message."""
-    present = find_images(root, path.parent, ".jpg")
     name = table["image_id"] + ".jpg"
-    if not name.isin(present.keys()).any():
+    paths = find_images(root, path.parent, name)
+    if paths.isna().all():
         raise InputError(
             f"{path.parent}: holds none of the {len(table):,} images <image_id>.jpg that "
             f"{path.name} names, here or in a folder below; unpack them there"
         )
     folder = str(path.parent.relative_to(root) / "HAM10000_images_part_1")
-    return name.map(present).fillna(folder + "/" + name)
+    return paths.fillna(folder + "/" + name)

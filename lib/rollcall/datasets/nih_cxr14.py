@@ -32,6 +32,7 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import FileInputs
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
     check_size,
@@ -41,7 +42,8 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import age_bands
-from rollcall.datasets.parts.images import find_images, image_files
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.images import depth_notes, find_images, image_files
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -51,7 +53,7 @@ ABOUT = Dataset(
     access="open",
     records="chest films, 14 findings",
 )
-VERSION = 1
+VERSION = 2
 FINDINGS = (
     "Atelectasis",
     "Cardiomegaly",
@@ -79,6 +81,8 @@ COLUMNS = (
     "Patient Gender",
     "View Position",
 )
+EDITIONS = "Data_Entry_2017_v2020.csv (2020) or Data_Entry_2017.csv (2017)"
+OTHER_NAMES = {"Patient Gender": ("Patient Sex",)}  # as some copies have it
 ATTRIBUTES = ("sex", "age", "view", *(f"finding: {name}" for name in CLASSES))
 MAX_AGE = 120  # years
 IMAGE_NAME = r"([0-9]{8})_[0-9]{3}\.png"
@@ -116,7 +120,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
     labels = read_findings(path, table)
     records, impossible = _records(path, table, patient, labels)
     test, origin = _held_out(files, table, patient)
-    paths = table["Image Index"].map(find_images(root, path.parent, ".png"))
+    paths = find_images(root, path.parent, table["Image Index"])
     present = paths.notna().to_numpy()
     if not present.any():
         raise InputError(
@@ -150,11 +154,16 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
     else:
         notes.append(f"no test set: none of its images is there ({origin})")
 
+    def files_of(rows: np.ndarray) -> FileInputs:
+        return image_files(root, paths.iloc[rows], path, rows + 2, size, "L", gaps=True)
+
+    notes += depth_notes(files_of(np.flatnonzero(present)))
+
     def subset(rows: np.ndarray, **more) -> Cohort:
         return Cohort(
             "nih_cxr14",
             records.iloc[rows].reset_index(drop=True),
-            image_files(root, paths.iloc[rows], path, rows + 2, size, "L"),
+            files_of(rows),
             labels[rows],
             "multilabel",
             CLASSES,
@@ -171,7 +180,7 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
 
 def _read_entries(path: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Read the table; returns it and each row's patient, without leading zeros."""
-    table = tables.read_table(path, COLUMNS, key="Image Index")
+    table = read_edition(path, COLUMNS, EDITIONS, other_names=OTHER_NAMES, key="Image Index")
     in_name = table["Image Index"].str.extract(f"^{IMAGE_NAME}$", expand=False)
     tables.refuse_rows(
         path, table, "Image Index", in_name.isna(), "expected a name such as 00000001_000.png"

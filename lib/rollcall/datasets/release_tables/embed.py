@@ -11,6 +11,7 @@ import pandas as pd
 from rollcall.data import tables
 from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.dicom import FIRST_NUMBER
+from rollcall.datasets.parts.editions import read_edition
 from rollcall.util.errors import InputError
 
 CLINICAL = (
@@ -32,6 +33,7 @@ METADATA = (
     "ImageLateralityFinal",
     "ViewPosition",
 )
+EDITIONS = "EMBED's open data release at AWS, whole or _reduced"
 # In the full metadata table only.
 HEADER = ("WindowCenter", "WindowWidth", "PatientOrientation", "FieldOfViewHorizontalFlip")
 ASSESSMENTS = {  # letter: BI-RADS
@@ -71,7 +73,7 @@ def read_exams(path: Path, paper: bool) -> Exams:
 
     An exam has the first density, age, gender and race that is given; paper: its first row's.
     """
-    table = tables.read_table(path, CLINICAL)
+    table = read_edition(path, CLINICAL, EDITIONS)
     _add_exam(path, table)
     counts = {
         "clinical rows": len(table),
@@ -114,7 +116,7 @@ def read_images(path: Path) -> pd.DataFrame:
 
     Adds exam, file (the path below images/) and row (its position in the table).
     """
-    table = tables.read_table(path, METADATA, optional=(*HEADER, "PatientSex"))
+    table = read_edition(path, METADATA, EDITIONS, optional=(*HEADER, "PatientSex"))
     _add_exam(path, table)
     tables.read_codes(path, table, "ImageLateralityFinal", SIDES)
     table["file"] = _read_files(path, table)
