@@ -1,15 +1,17 @@
 """Every model by name: parameters as published, float32 logits, and what is refused."""
 
+import inspect
 import math
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 import torch
 from torch.func import functional_call, grad, vmap
 
 from rollcall import models, recipes
-from rollcall.models.registry import FAMILIES, family_of
+from rollcall.models.registry import FAMILIES, check_settings, family_of
 from rollcall.models.wide_resnet import SameConv
 from rollcall.util import files
 from rollcall.util.errors import InputError
@@ -228,3 +230,39 @@ def test_parameter_counts():
 
     assert count("tabular_resnet", (64,), 1) == 1_649_401  # Knolle et al. 2026
     assert count("mlp", (32, 32, 1), 3) == 1024 * 128 + 128 + 128 * 128 + 128 + 128 * 3 + 3
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_registry_knows_the_settings_of_each_family(name):
+    builder = getattr(import_module(f"rollcall.models.{name}"), f"build_{name}")
+    _, _, *settings = inspect.signature(builder).parameters.values()
+    known = {each.name: each.default for each in settings}
+    known = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in known.items()
+    }
+    assert FAMILIES[name].settings == known
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"widht": 3}, "unknown setting 'widht' of model 'mlp'; did you mean 'width'"),
+        ({"width": "wide"}, "setting width of model 'mlp' is 'wide'; expected a value like 128"),
+        ({"width": 0}, "setting width of model 'mlp' is 0; expected at least 1"),
+        ({"depth": -1}, "setting depth of model 'mlp' is -1; expected at least 0"),
+        ({"depth": True}, "setting depth of model 'mlp' is True"),
+        ({"depth": 2.5}, r"setting depth of model 'mlp' is 2\.5"),
+    ],
+)
+def test_a_setting_that_a_model_does_not_have(settings, message):
+    check_settings("mlp", {"width": 3, "depth": 1})
+    with pytest.raises(InputError, match=message):
+        check_settings("mlp", settings)
+
+
+@pytest.mark.parametrize("widths", [[], ["a"], 3, [8, 0], [8, 1.5]])
+def test_a_list_of_settings_is_checked_one_by_one(widths):
+    check_settings("small_cnn", {"widths": [8, 16]})
+    check_settings("vit_b_16", {"dropout": 0, "weights": ""})
+    with pytest.raises(InputError, match="setting widths of model 'small_cnn' is"):
+        check_settings("small_cnn", {"widths": widths})

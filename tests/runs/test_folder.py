@@ -1,11 +1,13 @@
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 
-from rollcall import recipes
+from rollcall import audit, recipes
 from rollcall.runs import folder, run
 from rollcall.util import files
+from rollcall.util.errors import InputError
 from rollcall.util.faults import MachineError
 
 
@@ -110,3 +112,21 @@ def test_a_folder_that_cannot_be_made_is_the_machines_fault(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(MachineError, match="a file stands where a folder is expected"):
         folder.furnish(tmp_path / "file" / "r")
+
+
+def test_a_run_of_an_impossible_recipe_is_not_left_behind(tmp_path, tiny):
+    recipe = replace(recipes.load("simulated"), settings={"width": -1})
+    path = tmp_path / "out" / "simulated" / "mlp"
+    study = audit.Audit(run.create(path, tiny, recipe, 8), tiny)
+    with pytest.raises(InputError):
+        audit.train(study)
+    assert not path.parent.exists()
+    assert (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["targets/0003.npy", "attacks.parquet", "thesis.txt", "notebooks"])
+def test_a_run_that_holds_anything_stays(tmp_path, tiny, name):
+    made = run.create(tmp_path / "r", tiny, recipes.load("simulated"), 8)
+    (made.path / name).write_bytes(b"")
+    folder.remove_untrained(made.path)
+    assert run.open_run(made.path) == made

@@ -71,10 +71,15 @@ def make_report(
 
 @contextlib.contextmanager
 def _keeping_failed(folder: Path, run: Run):
-    """Move a notebook that failed from `folder` to the run, and say that it is there."""
+    """Move a notebook that failed from `folder` to the run, and say that it is there.
+
+    Not where the input was at fault: its line says all.
+    """
     target = run.file("notebooks")
     try:
         yield
+    except InputError:
+        raise
     except BaseException as error:
         left = list(folder.glob(FAILED))
         for path in left:

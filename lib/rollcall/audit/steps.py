@@ -16,8 +16,10 @@ from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
 from rollcall.runs.derived.manifests import describe_step
 from rollcall.runs.derived.tables import read_array, read_table, write_step
+from rollcall.runs.folder import remove_untrained
 from rollcall.runs.run import Run
 from rollcall.util import forkserver
+from rollcall.util.errors import InputError
 from rollcall.util.progress import bar, track
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ def train(study: Study, *, workers: int | None = None, scheduler: str = "local")
             forkserver.start_early()  # torch is loaded there while it is loaded here
         from rollcall import training
 
+        try:
+            training.check(study.run.recipe, study.cohort)
+        except InputError:  # the recipe is at fault: nothing can become of the run
+            remove_untrained(study.run.path)
+            raise
         with bar(missing, "Training", "target") as show:
             training.train(study.run, study.cohort, workers, show, scheduler or "local")
     return study.performance()
@@ -126,7 +133,7 @@ def disparity(study: Study) -> pd.DataFrame:
 
     Writes disparity and cutoffs of risk.groups.compare to the run, which stay where the data may
     be, and what of them may leave, shown_groups and shown_cutoffs of report.gate.hide_groups.
-    Returns shown_groups.
+    Returns shown_groups. Without a group that is large enough all of them are empty.
     """
     with study.run.hold("steps"):
         return _disparity(study)
@@ -140,9 +147,11 @@ def _disparity(study: Study) -> pd.DataFrame:
     made_from = describe_step(run, "disparity")
     attributes, statistic = patient_attributes(study.cohort), read_array(run, "statistic")
     tables = groups.compare(patients, attributes, statistic, members, run.seed)
-    shown, cutoffs = gate.hide_groups(
-        *tables.values(), patients, attributes, statistic, members, run.smallest_cell
-    )
+    shown, cutoffs = tables.values()
+    if len(shown):
+        shown, cutoffs = gate.hide_groups(
+            shown, cutoffs, patients, attributes, statistic, members, run.smallest_cell
+        )
     tables = tables | {"shown_groups": shown, "shown_cutoffs": cutoffs}
     write_step(run, "disparity", made_from, tables)
     return shown

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rollcall.models.registry import FAMILIES, MODELS
-from rollcall.util.errors import InputError, unknown_name
+from rollcall.util.errors import InputError, first_line, unknown_name
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,12 +42,23 @@ def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> 
 def build_for(recipe, cohort, device: str = "cpu") -> nn.Module:
     """Build the network of a recipe (its `model` and `settings`) for a cohort's inputs and classes.
 
-    device: "cpu", or "meta" for the shapes alone, which takes no time and no memory.
+    device: "cpu", or "meta" for the shapes alone, which takes no time and no memory. InputError
+    for settings with which no network can be built.
     """
     import torch
 
-    with torch.device(device):
-        return build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+    try:
+        with torch.device(device):
+            return build(recipe.model, cohort.inputs.shape[1:], cohort.outputs, **recipe.settings)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, ArithmeticError) as error:
+        if device != "meta":  # there a device may be at fault; here nothing but the settings
+            raise
+        raise InputError(
+            f"model {recipe.model!r} cannot be built with settings {recipe.settings} for inputs of "
+            f"{cohort.inputs.shape[1:]}: {first_line(error)}"
+        ) from error
 
 
 def find_forward_stack(name: str) -> Callable | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rollcall.util.errors import unknown_name
+from rollcall.util.errors import InputError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Family:
     stacked      made of matrix products alone: many targets train at once, as batched products
     bf16         training in bf16 was measured faster where a device has it, and harmless
                  (docs/performance.md); the other families stay in float32 on every device
+    settings     of its build function and their defaults, which a recipe may replace
     input_shape, outputs   for which `rollcall list` counts parameters: the paper's smallest dataset
                  of the family's kind (CheXpert, PTB-XL, MIMIC-IV-ED), or this kit's own example
     """
@@ -27,6 +28,7 @@ class Family:
     bf16: bool
     input_shape: tuple[int, ...]
     outputs: int
+    settings: dict
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,18 @@ class Model:
     settings: dict = field(default_factory=dict)
 
 
+TABULAR = {"width": 300, "depth": 6, "groups": 10}
+VIT = {"patch": 16, "width": 768, "depth": 12, "heads": 12, "mlp": 3072}
+VIT |= {"dropout": 0.1, "weights": ""}
 FAMILIES = {
-    "mlp": Family(True, False, (32, 32, 1), 3),  # simulated
-    "small_cnn": Family(False, False, (32, 32, 1), 3),  # simulated
-    "tabular_resnet": Family(True, True, (64,), 1),  # MIMIC-IV-ED
-    "wide_resnet": Family(False, True, (64, 64, 1), 14),  # CheXpert
-    "vit": Family(False, True, (64, 64, 1), 14),  # CheXpert
-    "resnet1d": Family(False, True, (1000, 12), 5),  # PTB-XL
+    "mlp": Family(True, False, (32, 32, 1), 3, {"width": 128, "depth": 2}),  # simulated
+    "small_cnn": Family(False, False, (32, 32, 1), 3, {"widths": [16, 32, 64]}),  # simulated
+    "tabular_resnet": Family(
+        True, True, (64,), 1, {"width": 300, "depth": 6, "groups": 10}
+    ),  # MIMIC-IV-ED
+    "wide_resnet": Family(False, True, (64, 64, 1), 14, {"depth": 28, "widen": 2}),  # CheXpert
+    "vit": Family(False, True, (64, 64, 1), 14, VIT),  # CheXpert
+    "resnet1d": Family(False, True, (1000, 12), 5, {"width": 128}),  # PTB-XL
 }
 MODELS = {name: Model(name) for name in FAMILIES} | {
     "wrn_28_2": Model("wide_resnet", {"depth": 28, "widen": 2}),
@@ -64,3 +71,26 @@ def family_of(name: str) -> Family:
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
     return FAMILIES[MODELS[name].family]
+
+
+def check_settings(name: str, settings: dict) -> None:
+    """Check that a model has settings of these names and types; InputError, with the nearest."""
+    defaults = family_of(name).settings
+    for key, value in settings.items():
+        if key not in defaults:
+            raise unknown_name("setting", key, defaults, f"of model {name!r}")
+        default, values = defaults[key], value if isinstance(value, list) else [value]
+        kind = type(default[0] if isinstance(default, list) else default)
+        kinds = (int, float) if kind is float else kind
+        least = 0 if key in ("depth", "dropout") else 1  # without hidden layers: a regression
+        fits = isinstance(value, list) == isinstance(default, list) and values
+        if not fits or not all(
+            isinstance(each, kinds) and type(each) is not bool for each in values
+        ):
+            raise InputError(
+                f"setting {key} of model {name!r} is {value!r}; expected a value like {default!r}"
+            )
+        if kind is not str and min(values) < least:
+            raise InputError(
+                f"setting {key} of model {name!r} is {value!r}; expected at least {least}"
+            )

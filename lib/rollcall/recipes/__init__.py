@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from rollcall.models.registry import MODELS
+from rollcall.models.registry import MODELS, check_settings
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.settings import parse_settings
 
@@ -151,6 +151,7 @@ def choose(dataset: str, model: str = "", entries: Iterable[str] = ()) -> Recipe
                     f"recipe setting {entry!r}: {error}; expected settings.KEY=VALUE, the value a "
                     'number, true, false or "text"'
                 ) from None
+    check_settings(recipe.model, model_settings)
     changes = parse_settings(
         "recipe setting",
         [entry for entry in entries if "=" in entry and not entry.startswith("settings.")],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from rollcall.runs.locks import hold_lock
@@ -66,6 +68,25 @@ def furnish(folder: Path, *, empty: bool = False) -> None:
             file.write(TEXT.encode())
 
 
+def remove_untrained(folder: Path) -> None:
+    """Remove a run that has no target and no result, and the folder above if that is empty then.
+
+    Else nothing happens.
+    """
+    with hold_lock(folder / "locks" / "run.lock"):
+        entries = {entry.name for entry in folder.iterdir()} - {"run.json", "logs"}
+        if not is_leftover(folder, entries):
+            return
+        for name in (*entries, "run.json"):
+            if not (folder / name).is_dir():
+                (folder / name).unlink(missing_ok=True)
+        for name in ("targets", "logs", "locks"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
 def hide_from_git(folder: Path) -> Path:
     """Make a folder, private if it is new, whose files git ignores; return it."""
     make_private(folder)
@@ -75,10 +96,13 @@ def hide_from_git(folder: Path) -> Path:
     return folder
 
 
-def is_leftover(folder: Path) -> bool:
-    """Say whether a folder holds nothing but what a run killed during its creation leaves."""
+def is_leftover(folder: Path, names: Collection[str] | None = None) -> bool:
+    """Say whether a folder holds nothing but what a run killed during its creation leaves.
+
+    names: of what it holds, as far as that counts; None: all of it.
+    """
     try:
-        names = [entry.name for entry in folder.iterdir()]
+        names = [entry.name for entry in folder.iterdir()] if names is None else names
         trained = any(not is_unfinished(path.name) for path in folder.glob("targets/*"))
     except OSError as error:
         raise_machine_fault(error, folder)
