@@ -178,10 +178,10 @@ def test_two_who_prepare_at_once_prepare_once(tmp_path, monkeypatch):
         check(cohort)
         together.wait(30)
 
-    def save_slowly(cohort, folder, progress):
+    def save_slowly(cohort, folder, *more):
         saved.append(folder)
         time.sleep(0.2)
-        save(cohort, folder, progress)
+        save(cohort, folder, *more)
 
     monkeypatch.setattr(datasets, "check_cohort", check_together)
     monkeypatch.setattr(store, "save", save_slowly)

@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 from rollcall.data.cohort import Cohort, compute_content, validate
 from rollcall.data.decode import MOST_DAMAGED_SHARE, FileInputs
 from rollcall.data.disk.chunks import forget_cached
+from rollcall.data.disk.copies import settle_copies
 from rollcall.data.disk.inputs import has_same_files, write_inputs
 from rollcall.data.disk.sealing import read_cohort, write_cohort
 from rollcall.util.errors import InputError, first_line
@@ -62,20 +63,26 @@ def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 
 
 def save(
-    cohort: Cohort, folder: Path, progress: Callable[[int, int], None] = lambda done, total: None
+    cohort: Cohort,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    duplicates: str = "keep",
 ) -> None:
     """Validate a cohort, decode its files, and put it in place of `folder`, whole or not at all.
 
     It is built beside it, in .building-<folder>, and read back from the disk before it is put in
     place. If decoding is cut off, by damaged files, a full disk or a signal, that folder stays, and
-    the next preparation of the same cohort goes on from it. progress(files done, files in all).
-    Whoever may not be alone holds `lock(folder)`. MachineError if the machine refuses.
+    the next preparation of the same cohort goes on from it. Whoever may not be alone holds
+    `lock(folder)`. MachineError if the machine refuses.
+
+    progress    is called with (files done, files in all)
+    duplicates  "keep" or "once": see `rollcall.data.disk.copies`
     """
     building = folder.parent / f"{BUILDING}{folder.name}"
     parts = [cohort] if cohort.test is None else [cohort, cohort.test]
     total = sum(len(each) for each in parts if isinstance(each.inputs, FileInputs))
     try:
-        _build(parts, building, total, progress)
+        _build(parts, building, total, progress, duplicates)
         if folder.exists():
             os.rename(folder, tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
         os.rename(building, folder)
@@ -89,7 +96,7 @@ def save(
     clear_leftovers(folder)
 
 
-def _build(parts: list[Cohort], building: Path, total: int, progress) -> None:
+def _build(parts: list[Cohort], building: Path, total: int, progress, duplicates: str) -> None:
     """Write the pool and its test set, if any, into `building`; verify what is there.
 
     total: files to decode.
@@ -97,12 +104,14 @@ def _build(parts: list[Cohort], building: Path, total: int, progress) -> None:
     allowed, before, written = int(total * MOST_DAMAGED_SHARE), 0, []
     if len(parts) < 2:
         shutil.rmtree(building / "test", ignore_errors=True)  # of another try
-    for each, target in zip(parts, (building, building / "test"), strict=False):
+    folders = [building, building / "test"][: len(parts)]
+    for each, target in zip(parts, folders, strict=True):
         clear_unfinished(make_private(target))
         count = _count_from(before, total, progress)
         part, damaged = write_inputs(each, target, count, allowed)
         written.append(part)
         before, allowed = before + len(each), allowed - damaged
+    written = settle_copies(written, folders, duplicates)
     cohort = validate(replace(written[0], test=written[1] if written[1:] else None))
     write_cohort(cohort, building)
     _verify(cohort, building)

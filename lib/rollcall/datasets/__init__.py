@@ -24,8 +24,10 @@ from pathlib import Path
 
 from rollcall.data import store
 from rollcall.data.cohort import Cohort, check_cohort
+from rollcall.data.disk.copies import CHOICES
 from rollcall.data.release import is_simulated
 from rollcall.datasets.parts.about import Dataset
+from rollcall.datasets.parts.common import check_choice
 from rollcall.util import stamps
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.faults import MachineError, raise_machine_fault
@@ -66,13 +68,17 @@ def list_datasets() -> tuple[Dataset, ...]:
 
 
 def options(name: str) -> dict:
-    """Return the options of a dataset and their defaults: the keyword-only parameters of `read`."""
+    """Return the options of a dataset and their defaults.
+
+    They are the keyword-only parameters of `read`, and for pictures and signals `duplicates`.
+    """
     parameters = inspect.signature(_module(name).read).parameters.values()
-    return {
+    defaults = {
         parameter.name: parameter.default
         for parameter in parameters
         if parameter.kind is parameter.KEYWORD_ONLY
     }
+    return defaults if about(name).is_table else defaults | {"duplicates": "keep"}
 
 
 def _module(name: str):
@@ -112,6 +118,7 @@ def _load(name: str, root, data, progress, chosen: dict) -> Cohort:
         if option not in defaults:
             raise unknown_name("option", option, defaults, f"of cohort {name!r}")
     chosen = defaults | chosen
+    check_choice(name, "duplicates", chosen.get("duplicates", "keep"), CHOICES)
     if root is not None and not Path(root).is_dir():
         raise InputError(
             f"{root}: no such folder; ROOT must name the folder that holds the release of "
@@ -126,6 +133,7 @@ def _load(name: str, root, data, progress, chosen: dict) -> Cohort:
     state = [name, module.VERSION, chosen, rehearsed, digests]
     key = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
     folder = prepared / key
+    duplicates = chosen.pop("duplicates", "keep")
     if not store.is_current(folder, root):
         cohort = module.read(files, root, **chosen)
         check_cohort(cohort)
@@ -134,7 +142,7 @@ def _load(name: str, root, data, progress, chosen: dict) -> Cohort:
         with store.lock(folder, lambda: log.info("%s: another process prepares it", folder)):
             if not store.is_current(folder, root):  # else another process was first
                 log.info("preparing %s in %s", name, folder)
-                store.save(cohort, folder, progress)
+                store.save(cohort, folder, progress, duplicates)
     elif store.has_leftovers(folder):
         with suppress(MachineError), store.lock(folder):  # where nothing can be written, they stay
             store.clear_leftovers(folder)

@@ -35,6 +35,7 @@ ABOUT = Dataset(
     access="open, fetched",
     records="hospital stays, readmission",
     root_optional=True,
+    is_table=True,
 )
 VERSION = 1
 URL = (

@@ -62,6 +62,7 @@ ABOUT = Dataset(
     access="PhysioNet; demo open",
     records="emergency visits, admission",
     rehearsable=True,
+    is_table=True,
 )
 VERSION = 1
 EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admission": 197_774}

@@ -44,23 +44,30 @@ def write_inputs(
             f"cohort {cohort.name!r}: every record was dropped, the first because: "
             f"{dropped[0].reason}"
         )
-    inputs.unlink(missing_ok=True)  # of an earlier try, it may be decoded.npy itself
-    if dropped:
-        shape = (len(keep), *array.shape[1:])
-        starts = range(0, len(keep), RECORDS_PER_BLOCK)
-        blocks = (array[keep[start : start + RECORDS_PER_BLOCK]] for start in starts)
-        write_blocks(inputs, array.dtype, shape, blocks)
-    else:
-        _link_or_copy(folder / "decoded.npy", inputs)
     _write_origin(files, dropped, origin, folder)
-    decoded = replace(
+    noted = replace(cohort, inputs=array, notes=(*cohort.notes, *_describe_dropped(dropped, files)))
+    damaged = sum(each.damaged for each in dropped)
+    if dropped:
+        return keep_records(noted, folder, keep), damaged
+    inputs.unlink(missing_ok=True)  # of an earlier try, it may be decoded.npy itself
+    _link_or_copy(folder / "decoded.npy", inputs)
+    return replace(noted, inputs=np.load(inputs, mmap_mode="r")), damaged
+
+
+def keep_records(cohort: Cohort, folder: Path, keep: np.ndarray) -> Cohort:
+    """Return the cohort of the records at these positions alone, its inputs in inputs.npy."""
+    inputs, array = file_of(folder, "inputs"), cohort.inputs
+    inputs.unlink(missing_ok=True)  # it may be decoded.npy itself; `array`, if mapped, stays
+    shape = (len(keep), *array.shape[1:])
+    starts = range(0, len(keep), RECORDS_PER_BLOCK)
+    blocks = (array[keep[start : start + RECORDS_PER_BLOCK]] for start in starts)
+    write_blocks(inputs, array.dtype, shape, blocks)
+    return replace(
         cohort,
         records=cohort.records.iloc[keep].reset_index(drop=True),
         labels=cohort.labels[keep],
         inputs=np.load(inputs, mmap_mode="r"),
-        notes=(*cohort.notes, *_describe_dropped(dropped, files)),
     )
-    return decoded, sum(each.damaged for each in dropped)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

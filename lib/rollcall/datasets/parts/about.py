@@ -15,6 +15,7 @@ class Dataset:
     access         who grants access, in two or three words
     records        what a record is, and what is predicted
     rehearsable    whether `rollcall rehearse` can write a simulated release in its layout
+    is_table       whether a record is a row of a table: no picture, no signal
     root_optional  whether it can be loaded without a release on disk (drawn here, or fetched)
     """
 
@@ -24,4 +25,5 @@ class Dataset:
     access: str
     records: str
     rehearsable: bool = False
+    is_table: bool = False
     root_optional: bool = False
