@@ -1,3 +1,6 @@
+import struct
+from io import BytesIO
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,11 +13,17 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGLosslessSV1,
     RLELossless,
 )
 
-from rollcall.datasets.parts.dicom import decode_mammogram, orient_image, parse_window
+from rollcall.datasets.parts.dicom import (
+    coded_size,
+    decode_mammogram,
+    orient_image,
+    parse_window,
+)
 
 ROWS, COLUMNS = 40, 30
 
@@ -361,3 +370,55 @@ def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("rollcall.datasets.parts.dicom.MAX_FILE_BYTES", 100)
     with pytest.raises(ValueError, match="bytes; expected a mammogram of at most 100"):
         decode(save(tmp_path / "a.dcm"), "L")
+
+
+QUALITY = {"JPEG": {"quality": 100}}
+
+
+@pytest.mark.parametrize(
+    ("syntax", "kind"), [(JPEGBaseline8Bit, "JPEG"), (JPEG2000Lossless, "JPEG2000")]
+)
+def test_a_compressed_picture_is_decoded_if_it_is_as_large_as_the_header_says(
+    tmp_path, monkeypatch, syntax, kind
+):
+    path, buffer = tmp_path / "a.dcm", BytesIO()
+    Image.fromarray(stored(255, np.uint8)).save(buffer, kind, **QUALITY.get(kind, {}))
+    frame = buffer.getvalue()
+    assert coded_size(frame) == (ROWS, COLUMNS)
+    save(path, stored(255, np.uint8), syntax, PixelData=encapsulate([frame]))
+    small = decode_mammogram(path, height=ROWS, width=COLUMNS)
+    assert np.abs(small[:, :, 0].astype(int) - stored(255, np.uint8)).max() < 9
+
+    def fail(self):
+        raise AssertionError("was decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    where = frame.find(b"\xff\x51") + 6 if kind == "JPEG2000" else frame.find(b"\xff\xc0") + 5
+    for size in (60_000, 65_535):
+        big = struct.pack(">2I" if kind == "JPEG2000" else ">2H", size, size)
+        bomb = frame[:where] + big + frame[where + len(big) :]
+        assert coded_size(bomb) == (size, size)
+        save(path, stored(255, np.uint8), syntax, PixelData=encapsulate([bomb]))
+        with pytest.raises(ValueError, match=rf"compressed picture is \({size}, {size}\), it"):
+            decode_mammogram(path, height=ROWS, width=COLUMNS)
+
+
+def test_the_size_of_every_kind_of_jpeg():
+    lossless = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xc3\x00\x0b\x10\x0d\x00\x0a\x00\x01\x01\x11\x00"
+    assert coded_size(lossless) == (3328, 2560)
+    assert coded_size(lossless.replace(b"\xc3", b"\xf7")) == (3328, 2560)
+    for broken in (
+        b"",
+        b"\xff\xd8",
+        b"\xff\xd8\xff\xe0",
+        b"\xff\xd8" * 9,
+        b"\xff\x4f\xff\x51",
+        b"x",
+    ):
+        assert coded_size(broken) is None
+
+
+def test_bytes_at_random_have_no_size_and_no_end():
+    for seed in range(300):
+        noise = np.random.default_rng(seed).integers(0, 256, 60, dtype=np.uint8).tobytes()
+        coded_size(b"\xff\xd8\xff" + noise)

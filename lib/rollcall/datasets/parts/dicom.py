@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,8 @@ FIRST_NUMBER = rf"^[\s\[\('\"]*({NUMBER})(?=$|[\s,\\\]\)'\"])"  # of "540", "[54
 MAX_FILE_BYTES = 1 << 29  # the largest mammograms have some 30 million
 MAX_PIXELS = 100_000_000
 PACKAGES = (("JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"), ("JPEG", "pylibjpeg pylibjpeg-libjpeg"))
+LONGEST_HEAD = 4096  # bytes before a JPEG 2000 picture says its size
+SIZED = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG's markers with a size: SOF0 to SOF55
 ELEMENTS = (
     "WindowCenter",
     "WindowWidth",
@@ -181,6 +184,8 @@ def read_pixels(dataset) -> np.ndarray:
                 f"{len(dataset.PixelData):,} bytes of pixels, where {rows} rows and {columns} "
                 f"columns need {needed:,}; the header is wrong or the file cut short"
             )
+    elif (coded := coded_size(_first_frame(dataset))) not in (None, (rows, columns)):
+        raise ValueError(f"its compressed picture is {coded}, its header says {(rows, columns)}")
     try:
         array = dataset.pixel_array
     except Exception as error:
@@ -188,6 +193,34 @@ def read_pixels(dataset) -> np.ndarray:
     if array.shape != (rows, columns):
         raise ValueError(f"its pixels are {array.shape}, its header says {(rows, columns)}")
     return array
+
+
+def _first_frame(dataset) -> bytes:
+    """Return the bytes of a compressed picture."""
+    from pydicom.encaps import get_frame
+
+    try:
+        return get_frame(dataset.PixelData, 0, number_of_frames=1)
+    except Exception as error:  # whatever pydicom makes of a broken sequence of fragments
+        raise ValueError(f"its pixels cannot be decoded ({first_line(error, 100)})") from error
+
+
+def coded_size(frame: bytes) -> tuple[int, int] | None:
+    """Read (rows, columns) from the head of a JPEG, JPEG-LS or JPEG 2000 picture; None of another.
+
+    Decoders allocate what it says, not what the DICOM header does. ITU-T T.81, T.87, T.800.
+    """
+    start = frame[:LONGEST_HEAD].find(b"\xff\x4f\xff\x51")  # JPEG 2000: SOC and SIZ
+    if start >= 0 and len(frame) >= start + 24:
+        right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
+        return bottom - top, right - left
+    place = 2
+    while frame[:2] == b"\xff\xd8" and len(frame) >= place + 9 and frame[place] == 0xFF:
+        marker = frame[place + 1]
+        if marker in SIZED:
+            return struct.unpack_from(">2H", frame, place + 5)
+        place += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", frame, place + 2)[0]
+    return None
 
 
 def parse_window(center: str, breadth: str) -> tuple[float, float] | None:
