@@ -36,42 +36,41 @@ def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, s
     More numbers are put into bands: ages into AGES, others into quarters of the rows. None, left
     out, for dates, for ids and free text, and if nothing is there.
     """
-    values = cleaning.strip_fields(values)
-    missing = cleaning.is_missing(values)
-    written = sorted(set(values[missing].unique()) - {""})
-    note = f"{name}: {' and '.join(map(repr, written))} taken as missing" if written else ""
-    values = values.mask(missing)
-    known = values.dropna()
-    different = pd.Series(known.unique(), dtype="str")
-    if not len(different):
+    codes, written = pd.factorize(values)  # what is done to a value is done to it once
+    words = cleaning.strip_fields(pd.Series(written, dtype="str"))
+    missing = cleaning.is_missing(words)
+    named = sorted(set(words[missing]) - {""})
+    note = f"{name}: {' and '.join(map(repr, named))} taken as missing" if named else ""
+    if words[~missing].str.fullmatch(cleaning.WHOLE_AS_FLOAT).all():
+        words = words.str.replace(r"[.]0*$", "", regex=True)
+    words = words.mask(missing)
+    to_group, different = pd.factorize(words)  # -1: missing
+    codes, different = to_group[codes], pd.Series(different, dtype="str")
+    rows = int((codes >= 0).sum())
+    if not rows:
         return None, f"{name}: left out, every value is missing"
-    numbers = _as_numbers(different, name)
-    if different.str.fullmatch(cleaning.WHOLE_AS_FLOAT).all():
-        values = values.str.replace(r"[.]0*$", "", regex=True)
-        different = pd.Series(values.dropna().unique(), dtype="str")
+    order = np.argsort(different.to_numpy(str), kind="stable")
+    place = np.append(np.argsort(order), -1)  # of each word in their order; -1 stays -1
+    groups = pd.Categorical.from_codes(place[codes], different.iloc[order])
     if len(different) <= MOST_NUMBERS:
-        return pd.Categorical(values), note
+        return groups, note
+    numbers = _as_numbers(different, name)
     if numbers is not None:
-        if _are_ids(name, numbers, len(known)):
+        if _are_ids(numbers, rows):
             return None, f"{name}: left out, every value is another, as of ids"
-        years = values.map(numbers).to_numpy(float)
-        banded, bands = _band(name, years)
+        banded, bands = _band(name, np.where(codes >= 0, numbers[codes], np.nan))
         return banded, "; ".join(filter(None, (note, bands)))
     if different.str.fullmatch(DATE).mean() > 0.9:
         return None, f"{name}: left out, dates; give years or ages in bands"
-    rows_of_each = len(known) / len(different)
-    if len(different) > MOST_WORDS and rows_of_each < WORDS_OF_EACH:
+    if len(different) > MOST_WORDS and rows < WORDS_OF_EACH * len(different):
         return None, f"{name}: left out, {len(different):,} different words, as of free text or ids"
     if len(different) > MOST_GROUPS:
-        return (
-            None,
-            f"{name}: left out, {len(different):,} words, more than {MOST_GROUPS:,}",
-        )
-    return pd.Categorical(values), note
+        return None, f"{name}: left out, {len(different):,} words, more than {MOST_GROUPS:,}"
+    return groups, note
 
 
-def _as_numbers(different: pd.Series, name: str) -> pd.Series | None:
-    """Return numbers by their text; None unless all, or of an age "> 89" and "90+" too, are."""
+def _as_numbers(different: pd.Series, name: str) -> np.ndarray | None:
+    """Return each word as a number, float (words,), and "> 89" and "90+" of ages; else None."""
     plain = different
     if different.str.fullmatch(r"[+-]?[0-9]+,[0-9]+|[+-]?[0-9]+").all():  # 57,3 in half of Europe
         plain = different.str.replace(",", ".")
@@ -79,7 +78,7 @@ def _as_numbers(different: pd.Series, name: str) -> pd.Series | None:
         plain = plain.str.replace(r"^[<>≥≤]?=?\s*([0-9.]+)\s*\+?$", r"\1", regex=True)
     if not plain.str.fullmatch(NUMBER).all():
         return None
-    numbers = pd.Series(plain.astype(float).to_numpy(), index=different.to_numpy())
+    numbers = plain.astype(float).to_numpy()
     return numbers if np.isfinite(numbers).all() else None
 
 
@@ -87,9 +86,9 @@ def _is_age(name: str) -> bool:
     return "age" in re.split(r"[^a-z]+", name.lower())
 
 
-def _are_ids(name: str, numbers: pd.Series, rows: int) -> bool:
+def _are_ids(numbers: np.ndarray, rows: int) -> bool:
     """Say whether whole numbers are of no quantity: almost each row has another."""
-    whole = (numbers == numbers.round()).all()
+    whole = (numbers == np.round(numbers)).all()
     return bool(whole and len(numbers) > MOST_WORDS and len(numbers) > 0.9 * rows)
 
 

@@ -82,15 +82,18 @@ def find_rows(ids: pd.Series, patients: pd.Series) -> np.ndarray:
 def find_id_column(table: pd.DataFrame, patients: pd.Series) -> str | None:
     """Return the name of a column that holds ids of the patients, under whatever name.
 
-    A column of which at least 9 in 10 values are ids, and which has at least half of the ids.
+    A column of which at least 9 in 10 values are ids, and which has at least half of the ids; of
+    numbers, which may be ages, 9 in 10 of the ids.
     """
-    wanted = set(make_keys(pd.Series(patients.unique(), dtype="str")))
+    different = pd.Series(patients.unique(), dtype="str")
+    needed = 0.9 if different.str.fullmatch(WHOLE).all() else 0.5
+    wanted = set(make_keys(different))
     for column in table:
         values = pd.Series(strip_fields(table[column]).unique(), dtype="str")
         values = values[~is_missing(values)]
         if values.str.fullmatch(WHOLE_AS_FLOAT).all():
             values = values.str.replace(r"[.]0*$", "", regex=True)
         shared = wanted & set(make_keys(values))
-        if len(shared) >= 0.9 * len(values) and 2 * len(shared) >= len(wanted):
+        if len(shared) >= 0.9 * len(values) and len(shared) >= needed * len(wanted):
             return column
     return None

@@ -91,7 +91,7 @@ def convert_target(given: Given, target: int) -> np.ndarray:
         values = row[block]
         _check_values(given, target, start, values)
         with np.errstate(over="ignore"):
-            out[block] = _convert(given, np.asarray(values, np.float64), given.labels[block])
+            out[block] = _convert(given, np.array(values, np.float64), given.labels[block])
     return out
 
 
@@ -133,7 +133,7 @@ def _check_values(given: Given, target: int, start: int, values: np.ndarray) -> 
             wrong, why = np.isinf(values.astype(np.float32)), f"is beyond float32; {expected}"
         if not wrong.any():
             wrong = np.abs(values) > LARGEST
-            why = f"is larger than {LARGEST:g}; {expected}"
+            why = f"is beyond 1,000,000; {expected}"
         if not wrong.any() and kind == PROBA:
             wrong, why = (values < -1e-6) | (values > 1 + 1e-6), "is no probability, from 0 to 1"
         if not wrong.any() and kind == LOSS:
@@ -165,7 +165,7 @@ def find_floor(given: Given) -> tuple[Given, list[str]]:
             block = slice(start, start + RECORDS_PER_BLOCK)
             values = given.array[target, block]
             _check_values(given, target, start, values)
-            values = np.maximum(np.asarray(values, np.float64), 0)
+            values = np.maximum(values, np.float64(0), dtype=np.float64)
             sides = (values,)
             if given.kind == PROBA:
                 sides = split_probability(np.minimum(values, 1), given.labels[block])

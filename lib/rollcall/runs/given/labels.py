@@ -15,6 +15,7 @@ from rollcall.util.errors import InputError
 
 WORSE = 6.0  # standard errors below what guessing gives
 BETTER = 3.0
+LARGER = 0.1  # by which a mean probability is too large to be of class 1
 
 
 def read_labels(path: Path, ids: pd.Series) -> np.ndarray:
@@ -88,7 +89,26 @@ def check_labels(given: Given) -> list[str]:
             "their order, and classes numbered as the columns"
         )
     if right < by_chance + BETTER * error:
+        _refuse_own_label(given)
         return [
             f"the models are right about the labels no more often than by guessing ({right:.0%})"
         ]
     return []
+
+
+def _refuse_own_label(given: Given) -> None:
+    """InputError if one column, hardly of class 1, has values as of each record's own label.
+
+    Of class 1 their mean is the share of class 1, or one half where classes were given equal
+    weight; of the own label it is larger.
+    """
+    if given.kind != PROBA or given.array.ndim == 3:
+        return
+    mean = float(np.mean([row.mean(dtype=np.float64) for row in given.array]))
+    share = float(given.labels.mean())
+    if mean > max(share, 0.5) + LARGER:
+        raise InputError(
+            f"{given.path}: probabilities are {mean:.2f} on average, and {share:.0%} of the labels "
+            "are 1; expected those of class 1. Are they of each record's own label? Give -log(p) "
+            "with --kind loss"
+        )

@@ -139,13 +139,13 @@ def refuse_sign(given: Given, members_path: Path, looks: Looks) -> None:
     """Raise InputError where scores of members are lower, of all records or of some."""
     path = given.path
     guess = {
-        LOG_ODDS: "Are they losses? Give them with --kind loss, or with the sign turned",
+        LOG_ODDS: "Are they losses? Give them with --kind loss, or with the sign turned.",
         LOSS: "Are they log odds or likelihoods, and no losses?",
     }.get(given.kind, "Are labels those of these records, numbered as the columns?")
     if looks.contrast < -SURE:
         raise InputError(
             f"{path}: scores are lower where a model had the record (by {-looks.effect:.2f} "
-            f"standard deviations); expected higher to mean more like a member. {guess}. Or does "
+            f"standard deviations); expected higher to mean more like a member. {guess} Or does "
             f"{members_path} say who was left out?"
         )
     if looks.downwards > SURE:

@@ -48,7 +48,7 @@ def check_folder(out: Path, inputs: tuple[Path, ...], cohort: str) -> None:
     except (OSError, RuntimeError) as error:
         raise_machine_fault(error, out)
         raise InputError(f"{out}: not a folder that can be looked into ({error})") from error
-    if names & {READY, MOVING} or names <= STAYS or all(map(is_unfinished, names)):
+    if names & {READY, MOVING} or all(name in STAYS or is_unfinished(name) for name in names):
         return
     fault = f"{out}: exists and is not an audit of own scores; choose another --out"
     if NAME not in names:
