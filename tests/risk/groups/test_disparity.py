@@ -138,7 +138,7 @@ def test_missing_values_small_groups_and_wrong_rows():
     assert rows["share"].sum() == pytest.approx(1)
     small = pd.DataFrame({"g": pd.Categorical(["x"] * 9 + ["y"] * 591)})
     with pytest.raises(InputError, match="no attribute has two groups of at least 10 patients"):
-        compare(table, small, statistic, members)
+        list_groups(small, table["stratum"].to_numpy())
     with pytest.raises(InputError, match="600 patients and 599 rows of attributes"):
         compare_groups(
             list_groups(attributes, table["stratum"].to_numpy()),
@@ -157,3 +157,19 @@ def test_an_attribute_is_not_adjusted_for_itself_nor_for_what_the_label_says():
     same = attributes.assign(label=pd.Categorical(table["stratum"].map({0: "n", 1: "y"})))
     rows = compared(table, same, statistic, members)
     np.testing.assert_allclose(rows["odds_ratio"][:2], plain["odds_ratio"])
+
+
+def test_without_a_group_that_is_large_enough_both_tables_are_empty():
+    table, attributes, statistic, members = invent()
+    whole = compare(table, attributes, statistic, members)
+    for values in (
+        ["x"] * 9 + ["y"] * 591,  # a rest of 9
+        ["x"] * 600,
+        [None] * 600,
+        [f"v{patient}" for patient in range(600)],
+        [None] * 589 + ["x"] * 11,
+    ):
+        empty = compare(table, pd.DataFrame({"g": pd.Categorical(values)}), statistic, members)
+        for name, rows in empty.items():
+            assert not len(rows)
+            assert list(rows) == list(whole[name])

@@ -198,6 +198,10 @@ def _write_groups(findings: Findings) -> list[str]:
     """Write which groups are exposed more often; nothing that would rest on fewer than 10."""
     groups, unit = findings.groups, f"{findings.unit}s"
     assert groups is not None
+    if not len(groups):
+        return [
+            f"No groups can be compared: none of at least {findings.smallest} {unit} may be shown."
+        ]
     if is_undecided(findings) or not findings.risk["exposed"]:
         return []
     if findings.risk["exposed"] < findings.smallest:

@@ -7,8 +7,24 @@ import pandas as pd
 
 from rollcall.risk.groups.cutoffs import compare_cutoffs
 from rollcall.risk.groups.disparity import compare_groups
-from rollcall.risk.groups.listing import list_groups
+from rollcall.risk.groups.listing import NothingToCompareError, list_groups
 from rollcall.risk.groups.ranking import pair_score
+
+# The columns of both tables; where no group is large enough, of empty ones.
+KEYS = {"attribute": str, "group": str, "intersection": bool}
+DISPARITY = (
+    *("is_outcome", "patients", "share", "records", "exposed", "exposed_share", "exposed_low"),
+    *("exposed_high", "exposed_by_chance", "share_exposed", "risk_ratio", "ci_low", "ci_high"),
+    *("ratio_within", "within_low", "within_high", "shift", "shift_low", "shift_high"),
+    *("deconvolved_share", "deconvolved_others", "deconvolved_ratio", "deconvolved_low"),
+    *("deconvolved_high", "odds_ratio", "odds_low", "odds_high", "odds_p", "odds_method", "p"),
+    "p_adjusted",
+)
+CUTOFFS = (
+    *("cutoff", "top", "is_exposed", "inside", "ratio", "ratio_low", "ratio_high"),
+    *("floor_low", "floor_high"),
+)
+NO_NUMBERS = {"is_outcome": bool, "is_exposed": bool, "odds_method": str}
 
 __all__ = ["compare", "compare_cutoffs", "compare_groups", "list_groups", "pair_score"]
 
@@ -25,13 +41,22 @@ def compare(
 
     patients as assess_risk returns it; attributes, a row per patient, as patient_attributes returns
     it; statistic (2K, P), members bool (2K, P): the joint statistic, paired; pairs of attributes to
-    cross as in iterate_intersections. Columns: compare_groups, compare_cutoffs. InputError if rows
-    do not match, or no attribute has two groups that are large enough.
+    cross as in iterate_intersections. Columns: compare_groups, compare_cutoffs. Both are empty
+    where no attribute has two groups that are large enough. InputError if rows do not match.
     """
-    groups = list_groups(attributes, patients["label"].to_numpy(), pairs)
+    try:
+        groups = list_groups(attributes, patients["label"].to_numpy(), pairs)
+    except NothingToCompareError:
+        return {"disparity": _make_empty(DISPARITY), "cutoffs": _make_empty(CUTOFFS)}
     return {
         "disparity": compare_groups(groups, patients, attributes, statistic, members),
         "cutoffs": compare_cutoffs(
             groups, statistic, members, patients["exposed"].to_numpy(), seed
         ),
     }
+
+
+def _make_empty(columns: tuple[str, ...]) -> pd.DataFrame:
+    """Make a table of groups without a row."""
+    kinds = KEYS | {name: NO_NUMBERS.get(name, float) for name in columns}
+    return pd.DataFrame({name: np.empty(0, kind) for name, kind in kinds.items()})

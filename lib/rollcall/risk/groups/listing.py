@@ -14,6 +14,10 @@ from rollcall.util.errors import InputError
 NEARLY = 0.9  # of the patients who are in a group or have a label, those who are both
 
 
+class NothingToCompareError(InputError):
+    """Report that no group is large enough to be compared."""
+
+
 @dataclass(frozen=True)
 class Groups:
     """J groups of P patients.
@@ -49,7 +53,7 @@ def list_groups(
     attributes: a row per patient, as patient_attributes returns it; label int (P,): code of each
     patient's training label; pairs of attributes to cross as in iterate_intersections, [] for none.
     Groups of fewer than MIN_GROUP_SIZE patients are left out, and groups that leave so few others.
-    InputError if no group is left.
+    NothingToCompareError if no group is left.
 
     attribute, group, intersection (bool)
     is_outcome       the group is nearly the patients of one training label, or nearly all others
@@ -77,7 +81,7 @@ def list_groups(
         )
         packed.append((np.packbits(group), np.packbits(known)))
     if not rows:
-        raise InputError(
+        raise NothingToCompareError(
             f"no attribute has two groups of at least {MIN_GROUP_SIZE} patients; "
             f"expected at least one, in: {', '.join(attributes)}"
         )
