@@ -5,8 +5,8 @@ train.csv has 223,414 films of 64,540 patients, valid.csv 234 of 200.
 Publisher: Stanford ML Group and Stanford AIMI. Access: free, after signing the Stanford University
 Dataset Research Use Agreement; it may not be passed on. Paper: Irvin et al., AAAI 2019,
 doi:10.1609/aaai.v33i01.3301590. Race: the separate table "CHEXPERT DEMO" of the same publisher, as
-csv. Both releases are read: CheXpert-v1.0 (full size) and CheXpert-v1.0-small, whole or split into
-batches.
+csv. Both releases are read: CheXpert-v1.0 (full size), as one tree or as its four zips unpack, and
+CheXpert-v1.0-small.
 
 The unit is the patient, from the film's path. The 14 findings are one multilabel task: 1 is
 positive, -1 (uncertain) is taken as positive (U-Ones), 0 and empty are negative. The audit pool is

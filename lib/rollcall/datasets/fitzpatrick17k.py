@@ -13,6 +13,7 @@ reference. Attributes: skin type in three groups (-1, unknown, is missing), the 
 nine-partition label. There is no age or sex.
 
 Images that are not there are dropped and counted: some addresses are dead, and 41 rows have none.
+So are files that are no pictures, such as the web page that a dead address gives.
 Three images that are radiographs are left out, by hash. The reference keeps 16,523 images, 16,175
 in the pool.
 

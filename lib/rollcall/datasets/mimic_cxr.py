@@ -41,11 +41,12 @@ import pandas as pd
 
 from rollcall.data import release, tables
 from rollcall.data.cohort import Cohort
-from rollcall.data.decode import require_files
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import check_choice, count_notes, count_text
-from rollcall.datasets.parts.images import image_files
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.images import image_files, require_images
+from rollcall.datasets.parts.joins import clean_numbers, require_matches
 from rollcall.datasets.release_tables.mimic_iv import read_demographics
 from rollcall.util.errors import InputError
 
@@ -57,12 +58,14 @@ ABOUT = Dataset(
     records="chest films, 14 findings",
     rehearsable=True,
 )
-VERSION = 1
+VERSION = 2
 LABELLERS = ("negbio", "chexpert")
 EXPECTED = {"images": 377_110, "patients": 65_379, "test images": 5_159, "test patients": 293}
 SPLITS = ("train", "validate", "test")
 PAPER_VIEWS = ("AP", "PA", "LATERAL", "LL")
-TABLE = "mimic-cxr-2.0.0-{}.csv"
+TABLE = "mimic-cxr-2.0.0-{}.csv"  # in version 2.1.0 as well
+EDITIONS = "MIMIC-CXR-JPG 2.0.0 and 2.1.0"
+FILMS = "the films"
 KEY = ["subject_id", "study_id"]
 MAX_VIEW_LENGTH = 32  # characters
 
@@ -149,7 +152,7 @@ def read(
         return Cohort(
             name="mimic_cxr",
             records=records[chosen].reset_index(drop=True),
-            inputs=require_files(images),
+            inputs=require_images(images),
             labels=findings[chosen],
             task="multilabel",
             classes=chest.FINDINGS,
@@ -167,9 +170,10 @@ def read(
 
 def _read_metadata(path: Path) -> pd.DataFrame:
     """Read the table of films, every id and date checked."""
-    table = tables.read_table(path, ("dicom_id", *KEY, "ViewPosition", "StudyDate"), key="dicom_id")
-    for column in KEY:
-        tables.read_ids(path, table, column)
+    columns = ("dicom_id", *KEY, "ViewPosition", "StudyDate")
+    table = _read_ids(path, read_edition(path, columns, EDITIONS, key="dicom_id"))
+    table["StudyDate"] = table["StudyDate"].str.strip().str.removesuffix(".0")
+    table["ViewPosition"] = table["ViewPosition"].str.strip()
     refuse = functools.partial(tables.refuse_rows, path, table)
     named = table["dicom_id"].str.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
     refuse("dicom_id", ~named, "expected five groups of eight hexadecimal digits")
@@ -177,6 +181,14 @@ def _read_metadata(path: Path) -> pd.DataFrame:
     refuse("StudyDate", ~dated, "expected a date such as 21800506")
     overlong = table["ViewPosition"].str.len() > MAX_VIEW_LENGTH
     refuse("ViewPosition", overlong, "expected the short code of a view")
+    return table
+
+
+def _read_ids(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its ids cleaned."""
+    table = table.assign(**{column: clean_numbers(path, table, column) for column in KEY})
+    if "dicom_id" in table:
+        table["dicom_id"] = table["dicom_id"].str.strip()
     return table
 
 
@@ -194,7 +206,9 @@ def _read_test(path: Path, metadata_path: Path, table: pd.DataFrame) -> np.ndarr
     Refuses a record that has no row in the split table, or another study or patient there, and a
     patient who is both in the test set and outside it.
     """
-    split = tables.read_table(path, ("dicom_id", *KEY, "split"), key="dicom_id")
+    columns = ("dicom_id", *KEY, "split")
+    split = _read_ids(path, read_edition(path, columns, EDITIONS, key="dicom_id"))
+    require_matches(path, "dicom_id", split["dicom_id"], table["dicom_id"], FILMS, "film")
     codes = tables.read_codes(path, split, "split", SPLITS)
     row = pd.Index(split["dicom_id"]).get_indexer(table["dicom_id"])
     tables.refuse_rows(
@@ -230,7 +244,9 @@ def _read_findings(path: Path, table: pd.DataFrame) -> tuple[np.ndarray, np.ndar
     Returns labels int64 (records, 14), the number of uncertain labels of each record, and how many
     records have no labels.
     """
-    studies = tables.read_table(path, (*KEY, *chest.FINDINGS), key=tuple(KEY))
+    columns = (*KEY, *chest.FINDINGS)
+    studies = _read_ids(path, read_edition(path, columns, EDITIONS, key=tuple(KEY)))
+    require_matches(path, "subject_id", studies["subject_id"], table["subject_id"], FILMS)
     values = chest.read_labels(path, studies)
     keys = pd.MultiIndex.from_frame(studies[KEY])
     row = keys.get_indexer(pd.MultiIndex.from_frame(table[KEY]))

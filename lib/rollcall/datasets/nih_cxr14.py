@@ -7,8 +7,8 @@ Access: open, download by hand. Paper: Wang et al., CVPR 2017, 3462-3471.
 The unit is the patient. Multilabel: 14 findings, read from reports by machine; "No Finding" is none
 of them, and no label of its own.
 
-Images that are there are used, the rest is counted: the release comes in twelve parts, and cuts of
-it are common. The held-out test set is the publisher's, `test_list.txt`, where that file is there,
+Images that are there are used, the rest is counted, and so are files that are no pictures: the
+release comes in twelve parts, and cuts of it are common. The held-out test set is the publisher's, `test_list.txt`, where that file is there,
 else one fifth of the patients of the table, drawn from a fixed seed and the sorted patient ids
 alone, so that a patient stays on one side when more images come.
 
