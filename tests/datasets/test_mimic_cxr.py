@@ -249,7 +249,7 @@ DAMAGES = {
     ),
     "film is a page": (
         lambda root: first_film(root).write_bytes(b"<html>sign in</html>"),
-        r"\.jpg \(.*: row \d+\): cannot identify image",
+        r"\.jpg \(.*: row \d+\): a web page, not a picture",
     ),
     "film is a link out": (
         lambda root: link_out(first_film(root), root.parent / "out.jpg"),
