@@ -14,6 +14,9 @@ import pandas as pd
 from rollcall import audit
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.words.sentences import HIGH_AUC
+from rollcall.runs.derived.manifests import describe
+from rollcall.runs.folder import hide_from_git
+from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import InputError
 from rollcall.util.files import home
 from rollcall.util.settings import typed
@@ -31,13 +34,15 @@ class Capacity:
     (NaN without a test set); lira_auc; patients, exposed, exposed_share; above, above_low,
     above_high (patients with a true AUC of 0.9 or more, 95% interval). curves: of each variant, by
     its name, the table `survival` of rollcall.risk.Risk with the share. folder: where the figure
-    goes. smallest_cell: the smallest number of patients that is shown.
+    goes. smallest_cell: the smallest number of patients that is shown. made_from: of each variant,
+    what its tables were made from.
     """
 
     variants: pd.DataFrame
     curves: dict[str, pd.DataFrame]
     folder: Path
     smallest_cell: int
+    made_from: dict[str, dict]
 
     def show(self) -> HTML:
         """Draw risk and skill against size, save it in <out>/<dataset>/figures, and return it."""
@@ -46,7 +51,8 @@ class Capacity:
 
         return style.show(
             risk.capacity(self.variants, self.curves, smallest=self.smallest_cell),
-            self.folder,
+            hide_from_git(self.folder),
+            compute_digest(self.made_from),
         )
 
     def table(self) -> HTML:
@@ -89,7 +95,7 @@ def compare_models(
             options=[*options, *options_there],
             recipe=[*recipe, *recipe_there],
         )
-    rows, curves, smallest = [], {}, MIN_GROUP_SIZE
+    rows, curves, made_from, smallest = [], {}, {}, MIN_GROUP_SIZE
     for variant, name in zip(variants, names, strict=True):
         own_model, own_options, own_recipe = parse_variant(variant)
         study = audit.plan(
@@ -107,10 +113,11 @@ def compare_models(
             {"variant": label, "run": name, "parameters": count_parameters(study)}
             | _measure(study, performance)
         )
+        made_from[label] = describe(study.run, ["attack"])
         survival = risk.survival
         curves[label] = survival.assign(share=survival["patients"] / len(risk.patients))
     folder = Path(out or home() / "results") / cohort / "figures"
-    return Capacity(pd.DataFrame(rows), curves, folder, smallest)
+    return Capacity(pd.DataFrame(rows), curves, folder, smallest, made_from)
 
 
 def _measure(study: audit.Audit, performance: pd.DataFrame) -> dict:

@@ -10,6 +10,9 @@ from IPython.display import HTML, display
 from rollcall.report import style
 from rollcall.report.gallery import comparison, curves, groups
 from rollcall.report.gallery.runs import FinishedRuns, find_runs, notes
+from rollcall.runs.derived.manifests import describe_inputs
+from rollcall.runs.folder import hide_from_git
+from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import unknown_name
 from rollcall.util.settings import typed
 
@@ -37,12 +40,18 @@ class Gallery:
         """Draw a figure of FIGURES, save it in <out>/figures_paper and return it with its texts."""
         if name not in FIGURES:
             raise unknown_name("figure", name, FIGURES)
-        return style.show(FIGURES[name](self.finished), self.finished.folder / FOLDER)
+        return self._save(FIGURES[name](self.finished))
 
     def show_subgroups(self) -> None:
         """Display a figure of each run's groups, one after another, and save them likewise."""
         for entry in self.finished.runs:
-            display(style.show(groups.subgroups(entry), self.finished.folder / FOLDER))
+            display(self._save(groups.subgroups(entry)))
+
+    def _save(self, figure: style.Figure) -> HTML:
+        """Save a figure with a digest of what the runs were made from, and return it."""
+        made_from = {run.name: describe_inputs(run.run) for run in self.finished.runs}
+        folder = hide_from_git(self.finished.folder / FOLDER)
+        return style.show(figure, folder, compute_digest(made_from))
 
     def table(self) -> HTML:
         """Return the table of each run's averages beside the published ones."""
