@@ -170,7 +170,7 @@ def locks_hold(folder: Path) -> bool:
             second.acquire(blocking=False)
             second.release()
             return False
-    except NotImplementedError:
+    except (NotImplementedError, Timeout):
         return False
     return True
 

@@ -27,7 +27,7 @@ def test_group_size_says_the_published_correlation(out):
     correlations = correlate(known["train_share"], known["residual"])
     rho, r = (f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in correlations)
     text = drawing.axes[0].texts[0].get_text()
-    assert f"$\\rho$ {rho}, $r$ {r}, {len(known)} groups" in text
+    assert f"ρ {rho}, r {r}, {len(known)} groups" in text
 
 
 def test_hidden_numbers_are_not_drawn(tmp_path):
