@@ -50,7 +50,9 @@ class Gallery:
     def _save(self, figure: style.Figure) -> HTML:
         """Save a figure with a digest of what the runs were made from, and return it."""
         made_from = {run.name: describe_inputs(run.run) for run in self.finished.runs}
-        folder = hide_from_git(self.finished.folder / FOLDER)
+        folder = self.finished.folder / FOLDER
+        if figure.drawing is not None:
+            hide_from_git(folder)
         return style.show(figure, folder, compute_digest(made_from))
 
     def table(self) -> HTML:
