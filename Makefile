@@ -2,10 +2,11 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit rehearse bench test quick lint lab reference lock clean
+.PHONY: help audit rehearse doctor bench test quick lint lab reference lock clean
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST=]   train, attack, disparity, report"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
+	@echo "make doctor [OUT= DATA=]                                     what this machine has, and what an audit will use"
 	@echo "make bench [PART=training|prepare|attacks|risk|growth OUT=file.csv]   how fast this machine is at each part, how cost grows"
 	@echo "make bench PART=audit [COHORT= ROOT= TARGETS= DATA= OUT=]    where the time of one audit goes"
 	@echo "make test  [ARGS=]                                           every test"
@@ -27,6 +28,9 @@ audit: .venv/.ready
 
 rehearse: .venv/.ready
 	@$(RUN_IN) -m rollcall rehearse $(call given,PATIENTS,patients) $(shared)
+
+doctor: .venv/.ready
+	@$(RUN_IN) -m rollcall doctor $(call given,OUT,out) $(call given,DATA,data)
 
 bench: .venv/.ready
 	@$(RUN_IN) -m benchmarks $(PART) $(call given,COHORT,cohort) $(call given,ROOT,root) $(call given,TARGETS,targets) \
