@@ -473,6 +473,17 @@ def test_a_cohort_folder_that_was_not_downloaded_is_left_out(release, tmp_path):
     assert f"{lost} images dropped: the folder cohort_2 is not there" in cohort.notes
 
 
+def test_dicom_files_count_by_any_case_of_their_ending(release, tmp_path):
+    root = tmp_path / "r"
+    shutil.copytree(release, root)
+    for number, path in enumerate(sorted(root.rglob("*.dcm"))):
+        path.rename(path.with_suffix((".DCM", ".dicom", ".dcm")[number % 3]))
+    changed, plain = (embed.read(embed.locate(place, place), place) for place in (root, release))
+    assert changed.records.equals(plain.records)
+    for one, other in zip(changed.inputs.paths, plain.inputs.paths, strict=True):
+        assert (root / one).read_bytes() == (release / other).read_bytes()
+
+
 def test_pictures_without_the_folder_images(release, data, tmp_path):
     root = tmp_path / "r"
     shutil.copytree(release, root)

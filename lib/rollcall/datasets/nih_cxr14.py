@@ -8,9 +8,10 @@ The unit is the patient. Multilabel: 14 findings, read from reports by machine; 
 of them, and no label of its own.
 
 Images that are there are used, the rest is counted, and so are files that are no pictures: the
-release comes in twelve parts, and cuts of it are common. The held-out test set is the publisher's, `test_list.txt`, where that file is there,
-else one fifth of the patients of the table, drawn from a fixed seed and the sorted patient ids
-alone, so that a patient stays on one side when more images come.
+release comes in twelve parts, and cuts of it are common. The held-out test set is the publisher's,
+`test_list.txt`, where that file is there, else one fifth of the patients of the table, drawn from
+a fixed seed and the sorted patient ids alone, so that a patient stays on one side when more images
+come.
 
 Attributes: sex, age in bands, view, and the findings, which overlap. The older table
 Data_Entry_2017.csv is read as well; it has ages such as 058Y, and some over 120 years, which are

@@ -97,42 +97,44 @@ def _list_folders(root: Path, top: Path):
         yield (f"{relative.as_posix()}/" if relative.parts else ""), sorted(names)
 
 
-def require_images(files: FileInputs) -> FileInputs:
+def require_images(files: FileInputs, endings: tuple[str, ...] = ENDINGS) -> FileInputs:
     """Return the files, or raise InputError naming the first that is not there.
 
-    A file whose ending is another than the table says takes the place of the one that is missing.
+    A file of another of `endings` than the table says takes the place of the one that is missing.
     """
     gone = np.flatnonzero(find_missing(files))
     if not len(gone):
         return files
     paths = files.paths.copy()
-    paths[gone] = other_endings(files.root, paths[gone])
+    paths[gone] = other_endings(files.root, paths[gone], endings)
     return require_files(replace(files, paths=paths))
 
 
-def other_endings(root: Path, paths) -> np.ndarray:
-    """Give each path, relative to root, the ending of the image that lies there under its name.
+def other_endings(root: Path, paths, endings: tuple[str, ...] = ENDINGS) -> np.ndarray:
+    """Give each path, relative to root, the ending of the file that lies there under its name.
 
-    A path stays as it is where there is no such image.
+    Of several the first of `endings` counts. A path stays as it is where it is a file, and where
+    there is none.
     """
     changed = np.asarray(paths, dtype=object).copy()
     folders: dict[str, dict[str, str]] = {}  # folder: stem: name
     for position, path in enumerate(changed):
+        if (root / path).is_file():
+            continue
         folder, name = os.path.split(path)
         if folder not in folders:
-            folders[folder] = _images_by_stem(root / folder)
-        other = folders[folder].get(_split_name(name)[0])
-        if other is not None and not (root / path).is_file():
-            changed[position] = os.path.join(folder, other)
+            folders[folder] = _files_by_stem(root / folder, endings)
+        stem = _split_name(name)[0]
+        changed[position] = os.path.join(folder, folders[folder].get(stem, name))
     return changed
 
 
-def _images_by_stem(folder: Path) -> dict[str, str]:
-    """List a folder's images by the stem of their names, the first of ENDINGS for each."""
+def _files_by_stem(folder: Path, endings: tuple[str, ...]) -> dict[str, str]:
+    """List a folder's files by the stem of their names, the first of `endings` for each."""
     if not folder.is_dir():
         return {}
-    names = [name for name in os.listdir(folder) if _split_name(name)[1] in ENDINGS]
-    names.sort(key=lambda name: (ENDINGS.index(_split_name(name)[1]), name), reverse=True)
+    names = [name for name in os.listdir(folder) if _split_name(name)[1] in endings]
+    names.sort(key=lambda name: (endings.index(_split_name(name)[1]), name), reverse=True)
     return {_split_name(name)[0]: name for name in names}
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data.decode import FileInputs, require_files
+from rollcall.data.decode import FileInputs
 from rollcall.datasets.parts.dicom import decode_mammogram
 from rollcall.datasets.parts.images import (
+    ENDINGS,
     decode_image,
     depth_notes,
     other_endings,
@@ -18,6 +19,7 @@ from rollcall.datasets.parts.images import (
 )
 from rollcall.datasets.release_tables.embed import HEADER
 
+DICOM = (".dcm", ".dicom")  # endings, in any case
 RECORDS_LOOKED_FOR = 100  # whose files tell DICOM from PNG, and where the PNGs lie
 
 
@@ -68,16 +70,15 @@ def find_files(
         arguments,
     )
     if layout == "dicom":
-        return images, require_files(inputs), notes
+        return images, require_images(inputs, DICOM), notes
     inputs = require_images(inputs)
     return images, inputs, notes + depth_notes(inputs)
 
 
 def _count_present(root: Path, paths: pd.Series, layout: str) -> int:
     """Count those of the first paths at which a file lies."""
-    names = paths.to_numpy(dtype=object)[:RECORDS_LOOKED_FOR]
-    if layout != "dicom":
-        names = other_endings(root, names)
+    endings = DICOM if layout == "dicom" else ENDINGS
+    names = other_endings(root, paths.to_numpy(dtype=object)[:RECORDS_LOOKED_FOR], endings)
     return sum((root / name).is_file() for name in names)
 
 
