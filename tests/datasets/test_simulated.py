@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from rollcall.datasets import simulated
+from rollcall.util.errors import InputError
 
 
 def read(**options):
@@ -43,3 +45,9 @@ def test_a_patients_films_are_alike_and_share_their_label():
 
 def test_without_leakage_nobody_has_hardware():
     assert not read(leak=False).records["hardware"].any()
+
+
+@pytest.mark.parametrize("options", [{"patients": 0}, {"patients": -5}, {"seed": -1}])
+def test_numbers_below_the_least_are_refused(options):
+    with pytest.raises(InputError, match="expected [01] or more"):
+        read(**options)

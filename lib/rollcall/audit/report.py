@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TRAINING = "1_train"  # which several audits of a run take at once
 REPORT = ("report.html", "report.json")
-FAILED = "*.failed.ipynb"
+FAILED = ".failed.ipynb"
 
 
 def make_report(
@@ -47,24 +47,37 @@ def make_report(
     steps: the parameters of each notebook, by its name. announce: called with a line before each.
     server, first: as of execute_notebook, first for the first notebook alone. After the training
     one audit of a run goes on at a time; others wait. The run's notebooks and report are replaced
-    when all is there. InputError, MachineError or RuntimeError as execute_notebook; InputError if
-    somebody else's audit of the run came between.
+    when all is there. InputError, MachineError or RuntimeError as execute_notebook, of the first
+    notebook that failed; if patients were assessed, the report is written before, of what there is.
+    InputError if somebody else's audit of the run came between.
     """
     from rollcall.report import notebooks
 
     with private_folder() as folder, contextlib.ExitStack() as stack:
-        executed = []
+        executed, failures = [], {}
         for number, (name, parameters) in enumerate(steps.items(), 1):
             if name != TRAINING:
                 stack.enter_context(study.run.hold("audit"))
             announce(f"[{number}/{len(steps)}] {name}")
             source = files.notebooks() / f"{name}.ipynb"
-            executed.append(folder.resolve() / source.name)
-            with _keeping_failed(executed[-1].parent, study.run):
-                notebooks.execute_notebook(
-                    source, executed[-1], parameters, source.parent, sys.stderr, server, first
-                )
+            path = folder.resolve() / source.name
+            try:
+                with _keeping_failed(path.parent, study.run):
+                    notebooks.execute_notebook(
+                        source, path, parameters, source.parent, sys.stderr, server, first
+                    )
+                executed.append(path)
+            except Exception as error:
+                if name == TRAINING:
+                    raise
+                failures[path.with_suffix(FAILED)] = error
+                if not _has_sentences(study):
+                    break
             first = ""
+        if failures:
+            with contextlib.suppress(Exception), study.run.hold("steps"):
+                _write_report(study, executed, list(failures))
+            raise next(iter(failures.values()))
         with study.run.hold("steps"):
             return _write_report(study, executed)
 
@@ -81,7 +94,7 @@ def _keeping_failed(folder: Path, run: Run):
     except InputError:
         raise
     except BaseException as error:
-        left = list(folder.glob(FAILED))
+        left = list(folder.glob(f"*{FAILED}"))
         for path in left:
             with contextlib.suppress(OSError), files.atomic_write(_place(run, path.name)) as file:
                 file.write(path.read_bytes())
@@ -91,13 +104,24 @@ def _keeping_failed(folder: Path, run: Run):
         raise
 
 
+def _has_sentences(study: Audit) -> bool:
+    """Tell whether patients were assessed, so that there is something to report."""
+    try:
+        return bool(study.summary())
+    except Exception:  # what failed before is what is said
+        return False
+
+
 def _place(run: Run, name: str) -> Path:
     """Return the path of a notebook of the run, its folder made."""
     return files.make_private(run.file("notebooks")) / name
 
 
-def _write_report(study: Audit, executed: list[Path]) -> list[str]:
-    """Write executed notebooks and the page into the run, whose steps the caller has locked."""
+def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = ()) -> list[str]:
+    """Write executed notebooks and the page into the run, whose steps the caller has locked.
+
+    failed: notebooks that did not run to their end, as far as they are there.
+    """
     from rollcall.report.page import write_page
     from rollcall.report.words.facts import SIMULATED
 
@@ -108,6 +132,9 @@ def _write_report(study: Audit, executed: list[Path]) -> list[str]:
     everything = [step for step in STEPS if any(step in each for each in needs.values())]
     whole = describe(run, everything, True, inputs)
     sentences, facts = study.summary(), study.facts()
+    if failed:
+        names = " and ".join(path.name.removesuffix(FAILED) for path in failed)
+        sentences = [f"This report is not complete: {names} failed.", *sentences]
     discard_stale(run)
     for part in ("report", *taken):
         forget(run, part)
@@ -115,7 +142,7 @@ def _write_report(study: Audit, executed: list[Path]) -> list[str]:
     for path in executed:
         placed.append(_place(run, path.name))
         _store_notebook(path, placed[-1], made_from[path.stem])
-        run.file("notebooks").joinpath(f"{path.stem}.failed.ipynb").unlink(missing_ok=True)
+        run.file("notebooks").joinpath(f"{path.stem}{FAILED}").unlink(missing_ok=True)
         note_made(run, path.stem, made_from[path.stem], [f"notebooks/{path.name}"])
     kind, notice = ("Rehearsal", SIMULATED) if study.cohort.simulated else ("Privacy audit", "")
     clear_parts(*map(run.file, REPORT))
@@ -123,7 +150,7 @@ def _write_report(study: Audit, executed: list[Path]) -> list[str]:
         run.file(REPORT[0]),
         title=f"{kind}: {study.cohort.name}",
         summary=sentences,
-        notebooks=placed,
+        notebooks=sorted([*placed, *filter(Path.exists, failed)], key=lambda path: path.name),
         facts=facts,
         notice=notice,
         smallest=run.smallest_cell,

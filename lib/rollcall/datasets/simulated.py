@@ -21,6 +21,7 @@ import pandas as pd
 
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.about import Dataset
+from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
     name="simulated",
@@ -52,6 +53,9 @@ def read(
 
     Inputs uint8 (records, 32, 32, 1), labels int64 (records,).
     """
+    for name, value, least in (("patients", patients, 1), ("seed", seed, 0)):
+        if value < least:
+            raise InputError(f"option {name}={value}: expected {least} or more")
     rng = np.random.default_rng([seed, 20260])
     race = rng.permutation(np.repeat(np.arange(4), _apportion(patients, RACE_SHARES)))
     sex = rng.integers(0, 2, patients)

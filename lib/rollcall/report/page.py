@@ -19,6 +19,7 @@ from rollcall.report.twin import make_twin
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import atomic_write, write_json
 
+ERROR_CELL = "papermill-error-cell-tag"  # of cells that papermill adds where a notebook failed
 ACTIVE_TAGS = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
 
 
@@ -99,16 +100,17 @@ def _section(path: Path, mark: str) -> tuple[str, str]:
 
 
 def _export(path: Path) -> str:
-    """Return a notebook's text and outputs as an HTML fragment, without code and stderr."""
+    """Return a notebook's text and outputs as an HTML fragment, without code, stderr and errors."""
     book = nbformat.read(path, as_version=4)
     book.metadata.pop("widgets", None)
     for cell in book.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if not _is_error(output)]
     book.cells = [
         cell
         for cell in book.cells
-        if cell.cell_type == "markdown" or (cell.cell_type == "code" and cell.outputs)
+        if (cell.cell_type == "markdown" or (cell.cell_type == "code" and cell.outputs))
+        and ERROR_CELL not in cell.metadata.get("tags", [])
     ]
     exporter = HTMLExporter(
         template_name="basic",
@@ -117,6 +119,10 @@ def _export(path: Path) -> str:
         exclude_output_prompt=True,
     )
     return exporter.from_notebook_node(book)[0]
+
+
+def _is_error(output: dict) -> bool:
+    return output.get("name") == "stderr" or output["output_type"] == "error"
 
 
 def _make_inert(soup: BeautifulSoup) -> None:
