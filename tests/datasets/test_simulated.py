@@ -49,5 +49,5 @@ def test_without_leakage_nobody_has_hardware():
 
 @pytest.mark.parametrize("options", [{"patients": 0}, {"patients": -5}, {"seed": -1}])
 def test_numbers_below_the_least_are_refused(options):
-    with pytest.raises(InputError, match="expected [01] or more"):
+    with pytest.raises(InputError, match=r"expected [01] or more"):
         read(**options)
