@@ -10,6 +10,7 @@ import pytest
 
 from rollcall import datasets, rehearse
 from rollcall.datasets import mimic_cxr
+from rollcall.util.errors import InputError
 from tests.conftest import SHARED
 from tests.datasets.damaged import refused
 from tests.datasets.quick import rows_of, write_rows
@@ -191,3 +192,66 @@ DAMAGES = {
 def test_a_damaged_release_is_one_line(name, intact, prepared, tmp_path, capsys):
     damage, match = DAMAGES[name]
     refused("mimic_cxr", intact, prepared, damage, match, tmp_path, capsys)
+
+
+def change_ids(root, table, change, columns=("subject_id",)):
+    rows = rows_of(root / table)
+    for row in rows:
+        row |= {column: change(row[column]) for column in columns}
+    write_rows(root / table, rows)
+
+
+@pytest.mark.parametrize("change", [lambda text: text + ".0", lambda text: f" {text} "])
+def test_ids_that_went_through_floats_or_have_spaces_join(change, intact, tmp_path):
+    """In any table: the cohort is the same."""
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    for table, columns in (
+        (f"{HOSP}/admissions.csv.gz", ("subject_id", "hadm_id")),
+        (f"{HOSP}/patients.csv.gz", ("subject_id",)),
+        (META, ("subject_id", "study_id")),
+        (SPLIT, ("subject_id", "study_id")),
+        (NEGBIO, ("subject_id", "study_id")),
+    ):
+        change_ids(root, table, change, columns)
+    loaded, expected = (
+        mimic_cxr.read(mimic_cxr.locate(each, None), each) for each in (root, intact)
+    )
+    assert expected.records["race"].notna().sum() > 60
+    pd.testing.assert_frame_equal(loaded.records, expected.records)
+    np.testing.assert_array_equal(loaded.labels, expected.labels)
+    assert loaded.notes == expected.notes
+
+
+@pytest.mark.parametrize("name", ["admissions", "patients"])
+def test_tables_of_other_people_are_refused(name, intact, tmp_path):
+    """As where the demo of MIMIC-IV lies beside all films."""
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    change_ids(root, f"{HOSP}/{name}.csv.gz", lambda text: str(int(text) + 10**7))
+    with pytest.raises(InputError, match=rf"{name}.csv.gz: no row of it names a patient of the"):
+        mimic_cxr.read(mimic_cxr.locate(root, None), root)
+
+
+def test_few_people_in_common_are_said(intact, tmp_path):
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    path = root / HOSP / "admissions.csv.gz"
+    films = list(dict.fromkeys(row["subject_id"] for row in rows_of(root / META)))
+    write_rows(path, [row for row in rows_of(path) if row["subject_id"] in films[:15]])
+    notes = mimic_cxr.read(mimic_cxr.locate(root, None), root).notes
+    about_race = [note for note in notes if note.startswith("race: 1")]
+    assert any(
+        "of 48 patients of the films are in admissions.csv.gz" in note for note in about_race
+    )
+
+
+def test_the_editions_of_mimic_iv_are_named(intact, tmp_path):
+    """MIMIC-IV 1.0 called race ethnicity."""
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    path = root / HOSP / "admissions.csv.gz"
+    rows = rows_of(path)
+    write_rows(path, [{("ethnicity" if k == "race" else k): v for k, v in r.items()} for r in rows])
+    with pytest.raises(InputError, match=r"lacks the column 'race'.*ethnicity.*take 2\.2 or 3\.1"):
+        mimic_cxr.read(mimic_cxr.locate(root, None), root)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import shutil
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from rollcall.datasets.release_tables.emergency import FEATURES, build_master_ta
 from rollcall.util.errors import InputError
 from tests.conftest import SHARED
 from tests.datasets.damaged import refused
+from tests.datasets.quick import write_rows
 from tests.oracles import emergency as naive_ed
 
 ED, HOSP, ICU = "mimic-iv-ed/2.2/ed", "mimiciv/2.2/hosp", "mimiciv/2.2/icu"
@@ -45,8 +47,16 @@ def demo():
 
 
 def agrees(files):
-    """The master table equals the naive one in all 64 features of every visit; returns both."""
-    table, truth = build_master_table(files), naive_ed.table(files)
+    """The master table equals the naive one in all 64 features of every visit; returns both.
+
+    By the published rules, and then by the default's.
+    """
+    _agree(build_master_table(files, paper=True), naive_ed.table(files))
+    table = build_master_table(files)
+    return _agree(table, naive_ed.table(files, naive_ed.cleaned_by_default))
+
+
+def _agree(table, truth):
     assert list(table["stay_id"]) == list(truth)
     for name in FEATURES:
         expected = np.array(
@@ -135,11 +145,12 @@ def test_last_signs_and_medicines(demo):
     )
     for _, row in table.iterrows():
         for sign in ("temperature", "heartrate", "pain"):
-            own_signs = sorted(
-                (naive_ed.when(r["charttime"]), index, naive_ed.cleaned(sign, r[sign]))
+            values = [
+                (naive_ed.when(r["charttime"]), index, naive_ed.cleaned_by_default(sign, r[sign]))
                 for index, r in enumerate(signs)
-                if r["stay_id"] == row["stay_id"] and naive_ed.cleaned(sign, r[sign]) is not None
-            )
+                if r["stay_id"] == row["stay_id"]
+            ]
+            own_signs = sorted(value for value in values if value[2] is not None)
             assert (
                 row[f"ed_{sign}_last"] == own_signs[-1][2]
                 if own_signs
@@ -301,7 +312,7 @@ def mini(root, **changed):
 
 
 def test_borders_and_quirks_by_hand(tmp_path):
-    table = build_master_table(mini(tmp_path)).set_index("stay_id")
+    table = build_master_table(mini(tmp_path), paper=True).set_index("stay_id")
     assert list(table.index) == ["10", "11", "12", "13", "21"]
     assert table.attrs["left out"] == {"under 18 years": 1, "no acuity": 1}
     assert table["age"].tolist() == [91, 91, 91, 91, 41]  # 91 stands for everybody over 89
@@ -595,3 +606,92 @@ def test_options_and_no_root(release):
     with pytest.raises(ValueError, match="PhysioNet grants access"):
         mimic_iv_ed.locate(None, None)
     assert replace(mimic_iv_ed.read(files, release)).unit == "patient"
+
+
+ED_IDS = {
+    f"{ED}/edstays.csv.gz": ("subject_id", "stay_id", "hadm_id"),
+    f"{ED}/triage.csv.gz": ("subject_id", "stay_id"),
+    f"{ED}/vitalsign.csv.gz": ("stay_id",),
+    f"{ED}/medrecon.csv.gz": ("stay_id",),
+    f"{ED}/pyxis.csv.gz": ("stay_id",),
+    f"{HOSP}/patients.csv.gz": ("subject_id",),
+    f"{HOSP}/admissions.csv.gz": ("subject_id", "hadm_id"),
+    f"{HOSP}/diagnoses_icd.csv.gz": ("subject_id", "hadm_id"),
+    f"{ICU}/icustays.csv.gz": ("subject_id", "hadm_id"),
+}
+
+
+def change_column(root, table, column, change):
+    rows = naive_ed.rows(root / table)
+    for row in rows:
+        row[column] = change(row[column])
+    write_rows(root / table, rows)
+
+
+@pytest.mark.parametrize("change", [lambda text: text and f"{text}.0", lambda text: f" {text} "])
+def test_ids_that_went_through_floats_or_have_spaces_join(release, tmp_path, change):
+    root = tmp_path / "release"
+    shutil.copytree(release, root)
+    for table, columns in ED_IDS.items():
+        for column in columns:
+            change_column(root, table, column, change)
+    loaded, expected = (
+        build_master_table(mimic_iv_ed.locate(each, None)) for each in (root, release)
+    )
+    pd.testing.assert_frame_equal(loaded, expected)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "what"),
+    [
+        (f"{HOSP}/patients.csv.gz", "subject_id", "patient of edstays"),
+        (f"{HOSP}/admissions.csv.gz", "hadm_id", "admission of edstays"),
+        (f"{HOSP}/diagnoses_icd.csv.gz", "hadm_id", "admission of admissions"),
+        (f"{ICU}/icustays.csv.gz", "hadm_id", "admission of hosp/"),
+        (f"{ED}/triage.csv.gz", "stay_id", "visit of edstays"),
+        (f"{ED}/vitalsign.csv.gz", "stay_id", "visit of edstays"),
+        (f"{ED}/medrecon.csv.gz", "stay_id", "visit of edstays"),
+        (f"{ED}/pyxis.csv.gz", "stay_id", "visit of edstays"),
+    ],
+)
+def test_a_table_of_others_is_refused(release, tmp_path, table, column, what):
+    root = tmp_path / "release"
+    shutil.copytree(release, root)
+    change_column(root, table, column, lambda text: text and str(int(text) + 5 * 10**7))
+    with pytest.raises(InputError, match=rf"no row of it names a[n]? {what}"):
+        build_master_table(mimic_iv_ed.locate(root, None))
+
+
+def test_the_first_edition_is_named(release, tmp_path):
+    """MIMIC-IV-ED 1.0 had neither gender nor race in edstays."""
+    root = tmp_path / "release"
+    shutil.copytree(release, root)
+    rows = naive_ed.rows(root / ED / "edstays.csv.gz")
+    kept = ("subject_id", "hadm_id", "stay_id", "intime", "outtime")
+    write_rows(root / ED / "edstays.csv.gz", [{name: row[name] for name in kept} for row in rows])
+    with pytest.raises(InputError, match=r"lacks the column 'gender'.*1\.0 has no.*take 2\.2"):
+        build_master_table(mimic_iv_ed.locate(root, None))
+
+
+def test_mixed_units_and_impossible_values_are_counted_in_the_notes(release, tmp_path):
+    root = tmp_path / "release"
+    shutil.copytree(release, root)
+    path = root / ED / "triage.csv.gz"
+    rows = naive_ed.rows(path)
+    for number, row in enumerate(rows):
+        row |= {"temperature": "37.2"} if number % 2 else {}
+        odd = {"heartrate": "0", "o2sat": "120", "sbp": "11000", "pain": "10+"}
+        row |= odd if number % 3 == 0 else {}
+    write_rows(path, rows)
+    notes = mimic_iv_ed.read(mimic_iv_ed.locate(root, None), root).notes
+    for text in (
+        "temperature at triage: .. visits in Celsius among Fahrenheit, taken as such",
+        "heartrate at triage: .. visits with a value not from 1 to 300, taken as missing",
+        "o2sat at triage: .. visits with a value not from 1 to 100, taken as missing",
+        "sbp at triage: .. visits with a value not from 1 to 400, taken as missing",
+        "pain at triage: .. visits with words in place of a number, taken as missing",
+    ):
+        assert any(re.fullmatch(text, note) for note in notes), notes
+    paper = mimic_iv_ed.read(mimic_iv_ed.locate(root, None), root, rules="paper").notes
+    assert any("o2sat at triage" in note and "published rule" in note for note in paper)
+    assert not any("Celsius" in note for note in paper)

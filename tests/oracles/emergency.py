@@ -58,7 +58,25 @@ def cleaned(sign, text):
     return None if value < 0 or value > highest else min(value, valid)
 
 
-def table(files):
+def cleaned_by_default(sign, text):
+    value = number(text.strip())
+    if value is None or math.isnan(value):
+        return None
+    if sign == "temperature" and not 25 <= value <= 45:
+        value = (value - 32) * 5 / 9
+    low, high = {
+        "temperature": (25, 45),
+        "heartrate": (1, 300),
+        "resprate": (1, 70),
+        "o2sat": (1, 100),
+        "sbp": (1, 400),
+        "dbp": (1, 300),
+        "pain": (0, 10),
+    }[sign]
+    return value if low <= value <= high else None
+
+
+def table(files, clean=cleaned):
     """{stay_id: {feature: value, None where missing}} of the visits that are kept."""
     stays, triage = rows(files["edstays"]), {row["stay_id"]: row for row in rows(files["triage"])}
     people = {row["subject_id"]: row for row in rows(files["patients"])}
@@ -94,7 +112,7 @@ def table(files):
                     at - timedelta(days=days) <= start < at for start in starts
                 )
         for sign in ("temperature", "heartrate", "resprate", "o2sat", "sbp", "dbp", "pain"):
-            row[f"triage_{sign}"] = cleaned(sign, signs[sign])
+            row[f"triage_{sign}"] = clean(sign, signs[sign])
         row["triage_acuity"] = float(signs["acuity"])
         for name, words in WORDS.items():
             row[f"chiefcom_{name}"] = int(

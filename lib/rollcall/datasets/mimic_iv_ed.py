@@ -20,10 +20,14 @@ Where the default differs from the reference (see docs/deviations.md):
   of its test set are in training as well.
 - Features are z-scores (0/1 flags stay), missing vital signs are the median: both learnt on the
   audit pool. The reference feeds raw units, blood pressures beside flags.
+- Vital signs: temperatures in Celsius among Fahrenheit are taken as such, and impossible values
+  (a heart rate of 0, a saturation above 100%) are missing; both are counted in the notes. The
+  reference's table sets Celsius missing, and clips or keeps the others
+  (rollcall.datasets.release_tables.vital_signs).
 - Race: known others are groups of their own (Hispanic, Other), unknown or declined is missing. The
   reference's test leaves all of them out.
-`rules="paper"`: split by visit (a fifth held out), no scaling, race Black, White and Asian alone,
-insurance Medicare and Medicaid alone.
+`rules="paper"`: split by visit (a fifth held out), no scaling, the published vital signs, race
+Black, White and Asian alone, insurance Medicare and Medicaid alone.
 """
 
 from __future__ import annotations
@@ -46,13 +50,14 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import RACES, age_bands, race_group
+from rollcall.datasets.parts.joins import clean_numbers
 from rollcall.datasets.release_tables.emergency import (
     ED_TABLES,
     FEATURES,
     REQUIRED_TABLES,
     build_master_table,
 )
-from rollcall.datasets.release_tables.emergency_tables import LIMITS
+from rollcall.datasets.release_tables.vital_signs import SIGNS, describe_signs
 from rollcall.util.errors import InputError
 
 ABOUT = Dataset(
@@ -64,7 +69,7 @@ ABOUT = Dataset(
     rehearsable=True,
     is_table=True,
 )
-VERSION = 1
+VERSION = 2
 EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admission": 197_774}
 # sha256 of the open demo's 100 subjects, sorted, one a line.
 DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"
@@ -119,7 +124,7 @@ def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohor
     """
     check_choice("mimic_iv_ed", "rules", rules, RULES)
     paper = rules == "paper"
-    table = build_master_table(files)
+    table = build_master_table(files, paper)
     if not len(table):
         raise InputError(
             f"{files['edstays']}: no visit of an adult with an acuity; an audit needs some"
@@ -129,7 +134,7 @@ def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohor
     values = table[list(FEATURES)].to_numpy(dtype=np.float64)
     missing_signs = {
         name: int(np.isnan(values[~held_out, FEATURES.index(f"triage_{name}")]).sum())
-        for name in LIMITS
+        for name in SIGNS
     }
     inputs = _fill_missing(values, ~held_out)
     if not paper:
@@ -146,9 +151,11 @@ def read(files: dict[str, Path], root: Path, *, rules: str = "default") -> Cohor
         *count_notes(counts, EXPECTED),
         *missing_notes(records[~held_out], ("race", "insurance"), "visits"),
     ]
+    notes += table.attrs["few"]
     for reason, count in table.attrs["left out"].items():
         if count:
             notes.append(f"{count_text(count)} visits left out: {reason}")
+    notes += describe_signs(table.attrs["signs"], paper, count_text)
     for name, count in missing_signs.items():
         if count:
             notes.append(
@@ -227,5 +234,6 @@ def _is_demo(files: dict[str, Path], table: pd.DataFrame) -> bool:
     if "demo" not in files:
         return False
     subjects = tables.read_table(files["demo"], ("subject_id",))["subject_id"]
+    subjects = clean_numbers(files["demo"], subjects.to_frame(), "subject_id")
     digest = hashlib.sha256("\n".join(sorted(subjects)).encode()).hexdigest()
     return digest == DEMO and bool(table["subject_id"].isin(subjects).all())

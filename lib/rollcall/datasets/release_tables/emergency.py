@@ -20,13 +20,15 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
+from rollcall.datasets.parts.joins import require_matches
 from rollcall.datasets.release_tables import comorbidity, emergency_tables
-from rollcall.datasets.release_tables.emergency_tables import COMPLAINTS, LIMITS
+from rollcall.datasets.release_tables.emergency_tables import COMPLAINTS, VISITS
+from rollcall.datasets.release_tables.vital_signs import SIGNS
 
 PAST_DAYS = (30, 90, 365)
 HISTORY_DAYS = 1_780  # of past admissions that comorbidities are read from
 PAST = tuple(f"n_{kind}_{days}d" for kind in ("ed", "hosp", "icu") for days in PAST_DAYS)
-TRIAGE = (*(f"triage_{sign}" for sign in LIMITS), "triage_acuity")
+TRIAGE = (*(f"triage_{sign}" for sign in SIGNS), "triage_acuity")
 FEATURES = (
     "age",
     "gender_binarized",
@@ -39,10 +41,11 @@ ED_TABLES = ("edstays", "triage", "vitalsign", "medrecon", "pyxis")
 REQUIRED_TABLES = ("edstays", "triage", "patients", "admissions", "diagnoses_icd", "icustays")
 
 
-def build_master_table(files: dict[str, Path]) -> pd.DataFrame:
+def build_master_table(files: dict[str, Path], paper: bool = False) -> pd.DataFrame:
     """Build the table of visits of adults with an acuity, in the order of edstays.
 
-    files: paths of the release's tables by name. The index is the row's position in edstays.
+    files: paths of the release's tables by name. paper: vital signs by the published rules. The
+    index is the row's position in edstays.
     Columns:
 
         subject_id, stay_id, hadm_id, race, insurance, intime    hadm_id, insurance "": not admitted
@@ -53,12 +56,17 @@ def build_master_table(files: dict[str, Path]) -> pd.DataFrame:
         ed_los                                                   hours, NaN where unknown
         ed_<vital sign>_last, n_medrecon, n_med                  where their tables are in `files`
 
-    attrs["left out"] says how many visits were left out, by reason. InputError names file, row and
+    attrs["left out"] says how many visits were left out, by reason; attrs["signs"] what was done to
+    each vital sign at triage, as `vital_signs.read_sign` does; attrs["few"] notes tables in which
+    few of the visits, their patients or admissions are. InputError names file, row and
     column.
     """
     path = files["edstays"]
     stays = emergency_tables.read_stays(path)
     birth_years = emergency_tables.read_birth_years(files["patients"])
+    few = require_matches(
+        files["patients"], "subject_id", birth_years.index.to_series(), stays["subject_id"], VISITS
+    )
     tables.refuse_rows(
         path,
         stays,
@@ -70,21 +78,22 @@ def build_master_table(files: dict[str, Path]) -> pd.DataFrame:
     stays["age"] = stays["intime"].dt.year.to_numpy() - born
     admissions = emergency_tables.read_admissions(files["admissions"])
     icu = emergency_tables.read_intensive_care(files["icustays"])
+    few += _check_admissions(files, stays, admissions, icu)
     comorbidities = emergency_tables.read_comorbidities(files["diagnoses_icd"], admissions)
 
     stays = _add_past(stays, admissions, icu, comorbidities)
     stays = _add_outcomes(stays, admissions, icu)
-    stays = stays.join(
-        emergency_tables.read_triage(files["triage"], stays, path.name), on="stay_id"
-    )
+    triage, signs = emergency_tables.read_triage(files["triage"], stays, path.name, paper)
+    stays = stays.join(triage, on="stay_id")
     if "vitalsign" in files:
-        stays = stays.join(emergency_tables.read_last_signs(files["vitalsign"]), on="stay_id")
+        last = emergency_tables.read_last_signs(files["vitalsign"], stays, paper)
+        stays = stays.join(last, on="stay_id")
     for name, column, count in (
         ("medrecon", "name", "n_medrecon"),
         ("pyxis", "med_rn", "n_med"),
     ):
         if name in files:
-            counts = emergency_tables.read_count(files[name], column, count)
+            counts = emergency_tables.read_count(files[name], column, count, stays)
             stays = stays.join(counts, on="stay_id")
             stays[count] = stays[count].fillna(0)
     adult, rated = stays["age"] >= 18, stays["triage_acuity"].notna()
@@ -93,7 +102,24 @@ def build_master_table(files: dict[str, Path]) -> pd.DataFrame:
         "under 18 years": int((~adult).sum()),
         "no acuity": int((adult & ~rated).sum()),
     }
+    signs = signs.reindex(table["stay_id"])
+    table.attrs["signs"] = {sign: signs[sign].to_numpy() for sign in signs}
+    table.attrs["few"] = few
     return table
+
+
+def _check_admissions(
+    files: dict[str, Path], stays: pd.DataFrame, admissions: pd.DataFrame, icu: pd.DataFrame
+) -> list[str]:
+    """Refuse tables of admissions and intensive care that are of others than the visits are."""
+    admitted = stays["hadm_id"][stays["hadm_id"] != ""]
+    few = require_matches(
+        files["admissions"], "hadm_id", admissions["hadm_id"], admitted, VISITS, "admission"
+    )
+    require_matches(
+        files["icustays"], "hadm_id", icu["hadm_id"], admissions["hadm_id"], "hosp/", "admission"
+    )
+    return few
 
 
 def count_within(events: np.ndarray, now: np.ndarray, days: int) -> np.ndarray:

@@ -1,9 +1,7 @@
 """Read the tables of MIMIC-IV-ED and MIMIC-IV that the emergency features are made of.
 
-Natural units: degrees Celsius, beats and breaths a minute, percent, mmHg.
-- Vital signs: beyond the outlier limits missing, between those and the valid limits set to the
-  nearest valid value. Temperatures come in Fahrenheit. Pain is free text: what is not a number
-  from 0 to 10 is missing.
+- Ids are compared cleaned (no spaces, no ".0"); a table of other people is refused.
+- Vital signs: see rollcall.datasets.release_tables.vital_signs.
 - The last vital sign of a stay is the last that is not missing, by `charttime`.
 - Medicines are counted by different names reconciled, and by different numbers dispensed.
 
@@ -18,17 +16,16 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.joins import clean_numbers, refuse_repeated, require_matches
 from rollcall.datasets.release_tables import comorbidity
+from rollcall.datasets.release_tables.vital_signs import SIGNS, read_sign
 
-LIMITS = {  # lowest and highest plausible value, else missing; lowest and highest valid value
-    "temperature": (14.2, 47, 26, 45),
-    "heartrate": (0, 390, 0, 350),
-    "resprate": (0, 330, 0, 300),
-    "o2sat": (0, 150, 0, 100),
-    "sbp": (0, 375, 0, 375),
-    "dbp": (0, 375, 0, 375),
-    "pain": (0, 10, 0, 10),
-}
+HOSPITAL = "MIMIC-IV 2.0 or later, such as 2.2 and 3.1"
+EMERGENCY = (
+    "MIMIC-IV-ED 2.0 to 2.2 (1.0 has no gender, race, arrival_transport and disposition: take 2.2)"
+)
+VISITS = "edstays"
 COMPLAINTS = {
     "chest_pain": "chest pain",
     "abdominal_pain": "abdominal pain|abd pain",
@@ -44,23 +41,23 @@ COMPLAINTS = {
 NEVER = pd.Timestamp("9000-01-01")
 
 
+def _read(path: Path, columns: tuple[str, ...], editions: str, key="", rows=True) -> pd.DataFrame:
+    """Read a table, its ids cleaned; an admission may be missing, and `key` stands there once."""
+    table = read_edition(path, columns, editions, rows=rows)
+    for column in set(columns) & {"subject_id", "stay_id", "hadm_id"}:
+        table[column] = clean_numbers(path, table, column, missing=column == "hadm_id")
+    if key:
+        refuse_repeated(path, table, key)
+    return table
+
+
 def read_stays(path: Path) -> pd.DataFrame:
     """Read edstays, a row per visit; `outtime` is missing if it lies before `intime`.
 
     That changes no feature; the visit's length and what came after it are then unknown.
     """
     columns = ("subject_id", "hadm_id", "stay_id", "intime", "outtime", "gender", "race")
-    table = tables.read_table(path, columns, key="stay_id")
-    for column in ("subject_id", "stay_id"):
-        tables.read_ids(path, table, column)
-    tables.refuse_rows(
-        path,
-        table,
-        "hadm_id",
-        ~table["hadm_id"].str.fullmatch(r"([0-9]+(\.0)?)?"),
-        "expected an admission's number or nothing",
-    )
-    table["hadm_id"] = table["hadm_id"].str.removesuffix(".0")
+    table = _read(path, columns, EMERGENCY, key="stay_id")
     table["gender_binarized"] = tables.read_codes(path, table, "gender", ("M", "F"))
     for column in ("intime", "outtime"):
         table[column] = tables.read_times(path, table, column)
@@ -70,7 +67,8 @@ def read_stays(path: Path) -> pd.DataFrame:
 
 def read_birth_years(path: Path) -> pd.Series:
     """Read anchor_year - anchor_age by subject."""
-    table = tables.read_table(path, ("subject_id", "anchor_age", "anchor_year"), key="subject_id")
+    columns = ("subject_id", "anchor_age", "anchor_year")
+    table = _read(path, columns, HOSPITAL, key="subject_id")
     years = tables.read_numbers(path, table, "anchor_year", low=1900, high=2400)
     ages = tables.read_numbers(path, table, "anchor_age", low=0, high=120)
     return pd.Series(years - ages, index=table["subject_id"])
@@ -86,9 +84,10 @@ def read_admissions(path: Path) -> pd.DataFrame:
         "insurance",
         "hospital_expire_flag",
     )
-    table = tables.read_table(path, columns, key="hadm_id")
-    for column in ("subject_id", "hadm_id"):
-        tables.read_ids(path, table, column)
+    table = _read(path, columns, HOSPITAL, key="hadm_id")
+    tables.refuse_rows(
+        path, table, "hadm_id", table["hadm_id"] == "", "expected the number of an admission"
+    )
     table["admittime"] = tables.read_times(path, table, "admittime")
     table["dischtime"] = tables.read_times(path, table, "dischtime", missing=True).fillna(NEVER)
     table["died"] = tables.read_codes(path, table, "hospital_expire_flag", ("0", "1")) == 1
@@ -98,14 +97,17 @@ def read_admissions(path: Path) -> pd.DataFrame:
 def read_intensive_care(path: Path) -> pd.DataFrame:
     """Read icustays: subject, admission and when the stay began."""
     columns = ("subject_id", "hadm_id", "stay_id", "intime")
-    table = tables.read_table(path, columns, key="stay_id", rows=False)
+    table = _read(path, columns, HOSPITAL, key="stay_id", rows=False)
     table["intime"] = tables.read_times(path, table, "intime")
     return table
 
 
 def read_comorbidities(path: Path, admissions: pd.DataFrame) -> np.ndarray:
     """Read diagnoses_icd as bool (admissions, groups of comorbidity.NAMES): any diagnosis in it."""
-    table = tables.read_table(path, ("hadm_id", "icd_code", "icd_version"), rows=False)
+    table = _read(path, ("hadm_id", "icd_code", "icd_version"), HOSPITAL, rows=False)
+    require_matches(
+        path, "hadm_id", table["hadm_id"], admissions["hadm_id"], "admissions", "admission"
+    )
     version = np.array([9, 10])[tables.read_codes(path, table, "icd_version", ("9", "10"))]
     empty = table["icd_code"].str.strip() == ""
     tables.refuse_rows(path, table, "icd_code", empty, "expected a diagnosis code")
@@ -120,10 +122,16 @@ def read_comorbidities(path: Path, admissions: pd.DataFrame) -> np.ndarray:
     return groups
 
 
-def read_triage(path: Path, stays: pd.DataFrame, stays_name: str) -> pd.DataFrame:
-    """Read vital signs, acuity and complaints at triage, by stay; `stays_name` is for messages."""
-    columns = ("subject_id", "stay_id", *LIMITS, "acuity", "chiefcomplaint")
-    table = tables.read_table(path, columns, key="stay_id")
+def read_triage(
+    path: Path, stays: pd.DataFrame, stays_name: str, paper: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read vital signs, acuity and complaints at triage, by stay; `stays_name` is for messages.
+
+    paper: vital signs by the published rules. Returns what was done to each vital sign as well.
+    """
+    columns = ("subject_id", "stay_id", *SIGNS, "acuity", "chiefcomplaint")
+    table = _read(path, columns, EMERGENCY, key="stay_id")
+    require_matches(path, "stay_id", table["stay_id"], stays["stay_id"], VISITS, "visit")
     rows = pd.Index(stays["stay_id"]).get_indexer(table["stay_id"])
     tables.refuse_rows(path, table, "stay_id", rows < 0, f"this stay is not in {stays_name}")
     tables.refuse_rows(
@@ -133,7 +141,8 @@ def read_triage(path: Path, stays: pd.DataFrame, stays_name: str) -> pd.DataFram
         table["subject_id"].to_numpy() != stays["subject_id"].to_numpy()[rows],
         f"another subject than in {stays_name}",
     )
-    features = {f"triage_{sign}": _read_sign(path, table, sign) for sign in LIMITS}
+    signs = {sign: read_sign(path, table, sign, paper) for sign in SIGNS}
+    features = {f"triage_{sign}": values for sign, (values, _) in signs.items()}
     levels = ("", *"12345", *(f"{level}.0" for level in range(1, 6)))
     acuity = np.array([np.nan, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5])  # of levels
     features["triage_acuity"] = acuity[tables.read_codes(path, table, "acuity", levels)]
@@ -142,31 +151,25 @@ def read_triage(path: Path, stays: pd.DataFrame, stays_name: str) -> pd.DataFram
         f"chiefcom_{name}": complaint.str.contains(pattern).to_numpy(dtype=bool)
         for name, pattern in COMPLAINTS.items()
     }
-    return pd.DataFrame(features, index=pd.Index(table["stay_id"]))
+    by_stay = pd.Index(table["stay_id"])
+    done = pd.DataFrame({sign: codes for sign, (_, codes) in signs.items()}, index=by_stay)
+    return pd.DataFrame(features, index=by_stay), done
 
 
-def read_last_signs(path: Path) -> pd.DataFrame:
+def read_last_signs(path: Path, stays: pd.DataFrame, paper: bool) -> pd.DataFrame:
     """Read vitalsign: the last value of each vital sign, by stay."""
-    table = tables.read_table(path, ("stay_id", "charttime", *LIMITS), rows=False)
+    table = _read(path, ("stay_id", "charttime", *SIGNS), EMERGENCY, rows=False)
+    require_matches(path, "stay_id", table["stay_id"], stays["stay_id"], VISITS, "visit")
     when = tables.read_times(path, table, "charttime")
-    signs = pd.DataFrame({f"ed_{sign}_last": _read_sign(path, table, sign) for sign in LIMITS})
+    signs = pd.DataFrame(
+        {f"ed_{sign}_last": read_sign(path, table, sign, paper)[0] for sign in SIGNS}
+    )
     signs["stay_id"] = table["stay_id"].to_numpy()
     return signs.iloc[np.argsort(when.to_numpy(), kind="stable")].groupby("stay_id").last()
 
 
-def read_count(path: Path, column: str, name: str) -> pd.Series:
+def read_count(path: Path, column: str, name: str, stays: pd.DataFrame) -> pd.Series:
     """Count the different values of `column` by stay; the series has that name."""
-    table = tables.read_table(path, ("stay_id", column), rows=False)
+    table = _read(path, ("stay_id", column), EMERGENCY, rows=False)
+    require_matches(path, "stay_id", table["stay_id"], stays["stay_id"], VISITS, "visit")
     return table.drop_duplicates().groupby("stay_id").size().rename(name)
-
-
-def _read_sign(path: Path, table: pd.DataFrame, sign: str) -> np.ndarray:
-    """Read a vital sign as float64, outliers missing, the rest within the valid limits."""
-    if sign == "pain":
-        values = np.asarray(pd.to_numeric(table[sign], errors="coerce"), dtype=float)
-    else:
-        values = tables.read_numbers(path, table, sign, missing=True)
-    if sign == "temperature":
-        values = (values - 32) * 5 / 9
-    lowest, highest, low, high = LIMITS[sign]
-    return np.clip(np.where((values >= lowest) & (values <= highest), values, np.nan), low, high)
