@@ -1,5 +1,8 @@
+import builtins
 import dataclasses
+import errno
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +14,7 @@ from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs import run
 from rollcall.util.errors import InputError
+from rollcall.util.faults import MachineError
 
 
 @pytest.fixture
@@ -162,3 +166,129 @@ def test_the_smallest_cell_is_noted(tiny, recipe, tmp_path):
         InputError, match="smallest cell is 2; expected a number of patients of at least 3"
     ):
         made.with_smallest_cell(2)
+
+
+def test_a_run_that_grew_meanwhile_is_not_finished(tiny, invent, tmp_path):
+    small = invent(tmp_path / "r", tiny).run
+    run.create(tmp_path / "r", tiny, small.recipe, 12)  # another audit
+    small.finish()
+    assert run.open_run(tmp_path / "r").config["finished"] is None
+    invent(tmp_path / "r", tiny, targets=12).run.finish()
+    first = run.open_run(tmp_path / "r").config["finished"]
+    assert first
+    small.finish()
+    assert run.open_run(tmp_path / "r").config["finished"] == first
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda members: ~members,
+        lambda members: members[[1, 0, *range(2, 8)]],
+        lambda members: members[:, ::-1],
+        lambda members: members[:6],
+        lambda members: members[:, :59],
+        lambda members: members.astype(np.int8),
+        lambda members: np.where(np.arange(60) == 7, ~members, members),
+    ],
+)
+def test_members_are_what_the_seed_draws(tiny, recipe, tmp_path, damage):
+    made = run.create(tmp_path / "r", tiny, recipe, 8)
+    right, path = made.members(), made.path / "members.npy"
+    np.save(path, damage(right))
+    for use in (made.members, lambda: run.create(made.path, tiny, recipe, 12)):
+        with pytest.raises(InputError, match=r"members\.npy: damaged .*delete it and audit again"):
+            use()
+    path.unlink()
+    assert (run.create(made.path, tiny, recipe, 8).members() == right).all()
+    assert (np.load(path) == right).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"targets": "16"}, "its targets is '16'"),
+        ({"targets": True}, "its targets is True"),
+        ({"targets": 9}, "its targets are 9"),
+        ({"targets": -8}, "its targets is -8"),
+        ({"seed": None}, "its seed is None"),
+        ({"fingerprint": 3}, "its fingerprint is 3"),
+        ({"hardware": {}}, "its hardware lacks"),
+        ({"recipe": []}, "its recipe is"),
+        ({"smallest_cell": "ten"}, "its smallest_cell is 'ten'"),
+        ({"cohort": ...}, "it has no 'cohort'"),
+        ({"patients": ...}, "it has no 'patients'"),
+        ({"versions": ...}, "it has no 'versions'"),
+    ],
+)
+def test_a_run_json_of_another_shape(tiny, recipe, tmp_path, change, says):
+    """Without a checksum, as older versions wrote it."""
+    path = run.create(tmp_path / "r", tiny, recipe, 8).path / "run.json"
+    content = json.loads(path.read_text()) | change
+    content.pop("checksum")
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not ...}))
+    with pytest.raises(InputError, match=rf"run\.json: not a readable run \({says}"):
+        run.open_run(tmp_path / "r")
+
+
+def test_an_unknown_recipe_is_one_line(tiny, recipe, tmp_path):
+    made = run.create(tmp_path / "r", tiny, recipe, 8)
+    newer = run.Run(made.path, made.config | {"recipe": recipe.asdict() | {"novelty": 1}})
+    with pytest.raises(InputError, match="no recipe that this version knows"):
+        _ = newer.recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"metrics": {"auroc": 0.99}}, "its checksum"),
+        ({"seed": 5}, "its checksum"),
+        ({"checksum": None, "target": 4}, "it is not of target 3"),
+        ({"checksum": None, "sha256": 7}, "it is not of target 3"),
+        ({"checksum": None, "run": "other"}, "it is of another run"),
+        ({"checksum": None, "metrics": [1]}, "its metrics have no names"),
+        ({"checksum": None, "metrics": ...}, "it has no 'metrics'"),
+    ],
+)
+def test_a_damaged_json_of_a_target(tiny, invent, tmp_path, change, says):
+    study = invent(tmp_path / "r", tiny)
+    path = study.run.path / "targets" / "0003.json"
+    content = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({k: v for k, v in content.items() if v not in (None, ...)}))
+    with pytest.raises(InputError, match=rf"0003\.json: damaged \({says}.*trained anew"):
+        study.performance()
+    path.unlink()
+    assert study.run.missing() == [3]
+
+
+def test_a_target_of_an_older_version_is_read(tiny, invent, tmp_path):
+    study = invent(tmp_path / "r", tiny)
+    path = study.run.path / "targets" / "0003.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in content.items() if k not in ("checksum", "run")}))
+    assert study.run.logits(3).shape == (len(tiny), tiny.outputs)
+    assert len(study.performance()) == 8
+
+
+@pytest.mark.parametrize("fault", [errno.EMFILE, errno.EACCES, errno.EIO, errno.ENOMEM])
+@pytest.mark.parametrize("name", ["run.json", "members.npy", "0003.json", "0003.npy"])
+def test_faults_of_the_machine_are_no_damage(tiny, invent, tmp_path, monkeypatch, fault, name):
+    real = builtins.open
+    invent(tmp_path / "r", tiny)
+
+    def refuse(file, *arguments, **options):
+        if str(file).endswith(name):
+            raise OSError(fault, os.strerror(fault), str(file))
+        return real(file, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)
+
+    def read():
+        opened = run.open_run(tmp_path / "r")
+        return opened.members(), opened.logits(3)
+
+    with pytest.raises(MachineError) as caught:
+        read()
+    assert "damaged" not in str(caught.value)
+    assert "delete" not in str(caught.value)
