@@ -53,19 +53,18 @@ def release(tmp_path):
 def hashed(monkeypatch):
     """Names of what is hashed: a table of a release, or a cohort that is verified."""
     names = []
-    sha256, verify_inputs = stamps.sha256, sealing.verify_inputs
+    sha256, verify_content = stamps.sha256, sealing.verify_content
 
     def hash_table(path):
         names.append(path.name)
         return sha256(path)
 
-    def verify(cohort, folder, seal):
-        if not folder.name.startswith(store.BUILDING):
-            names.append(cohort.name)
-        return verify_inputs(cohort, folder, seal)
+    def verify(cohort):
+        names.append(cohort.name)
+        verify_content(cohort)
 
     monkeypatch.setattr(stamps, "sha256", hash_table)
-    monkeypatch.setattr(sealing, "verify_inputs", verify)
+    monkeypatch.setattr(sealing, "verify_content", verify)
     return names
 
 
@@ -133,7 +132,7 @@ def test_an_audit_verifies_its_cohort_once(tmp_path, hashed):
         "import sys; from pathlib import Path; from rollcall.data import store\n"
         "from rollcall.data.disk import sealing\n"
         "def refuse(*arguments): raise SystemExit('hashed again')\n"
-        "sealing.verify_inputs = refuse; store.open_saved(Path(sys.argv[1]))"
+        "sealing.verify_content = refuse; store.open_saved(Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, study.cohort.folder], check=True)
     assert hashed == ["simulated"]

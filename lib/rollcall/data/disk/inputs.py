@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +15,12 @@ import pandas as pd
 
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs, decode_files, signature
-from rollcall.data.disk.chunks import Dropped
+from rollcall.data.disk.chunks import Dropped, forget_cached
 from rollcall.data.disk.sealing import ORIGIN, file_of, read_description, read_verified
 from rollcall.util.errors import InputError
-from rollcall.util.files import write_array, write_blocks, write_table
+from rollcall.util.faults import MachineError
+from rollcall.util.files import BLOCK_BYTES, write_array, write_blocks, write_table
 
-RECORDS_PER_BLOCK = 8192  # copied at once where some were dropped
 CANNOT_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -35,6 +35,7 @@ def write_inputs(
     inputs, files = file_of(folder, "inputs"), cohort.inputs
     if not isinstance(files, FileInputs):
         write_array(inputs, files)
+        _compare(inputs, files, np.arange(len(files)))
         return cohort, 0
     origin = digest_release(files.root, files.every)  # before they are read: they might change
     array, dropped = decode_files(files, folder, progress, most_damaged=most_damaged)
@@ -59,9 +60,8 @@ def keep_records(cohort: Cohort, folder: Path, keep: np.ndarray) -> Cohort:
     inputs, array = file_of(folder, "inputs"), cohort.inputs
     inputs.unlink(missing_ok=True)  # it may be decoded.npy itself; `array`, if mapped, stays
     shape = (len(keep), *array.shape[1:])
-    starts = range(0, len(keep), RECORDS_PER_BLOCK)
-    blocks = (array[keep[start : start + RECORDS_PER_BLOCK]] for start in starts)
-    write_blocks(inputs, array.dtype, shape, blocks)
+    write_blocks(inputs, array.dtype, shape, _take_blocks(array, keep))
+    _compare(inputs, array, keep)
     return replace(
         cohort,
         records=cohort.records.iloc[keep].reset_index(drop=True),
@@ -77,7 +77,34 @@ def _link_or_copy(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in CANNOT_LINK:
             raise
-        write_array(target, np.load(source, mmap_mode="r"))
+        array = np.load(source, mmap_mode="r")
+        write_array(target, array)
+        _compare(target, array, np.arange(len(array)))
+
+
+def _compare(path: Path, array: np.ndarray, rows: np.ndarray) -> None:
+    """MachineError if a file, read from the disk, holds anything but these rows of an array."""
+    forget_cached(path)
+    again, start = np.load(path, mmap_mode="r"), 0
+    for meant in _take_blocks(array, rows):
+        if again[start : start + len(meant)].tobytes() != meant.tobytes():  # NaN as well
+            raise not_as_meant(path, "its content differs")
+        start += len(meant)
+
+
+def _take_blocks(array: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield these rows of an array in blocks that fit into memory."""
+    count = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
+    for start in range(0, len(rows), count):
+        yield array[rows[start : start + count]]
+
+
+def not_as_meant(path: Path, reason: str) -> MachineError:
+    """Return the error for what was written and reads back as something else."""
+    return MachineError(
+        f"{path}: what was written is not on disk as it was meant ({reason}); have the disk and "
+        "the memory checked, then run again"
+    )
 
 
 def _describe_dropped(dropped: list[Dropped], files: FileInputs) -> list[str]:

@@ -1,8 +1,8 @@
 """The files of a cohort on disk: written, sealed with their digests, and read as what they say.
 
-cohort.json holds, under "files", the sha256 of every other file; its own values are in the
-fingerprint that it holds as well. So no file can change without a word. Release 0.1.0 sealed
-nothing: what it prepared is compared with its content, and is not prepared again.
+cohort.json holds, under "files", the sha256 of every other file but the inputs, which are in its
+"content"; its own values are in its fingerprint. So no file can change without a word. Release
+0.1.0 sealed nothing: what it prepared is compared with its content, and is not prepared again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -18,11 +19,11 @@ import pandas as pd
 
 from rollcall.data.cohort import Cohort, compute_content, compute_fingerprint
 from rollcall.util import stamps
-from rollcall.util.files import sha256, write_array, write_json, write_table
+from rollcall.util.files import sha256, write_bytes, write_json
 
 STAMP = "verified.json"
 STAMP_VERSION = 2  # raised when files are verified in another way
-SEAL = "files"  # of cohort.json: the sha256 of every other file
+SEAL = "files"  # of cohort.json: the sha256 of every other file but the inputs
 ORIGIN = "files.parquet"
 SUFFIXES = {"array": ".npy", "mapped": ".npy", "table": ".parquet"}  # of a field's file
 # What release 0.1.0 called some fields.
@@ -44,56 +45,54 @@ def file_of(folder: Path, name: str) -> Path:
 
 def write_cohort(cohort: Cohort, folder: Path) -> None:
     """Write everything but the inputs, which are there; cohort.json last."""
-    for name in names("array"):
-        write_array(file_of(folder, name), getattr(cohort, name))
-    for name in names("table"):
-        write_table(file_of(folder, name), getattr(cohort, name))
     described = {name: getattr(cohort, name) for name in names("json")}
+    described[SEAL] = {ORIGIN: sha256(folder / ORIGIN)} if (folder / ORIGIN).exists() else {}
+    for name in names("array", "table"):
+        file, path = io.BytesIO(), file_of(folder, name)
+        if path.suffix == ".npy":
+            np.save(file, getattr(cohort, name), allow_pickle=False)
+        else:
+            getattr(cohort, name).to_parquet(file, index=False)
+        write_bytes(path, file.getvalue())
+        described[SEAL][path.name] = hashlib.sha256(file.getvalue()).hexdigest()
     for name in names("cohort"):
         if (other := getattr(cohort, name)) is not None:
             write_cohort(other, folder / name)
             described[name] = other.fingerprint
-    described[SEAL] = {path.name: sha256(path) for path in _content_files(folder)}
     write_json(folder / "cohort.json", described)
 
 
-def _content_files(folder: Path) -> list[Path]:
-    """Return every file of a cohort but cohort.json, in a fixed order."""
+def _sealed_files(folder: Path) -> list[Path]:
+    """Return every file of a cohort but cohort.json and the inputs, in a fixed order."""
     origin = folder / ORIGIN
     return [
-        *(file_of(folder, name) for name in names(*SUFFIXES)),
+        *(file_of(folder, name) for name in names("array", "table")),
         *([origin] if origin.exists() else []),
     ]
 
 
-def read_cohort(folder: Path, stamped: bool = True) -> Cohort:
+def read_cohort(folder: Path) -> Cohort:
     """Read a cohort and verify that nothing has changed since it was written.
 
-    stamped: inputs that were verified before and look the same are not read again. OSError,
-    ValueError, TypeError or KeyError say what does not fit.
+    Inputs that were verified before and look the same are not read again. OSError, ValueError,
+    TypeError or KeyError say what does not fit.
     """
-    described, seal = read_description(folder)
-    paths = [folder / "cohort.json", *_content_files(folder)]
-    stamp = stamps.read_stamp(folder / STAMP) if stamped else {}
+    paths = [folder / "cohort.json", *(file_of(folder, name) for name in names(*SUFFIXES))]
+    stamp = stamps.read_stamp(folder / STAMP)
     trusted = stamp == _describe(paths, stamps.read_facts(paths))
-    settled = stamps.settle(paths, folder) if stamped and not trusted else None
-    cohort = _read_fields(folder, described, seal, stamped)
-    trusted = trusted and stamp == _describe(paths, stamps.read_facts(paths))
-    if not trusted:
-        verify_inputs(cohort, folder, seal)
-    if settled is not None and settled == stamps.read_facts(paths):
-        stamps.write_stamp(folder / STAMP, _describe(paths, settled))
+    settled = None if trusted else stamps.settle(paths, folder)
+    cohort = read_fields(folder, read_cohort)
+    if not (trusted and stamp == _describe(paths, stamps.read_facts(paths))):
+        verify_content(cohort)
+        if settled is not None and settled == stamps.read_facts(paths):
+            stamps.write_stamp(folder / STAMP, _describe(paths, settled))
     return cohort
 
 
-def verify_inputs(cohort: Cohort, folder: Path, seal: dict | None) -> None:
-    """Raise ValueError if the inputs, and where nothing is sealed anything else, have changed."""
-    if seal is None:
-        if compute_content(cohort) != cohort.content:
-            raise ValueError("its content does not match its fingerprint")
-        return
-    for name in names("mapped"):
-        _check_digest(file_of(folder, name), seal, sha256(file_of(folder, name)))
+def verify_content(cohort: Cohort) -> None:
+    """Raise ValueError if a cohort's inputs, labels or records are not what cohort.json says."""
+    if compute_content(cohort) != cohort.content:
+        raise ValueError("its content does not match its fingerprint")
 
 
 def read_description(folder: Path) -> tuple[dict, dict | None]:
@@ -111,7 +110,7 @@ def read_description(folder: Path) -> tuple[dict, dict | None]:
             next((name for name, old in OLD_NAMES.items() if old == key), key): value
             for key, value in described.items()
         }
-    elif set(seal) != {path.name for path in _content_files(folder)}:
+    elif set(seal) != {path.name for path in _sealed_files(folder)}:
         raise ValueError(f"cohort.json names {', '.join(sorted(seal))}, which is not what is there")
     return described, seal
 
@@ -119,18 +118,14 @@ def read_description(folder: Path) -> tuple[dict, dict | None]:
 def read_verified(path: Path, seal: dict | None) -> io.BytesIO:
     """Return the content of a file; ValueError if it is not the one that was sealed."""
     content = path.read_bytes()
-    if seal is not None:
-        _check_digest(path, seal, hashlib.sha256(content).hexdigest())
+    if seal is not None and seal[path.name] != hashlib.sha256(content).hexdigest():
+        raise ValueError(f"{path.name} does not match the digest in cohort.json")
     return io.BytesIO(content)
 
 
-def _check_digest(path: Path, seal: dict, digest: str) -> None:
-    if seal[path.name] != digest:
-        raise ValueError(f"{path.name} does not match the digest in cohort.json")
-
-
-def _read_fields(folder: Path, described: dict, seal: dict | None, stamped: bool) -> Cohort:
-    """Read a cohort's fields; the inputs alone are not verified."""
+def read_fields(folder: Path, read_other: Callable[[Path], Cohort]) -> Cohort:
+    """Read a cohort's fields; all but the inputs are verified. read_other: reads its test set."""
+    described, seal = read_description(folder)
     values = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in described.items()
@@ -143,7 +138,7 @@ def _read_fields(folder: Path, described: dict, seal: dict | None, stamped: bool
         values[name] = pd.read_parquet(read_verified(file_of(folder, name), seal))
     for name in names("cohort"):
         expected = values.pop(name, None)  # 0.1.0 stored none
-        other = read_cohort(folder / name, stamped) if (folder / name).exists() else None
+        other = read_other(folder / name) if (folder / name).exists() else None
         known = (other.fingerprint, other.content) if other else ("missing",)
         if expected is not None and expected not in known:
             raise ValueError(f"{name}/ is {known[0]}, expected {expected}")
