@@ -31,19 +31,32 @@ def groups_of(attributes, crossed=()):
 
 
 def regions_of(attributes, crossed=()):
-    """What must stay unknown, before flags: unions of an attribute's groups, differences, rests."""
+    """What must stay unknown, before flags: unions of an attribute's groups, differences, rests.
+
+    And what a group holds beyond those of another attribute that lie inside it, and who is in one
+    group while another attribute, crossed with its own, is not known.
+    """
     everyone = np.ones(len(attributes), bool)
-    for attribute, groups in groups_of(attributes, crossed).items():
-        masks = [mask for mask in groups.values() if mask.any()]
+    listed = {
+        attribute: [mask for mask in groups.values() if mask.any()]
+        for attribute, groups in groups_of(attributes, crossed).items()
+    }
+    for attribute, masks in listed.items():
         for size in range(1, min(len(masks), 6)):
             for some in combinations(masks, size):
                 if sum(mask.sum() for mask in some) == np.any(some, axis=0).sum():  # disjoint
                     yield attribute, np.any(some, axis=0)
                     yield attribute, ~np.any(some, axis=0)
-        for one in masks:
-            for other in masks:
-                if not (other & ~one).any():
-                    yield attribute, one & ~other
+        for other, inner in listed.items():
+            for one in masks:
+                inside = [mask for mask in inner if not (mask & ~one).any()]
+                for mask in [*inside, np.any(inside, axis=0)] if inside else []:
+                    yield f"{attribute} beyond {other}", one & ~mask
+    for attribute in {attribute for attribute, *_ in crossed}:
+        one, _, two = attribute.partition(" x ")
+        for a in listed[one]:
+            for b in listed[two]:
+                yield attribute, a & b
     yield "everyone", everyone
 
 

@@ -11,6 +11,7 @@ from rollcall.report.gate import (
     explain_hidden,
     protect,
     reached_by,
+    round_as_written,
     safe_curve,
     show_count,
     show_few,
@@ -29,7 +30,7 @@ def test_counts_and_shares():
 
 def test_those_known_are_counted_only_where_those_missing_are():
     race = pd.Categorical(["A"] * 50 + ["B"] * 40 + [None] * 30)
-    few = pd.Categorical(["A"] * 60 + ["B"] * 56 + [None] * 4)
+    few = pd.Categorical(np.where(np.isin(np.arange(120), (10, 55, 95, 100)), None, [*"AB"] * 60))
     table = protect(pd.DataFrame({"race": race, "few": few}), {"exposed": np.arange(120) % 3 == 0})
     assert count_known(table, "race").tolist() == [90, 30]
     assert count_known(table, "few").isna().all()
@@ -46,6 +47,30 @@ def test_every_step_of_a_curve_stands_for_enough_patients(values, smallest):
     for risk, count in zip(risks, counts, strict=True):
         assert count == (values >= risk - 1e-9).sum()
     assert (-np.diff([*counts, 0][: len(counts) + 1]) >= smallest).all()
+
+
+def test_a_curve_does_not_begin_at_the_lowest_risk():
+    """It is one patient's, as the highest is."""
+    for lowest in (0.61, 0.64):
+        risks, counts = safe_curve(np.r_[lowest, np.linspace(0.7, 0.9, 50)], 10)
+        assert (risks[0], counts[0]) == (0, 51)
+        assert (risks[1:] > 0.7).all()
+
+
+def test_numbers_are_as_exact_as_tables_write_them():
+    table = pd.DataFrame(
+        {
+            "patients": [123.0, np.nan],
+            "share": [0.123456, np.nan],
+            "exposed_by_chance": [0.7, 12.3],
+            "risk_ratio": [12.3456, np.inf],
+            "ratio": [0.012345, 0],
+            "p": [0.00012345, 0.0456],
+        }
+    )
+    rounded = round_as_written(table)
+    expected = [123, 0.123, 1, 12.35, 0.012, 0.00012, np.nan, np.nan, 12, np.inf, 0, 0.046]
+    assert np.allclose(rounded.to_numpy().ravel(), expected, rtol=1e-12, equal_nan=True)
 
 
 def test_a_curve_is_as_fine_as_it_may_be():

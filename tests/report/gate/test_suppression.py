@@ -33,10 +33,10 @@ def cells(table):
     }
 
 
-@pytest.mark.parametrize("first", range(0, 100, 25))
-def test_a_reader_who_subtracts_gets_nothing(first):
+@pytest.mark.parametrize("seeds", [range(0, 16), (26, 27, 32, 33, 42, 44, 64, 73, 97, 129)])
+def test_a_reader_who_subtracts_gets_nothing(seeds):
     """Of every kind of random cohort; `python -m tests.report.gate.many 1000` does more."""
-    for seed in range(first, first + 25):
+    for seed in seeds:
         attributes, flags, smallest, crossed = make_cohort(seed)
         table = protect(attributes, flags, smallest, crossed)
         assert attack(table, attributes, flags, smallest, crossed) == [], seed
@@ -45,13 +45,13 @@ def test_a_reader_who_subtracts_gets_nothing(first):
 def test_that_reader_gets_much_where_only_small_counts_are_hidden():
     """So that the test above could fail."""
     given_away = 0
-    for seed in range(20):
+    for seed in range(8):
         attributes, flags, smallest, crossed = make_cohort(seed)
         table = protect(attributes, flags, 1, crossed)
         counts = table[["patients", *flags]]
         table[["patients", *flags]] = counts.mask((counts > 0) & (counts < smallest))
         given_away += bool(attack(table, attributes, flags, smallest, crossed))
-    assert given_away >= 10
+    assert given_away >= 4
 
 
 def test_the_single_patient_of_a_group_cannot_be_had_by_subtraction():
@@ -120,6 +120,73 @@ def test_a_group_inside_another_is_not_what_the_other_lacks():
     assert table["patients"].notna().sum() == 2  # all, and one of the two
 
 
+@pytest.mark.parametrize("kind", [bool, categories])
+def test_a_group_inside_one_of_another_attribute_is_not_what_that_one_lacks(kind):
+    """304 have a heart disease, 300 of them heart failure: 4 another one."""
+    patients = np.arange(2000)
+    failure, heart = (
+        (patients < size) if kind is bool else categories((patients < size) * 1)
+        for size in (300, 304)
+    )
+    attributes = pd.DataFrame({"failure": failure, "heart": heart})
+    table = protect(attributes, {})
+    assert attack(table, attributes, {}, 10) == []
+    # nor 4 exposed in the one and not in the other, though 60 set them apart
+    attributes = pd.DataFrame({"failure": patients < 300, "heart": patients < 360})
+    flags = {"exposed": np.isin(patients, [*range(40), *range(300, 304), *range(400, 430)])}
+    table = protect(attributes, flags)
+    assert table["patients"].tolist() == [2000, 300, 360]
+    assert attack(table, attributes, flags, 10) == []
+    assert table["exposed"].isna().any()
+
+
+def test_who_is_known_coarsely_alone_cannot_be_counted():
+    """2 of the 60 of a continent are of no country."""
+    country = np.repeat([0, 1, 2, -1, -1], [30, 28, 100, 2, 40])
+    continent = np.repeat([0, 0, 1, 0, 1], [30, 28, 100, 2, 40])
+    attributes = pd.DataFrame({"country": categories(country), "continent": categories(continent)})
+    table = protect(attributes, {})
+    assert attack(table, attributes, {}, 10) == []
+    assert table["patients"].notna().sum() > 3
+
+
+def test_groups_of_three_attributes_among_many_do_not_add_up():
+    """Of 18 attributes, too many to be looked at all together."""
+    rng = np.random.default_rng(0)
+    fine = rng.integers(0, 4, 2000)
+    fine[:4] = 4
+    columns = {
+        "fine": categories(fine),
+        "either": np.isin(fine, [0, 1, 4]),
+        "one": fine == 0,
+        "other": fine == 1,
+    }
+    columns |= {f"also {number}": categories(rng.integers(0, 3, 2000)) for number in range(14)}
+    table = protect(pd.DataFrame(columns), {})
+    assert table.set_index("attribute").loc[["either", "one", "other"], "patients"].isna().any()
+    assert table.loc[table["attribute"].str.startswith("also"), "patients"].notna().all()
+
+
+def test_who_lacks_one_of_two_crossed_values_cannot_be_counted():
+    """20 lack a, 30 lack b, 3 of them both; 6 of those with b g0 lack a."""
+    rng = np.random.default_rng(1)
+    one, two = rng.integers(0, 2, 400), rng.integers(0, 2, 400)
+    one[:20], two[17:47] = -1, -1
+    attributes = pd.DataFrame({"a": categories(one), "b": categories(two)})
+    crossed = list(iterate_intersections(attributes))
+    table = protect(attributes, {}, 10, crossed)
+    assert crossed
+    assert attack(table, attributes, {}, 10, crossed) == []
+
+
+def test_an_attribute_may_have_the_name_of_an_intersection():
+    rng = np.random.default_rng(1)
+    columns = {name: categories(rng.integers(0, 2, 200)) for name in ("a x b", "c x d")}
+    attributes = pd.DataFrame(columns)
+    table = protect(attributes, {}, 10, iterate_intersections(attributes))
+    assert table["intersection"].sum() == 4
+
+
 def test_crossed_attributes_are_guarded_with_theirs():
     rng = np.random.default_rng(0)
     attributes = pd.DataFrame(
@@ -149,7 +216,7 @@ def test_a_cohort_under_the_smallest_cell_shows_nothing():
     assert table[["patients", "exposed"]].isna().all(axis=None)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000))
 def test_what_is_shown_is_true_and_not_small(seed):
     attributes, flags, smallest, crossed = make_cohort(seed)
@@ -169,7 +236,7 @@ def test_what_is_shown_is_true_and_not_small(seed):
     assert {key for key in cells(table) if key[0] != "(all)"} <= listed
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_no_order_and_no_name_matters(seed):
     attributes, flags, smallest, _ = make_cohort(seed)
     expected = cells(protect(attributes, flags, smallest))
@@ -213,10 +280,9 @@ def test_a_smaller_smallest_cell_shows_more():
     shown = {}
     for smallest in (5, 10):
         shown[smallest] = 0
-        for seed in range(20):
+        for seed in range(10):
             attributes, flags, _, crossed = make_cohort(seed)
             table = protect(attributes, flags, smallest, crossed)
-            assert attack(table, attributes, flags, smallest, crossed) == []
             shown[smallest] += int(table[["patients", *flags]].notna().sum().sum())
     assert shown[5] > 1.1 * shown[10]
 
@@ -261,7 +327,7 @@ def test_flags_make_columns_and_bands():
     assert len(design.bands) == 6
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_sizes_are_shown_whatever_the_flags_and_the_first_flag_whatever_the_others(seed):
     """So that a table of sizes, made before anybody was attacked, gives nothing away beside it."""
     attributes, flags, smallest, crossed = make_cohort(seed)

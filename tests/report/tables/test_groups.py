@@ -14,7 +14,7 @@ def make_groups():
         "exposed_share": [0.2, np.nan],
         "exposed_low": [0.1, np.nan],
         "exposed_high": [0.3, np.nan],
-        "exposed_by_chance": [0.5, np.nan],
+        "exposed_by_chance": [2.4, np.nan],
         "risk_ratio": [1.5, np.inf],
         "ci_low": [1.0, 2.0],
         "ci_high": [2.0, np.inf],
@@ -44,7 +44,7 @@ def test_group_table():
     assert first["shift of scores"] == "+0.50 (+0.25\u00a0to\u00a0+0.75)"
     assert first["adjusted odds ratio"] == "1.25 (0.50\u00a0to\u00a03.00)*"
     assert first["p (Holm)"] == "0.04"
-    assert first["by chance"] == "0.5"
+    assert first["by chance"] == "2"  # of a tenth how many lie below 0.5 would follow
     assert second["group"] == "male (the outcome)"
     assert second["ratio"] == "inf (2.00\u00a0to\u00a0inf)"
     for name in ("exposed", "share exposed", "adjusted odds ratio", "p (Holm)", "by chance"):

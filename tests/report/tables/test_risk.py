@@ -81,3 +81,13 @@ def test_what_is_not_known_is_not_written_as_a_number():
     values = tables_risk.trust_table(make_risk(**cohort)).rows["value"]
     assert not any(re.search("nan", value) for value in values)
     assert "none up to 0.99" in set(values)
+
+
+@pytest.mark.parametrize(("share", "is_shown"), [(0.0, True), (0.003, False), (0.5, True)])
+def test_shares_of_few_patients_or_of_all_but_few_are_not_written(share, is_shown):
+    for value in (share, 1 - share):
+        made = make_risk(not_normal_patients=value)
+        assert 0 < 0.003 * len(made.patients) < 10
+        rows = tables_risk.trust_table(made).rows.set_index("what")["value"]
+        said = rows["patients whose statistic is not normal (5% level)"]
+        assert (said == f"{value:.1%}") == is_shown

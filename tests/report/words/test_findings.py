@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from rollcall.report.words.facts import clean_note, write_notices
+from rollcall.report.words.facts import clean_note, clean_notes, list_facts, write_notices
 from rollcall.report.words.findings import gather_findings, summarise_run
 from rollcall.runs.run import Run, open_run
 from rollcall.runs.sealed import write_sealed
@@ -32,6 +32,13 @@ def run(tmp_path):
     write_inputs(run)
     write_tables(run, tables)
     return run
+
+
+class Sized(SimpleNamespace):
+    """A cohort of `size` records."""
+
+    def __len__(self):
+        return self.size
 
 
 def make_cohort(unit="patient", patients=200):
@@ -81,6 +88,31 @@ def test_the_smallest_cell_is_that_of_the_run(run):
 )
 def test_notes_hold_no_small_counts(note, expected):
     assert clean_note(note) == (expected or note)
+
+
+def test_what_was_found_does_not_tell_how_few_were_left_out():
+    """209 visits are used: 224 less 12 less 209 are 3."""
+    notes = [
+        "visits: 224 found, 418,007 elsewhere",
+        "12 visits left out: x",
+        "3 visits left out: y",
+    ]
+    said = clean_notes(notes)
+    assert said[0] == "visits: another number found, 418,007 elsewhere"
+    assert said[2] == "fewer than 10 visits left out: y"
+    assert clean_notes(notes[:2]) == notes[:2]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [(0, "200 records of 200 patients"), (3, "200 patients, fewer than 10 records more")],
+)
+def test_that_few_have_several_records_is_not_had_by_subtraction(more, expected):
+    words = {"name": "own", "task": "binary", "source": "", "fingerprint": "", "unit": "patient"}
+    cohort = Sized(patients=range(200), size=200 + more, test=None, notes=(), **words)
+    config = {"versions": {}, "hardware": {"cores": 2, "machine": "x"}, "started": "", "scores": ""}
+    run = SimpleNamespace(config=config, targets=16, seed=0, smallest_cell=10)
+    assert list_facts(run, cohort)["Cohort"].startswith(f"own: {expected}, binary")
 
 
 def test_the_sentences_are_of_the_run(run):

@@ -1,12 +1,14 @@
 """One gate for whatever leaves the machine: which counts may be shown, and how they are written."""
 
-from rollcall.report.gate.design import MISSING, PATIENTS, REST, TOTAL
+from rollcall.report.gate.design import PATIENTS, TOTAL
 from rollcall.report.gate.hiding import count_groups, hide_groups, hide_panel, list_shown
+from rollcall.report.gate.partitions import MISSING, REST
 from rollcall.report.gate.show import (
     HIDDEN,
     count_known,
     explain_hidden,
     reached_by,
+    round_as_written,
     safe_curve,
     show_count,
     show_few,
@@ -30,6 +32,7 @@ __all__ = [
     "list_shown",
     "protect",
     "reached_by",
+    "round_as_written",
     "safe_curve",
     "show_count",
     "show_few",

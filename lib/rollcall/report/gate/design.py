@@ -6,16 +6,16 @@ is hidden then depends neither on the order of the patients nor on what the grou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import Group
+from rollcall.report.gate.partitions import Partition, find_beyond, list_partitions
 from rollcall.util.errors import InputError
 
-MISSING, REST = "(missing)", "(rest)"  # the group without a value; those outside of a bool column
 TOTAL = "(all)"  # attribute and group of the row of totals
 PATIENTS = "patients"  # the column of sizes
 
@@ -53,7 +53,7 @@ class Design:
     the patients of a combination of flags count in; atom int (patients,), each patient's
     combination; bands bool (bands, atoms): each column, and each column without one inside it;
     together: positions of attributes of which one is made of the two others: an intersection, or
-    what an overlapping group holds beyond another one inside it, which no table lists;
+    what a group holds beyond another attribute's inside it, which no table lists;
     chosen: so many columns, the first ones, have their cells chosen already.
     """
 
@@ -105,13 +105,18 @@ def make_design(
     atom = atom.reshape(-1)
     if not patients:
         inside, atom = np.ones((1, len(columns)), bool), np.zeros(0, np.int64)
-    placed, start = [], 0
-    for partition in (*_partitions(attributes, intersections), *_find_nested(attributes, smallest)):
-        placed.append(_sort_rows(partition, start, inside, atom))
-        start += len(partition.names)
-    placed.sort(key=lambda attribute: (*_shape(attribute), attribute.name, attribute.names))
-    together = _find_parts(placed)
     bands = _bands(inside)
+    partitions = list(list_partitions(attributes, intersections))
+    starts = np.cumsum([0, *(len(partition.names) for partition in partitions)]).tolist()
+    placed = [
+        _sort_rows(partition, start, inside, atom)
+        for partition, start in zip(partitions, starts[:-1], strict=True)
+    ]
+    order = sorted(range(len(placed)), key=lambda number: _shape(placed[number]))
+    beyond = find_beyond([partitions[number] for number in order], atom, bands, smallest)
+    placed += [_sort_rows(partition, starts[-1], inside, atom) for partition in beyond]
+    placed.sort(key=_shape)
+    together = _find_parts(placed)
     return Design(tuple(placed), columns, inside, atom, bands, together, smallest, chosen)
 
 
@@ -132,75 +137,11 @@ def _choose_columns(
     return tuple(names), np.column_stack(chosen)
 
 
-@dataclass(frozen=True)
-class _Partition:
-    """The groups of one attribute as they are given; code -1: the last of them."""
-
-    name: str
-    names: list[str]
-    code: np.ndarray
-    listed: list[bool]
-    parts: tuple[str, ...] = ()
-    intersection: bool = False
-    label: str = ""
-
-
-def _partitions(attributes: pd.DataFrame, intersections: Iterable[Group]) -> Iterator[_Partition]:
-    """Yield the partition that each column makes, and each intersection of two of them."""
-    for column in attributes:
-        values = attributes[column]
-        if values.dtype == bool:
-            attribute, _, group = column.partition(": ")
-            code, names = np.where(values, 0, 1), [group or "yes", REST]
-            yield _Partition(column, names, code, [True, False], label=attribute)
-        else:
-            values = values.astype("category")
-            names = [*(str(name) for name in values.cat.categories), MISSING]
-            yield _Partition(column, names, values.cat.codes.to_numpy(int), [True] * len(names))
-    crossed: dict[str, tuple[list[str], np.ndarray]] = {}
-    for attribute, group, inside, _ in intersections:
-        names, code = crossed.setdefault(attribute, ([], np.full(len(attributes), -1)))
-        code[inside] = len(names)
-        names.append(group)
-    for attribute, (names, code) in crossed.items():
-        one, _, other = attribute.partition(" x ")
-        listed = [*([True] * len(names)), False]
-        yield _Partition(attribute, [*names, MISSING], code, listed, (one, other), True)
-
-
-def _find_nested(attributes: pd.DataFrame, smallest: int) -> Iterator[_Partition]:
-    """Yield, of two overlapping groups of an attribute, what the outer holds beyond the inner one.
-
-    Both leave and hold `smallest` patients at least: smaller ones are hidden altogether.
-    """
-    columns = [
-        column
-        for column in attributes
-        if attributes[column].dtype == bool
-        and smallest <= attributes[column].sum() <= len(attributes) - smallest
-    ]
-    by_attribute: dict[str, list[str]] = {}
-    for column in columns:
-        attribute, colon, _ = column.partition(": ")
-        if colon:
-            by_attribute.setdefault(attribute, []).append(column)
-    for names in by_attribute.values():
-        values = attributes[names].to_numpy(np.float32)
-        shared, size = values.T @ values, values.sum(0)
-        nested = (shared == size[:, None]) & (size[:, None] < size)
-        for inner, outer in np.argwhere(nested):
-            code = np.where(values[:, inner] > 0, 0, np.where(values[:, outer] > 0, 1, 2))
-            parts = names[outer], names[inner]
-            yield _Partition(" without ".join(parts), ["", " ", REST], code, [False] * 3, parts)
-
-
-def _sort_rows(
-    partition: _Partition, start: int, inside: np.ndarray, atom: np.ndarray
-) -> Attribute:
+def _sort_rows(partition: Partition, start: int, inside: np.ndarray, atom: np.ndarray) -> Attribute:
     """Count the rows of a partition; drop those without patients; put the smallest first."""
     names, (rows, atoms) = partition.names, (len(partition.names), len(inside))
-    code = np.where(partition.code < 0, rows - 1, partition.code)
-    counts = np.bincount(code * atoms + atom, minlength=rows * atoms).reshape(rows, atoms) @ inside
+    code = partition.code * atoms + atom
+    counts = np.bincount(code, minlength=rows * atoms).reshape(rows, atoms) @ inside
     order = sorted(
         np.flatnonzero(counts[:, 0]).tolist(), key=lambda row: (*counts[row].tolist(), names[row])
     )
@@ -210,7 +151,7 @@ def _sort_rows(
         partition.name,
         partition.label or partition.name,
         tuple(names[row] for row in order),
-        position[code],
+        position[partition.code],
         counts[order],
         tuple(start + row if partition.listed[row] else -1 for row in order),
         partition.intersection,
@@ -219,7 +160,9 @@ def _sort_rows(
 
 
 def _shape(attribute: Attribute) -> tuple:
-    return attribute.intersection, len(attribute.names), attribute.counts.ravel().tolist()
+    """Return what attributes are sorted by, their names last."""
+    counts = attribute.counts.ravel().tolist()
+    return attribute.intersection, len(attribute.names), counts, attribute.name, attribute.names
 
 
 def _bands(inside: np.ndarray) -> np.ndarray:

@@ -10,10 +10,13 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
 from rollcall.report.gate.design import PATIENTS, TOTAL, is_small
-from rollcall.report.gate.show import count_known
+from rollcall.report.gate.partitions import MISSING
+from rollcall.report.gate.show import count_known, round_as_written
 from rollcall.report.gate.suppression import protect
+from rollcall.risk.groups import compare_cutoffs, compare_groups, list_groups
 from rollcall.risk.groups.disparity import find_tested
 from rollcall.risk.groups.exact import adjust_p_values
+from rollcall.risk.groups.listing import Groups
 from rollcall.risk.groups.ranking import pair_score, share_top
 
 EXPOSED, TESTED = "exposed", "tested"
@@ -27,7 +30,8 @@ COMPARED = (
     *("odds_ratio", "odds_low", "odds_high", "odds_p", "p", "p_adjusted"),
 )
 AT_CUTOFF = ("inside", "ratio", "ratio_low", "ratio_high")
-PANEL = ("observed", "residual", "relative", "chi2", "p", "p_bonferroni")
+PANEL = ["observed", "residual", "relative", "chi2", "p", "p_bonferroni"]
+FROM_RECORDS = ["records", "share", "expected"]
 
 
 def count_groups(
@@ -59,11 +63,12 @@ def hide_groups(
     """Hide what may not leave in the two tables of rollcall.risk.groups.compare, of its arguments.
 
     Rows whose size is hidden are left out. Where the count of exposed patients, or of those at a
-    cutoff, is hidden, every number that follows from it is NaN; so are shares and ratios among the
-    patients whose value is known, where they would say how many patients that are; and p-values,
-    where the count that they test is hidden. Holm's adjustment is over the p-values shown. Of more
-    than 50 attributes there are no cutoffs, and of tested counts only small ones are hidden, not
-    others that would give them away.
+    cutoff, is hidden, every number that follows from it is NaN; and p-values, where the count that
+    they test is hidden. Holm's adjustment is over the p-values shown. Where it may not be told of
+    how many patients an attribute is known, in any column, its groups are compared with everybody
+    else, those without a value too. Numbers are as exact as tables write them: figures are drawn,
+    and files written, of what is returned. Of more than 50 attributes there are no cutoffs, and of
+    tested counts only small ones are hidden, not others that would give them away.
     """
     exposed, label = patients["exposed"].to_numpy(bool), patients["stratum"].to_numpy()
     score = pair_score(statistic, members)
@@ -79,6 +84,10 @@ def hide_groups(
         flags |= dict(zip(names, (share > 0, share >= 1), strict=True))
         places[cutoff] = names
     counts = count_groups(attributes, flags, smallest)
+    disparity, cutoffs = _count_as_others(
+        _list_untold(disparity, counts, attributes),
+        *(disparity, cutoffs, patients, attributes, statistic, members),
+    )
     shown = _hide_disparity(disparity, counts)
     if attributes.shape[1] > MOST_AT_CUTOFFS:
         number = _cells_of(shown, _count_tested(attributes, tops, disparity))[TESTED]
@@ -89,7 +98,8 @@ def hide_groups(
     shown.loc[hidden, TEST] = np.nan
     known = shown["p"].notna()  # a hidden row's p-value may not show through another's adjusted one
     shown.loc[known, "p_adjusted"] = adjust_p_values(shown.loc[known, "p"])
-    return shown, _hide_cutoffs(cutoffs, counts, places)
+    shown = shown.drop(columns="records")  # beside patients they would say who has several
+    return round_as_written(shown), round_as_written(_hide_cutoffs(cutoffs, counts, places))
 
 
 def _count_tested(
@@ -114,12 +124,7 @@ def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFra
     table = table.astype(dict.fromkeys(numbers, float))
     few = cells[EXPOSED].isna().to_numpy()
     table.loc[few, [*FROM_EXPOSED, *COMPARED, "share_exposed"]] = np.nan
-    known = _list_known(table["attribute"], counts)
-    total = counts[counts["attribute"] == TOTAL].iloc[0]
-    for place, row in enumerate(table.itertuples()):
-        hidden = _tell_known(row, known[row.attribute], total)
-        if hidden:
-            table.loc[place, hidden] = np.nan  # pyright: ignore
+    table.loc[few, "odds_method"] = ""
     return table
 
 
@@ -128,45 +133,65 @@ def _cells_of(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     return table[KEY].merge(counts, on=KEY, how="left", validate="many_to_one")
 
 
-def _list_known(names: pd.Series, counts: pd.DataFrame) -> dict[str, pd.Series]:
-    """Tell of each attribute, by column, whether it may be shown of how many a value is known.
+def _list_untold(
+    disparity: pd.DataFrame, counts: pd.DataFrame, attributes: pd.DataFrame
+) -> list[str]:
+    """List the attributes of which it may not be said, in some column, of how many they are known.
 
-    Of an intersection, both values. A share of those known gives their number away.
+    Of an intersection: where any of its cells is hidden. Where counts of tests are not looked at:
+    all attributes with missing values.
     """
-    plain = {part for name in names.unique() for part in (name, *name.split(" x "))}
-    shown = {name: count_known(counts, name).notna() for name in plain}
-    return {
-        name: pd.DataFrame([shown[part] for part in (name, *name.split(" x "))]).all()
-        for name in names.unique()
-    }
+    columns = list(counts.columns[list(counts.columns).index(PATIENTS) :])
+    shown = counts.loc[counts["attribute"] == TOTAL, columns].iloc[0].notna()
+    columns = [column for column in columns if shown[column]]
+    untold, is_many = [], attributes.shape[1] > MOST_AT_CUTOFFS
+    for name, crossed in disparity[["attribute", "intersection"]].drop_duplicates().to_numpy():
+        rows = counts[(counts["attribute"] == name) & (counts["intersection"] == crossed)]
+        cells = rows[columns] if crossed else count_known(counts, name)[columns]
+        is_unseen = is_many and (rows["group"] == MISSING).any()
+        if is_unseen or cells.isna().to_numpy().any():
+            untold.append(name)
+    return untold
 
 
-def _tell_known(row, known: pd.Series, total: pd.Series) -> list[str]:
-    """List the numbers of a row from which a hidden number of patients without a value follows.
+def _count_as_others(
+    untold: list[str],
+    disparity: pd.DataFrame,
+    cutoffs: pd.DataFrame,
+    patients: pd.DataFrame,
+    attributes: pd.DataFrame,
+    statistic: np.ndarray,
+    members: np.ndarray,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare the groups of some attributes with everybody else, patients without a value too.
 
-    A number stays if it would be written the same were everybody's value known.
+    So that no number says how many these are. The other rows stay as they are.
     """
-    hidden: list[str] = []
-    size, everybody = row.patients, float(total[PATIENTS])
-    if not known[PATIENTS] and f"{row.share:.1%}" != f"{size / everybody:.1%}":
-        hidden.append("share")
-    if np.isnan(row.exposed) or (known[PATIENTS] and known[EXPOSED]):
-        return hidden
-    count, exposed = row.exposed, float(total[EXPOSED])
-    if not known[EXPOSED] and f"{row.share_exposed:.1%}" != f"{count / max(exposed, 1):.1%}":
-        hidden.append("share_exposed")
-    if not _is_written_alike(row.risk_ratio, count, size, exposed, everybody):
-        hidden += COMPARED
-    return hidden
+    if not untold:
+        return disparity, cutoffs
+    groups = list_groups(attributes, patients["label"].to_numpy())
+    chosen = groups.table["attribute"].isin(untold).to_numpy()
+    packed = groups.packed[:, chosen].copy()
+    packed[1] = np.packbits(np.ones(groups.size, bool))
+    table = groups.table[chosen].reset_index(drop=True)
+    table["share"] = table["patients"] / groups.size
+    everybody = Groups(table, packed, groups.size)
+    tables = [
+        (disparity, compare_groups(everybody, patients, attributes, statistic, members)),
+    ]
+    if len(cutoffs):
+        exposed = patients["exposed"].to_numpy(bool)
+        tables.append((cutoffs, compare_cutoffs(everybody, statistic, members, exposed)))
+    replaced = [_replace_rows(table, new, untold) for table, new in tables]
+    return replaced[0], replaced[1] if len(cutoffs) else cutoffs
 
 
-def _is_written_alike(
-    ratio: float, count: float, size: float, everyone: float, everybody: float
-) -> bool:
-    """Tell whether a ratio is written as that of count of size to the rest of both totals is."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rest = np.float64(everyone - count) / np.float64(everybody - size)
-        return f"{ratio:.2f}" == f"{np.float64(count / size) / rest:.2f}"
+def _replace_rows(table: pd.DataFrame, new: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Put new rows in the places of those of some attributes, which they have the order of."""
+    places = table["attribute"].isin(names).to_numpy()
+    table = table.reset_index(drop=True)
+    new = new.set_axis(np.flatnonzero(places), axis=0)[list(table.columns)]
+    return pd.concat([table[~places], new]).sort_index()
 
 
 def _hide_cutoffs(
@@ -177,16 +202,11 @@ def _hide_cutoffs(
     table, cells = cutoffs[kept].reset_index(drop=True), cells[kept].reset_index(drop=True)
     table = table.astype({"cutoff": float} | dict.fromkeys(["top", *AT_CUTOFF], float))
     total = counts[counts["attribute"] == TOTAL].iloc[0]
-    known = _list_known(table["attribute"], counts)
     for is_exposed, cutoff in {(False, cutoff) for cutoff in places} | {(True, np.nan)}:
         names = [EXPOSED] if is_exposed else places[cutoff]
         at = table["is_exposed"] == is_exposed
         rows = np.flatnonzero(at if is_exposed else at & (table["cutoff"] == cutoff))
-        hides = cells.loc[rows, names].isna().any(axis=1).to_numpy(copy=True)
-        for place, row in enumerate(table.loc[rows].itertuples()):
-            if not hides[place] and not known[row.attribute][[PATIENTS, *names]].all():
-                numbers = row.inside, cells[PATIENTS][rows[place]], row.top, total[PATIENTS]
-                hides[place] = not _is_written_alike(row.ratio, *map(float, numbers))
+        hides = cells.loc[rows, names].isna().any(axis=1).to_numpy()
         table.loc[rows[hides], list(AT_CUTOFF)] = np.nan
     if pd.isna(total[EXPOSED]):  # how many are exposed is where the row stands
         table.loc[table["is_exposed"], ["cutoff", "top", "floor_low", "floor_high"]] = np.nan
@@ -214,22 +234,40 @@ def hide_panel(
 
     tops: by attribute, the records at the top, bool (records,), of find_tops; patient_index
     (records,); attributes, a row per patient. Where any of an attribute's counts of patients at the
-    top is hidden, all that follows from them is NaN in all of its rows, and stars ""; so are
-    numbers of records where all but a few records are of one of its groups.
+    top is hidden, all that follows from them is NaN in all of its rows, and stars "". So is
+    everything where a group, or all records outside of those shown, has a few records more than
+    patients: it would say that at most so few patients have several, or have some of another group.
+    How many patients the records at the top are of is not shown, for the same reason.
     """
     behind = {f"top of {name}": np.bincount(patient_index, top) > 0 for name, top in tops.items()}
     counts = count_groups(attributes, behind, smallest)
-    table = panel.astype(dict.fromkeys([*PANEL, "top_patients", "records"], float))
+    table = panel.astype(dict.fromkeys([*PANEL, *FROM_RECORDS], float))
     cells = _cells_of(table, counts)
     table = table[cells[PATIENTS].notna().to_numpy()].reset_index(drop=True)
     for attribute, rows in table.groupby("attribute", sort=False):
+        is_tested = attribute in attributes and attributes[attribute].dtype != bool
         of_group = cells.loc[cells["attribute"] == attribute, f"top of {attribute}"]
         top = rows[["top_patients", "patients"]].to_numpy()
         few = is_small(np.stack([top[:, 0], top[:, 1] - top[:, 0]]), smallest)
         if of_group.isna().any() or few.any():
-            table.loc[rows.index, [*PANEL, "top_patients"]] = np.nan
+            table.loc[rows.index, PANEL] = np.nan
             table.loc[rows.index, "stars"] = ""
-        rest = len(patient_index) - panel.loc[panel["attribute"] == attribute, "records"].sum()
-        if 0 < rest < smallest:  # records without a value, of fewer patients still
-            table.loc[rows.index, ["records", "share", "expected"]] = np.nan
-    return table
+        sizes = cells.loc[cells["attribute"] == attribute, PATIENTS].dropna().to_numpy(float)
+        more = _count_more(rows["records"].to_numpy(), sizes, patient_index, is_tested)
+        if is_small(more, smallest).any():
+            table.loc[rows.index, [*PANEL, *FROM_RECORDS]] = np.nan
+            table.loc[rows.index, "stars"] = ""
+    return table.drop(columns=["patients", "top_patients"])
+
+
+def _count_more(
+    records: np.ndarray, patients: np.ndarray, patient_index: np.ndarray, is_partition: bool
+) -> np.ndarray:
+    """Count how many more records than patients groups have, and all outside of them; and how many
+    records are outside. Groups that overlap are taken one at a time.
+    """
+    number, everybody = len(patient_index), len(np.unique(patient_index))
+    inside = np.stack([records, records - patients])
+    held = inside.sum(1, keepdims=True) if is_partition else inside
+    outside = np.array([[number], [number - everybody]]) - held
+    return np.concatenate([inside.ravel(), outside.ravel()])

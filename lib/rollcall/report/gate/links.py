@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from rollcall.report.gate.design import Design
 from rollcall.report.gate.marks import Shown
@@ -116,6 +117,38 @@ def count_jointly(design: Design, members: Sequence[int]) -> Iterator[tuple[int,
             counts[:, at] += inside[:, columns].T @ inside
         ends = np.cumsum([starts[one + 1] - starts[one] for one in block])
         yield from zip(block, np.split(counts, ends[:-1]), strict=True)
+
+
+def find_related(design: Design) -> list[list[int]]:
+    """Return the attributes, two or more at a time, that groups inside each other's groups relate.
+
+    A group counts that holds `smallest` patients, inside one that leaves as many. With each come
+    the partitions that no table lists and that are made of attributes that are there.
+    """
+    listed = [number for number, one in enumerate(design.attributes) if one.is_listed]
+    related = np.zeros((len(listed), len(listed)), bool)
+    for i, one in enumerate(listed):
+        for j, other in enumerate(listed):
+            related[i, j] = i != j and _has_nested(design, one, other)
+    families = connected_components(related, directed=False)[1]
+    found = []
+    for family in range(families.max(initial=-1) + 1):
+        members = {listed[place] for place in np.flatnonzero(families == family)}
+        parts = [made for made, *of in design.together if made not in listed and {*of} <= members]
+        if len(members) > 1:
+            found.append(sorted({*members, *parts}))
+    return found
+
+
+def _has_nested(design: Design, outer: int, inner: int) -> bool:
+    """Tell whether a group of one attribute lies inside a group of another one."""
+    one, other = design.attributes[outer], design.attributes[inner]
+    groups = len(other.names)
+    joint = np.bincount(one.code * groups + other.code, minlength=len(one.names) * groups)
+    joint = joint.reshape(-1, groups)
+    sizes, held, everybody = joint.sum(0), joint.sum(1), joint.sum()
+    enough = (sizes >= design.smallest) & (everybody - held >= design.smallest)[:, None]
+    return bool(((joint == sizes) & enough).any())
 
 
 def _starts(design: Design) -> np.ndarray:

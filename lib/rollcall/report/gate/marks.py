@@ -47,8 +47,9 @@ def list_chosen(design: Design, shown: Shown) -> dict[str, np.ndarray]:
 
 
 def hide_cell(shown: Shown, attribute: int, row: int, column: int) -> None:
-    """Hide one cell, and with the size of a row all of it."""
-    shown[attribute][row, column if column else slice(None)] = False
+    """Hide one cell, and with the size of a row all of it; one of two rows with the other."""
+    rows = row if len(shown[attribute]) > 2 else slice(None)
+    shown[attribute][rows, column if column else slice(None)] = False
 
 
 def _nested(inside: np.ndarray) -> np.ndarray:

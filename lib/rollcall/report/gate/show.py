@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate.design import MISSING, PATIENTS, TOTAL
+from rollcall.report.gate.design import PATIENTS, TOTAL
+from rollcall.report.gate.partitions import MISSING
 
 HIDDEN = "–"
 STEP = 0.001  # of the risks at which a curve may step
+SHARES = re.compile(
+    "share|deconvolved_others|exposed_(low|high)$"
+)  # columns that are written in per cent
+EXACT = {"patients", "exposed", "cutoff", "top", "inside"}
+P_VALUES = {"p", "p_adjusted", "odds_p"}
 
 
 def show_count(count: object, hidden: str = HIDDEN) -> str:
@@ -72,6 +79,30 @@ def count_known(table: pd.DataFrame, attribute: str) -> pd.Series:
     return total - missing[columns].iloc[0] if len(missing) else total
 
 
+def round_as_written(table: pd.DataFrame) -> pd.DataFrame:
+    """Round the numbers of a table of groups as tables write them, to two decimals.
+
+    Shares to a tenth of a per cent; p-values, and what is below 0.1, to two digits. Exactly known a
+    ratio of counts says what they are.
+    """
+    table = table.copy()
+    for name in table.select_dtypes("float"):
+        values = table[name].to_numpy(float)
+        if name in EXACT:
+            continue
+        if SHARES.search(name):
+            table[name] = np.round(values, 3)
+            continue
+        finite = np.isfinite(values) & (values != 0)
+        size = np.floor(np.log10(np.abs(np.where(finite, values, 1))))
+        decimals = 1 - size if name in P_VALUES else np.maximum(1 - size, 2)
+        if name == "exposed_by_chance":  # of it how many lie below 0.5 would follow
+            decimals = np.zeros_like(size)
+        rounded = np.round(values * 10.0**decimals) / 10.0**decimals
+        table[name] = np.where(finite, rounded, values)
+    return table
+
+
 def safe_curve(
     values: np.ndarray,
     smallest: int = MIN_GROUP_SIZE,
@@ -80,17 +111,18 @@ def safe_curve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the patients at or above each risk, at risks that `smallest` of them set apart.
 
-    values float (patients,), a risk each. also: risks at which tables count, which come first.
+    values float (patients,), a risk from 0 to 1 each. also: risks at which tables count, which come
+    first.
     (risks float (steps,), rising; counts int (steps,), falling): multiples of `step`, so that none
     is one patient's risk; between two steps lie `smallest` patients or more, and the curve ends
-    where fewer remain. The first counts everybody; all is empty if there are fewer than `smallest`.
+    where fewer remain. The first is 0, which everybody reaches: the lowest risk is one patient's,
+    as the highest is. All is empty if there are fewer than `smallest`.
     """
     values = np.sort(np.asarray(values, float))
     if len(values) < smallest:
         return np.zeros(0), np.zeros(0, np.int64)
-    lowest = np.floor(values[0] / step) * step
-    grid = np.unique(np.floor(values / step))[1:] * step
-    risks, counts = [lowest], [len(values)]
+    grid = np.unique(np.floor(values / step)) * step
+    risks, counts = [0.0], [len(values)]
     for risk in [*also, *grid[::-1]]:
         count = len(values) - int(np.searchsorted(values, risk - step * 1e-6))
         apart = np.abs(np.subtract([*counts, 0], count)).min()

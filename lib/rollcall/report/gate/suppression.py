@@ -4,12 +4,12 @@ First the sizes of groups, so that they do not depend on the flags and may stand
 own; with these as they are the first flag; then the other flags. Each in four steps, which only
 hide more: every attribute for itself (marks.py); pairs of which one gives the other away (links.py,
 worlds.py); an intersection with its two attributes; and, where the cohort is small enough for that,
-all attributes together.
+all attributes together, else those of which groups lie inside each other's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE, Group
 from rollcall.report.gate.design import PATIENTS, TOTAL, Design, is_small, make_design
-from rollcall.report.gate.links import find_links
+from rollcall.report.gate.links import find_links, find_related
 from rollcall.report.gate.marks import Shown, list_chosen, mark_cells
 from rollcall.report.gate.targets import list_targets
 from rollcall.report.gate.worlds import MOST_VARIABLES, Target, list_profiles, protect_together
@@ -89,7 +89,8 @@ def _protect_pairs(design: Design, shown: Shown, kept: dict[int, np.ndarray]) ->
             pairs.setdefault(tuple(sorted((target[0], other))), []).append(target)
     _protect_each(design, pairs, shown)
     for triple in design.together:
-        protect_together(design, triple, _targets_of(design, triple, shown), shown)
+        asked = triple if design.attributes[triple[0]].is_listed else triple[:1]
+        protect_together(design, triple, _targets_of(design, asked, shown), shown)
 
 
 def _protect_each(
@@ -116,13 +117,23 @@ def _targets_of(design: Design, members: Iterable[int], shown: Shown) -> list[Ta
 
 
 def _protect_all(design: Design, shown: Shown) -> None:
-    """Hide what all attributes give away together, if there are few enough."""
-    members = range(len(design.attributes))
-    if not 1 < len(members) <= MOST_TOGETHER:
+    """Hide what all attributes give away together, if there are few enough; else the related."""
+    if _protect_few(design, range(len(design.attributes)), shown):
         return
+    for members in find_related(design):
+        _protect_few(design, members, shown)
+
+
+def _protect_few(design: Design, members: Sequence[int], shown: Shown) -> bool:
+    """Hide what some attributes give away together; return whether they are few enough."""
+    if sum(design.attributes[member].is_listed for member in members) > MOST_TOGETHER:
+        return False
     profiles = len(list_profiles(design, members)[0])
-    if profiles * len(design.inside) <= MOST_CELLS_TOGETHER:
+    if profiles * len(design.inside) > MOST_CELLS_TOGETHER:
+        return False
+    if len(members) > 1:
         protect_together(design, members, _targets_of(design, members, shown), shown)
+    return True
 
 
 def _tabulate(design: Design, shown: Shown, flags: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def group_table(groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
         "patients": _format(groups["patients"], "{:,.0f}"),
         "share of all": _format(groups["share"], "{:.1%}"),
         "exposed": _format(groups["exposed"], "{:,.0f}"),
-        "by chance": _format(groups["exposed_by_chance"], "{:,.1f}"),
+        "by chance": _format(groups["exposed_by_chance"], "{:,.0f}"),
         "share exposed": _with_interval(groups, share, "{:.1%}"),
         "ratio": _with_interval(groups, ("risk_ratio", "ci_low", "ci_high"), "{:.2f}"),
         "ratio within label": _with_interval(
@@ -69,7 +69,7 @@ def panel_table(panel: pd.DataFrame | None, smallest: int = MIN_GROUP_SIZE) -> T
         "The published panel's statistics on this run: records, by attribute; *, **, *** for 5%, "
         "1%, 0.1% after Bonferroni; n.s. not significant; overlapping groups are not tested. "
         f"Groups under {smallest} patients are left out. {explain_hidden(smallest)}, in any group "
-        "of the attribute"
+        "of the attribute: few patients at the top, or few records more than patients"
     )
     if panel is None or not len(panel):
         empty = f"No attribute has a group of at least {smallest} patients that may be shown."
@@ -80,7 +80,6 @@ def panel_table(panel: pd.DataFrame | None, smallest: int = MIN_GROUP_SIZE) -> T
         "records": _format(panel["records"], "{:,.0f}"),
         "share": _format(panel["share"], "{:.1%}"),
         "in the top 1%": _format(panel["observed"], "{:,.0f}"),
-        "of patients": _format(panel["top_patients"], "{:,.0f}"),
         "expected": _format(panel["expected"], "{:.1f}"),
         "Pearson residual": _format(panel["residual"], "{:+.1f}"),
         "chi-square of the attribute": [

@@ -108,7 +108,7 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
     number = show_few(c["exposed"], patients, smallest)
     ends = (show_limit(c[f"exposed_{end}"], patients, smallest) for end in ("low", "high"))
     not_normal, not_normal_patients = (
-        HIDDEN if 0 < share * patients < smallest else f"{share:.1%}"
+        HIDDEN if 0 < min(share, 1 - share) * patients < smallest else f"{share:.1%}"
         for share in (c["not_normal"], c["not_normal_patients"])
     )
     values = {
@@ -116,7 +116,7 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
             number if few or left else f"{number} ({' to '.join(ends)})"
         ),
         "of these there by chance: expected; at most, with 95% confidence": (
-            HIDDEN if few else f"{c['by_chance']:,.1f}; {c['at_most_false']:,.0f}"
+            HIDDEN if few else f"{c['by_chance']:,.0f}; {c['at_most_false']:,.0f}"
         ),
         "exposed patients whom as many new models would name again": (
             HIDDEN if few else _show_share(c["named_again"])

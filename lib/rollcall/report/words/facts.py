@@ -17,6 +17,7 @@ COUNT = (
     r"(?:records|patients|subjects|visits|stays|images|exams|studies|lesions|found|are)\b)"
     r"|(?<=of whom )[\d,]*\d"
 )
+FOUND = r"(?<![\w.,/-])[\d,]*\d found,"
 MISSING = r"(missing for )(?:fewer than )?[\d,]*\d "
 SIMULATED = (
     "Simulated data: a rehearsal. Every patient and every value here is invented; no number below "
@@ -40,27 +41,41 @@ def write_notices(cohort: Cohort) -> list[str]:
 def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:
     """List what a reader of the report should know of a run: the data, the models, the versions."""
     config, units = run.config, f"{cohort.unit}s"
-    test_set = "none"
-    if cohort.test is not None:
-        patients = len(cohort.test.patients)
-        few = patients < run.smallest_cell
-        test_set = f"records of fewer than {run.smallest_cell} {units}"
-        if not few:
-            test_set = f"{len(cohort.test):,} records of {patients:,} {units}"
+    test_set = "none" if cohort.test is None else _count_both(cohort.test, run.smallest_cell)
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     hardware = config["hardware"]
     return {
-        "Cohort": f"{cohort.name}: {len(cohort):,} records of {len(cohort.patients):,} {units}, "
-        f"{cohort.task}. {cohort.source}",
+        "Cohort": f"{cohort.name}: {_count_both(cohort, run.smallest_cell)}, {cohort.task}. "
+        f"{cohort.source}",
         "Held-out test set": test_set,
-        "Notes on the data": "; ".join(clean_note(note, run.smallest_cell) for note in cohort.notes)
-        or "none",
+        "Notes on the data": "; ".join(clean_notes(cohort.notes, run.smallest_cell)) or "none",
         "Target models": _describe_models(run, units),
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": f"{versions}; {hardware['cores']} cores, {hardware['machine']}",
         "Started": config["started"],
     }
+
+
+def _count_both(cohort: Cohort, smallest: int) -> str:
+    """Count records and patients; not records of so few patients, nor a few more than these."""
+    records, patients = len(cohort), len(cohort.patients)
+    if patients < smallest:
+        return f"records of fewer than {smallest} {cohort.unit}s"
+    if 0 < records - patients < smallest:
+        return f"{patients:,} {cohort.unit}s, fewer than {smallest} records more"
+    return f"{records:,} records of {patients:,} {cohort.unit}s"
+
+
+def clean_notes(notes: Sequence[str], smallest: int = MIN_GROUP_SIZE) -> list[str]:
+    """Write notes as clean_note; where one hides a count, none says how much was found at first.
+
+    What was found less what is used, and less what the other notes say was left out, is that count.
+    """
+    cleaned = [clean_note(note, smallest) for note in notes]
+    if any(f"fewer than {smallest}" in note for note in cleaned):
+        cleaned = [re.sub(FOUND, r"another number found,", note) for note in cleaned]
+    return cleaned
 
 
 def clean_note(note: str, smallest: int = MIN_GROUP_SIZE) -> str:
