@@ -198,7 +198,7 @@ class Bench:
             wrong = [f"stuck: {line}" for line in wrong]
         trial.wrong += wrong
         trial.status = trial.status if again else code
-        trial.texts += [f"status {code}", stdout, stderr]
+        trial.texts += [f"status {code}", stdout, *messages.list_words(stderr)]
 
     def _read(self, case: str, states: tuple[str, ...]) -> list[str]:
         """Read what a disturbed command left: it is refused, or wholly one of these states."""

@@ -65,7 +65,7 @@ def read_table(path: Path) -> pd.DataFrame:
 def read_json(path: Path):
     """Read a json without the times in it."""
     content = json.loads(path.read_text())
-    if path.parent.name == "made":  # hashes of pages that say when they were made
+    if isinstance(content.get("files"), dict):  # hashes of pages and lists that hold times
         content["files"] = sorted(content["files"])
     return _drop_times(content)
 
