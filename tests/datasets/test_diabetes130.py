@@ -145,6 +145,112 @@ def test_a_damaged_gz_is_one_line(tmp_path, damage):
     assert "\n" not in str(caught.value)
 
 
+def as_others_write_it(change):
+    """The rows of the invented release, and each changed."""
+
+    def rows_changed():
+        rows = diabetes_rows()
+        for number, row in enumerate(rows):
+            row["max_glu_serum"] = ("None", ">200", "Norm")[number % 3]
+            row["diag_1"] = ("428", "250.83", "?")[number % 3]
+        return rows, [change(dict(row)) for row in rows]
+
+    return rows_changed
+
+
+def replace_missing(word, test=None):
+    """Another word for "?", and for the "None" of a test that was not made."""
+
+    def change(row):
+        tests = dict.fromkeys(diabetes130.TESTS, "None")
+        row = {name: word if value == "?" else value for name, value in row.items()}
+        for name, none in tests.items():
+            if row[name] == none:
+                row[name] = word if test is None else test
+        return row
+
+    return as_others_write_it(change)
+
+
+def as_floats(row):
+    names = ("encounter_id", "patient_nbr", *diabetes130.IDS, *diabetes130.COUNTS)
+    return row | {name: f"{row[name]}.0" for name in names}
+
+
+COPIES = {
+    "empty fields, as ucimlrepo and pandas write": replace_missing(""),
+    "NA, as R writes": replace_missing("NA"),
+    "nan": replace_missing("nan"),
+    "NULL of a database": replace_missing("NULL"),
+    "a question mark with spaces": replace_missing(" ? ", "None"),
+    "empty, but for tests": replace_missing("", "None"),
+    "spaces in every field": as_others_write_it(
+        lambda row: {name: f" {value} " for name, value in row.items()}
+    ),
+    "numbers that went through floats": as_others_write_it(as_floats),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_of_the_release_is_the_release(name, tmp_path):
+    """The very same cohort: groups, features, inputs, notes."""
+    rows, copy = COPIES[name]()
+    expected, got = load(tmp_path / "a", rows), load(tmp_path / "b", copy)
+    assert got.features == expected.features
+    pd.testing.assert_frame_equal(got.records, expected.records)
+    assert got.fingerprint == expected.fingerprint
+    assert set(got.records["race"].dropna()) == {"Caucasian", "Asian"}
+    assert "Missing" in set(got.records["payer"])
+    assert got.records["diagnosis"].isna().any()
+
+
+def test_a_copy_with_dots_in_its_columns_and_one_more_column(tmp_path):
+    """As R writes names, and pandas an index."""
+    rows = diabetes_rows()
+    copy = [
+        {"": str(number), **{name.replace("-", "."): value for name, value in row.items()}}
+        for number, row in enumerate(rows)
+    ]
+    got = load(tmp_path / "b", copy, columns=list(copy[0]))
+    assert got.fingerprint == load(tmp_path / "a", rows).fingerprint
+
+
+@pytest.mark.parametrize("folder", ["dataset_diabetes", "uci/dataset_diabetes", "."])
+def test_the_table_may_lie_in_the_folder_of_its_zip(folder, tmp_path):
+    """Beside the table of ids and whatever else."""
+    home = write_release(tmp_path / "root" / folder, diabetes_rows())
+    (home / "IDs_mapping.csv").write_text("admission_type_id,description\n1,Emergency\n")
+    assert len(datasets.load("diabetes130", root=tmp_path / "root", data=tmp_path / "data")) == 60
+
+
+def test_a_zip_that_is_not_unpacked_is_named(tmp_path):
+    (tmp_path / "dataset_diabetes.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"holds no diabetic_data.*unpack dataset_diabetes\.zip"):
+        diabetes130.locate(tmp_path, tmp_path)
+
+
+def test_a_table_without_ids_names_the_editions(tmp_path):
+    """As ucimlrepo's features are."""
+    columns = [name for name in diabetes130.COLUMNS if name not in ("encounter_id", "patient_nbr")]
+    with pytest.raises(InputError, match=r"lacks the column 'encounter_id'.*UCI.*data\.original"):
+        load(tmp_path, columns=columns)
+
+
+def test_the_real_table_with_empty_fields(diabetes_release, tmp_path):
+    """As case and count: the first 20,000 stays, with "?" and without."""
+    path = diabetes_release / "diabetic_data.csv.gz"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=20_000)
+    cohorts = []
+    for name, some in (("mark", table), ("empty", table.replace("?", ""))):
+        (tmp_path / name).mkdir()
+        some.to_csv(tmp_path / name / "diabetic_data.csv", index=False)
+        root = tmp_path / name
+        cohorts.append(diabetes130.read(diabetes130.locate(root, root), root))
+    pd.testing.assert_frame_equal(cohorts[0].records, cohorts[1].records)
+    np.testing.assert_array_equal(cohorts[0].inputs, cohorts[1].inputs)
+    assert cohorts[0].notes == cohorts[1].notes
+
+
 def test_a_link_out_of_the_root_is_refused(tmp_path):
     outside = write_release(tmp_path / "outside", diabetes_rows())
     (tmp_path / "root").mkdir()

@@ -7,6 +7,10 @@ Access: open; fetched from the publisher. Paper: Strack et al., BioMed Research 
 The unit is the patient, `patient_nbr`. The label is readmission within 30 days. No stay is dropped,
 stays that ended in death included: they are in the table, so they can leak.
 
+Copies are read as the publisher's table is: with empty fields or other words for missing in place
+of its "?" (and of the "None" of a test that was not made), with numbers that went through floats,
+or with a dot for the hyphen in the name of a column.
+
 Not one of the paper's cohorts, so there are no published choices to differ from.
 """
 
@@ -21,9 +25,12 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release, tables
+from rollcall.data.cleaning import is_missing, strip_fields
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import count_notes, missing_notes
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.joins import clean_numbers, refuse_repeated
 from rollcall.util.errors import InputError, first_line
 
 log = logging.getLogger(__name__)
@@ -37,11 +44,12 @@ ABOUT = Dataset(
     root_optional=True,
     is_table=True,
 )
-VERSION = 1
+VERSION = 2
 URL = (
     "https://archive.ics.uci.edu/static/public/296/"
     "diabetes+130-us+hospitals+for+years+1999-2008.zip"
 )
+ZIPS = (URL.rsplit("/", 1)[1], "dataset_diabetes.zip", "archive.zip", "download.zip")
 CSV_SHA256 = "0689e7ec031237dc63031b938805c48377748761a3b26acab621567afa24df97"
 EXPECTED = {"stays": 101_766, "patients": 71_518}
 COUNTS = (
@@ -95,6 +103,13 @@ CATEGORICAL = (
     "diabetesMed",
 )
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
+IDS = ("admission_type_id", "discharge_disposition_id", "admission_source_id")
+TESTS = ("max_glu_serum", "A1Cresult")  # "None" there is a test that was not made
+MISSING = "?"
+EDITIONS = (
+    "diabetic_data.csv, as UCI and Kaggle have it (ucimlrepo's table of features lacks the ids and "
+    "readmitted: its `data.original` has all)"
+)
 AGES = tuple(f"[{low}-{low + 10})" for low in range(0, 100, 10))
 CLASSES = ("not within 30 days", "within 30 days")
 COLUMNS = ("encounter_id", "patient_nbr", "age", "readmitted", *COUNTS, *CATEGORICAL, *DIAGNOSES)
@@ -123,12 +138,19 @@ PAYERS = {
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
-    """Find `diabetic_data.csv` or `.csv.gz` under root.
+    """Find `diabetic_data.csv` or `.csv.gz` under root, up to two folders down.
 
     Without a root it is fetched from the publisher into `folder` and checked by its hash.
     """
     if root is not None:
-        path = release.find_file(root, "diabetic_data.csv", "diabetic_data.csv.gz")
+        path = release.find_table(root, "diabetic_data.csv", required=False)
+        if path is None:
+            zips = [name for name in ZIPS if (root / name).is_file()]
+            unpack = f"unpack {zips[0]}, or " if zips else ""
+            raise InputError(
+                f"{root}: holds no diabetic_data.csv or diabetic_data.csv.gz; {unpack}let ROOT= "
+                "name the folder with the release's files (see docs/datasets.md)"
+            )
         return {"diabetic_data": path}
     path = folder / "diabetic_data.csv"
     if not path.exists():
@@ -170,9 +192,7 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
     Inputs float32 (stays, features): counts as z-scores, all else one-hot. Labels int64 (stays,).
     """
     path = files["diabetic_data"]
-    table = tables.read_table(path, COLUMNS, key="encounter_id")
-    tables.read_ids(path, table, "encounter_id")
-    tables.read_ids(path, table, "patient_nbr")
+    table = _read_table(path)
     labels = (tables.read_codes(path, table, "readmitted", ("NO", ">30", "<30")) == 2).astype(int)
     tables.read_codes(path, table, "age", AGES)
     diagnoses = {column: diagnosis_group(table[column]) for column in DIAGNOSES}
@@ -195,6 +215,23 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
         source="Diabetes 130-US hospitals 1999-2008, UCI data set 296 (doi:10.24432/C5230J), "
         "CC BY 4.0; Strack et al. 2014.",
     )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Read the table, ids cleaned, "?" for whatever is missing, "None" for a test not made."""
+    dotted = {name: (name.replace("-", "."), name.replace("-", "_")) for name in DRUGS}
+    table = read_edition(path, COLUMNS, EDITIONS, other_names=dotted)
+    for column in ("encounter_id", "patient_nbr"):
+        table[column] = clean_numbers(path, table, column)
+    refuse_repeated(path, table, "encounter_id")
+    for column in ("age", "readmitted", *COUNTS):
+        table[column] = strip_fields(table[column])
+    for column in (*CATEGORICAL, *DIAGNOSES):
+        values = strip_fields(table[column])
+        table[column] = values.mask(is_missing(values), "None" if column in TESTS else MISSING)
+    for column in IDS:
+        table[column] = table[column].str.replace(r"^([0-9]+)[.]0*$", r"\1", regex=True)
+    return table
 
 
 def _features(
