@@ -11,7 +11,9 @@ from rollcall.data.cleaning import MISSING_WORDS
 
 
 def group(values, name="x"):
-    return group_column(name, pd.Series(values, dtype="str"))
+    groups, note = group_column(name, pd.Series(values, dtype="str"))
+    assert groups is not None, note
+    return groups, note
 
 
 def test_words_are_groups_and_words_for_missing_are_missing():
@@ -80,7 +82,7 @@ def test_decimal_commas_are_numbers():
     ],
 )
 def test_what_makes_no_groups_is_left_out_with_a_word(values, words):
-    groups, note = group(values)
+    groups, note = group_column("x", pd.Series(values, dtype="str"))
     assert groups is None
     assert note.startswith("x: left out, ")
     assert words in note

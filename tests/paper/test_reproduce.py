@@ -132,7 +132,7 @@ def test_rmia_by_hand():
                 p[target, n] / ((trim_mean(ins, 0.01) + trim_mean(outs, 0.01)) / 2 + 1e-10)
             )
             assert z[row, n] == pytest.approx(p[target, n] / (trim_mean(outs, 0.01) + 1e-10))
-    got = reproduce.run_published_rmia(x, z)  # 30 records: all of them are the population
+    got = reproduce.run_published_rmia(x.copy(), z)  # 30 records: all of them are the population
     for n in range(30):
         assert got[0, n] == pytest.approx(
             np.mean([x[0, n] / z[0, other] > 1 for other in range(30) if other != n]), abs=1e-9

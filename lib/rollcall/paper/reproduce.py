@@ -147,13 +147,12 @@ def run_published_rmia(
 ) -> np.ndarray:
     """Return the share of 500 other records that each outdoes by more than gamma. (T, n).
 
-    x, z (T, n): the ratios of `compute_ratios`. The 500 are drawn for each block of records, from
-    2,500 of the attacked records; the published code draws them for each record.
+    x, z (T, n): the ratios of `compute_ratios`; x is written over. The 500 are drawn for each block
+    of records, from 2,500 of the attacked records; the published code draws them for each record.
     """
     records = x.shape[1]
     rng = np.random.default_rng([seed, 9])
     pool = rng.permutation(records)[: min(records, 5 * POPULATION_SIZE)]
-    out = np.empty(x.shape)
     for block in make_blocks(records, RECORDS_PER_BLOCK):
         chosen = rng.permutation(pool)[:POPULATION_SIZE]
         is_chosen = np.isin(np.arange(block.start, block.stop), chosen)
@@ -162,8 +161,8 @@ def run_published_rmia(
             ratio = x[target, block]
             outdone = np.searchsorted(ladder * gamma, ratio, side="left")  # strictly above
             itself = is_chosen & (ratio > gamma * z[target, block])
-            out[target, block] = (outdone - itself) / (len(chosen) - is_chosen)
-    return out
+            x[target, block] = (outdone - itself) / (len(chosen) - is_chosen)
+    return x
 
 
 def reproduce_paper(
@@ -194,7 +193,7 @@ def reproduce_paper(
     pairs = [np.sort(rng.permutation(targets // 2)[:half]) for half in halves]
     subsets = [(2 * chosen[:, None] + [0, 1]).ravel() for chosen in pairs]  # both of a pair
     auc, auc_of_subset = np.empty(records), np.empty((len(halves), records))
-    lira, x, z = (np.empty((held_out, records)) for _ in range(3))
+    kept = {name: np.empty((held_out, records)) for name in ("lira", "x", "z")}
 
     def work(blocks: list[slice]) -> None:
         for block in blocks:
@@ -204,11 +203,12 @@ def reproduce_paper(
             auc[block] = _record_auc(scores, in_target)
             for row, chosen in enumerate(subsets):
                 auc_of_subset[row, block] = _record_auc(scores[chosen], in_target[chosen])
-            lira[:, block] = run_published_lira(scores, in_target, held_out)
-            x[:, block], z[:, block] = compute_ratios(p, in_target, held_out)
+            kept["lira"][:, block] = run_published_lira(scores, in_target, held_out)
+            kept["x"][:, block], kept["z"][:, block] = compute_ratios(p, in_target, held_out)
 
     map_blocks(work, make_blocks(records, RECORDS_PER_BLOCK), progress)
-    attacks, roc = _attack_tables(lira, run_published_rmia(x, z, seed), members, index)
+    rmia = run_published_rmia(kept["x"], kept.pop("z"), seed)  # then z is free
+    attacks, roc = _attack_tables(kept["lira"], rmia, members, index)
     columns = {"record": np.arange(records), "patient_id": np.asarray(patient_ids)[index]}
     error = compute_standard_error(auc, targets // 2, targets // 2)
     return Reproduction(

@@ -31,7 +31,7 @@ from rollcall.runs.run import Run, check_smallest_cell, open_run
 from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import atomic_write, sha256, write_array, write_table
+from rollcall.util.files import sha256, write_array, write_blocks, write_table
 
 COHORT_NAME = "own"  # of a run whose scores came from elsewhere
 CONTENTS = ("scores.npy", "members.npy", "own.parquet")  # written by `write`, then only read
@@ -170,13 +170,8 @@ def write(checked: Checked, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> t
 
 def _write_scores(path: Path, given: kinds.Given) -> None:
     """Write log odds as float32 .npy, one target at a time."""
-    with atomic_write(path) as file:
-        for target, row in enumerate(kinds.iterate_log_odds(given)):
-            if target == 0:
-                header = {"descr": "<f4", "fortran_order": False}
-                shape = (len(given.array), *row.shape)
-                np.lib.format.write_array_header_1_0(file, header | {"shape": shape})
-            file.write(np.ascontiguousarray(row, "<f4").data)
+    shape = (len(given.array), *kinds.shape_of_target(given))
+    write_blocks(path, np.float32, shape, (row[None] for row in kinds.iterate_log_odds(given)))
 
 
 def _hash_records(records: pd.DataFrame) -> str:

@@ -81,11 +81,16 @@ def iterate_log_odds(given: Given) -> Iterator[np.ndarray]:
         yield convert_target(given, target)
 
 
+def shape_of_target(given: Given) -> tuple[int, ...]:
+    """Return the shape of one target's log odds: (N,), or (N, L) of several labels."""
+    several = given.kind in (LOG_ODDS, LOSS) or given.labels.ndim == 2
+    return given.array.shape[1:] if several else given.array.shape[1:2]
+
+
 def convert_target(given: Given, target: int) -> np.ndarray:
     """Return the log odds of one target, float32 (N,) or (N, L), finite and at most LARGEST."""
     row = given.array[target]
-    several = row.ndim == 2 and (given.kind in (LOG_ODDS, LOSS) or given.labels.ndim == 2)
-    out = np.empty(row.shape if several else row.shape[:1], np.float32)
+    out = np.empty(shape_of_target(given), np.float32)
     for start in range(0, len(row), RECORDS_PER_BLOCK):
         block = slice(start, start + RECORDS_PER_BLOCK)
         values = row[block]
