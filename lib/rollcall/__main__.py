@@ -21,6 +21,7 @@ from rollcall import __version__
 from rollcall.report.notebooks.failures import describe_end
 from rollcall.report.notebooks.kernels import KernelServer, start_kernel_server
 from rollcall.util import files
+from rollcall.util.parallel import check_limits
 
 if TYPE_CHECKING:
     from rollcall.audit import Audit
@@ -67,6 +68,7 @@ def _run(words: list[str]) -> int:
         arguments = build_parser(command).parse_args(words)
         others = {"list": print_lists, "lab": run_lab, "doctor": print_examination}
         return others[arguments.command](arguments)
+    check_limits()
     with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
         return audits[command](build_parser(command).parse_args(words), server)
 
@@ -87,6 +89,7 @@ def _settle() -> None:
             warnings.simplefilter("ignore", kind)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("rollcall").setLevel(logging.INFO)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it says, we say in one line
 
 
 @contextlib.contextmanager

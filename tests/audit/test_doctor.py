@@ -142,7 +142,7 @@ def test_the_temporary_folder(monkeypatch):
     [
         (None, "without limit", "", False),
         (1024, "1024 at once", "", False),
-        (128, "128 at once", "raise the limit: ulimit -n 1024", False),
+        (200, "200 at once", "raise the limit: ulimit -n 1024", False),
         (32, "32 at once", "raise the limit: ulimit -n 1024", True),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from rollcall.report.notebooks import _shorten
 from rollcall.report.notebooks.failures import make_death, make_error
+from rollcall.report.notebooks.kernels import MESSAGES, last_message
 from rollcall.util.errors import InputError
 from rollcall.util.faults import MachineError
 
@@ -91,3 +92,19 @@ def test_paths_keep_their_last_part(value, shown):
 def test_the_classes_are_those_of_the_package():
     assert issubclass(InputError, ValueError)
     assert issubclass(MachineError, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "words"),
+    [
+        ("zmq.error.ZMQError: Too many open files", MachineError, "1_a.ipynb: too many open files"),
+        ("OSError: [Errno 28] No space left on device", MachineError, "1_a.ipynb: no space left"),
+        ("free(): invalid pointer", RuntimeError, "ended with status 1 (free(): invalid pointer)"),
+        ("", RuntimeError, "its kernel ended with status 1; the same command"),
+    ],
+)
+def test_the_last_that_a_kernel_said_is_told(message, kind, words, tmp_path):
+    (tmp_path / MESSAGES).write_text(f"Traceback\n{message}\n\n" if message else "\n")
+    error = make_death("1_a.ipynb", 1, last_message(tmp_path / "none", tmp_path))
+    assert type(error) is kind
+    assert words in str(error)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from rollcall.util import parallel
@@ -43,3 +46,33 @@ def test_an_error_in_a_block_is_raised():
 
 def test_there_is_a_core():
     assert cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "status", "words"),
+    [
+        ({"NOFILE": (32, 32)}, 1, "only 32 at once are allowed here"),
+        ({"NOFILE": (20, 100)}, 1, "only 100 at once are allowed here"),
+        ({"AS": (10**9, 10**9)}, 1, "may take only 1.0 GB here"),
+        ({"NOFILE": (32, 500)}, 0, "500"),
+        ({"NOFILE": (600, 600), "AS": (10**10, 10**10)}, 0, "600"),
+    ],
+)
+def test_limits_that_no_audit_survives_are_named(limits, status, words):
+    """In a process of its own, which is limited for good; what may be raised, is."""
+    code = (
+        "import resource, sys\n"
+        "from rollcall.util.faults import MachineError\n"
+        "from rollcall.util.parallel import check_limits\n"
+        f"for name, limit in {limits!r}.items():\n"
+        "    resource.setrlimit(getattr(resource, 'RLIMIT_' + name), limit)\n"
+        "try:\n"
+        "    check_limits()\n"
+        "except MachineError as error:\n"
+        "    print(error)\n"
+        "    sys.exit(1)\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    assert words in done.stdout

@@ -16,7 +16,7 @@ from pathlib import Path
 from rollcall.util.faults import MachineError, describe_machine_fault
 from rollcall.util.files import home
 from rollcall.util.forkserver import GPU_FILES
-from rollcall.util.parallel import cores, free_bytes
+from rollcall.util.parallel import ENOUGH_FILES, LEAST_FILES, cores, free_bytes
 from rollcall.util.temporary import private_folder
 
 GIGABYTE = 10**9
@@ -25,7 +25,7 @@ LEAST_DISK, LOW_DISK = (
     5 * GIGABYTE,
 )  # under which no audit runs, or a large one fails
 LEAST_MEMORY, LOW_MEMORY = GIGABYTE, 4 * GIGABYTE
-LEAST_FILES, LOW_FILES = 64, 256
+LOW_FILES = 256
 LOW_SHARED = GIGABYTE // 50
 LOW_ADDRESSES = 8 * GIGABYTE  # of a process; torch alone reserves several
 LIBRARIES = ("torch", "numpy", "pandas", "matplotlib", "papermill")
@@ -195,7 +195,7 @@ def check_open_files() -> Finding:
     limit = next(_limits("RLIMIT_NOFILE"), None)
     if limit is None:
         return Finding("open files", "without limit")
-    advice = "raise the limit: ulimit -n 1024" if limit < LOW_FILES else ""
+    advice = f"raise the limit: ulimit -n {ENOUGH_FILES}" if limit < LOW_FILES else ""
     return Finding("open files", f"{limit} at once", advice, limit < LEAST_FILES)
 
 

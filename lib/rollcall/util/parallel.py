@@ -10,6 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from rollcall.util.faults import MachineError
+
+LEAST_FILES, ENOUGH_FILES = 128, 1024  # that a process of an audit has open at once
+LEAST_ADDRESSES = 1_800_000_000  # bytes that it reserves, with torch loaded
 MOST_STEPS = 100  # of a progress bar
 
 
@@ -61,3 +65,30 @@ def free_bytes(root: Path = Path("/")) -> int:
     except (OSError, KeyError, ValueError):  # no cgroups, or of another kind
         pass
     return max(free, 0)
+
+
+def check_limits() -> None:
+    """Check that this process may open files and reserve memory as an audit must.
+
+    The number of open files is raised as far as the system lets us. MachineError if that is not
+    enough: beyond here, kernels and libraries would die of it without a word.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < ENOUGH_FILES:
+        most = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+        if most < LEAST_FILES:
+            raise MachineError(
+                f"too many open files: only {most} at once are allowed here, and an audit needs "
+                f"{LEAST_FILES}; raise the limit: ulimit -n {ENOUGH_FILES}"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if addresses != resource.RLIM_INFINITY and addresses < LEAST_ADDRESSES:
+        raise MachineError(
+            f"too little memory: a process may take only {addresses / 1e9:.1f} GB here, and an "
+            f"audit needs {LEAST_ADDRESSES / 1e9:.1f} GB; lift the limit: ulimit -v unlimited"
+        )

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import TextIO
 
 from rollcall.report.notebooks.failures import make_death, make_error
-from rollcall.report.notebooks.kernels import KernelServer, is_terminal, make_kernel_class
+from rollcall.report.notebooks.kernels import (
+    KernelServer,
+    is_terminal,
+    last_message,
+    make_kernel_class,
+)
 from rollcall.report.notebooks.parameters import check_parameters
 from rollcall.util.files import atomic_write, make_private
 from rollcall.util.temporary import private_folder
@@ -79,6 +84,7 @@ def _run(
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    folders = [output.parent, *([server.temporary] if server else [])]
     kernel_class, poll = make_kernel_class(output.parent, stream, server, first)
     lines = _Lines(stream) if stream else None
     try:
@@ -102,11 +108,11 @@ def _run(
         place = error.exec_count or 0
         raise make_error(notebook.name, failed, place, error.ename, str(error.evalue)) from None
     except DeadKernelError:
-        raise make_death(notebook.name, poll()) from None
+        raise make_death(notebook.name, poll(), last_message(*folders)) from None
     except RuntimeError as error:  # of jupyter_client, where a kernel has died while it started
         if (code := poll()) is None:
             raise
-        raise make_death(notebook.name, code) from error
+        raise make_death(notebook.name, code, last_message(*folders)) from error
     finally:
         if lines:
             lines.end()

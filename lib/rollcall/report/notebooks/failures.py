@@ -38,10 +38,17 @@ def make_error(notebook: str, failed: Path, place: int, name: str, text: str) ->
     return RuntimeError(f"{notebook} failed at In [{place}]: {name}: {text}; more in {failed}")
 
 
-def make_death(notebook: str, code: int | None) -> Exception:
-    """Make the error of a kernel that ended before its notebook did; code: as subprocess has it."""
-    how = "did not answer" if code is None else describe_exit(code)
-    return RuntimeError(f"{notebook} failed: its kernel {how}; the same command resumes")
+def make_death(notebook: str, code: int | None, message: str = "") -> Exception:
+    """Make the error of a kernel that ended before its notebook did.
+
+    code: as subprocess has it. message: the last that it said. MachineError if that names what the
+    machine refused; else RuntimeError.
+    """
+    if fault := describe_machine_fault(RuntimeError(message)):
+        return MachineError(f"{notebook}: {fault}")
+    end = "did not answer" if code is None else describe_exit(code)
+    more = f" ({message})" if message else ""
+    return RuntimeError(f"{notebook} failed: its kernel {end}{more}; the same command resumes")
 
 
 def describe_end(error: BaseException) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from rollcall.util.files import PACKAGE, home
 from rollcall.util.temporary import private_folder
@@ -34,6 +34,7 @@ INLINE = "module://matplotlib_inline.backend_inline"  # a kernel's own choice, i
 # What a user's shell, or a job's, sets for other programs and would change or break a notebook.
 FOREIGN = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONIOENCODING", "PYTHONINSPECT", "PYTHONOPTIMIZE")
 LONGEST_ANSWER = 100  # bytes
+MESSAGES, LONGEST_MESSAGE = "messages", 200  # a file, and characters of a line of it
 # The current folder is no place to import from: a kernel stands elsewhere.
 SERVE = (
     "import socket, sys; sys.path = [folder for folder in sys.path if folder]; "
@@ -112,7 +113,7 @@ def start_kernel_server(stream: TextIO | None = None) -> Iterator[KernelServer |
         return
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with private_folder() as temporary, ours:
-        with theirs:
+        with theirs, open_messages(temporary) as messages:
             process = subprocess.Popen(
                 [
                     sys.executable,
@@ -123,6 +124,7 @@ def start_kernel_server(stream: TextIO | None = None) -> Iterator[KernelServer |
                     *MODULES,
                 ],
                 stdin=subprocess.DEVNULL,
+                stderr=messages,
                 cwd=temporary,  # a matplotlibrc where the user stands would count
                 env=make_environment(stream, temporary),
                 pass_fds=[theirs.fileno()],
@@ -172,7 +174,8 @@ def make_kernel_class(
             self.provisioner = Provisioner(parent=self, kernel_spec=self.kernel_spec)
             options["extra_arguments"] = [*options.get("extra_arguments", []), *extra]
             options["env"] = make_environment(stream, temporary)
-            return await super().start_kernel(**options)
+            with open_messages(temporary) as messages:
+                return await super().start_kernel(stderr=messages, **options)
 
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd, **options):
@@ -189,6 +192,26 @@ def make_kernel_class(
             return self.connection_info
 
     return Kernel, lambda: started[-1].poll() if started else None
+
+
+@contextlib.contextmanager
+def open_messages(temporary: Path) -> Iterator[IO | None]:
+    """Open the file of what kernels say past the notebook; None, their parent's, for who debugs."""
+    if os.environ.get("ROLLCALL_DEBUG"):
+        yield None
+        return
+    with open(temporary / MESSAGES, "ab") as file:
+        yield file
+
+
+def last_message(*folders: Path) -> str:
+    """Return the last line that kernels have said, in the first of these folders that has one."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            lines = (folder / MESSAGES).read_text(errors="replace").splitlines()
+            if line := next(filter(None, map(str.strip, reversed(lines))), ""):
+                return line[:LONGEST_MESSAGE]
+    return ""
 
 
 def make_environment(stream: TextIO | None, temporary: Path) -> dict[str, str]:
