@@ -23,6 +23,8 @@ REAL = {  # datasets: their folders in shared/data, if of another name
     "nih_cxr14": "nih-chestxray14",
     "diabetes130": "diabetes-130",
     "ptb_xl": "ptb-xl",
+    "mimic_cxr": "mimic-iv-demo",
+    "mimic_iv_ed": ".",  # two folders of demos
 }
 
 

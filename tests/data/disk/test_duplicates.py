@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import tarfile
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from rollcall.data.disk import duplicates
+from rollcall.data.disk import hashes as near
 from rollcall.data.disk.duplicates import find_copies, is_shared
 from rollcall.rehearse.drawing import draw_scene
+from rollcall.rehearse.ptb_xl import draw_ecg
+from tests.conftest import SHARED
 
 SIDE = 64
 
@@ -88,6 +91,47 @@ def test_identical_records_of_every_kind():
         assert (copies.alike == copies.identical).all()
 
 
+def ecg(seed: int, rate: int = 100) -> np.ndarray:
+    drawn = draw_ecg({"NORM"}, *(np.random.default_rng([seed, each]) for each in (1, 2)))
+    return drawn[:: 500 // rate]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signal: signal + 1,
+        lambda signal: np.rint(signal * 0.9),
+        lambda signal: signal + np.random.default_rng(0).integers(-8, 9, signal.shape),
+        lambda signal: signal + np.arange(12) * 20,  # another baseline of every lead
+    ],
+)
+def test_signals_have_near_copies_too(change):
+    signals = [ecg(seed) for seed in range(20)]
+    signals += [change(signal) for signal in signals[:6]]
+    array = np.stack(signals).astype(np.int16)
+    copies = find_copies([array], list(map(str, range(26))))
+    assert copies.alike.tolist() == [*range(20), *range(6)]
+    assert copies.identical.tolist() == list(range(26))
+
+
+def test_the_real_recording_that_stands_under_two_patients():
+    """PTB-XL 1.0.1: record 145 is another patient's 463, but for a few samples."""
+    folder = SHARED / "ptb-xl"
+    if not folder.is_dir():
+        pytest.skip(f"PTB-XL is not at {folder}")
+    names = ("00137", "00138", "00143", "00144", "00145", "00456", "00457", "00463", "00001")
+    with tarfile.open(folder / "records100.tar.xz") as archive:
+        content = {
+            member.name[-12:-7]: archive.extractfile(member).read()
+            for member in archive
+            if member.name.endswith("_lr.dat") and member.name[-12:-7] in names
+        }
+    array = np.stack([np.frombuffer(content[name], "<i2").reshape(-1, 12) for name in names])
+    copies = find_copies([array], list(names))
+    assert copies.alike.tolist() == [0, 0, 2, 2, 4, 5, 5, 4, 8]
+    assert copies.identical.tolist() == [0, 1, 2, 3, 4, 5, 5, 7, 8]
+
+
 def test_arrays_in_turn_are_one_array(tmp_path):
     array = np.stack([prepare(scene(seed % 6)) for seed in range(14)])
     array[13] = prepare(save_again(scene(0), 75))
@@ -131,14 +175,14 @@ def test_hashes_that_are_near_against_every_pair(centres, flips, compared_at_onc
         values.append(centres[centre % len(centres)] ^ sum(1 << bit for bit in bits))
     hashes = np.array(values, np.uint64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "COMPARED_AT_ONCE", compared_at_once)
-        candidates = list(duplicates._find_candidates(hashes))
+        patch.setattr(near, "COMPARED_AT_ONCE", compared_at_once)
+        candidates = list(near.find_candidates(hashes))
     linked = {frozenset(map(int, pair)) for both in candidates for pair in zip(*both, strict=True)}
     linked = {frozenset(values[number] for number in pair) for pair in linked}
     expected = {
         frozenset((one, other))
         for one, other in itertools.combinations(values, 2)
-        if (one ^ other).bit_count() <= duplicates.MOST_BITS
+        if (one ^ other).bit_count() <= near.MOST_BITS
     }
     assert linked == expected
 
@@ -148,7 +192,7 @@ def test_every_record_of_one_hash_is_reached():
     hashes = np.array([7, 9, 7, 7, 2**60 - 1, 7], np.uint64)
     pairs = {
         tuple(sorted(map(int, pair)))
-        for both in duplicates._find_candidates(hashes)
+        for both in near.find_candidates(hashes)
         for pair in zip(*both, strict=True)
     }
     assert {(0, 2), (0, 3), (0, 5), (2, 3), (3, 5)} <= pairs
