@@ -144,6 +144,8 @@ class Bench:
         counts = [TARGETS] * (1 + how.beside) if not grows else list(GROWN)
         for targets in {*counts, TARGETS}:
             self.reach(where.case, "finished", targets)
+        for state in where.states:  # before the trial: to make one takes the place
+            self.reach(where.case, state)
         state = rng.choice(where.states)
         self.ground.enter(self.reach(where.case, state))
         marks = self.marks[where.case]
