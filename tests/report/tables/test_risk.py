@@ -89,5 +89,5 @@ def test_shares_of_few_patients_or_of_all_but_few_are_not_written(share, is_show
         made = make_risk(not_normal_patients=value)
         assert 0 < 0.003 * len(made.patients) < 10
         rows = tables_risk.trust_table(made).rows.set_index("what")["value"]
-        said = rows["patients whose statistic is not normal (5% level)"]
-        assert (said == f"{value:.1%}") == is_shown
+        value_said = rows["patients whose statistic is not normal (5% level)"]
+        assert (value_said == f"{value:.1%}") == is_shown

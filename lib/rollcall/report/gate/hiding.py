@@ -190,7 +190,7 @@ def _replace_rows(table: pd.DataFrame, new: pd.DataFrame, names: list[str]) -> p
     """Put new rows in the places of those of some attributes, which they have the order of."""
     places = table["attribute"].isin(names).to_numpy()
     table = table.reset_index(drop=True)
-    new = new.set_axis(np.flatnonzero(places), axis=0)[list(table.columns)]
+    new = new.set_axis(np.flatnonzero(places), axis=0).reindex(columns=table.columns)
     return pd.concat([table[~places], new]).sort_index()
 
 

@@ -131,13 +131,13 @@ def find_related(design: Design) -> list[list[int]]:
         for j, other in enumerate(listed):
             related[i, j] = i != j and _has_nested(design, one, other)
     families = connected_components(related, directed=False)[1]
-    found = []
+    kin = []
     for family in range(families.max(initial=-1) + 1):
         members = {listed[place] for place in np.flatnonzero(families == family)}
         parts = [made for made, *of in design.together if made not in listed and {*of} <= members]
         if len(members) > 1:
-            found.append(sorted({*members, *parts}))
-    return found
+            kin.append(sorted({*members, *parts}))
+    return kin
 
 
 def _has_nested(design: Design, outer: int, inner: int) -> bool:
