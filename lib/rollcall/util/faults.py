@@ -51,8 +51,11 @@ NUMPY_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 class MachineError(RuntimeError):
     """Report in one line what the machine refused, and what to do about it.
 
-    The command line prints it and exits with 1.
+    The command line prints it and exits with 1; a notebook shows it without a traceback.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
 
 
 def describe_machine_fault(error: BaseException, besides: Collection[int] = ()) -> str | None:

@@ -19,7 +19,7 @@ PREFIX, NEW = "rollcall-", ".rollcall-"  # of a folder; of one whose lock is sti
 LOCK = "owner.lock"
 LONGEST_SOCKET = 103  # bytes of a Unix socket's path, on the system that allows fewest
 LONGEST_INSIDE = 62  # of them below the folder for temporary files: ours, and multiprocessing's
-PROBE_BYTES = 65536
+PROBE_BYTES = 2**24  # of room: a notebook with its pictures is kept there, too
 OLD_SECONDS = 3600  # after which nobody is still about to lock a folder
 
 
