@@ -119,7 +119,8 @@ def check(
     looks = plausibility.look(given, membership, codes)
     plausibility.refuse_kind(given, looks)
     plausibility.refuse_sign(given, Path(members), looks)
-    refuse_order(given, Path(members), Path(patients), membership, codes, names, looks.contrast)
+    contrast = max(looks.contrast, looks.by_rank)
+    refuse_order(given, Path(members), Path(patients), membership, codes, names, contrast)
     oddities = plausibility.note_oddities(given, looks)
     return Checked(given, membership, records, files, (*zeros, *fit, *oddities, *notes))
 

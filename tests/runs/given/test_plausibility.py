@@ -34,7 +34,8 @@ def check(scores, members, codes, names, kind="log-odds", labels=None):
     looks = look(given, members, codes)
     refuse_kind(given, looks)
     refuse_sign(given, MEMBERS, looks)
-    refuse_order(given, MEMBERS, PATIENTS, members, codes, names, looks.contrast)
+    contrast = max(looks.contrast, looks.by_rank)
+    refuse_order(given, MEMBERS, PATIENTS, members, codes, names, contrast)
     return notes + note_oddities(given, looks)
 
 
@@ -101,6 +102,16 @@ def test_losses_are_refused(damage, shift):
     scores, *rest = make(shift=shift)
     with pytest.raises(InputError, match=r"lower where a model had the record .*--kind loss"):
         check(damage(scores), *rest)
+
+
+def test_losses_of_good_models_are_refused():
+    """Where models are sure, losses differ little, but in their ranks."""
+    scores, members, codes, names = make(targets=16, patients=240)
+    rng = np.random.default_rng(4)
+    scores = 3 + rng.normal(0, 1, scores.shape) + 3 * (members & (np.arange(240) < 40))[:, codes]
+    with pytest.raises(InputError, match="lower where a model had the record"):
+        check(np.logaddexp(0, -scores).astype(np.float32), members, codes, names)
+    assert not check(scores.astype(np.float32), members, codes, names)
 
 
 def test_members_that_say_who_was_left_out_are_refused():

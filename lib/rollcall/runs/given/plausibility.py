@@ -3,7 +3,7 @@
 What is compared with members is tested so that chance refuses hardly anybody, whatever the scores
 are: halves are drawn, so that, if nothing leaks, either sign of a pair's difference is as likely.
 The sum of n numbers with such signs is t times the root of their sum of squares with a probability
-of at most exp(-t^2 / 2) (Hoeffding 1963): with SURE, 2 of 100 million audits.
+of at most exp(-t^2 / 2) (Hoeffding 1963): with SURE, 2 of 100 million audits for each test.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Looks:
     same: list[int] = field(default_factory=list)  # targets that give every record one score
     tied: list[float] = field(default_factory=list)  # by target: share of its most common score
     contrast: float = 0.0  # members' scores less non-members', in standard errors
-    effect: float = 0.0  # and in standard deviations of a pair's difference
+    by_rank: float = 0.0  # the same of their ranks within each target, as an attack sees them
+    effect: float = 0.0  # the one that is further from 0, in standard deviations
     downwards: float = 0.0  # how sure it is that some records' scores go down, in standard errors
 
 
@@ -47,20 +48,23 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
     """
     looks, patients = Looks(), members.shape[1]
     up = squares = None  # of each record and label, over pairs: sums of signed differences
-    total = size = pairs = 0.0
+    totals, sizes = np.zeros(2), np.zeros(2)  # of scores, and of ranks
     for pair, sign in enumerate(pair_signs(members)):
         rows = [convert_target(given, 2 * pair + half) for half in (0, 1)]
         for half, row in enumerate(rows):
             _look_at_target(looks, 2 * pair + half, row)
+        ranks = _rank(rows[0])
+        ranks -= _rank(rows[1])
         difference = rows[0]
         difference -= rows[1]
         difference -= difference.mean(0)
-        by_patient = np.bincount(codes, difference.reshape(len(codes), -1).sum(1), patients)
-        spread = np.sqrt((by_patient**2).mean())
-        if spread > 0:
-            total += float(by_patient @ sign) / spread
-            size += patients
-            pairs += 1
+        for test, values in enumerate((difference.reshape(len(codes), -1).sum(1), ranks)):
+            by_patient = np.bincount(codes, values, patients)
+            by_patient -= by_patient.mean()
+            spread = np.sqrt((by_patient**2).mean())
+            if spread > 0:
+                totals[test] += float(by_patient @ sign) / spread
+                sizes[test] += patients
         if up is None:
             up, squares = np.zeros_like(difference), np.zeros_like(difference)
         signs = sign[codes].reshape(-1, *[1] * (difference.ndim - 1))
@@ -68,10 +72,19 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
         difference *= difference
         squares += difference
     looks.near_nothing /= len(given.array)
-    looks.contrast = total / np.sqrt(size) if size else 0.0
-    looks.effect = total / size if size else 0.0
+    looks.contrast, looks.by_rank = map(float, totals / np.sqrt(np.maximum(sizes, 1)))
+    effects = totals / np.maximum(sizes, 1)
+    looks.effect = float(effects[abs(effects).argmax()])
     looks.downwards = _test_downwards(up, squares, codes, patients)
     return looks
+
+
+def _rank(row: np.ndarray) -> np.ndarray:
+    """Return the rank of each record's score, or sum of scores, within a target, float32 (N,)."""
+    values = row if row.ndim == 1 else row.sum(1)
+    out = np.empty(len(values), np.float32)
+    out[np.argsort(values)] = np.arange(len(values), dtype=np.float32)
+    return out
 
 
 def _look_at_target(looks: Looks, target: int, row: np.ndarray) -> None:
@@ -142,7 +155,7 @@ def refuse_sign(given: Given, members_path: Path, looks: Looks) -> None:
         LOG_ODDS: "Are they losses? Give them with --kind loss, or with the sign turned.",
         LOSS: "Are they log odds or likelihoods, and no losses?",
     }.get(given.kind, "Are labels those of these records, numbered as the columns?")
-    if looks.contrast < -SURE:
+    if min(looks.contrast, looks.by_rank) < -SURE and max(looks.contrast, looks.by_rank) < SURE:
         raise InputError(
             f"{path}: scores are lower where a model had the record (by {-looks.effect:.2f} "
             f"standard deviations); expected higher to mean more like a member. {guess} Or does "
