@@ -57,7 +57,10 @@ def test_which_recipe_is_taken():
     for call, message in (
         (lambda: recipes.load("chexpert", "papre"), "did you mean 'paper'"),
         (lambda: recipes.load("chexpert", model="wrn_28_3"), "did you mean 'wrn_28_"),
-        (lambda: recipes.load("simulated", model="vit"), "unknown model 'vit' of cohort 'simulated'"),
+        (
+            lambda: recipes.load("simulated", model="vit"),
+            "unknown model 'vit' of cohort 'simulated'",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             call()

@@ -20,8 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rollcall.data.disk.hashes import find_candidates, hash_pictures, hash_signals, make_planes
 
@@ -59,6 +57,9 @@ def find_copies(arrays: list[np.ndarray], patients) -> Copies:
     if kind.ndim == 3 or (kind.ndim == 4 and kind.dtype == np.uint8 and kind.shape[-1] in (1, 3)):
         patient = pd.factorize(np.asarray(patients, dtype=object))[0]
         one, other = codes[_find_near(arrays, first[~blank[first]], patient)].T
+        from scipy.sparse import coo_array  # most commands need none
+        from scipy.sparse.csgraph import connected_components
+
         edges = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(first),) * 2)
         group = connected_components(edges, directed=False)[1]
     earliest = np.full(len(first), len(codes))
