@@ -10,8 +10,10 @@ LOG = re.compile(r"^preparing \S+ in |another process|waiting for", re.IGNORECAS
 TRACE = re.compile(r"Traceback|^\s+File \"|^\w*(Error|Interrupt|Exception)\b")
 SECONDS = re.compile(r"\(\d+ s\)")
 KILLED = {-signal.SIGKILL}
-ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 1, 130}
-STOPPED = {130}
+# Python itself ends by SIGINT, whatever we exit with, if that came while a library ran a string as
+# code, as dataclasses do; a shell makes 130 of it.
+ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 1, 130, -signal.SIGINT}
+STOPPED = {130, -signal.SIGINT}
 REFUSED = {1, 2}
 
 
