@@ -18,7 +18,7 @@ BYTES_PER_BLOCK = 2**25  # parsed at once; a row may not be longer
 LONGEST_HEADER = 2**20  # bytes
 SEPARATORS = (",", ";", "\t", "|")
 # No table of a release comes near these; what is unpacked to more is made to fill the memory.
-MOST_ROWS = 50_000_000
+MOST_ROWS = 20_000_000
 MOST_BYTES = 2**34
 MOST_UNPACKED = 300  # times the size of a csv.gz, which holds text 5 to 20 times its size;
 ALWAYS_UNPACKED = 2**28  # but any may be unpacked to so many bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
 
 NPY = b"\x93NUMPY"
+# What numpy raises at a header that is none, beside the machine's faults.
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, MemoryError, SyntaxError),
+    *(TypeError, KeyError, RecursionError, TokenError),
+)
 # What a file is that begins otherwise, and what to do with it.
 OTHERS = {
     b"PK\x03\x04": "an .npz or zip, of several arrays; save the one with numpy.save",
@@ -37,7 +43,7 @@ def open_array(path: Path, expected: str) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, MemoryError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise_machine_fault(error, path)
         why = first_line(error)
         if isinstance(error, FileNotFoundError):
