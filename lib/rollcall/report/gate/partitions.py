@@ -16,6 +16,7 @@ import pandas as pd
 from rollcall.data.groups import Group
 
 MISSING, REST = "(missing)", "(rest)"  # the group without a value; those outside of a bool column
+MOST_LISTED = 8  # rows of an attribute whose every union is looked at
 MOST_JOINT = 4_000_000  # cells of two attributes and all flags, beyond which they are not compared
 
 
@@ -91,12 +92,12 @@ def find_beyond(
 
     atom int (patients,): each one's combination of flags; bands bool (bands, atoms). Little: from 1
     to smallest - 1 patients of some band. Groups that the other attribute's make up exactly are
-    left out: what they hold beyond some of these is the others.
+    left out if these are so few that every union of them is looked at.
     """
     seen = set()
     for outer in partitions:
         for inner in partitions:
-            if outer is inner or outer.intersection or inner.intersection:
+            if outer is inner:
                 continue
             for number, (row, inside) in enumerate(_differ(outer, inner, atom, bands, smallest)):
                 code = np.where(np.isin(inner.code, inside), 1, 2)
@@ -127,11 +128,11 @@ def _differ(
     for row in np.flatnonzero(contained.any(1)):
         inside = np.flatnonzero(contained[row])
         held = joint[row].sum(0)
-        if sizes[row, inside].sum() == sizes[row].sum():
+        if sizes[row, inside].sum() == sizes[row].sum() and shape[1] <= MOST_LISTED:
             continue
         unions = [[group] for group in inside.tolist()]
-        unions += [inside.tolist()] if len(inside) > 1 else []
-        for union in unions:
+        listed = [group for group in inside.tolist() if inner.listed[group]]
+        for union in [*unions, *(some for some in (inside.tolist(), listed) if len(some) > 1)]:
             apart = bands @ (held - joint[row, union].sum(0))
             if sizes[row, union].sum() >= smallest and ((apart > 0) & (apart < smallest)).any():
                 yield int(row), union

@@ -12,8 +12,8 @@ import numpy as np
 
 from rollcall.report.gate.design import Attribute, Design, is_small
 from rollcall.report.gate.marks import Shown
+from rollcall.report.gate.partitions import MOST_LISTED
 
-MOST_LISTED = 8  # rows of an attribute whose every union is looked at
 MOST_UNIONS = 32  # unions of small rows that are looked at, for larger ones and each band
 MOST_BESIDE = 50  # attributes, of which the rows that lie inside a group of another are looked at
 
