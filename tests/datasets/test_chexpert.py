@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import re
 import shutil
 
 import numpy as np
@@ -435,6 +436,63 @@ def test_what_people_do_to_the_batches_changes_nothing(intact, cohort, tmp_path,
     same_films(read_undecoded(root), cohort, intact, root)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.removeprefix("patient"),  # patient00001 is 00001
+        lambda text: text.removeprefix("patient").lstrip("0"),  # and 1
+        lambda text: text.removeprefix("patient").lstrip("0") + ".0",  # and 1.0
+        lambda text: f" {text} ",
+    ],
+)
+def test_demographics_join_however_their_ids_are_written(intact, tmp_path, change):
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    rewrite(
+        root / "CHEXPERT_DEMO.csv",
+        lambda rows: [row | {"PATIENT": change(row["PATIENT"])} for row in rows],
+    )
+    expected = read_undecoded(intact)
+    assert expected.records["race"].notna().any()
+    pd.testing.assert_frame_equal(read_undecoded(root).records, expected.records)
+
+
+def test_few_patients_of_the_demographics_are_said(intact, tmp_path):
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    rewrite(root / "CHEXPERT_DEMO.csv", lambda rows: rows[:11])
+    assert any(
+        "patients of train.csv are in CHEXPERT_DEMO.csv" in note
+        for note in read_undecoded(root).notes
+    )
+
+
+def test_films_under_several_patients_are_said_and_kept_once(intact, tmp_path):
+    """The same file, the same picture saved anew, and black ones."""
+    root = tmp_path / "release"
+    shutil.copytree(intact, root)
+    films = sorted((root / "CheXpert-v1.0" / "train").rglob("*.jpg"))
+    for film in films[::4]:
+        film.write_bytes(films[0].read_bytes())
+    for number, film in enumerate(films[1:33:4]):
+        Image.open(films[1]).resize((100 + number, 120)).save(film, quality=70 + 2 * number)
+    for film in films[2:42:4]:
+        Image.new("L", (90, 90)).save(film)
+    keep = datasets.load("chexpert", root, tmp_path / "data")
+    once = datasets.load("chexpert", root, tmp_path / "data", duplicates="once")
+    notes = [note for note in keep.notes if "duplicates" in note or "blank" in note]
+    assert notes[0].startswith("10 records of ")
+    assert "blank pictures" in notes[0]
+    assert re.match(r"duplicates: \d\d records of \d\d patients are identical pictures", notes[1])
+    assert re.match(
+        r"duplicates: .* are nearly identical pictures, .* risk reads too low", notes[2]
+    )
+    gone = (len(films[::4]) - 1) + 7 + 9
+    assert len(once) == len(keep) - gone
+    unique = np.unique(once.inputs.reshape(len(once), -1), axis=0)
+    assert len(unique) == len(once)
+
+
 def test_of_two_sizes_the_one_that_the_table_names_is_read(intact, tmp_path):
     root = unpack(intact, tmp_path / "download")
     tables_at_the_top(root)
@@ -645,7 +703,7 @@ DAMAGES = {
             root / "CHEXPERT_DEMO.csv",
             lambda rows: [row.update(PATIENT="nobody") for row in rows] and None,
         ),
-        r"CHEXPERT_DEMO.csv: row 2, column 'PATIENT': 'nobody'; no row names a patient",
+        r"CHEXPERT_DEMO.csv: no row of it names a patient of train.csv: column 'PATIENT' holds",
     ),
     "spreadsheet": (spreadsheet, r"CHEXPERT DEMO.xlsx: a spreadsheet; open it and save it as CSV"),
     "row too long": (longer_row, r"train.csv: not a readable csv \(.*(line|Row #)2"),

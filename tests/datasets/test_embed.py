@@ -436,6 +436,20 @@ def test_ids_written_as_floats_meet_ids_written_whole(tmp_path):
     assert table["patient_id"]["a"] == "1"
 
 
+def test_ids_with_spaces_meet(tmp_path):
+    table, _ = read_all(mini(tmp_path / "r", [finding(" 1", "7 ")], [image(1, 7, "a")]))
+    assert table["patient_id"]["a"] == "1"
+
+
+def test_tables_of_other_people_are_refused(tmp_path):
+    """A clinical table of one copy beside the images of another, whose ids were drawn anew."""
+    root = mini(tmp_path / "r", [], [])
+    path = root / "EMBED_OpenData_clinical_reduced.csv"
+    path.write_text(path.read_text().replace("\n9", "\n5"))
+    with pytest.raises(InputError, match=r"metadata_reduced.csv: no row of it names a patient of"):
+        embed.read(embed.locate(root, root), root)
+
+
 @pytest.mark.parametrize(("reduced", "zipped"), [(True, True), (False, False)])
 def test_either_name_and_gz(tmp_path, reduced, zipped):
     assert len(read_all(mini(tmp_path / "r", [], [], reduced=reduced, zipped=zipped))[0]) == 20

@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
+from rollcall.data.cleaning import make_keys, strip_fields
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts import chest
 from rollcall.datasets.parts.about import Dataset
@@ -44,6 +45,7 @@ from rollcall.datasets.parts.common import count_notes, count_text
 from rollcall.datasets.parts.demographics import race_group
 from rollcall.datasets.parts.editions import read_edition
 from rollcall.datasets.parts.images import depth_notes, image_files, require_images
+from rollcall.datasets.parts.joins import require_matches
 from rollcall.datasets.release_tables.chexpert import film_paths, find_tables
 from rollcall.util.errors import InputError
 
@@ -116,7 +118,8 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64, rules: str = "de
     race = pd.Series(dtype=object)
     if "demographics" in files:
         patients = pd.concat([table["patient"] for table in splits.values()])
-        race = _read_races(files["demographics"], patients, paper)
+        race, few = _read_races(files["demographics"], patients, paper)
+        notes += [f"race: {note}" for note in few]
     views = PAPER_VIEWS if paper else VIEWS
     home = files["train"].parent
     contents, uncertain = {}, {}
@@ -188,17 +191,19 @@ def _read_films(
     return contents, int((values == -1).sum())
 
 
-def _read_races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
-    """Read the race group of each of `patients` (the number in `patient00001`)."""
+def _read_races(path: Path, patients: pd.Series, paper: bool) -> tuple[pd.Series, list[str]]:
+    """Read the race group of each of `patients` (the number in `patient00001`).
+
+    Returns a note as well, if the table has few of them.
+    """
     table = read_edition(path, ("PATIENT", "PRIMARY_RACE"), DEMOGRAPHICS)
-    number = table["PATIENT"].str.strip().str.removeprefix("patient")
-    wanted = number.isin(set(patients))
-    if not wanted.any():
-        raise InputError(
-            f"{path}: row 2, column 'PATIENT': {table['PATIENT'].iloc[0][:40]!r}; no row names a "
-            "patient of train.csv, expected such as patient00001"
-        )
-    table, number = table[wanted], number[wanted]
+    number = strip_fields(table["PATIENT"]).str.removeprefix("patient")
+    number = make_keys(number.str.replace(r"[.]0*$", "", regex=True))
+    names = patients.drop_duplicates()
+    notes = require_matches(path, "PATIENT", number, names, "train.csv")
+    names = pd.Series(names.to_numpy(), index=make_keys(names))  # as the films' paths write them
+    number = number.map(names)
+    table, number = table[number.notna()], number[number.notna()]
     tables.refuse_rows(
         path,
         table,
@@ -206,4 +211,4 @@ def _read_races(path: Path, patients: pd.Series, paper: bool) -> pd.Series:
         number.duplicated(),
         "this PATIENT is in the table already; expected each once",
     )
-    return race_group(table["PRIMARY_RACE"], paper).set_axis(number)
+    return race_group(table["PRIMARY_RACE"], paper).set_axis(number), notes

@@ -55,6 +55,7 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import EMORY, age_bands, race_group
+from rollcall.datasets.parts.joins import require_matches
 from rollcall.datasets.release_tables.embed import (
     ASSESSMENTS,
     count_note,
@@ -150,8 +151,15 @@ def read(
     paper = rules == "paper"
     clinical = read_exams(files["clinical"], paper)
     metadata = read_images(files["metadata"])
+    few = require_matches(
+        files["metadata"],
+        "empi_anon",
+        metadata["empi_anon"],
+        clinical.exams["exam"].str.partition(" ")[0],
+        "the clinical table",
+    )
     images, notes = _select_images(metadata, clinical.exams, paper)
-    notes = clinical.notes + notes
+    notes = few + clinical.notes + notes
     if not len(images):
         raise InputError(
             f"{files['metadata']}: no image is left ({'; '.join(notes)})"[:MAX_MESSAGE]

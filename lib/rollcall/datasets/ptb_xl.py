@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release, tables
+from rollcall.data.cleaning import is_missing, strip_fields
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.parts.about import Dataset
@@ -48,6 +49,8 @@ from rollcall.datasets.parts.common import (
     missing_notes,
 )
 from rollcall.datasets.parts.demographics import age_bands
+from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.joins import clean_numbers, refuse_repeated
 from rollcall.datasets.parts.signals import LEADS, SECONDS, decode_ecg
 from rollcall.datasets.release_tables.scp import CLASSES, read_classes, read_labels
 from rollcall.util.errors import InputError
@@ -62,6 +65,9 @@ ABOUT = Dataset(
 )
 VERSION = 1
 ATTRIBUTES = ("sex", "age", "extra beats", *(f"finding: {name}" for name in CLASSES))
+EDITIONS = (
+    "PTB-XL 1.0.1 to 1.0.3 (PTB-XL+ is another dataset, of features; a table of 1.0.3 has all)"
+)
 EXPECTED = {
     "records": 21_799,
     "patients": 18_869,
@@ -105,9 +111,17 @@ def read(files: dict[str, Path], root: Path, *, rate: int = 100, rules: str = "d
     check_choice("ptb_xl", "rules", rules, RULES)
     path = files["records"]
     columns = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "extra_beats", "strat_fold")
-    table = tables.read_table(path, (*columns, FILE_COLUMNS[rate]), key="ecg_id")
-    number = tables.read_ids(path, table, "ecg_id").astype(float).astype(np.int64)
-    patient = _read_patients(path, table)
+    table = read_edition(path, (*columns, FILE_COLUMNS[rate]), EDITIONS)
+    for column in ("ecg_id", "patient_id"):
+        table[column] = clean_numbers(path, table, column)
+    refuse_repeated(path, table, "ecg_id")
+    for column in ("sex", "strat_fold"):
+        table[column] = strip_fields(table[column]).str.replace(r"[.]0*$", "", regex=True)
+    for column in ("age", "extra_beats"):
+        values = strip_fields(table[column])
+        empty = is_missing(values) & ~values.isin(("?", ".", "-", "--"))  # marks of cardiologists
+        table[column] = values.mask(empty, "")
+    number, patient = table["ecg_id"].astype(float).astype(np.int64), table["patient_id"]
     years = _read_ages(path, table)
     sex = tables.read_codes(path, table, "sex", ("0", "1"))
     fold = tables.read_codes(path, table, "strat_fold", FOLDS) + 1
@@ -176,17 +190,6 @@ def read(files: dict[str, Path], root: Path, *, rate: int = 100, rules: str = "d
     patients = records["patient_id"].iloc[test].nunique()
     notes.append(f"test set: {len(test):,} records of {patients:,} patients, fold 10")
     return make_cohort(pool, notes=tuple(notes), test=make_cohort(test))
-
-
-def _read_patients(path: Path, table: pd.DataFrame) -> pd.Series:
-    tables.refuse_rows(
-        path,
-        table,
-        "patient_id",
-        ~table["patient_id"].str.fullmatch(r"[0-9]+(\.0)?"),
-        "expected a patient's number, such as 15709.0",
-    )
-    return table["patient_id"].str.removesuffix(".0")
 
 
 def _read_ages(path: Path, table: pd.DataFrame) -> np.ndarray:

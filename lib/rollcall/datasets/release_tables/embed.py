@@ -12,6 +12,7 @@ from rollcall.data import tables
 from rollcall.datasets.parts.common import count_text
 from rollcall.datasets.parts.dicom import FIRST_NUMBER
 from rollcall.datasets.parts.editions import read_edition
+from rollcall.datasets.parts.joins import clean_numbers
 from rollcall.util.errors import InputError
 
 CLINICAL = (
@@ -185,11 +186,10 @@ def _first_number(text: pd.Series) -> pd.Series:
 def _add_exam(path: Path, table: pd.DataFrame) -> None:
     """Write patient and exam as digits, and both in one column `exam`.
 
-    A table that was saved with them as floats has numbers that end in .0.
+    A table that was saved with them as floats has numbers that end in .0; a copy may have spaces.
     """
     for column in ("empi_anon", "acc_anon"):
-        table[column] = table[column].str.removesuffix(".0")
-        tables.read_ids(path, table, column)
+        table[column] = clean_numbers(path, table, column)
     table["exam"] = table["empi_anon"] + " " + table["acc_anon"]
 
 

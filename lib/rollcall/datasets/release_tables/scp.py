@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
+from rollcall.datasets.parts.editions import read_edition
 
+EDITIONS = "scp_statements.csv of PTB-XL 1.0.1 to 1.0.3"
 CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 MAX_CODES_LENGTH = 2_000  # characters
 CODES = re.compile(r"\{\s*('[^'\\]{1,40}'\s*:\s*[0-9]+(\.[0-9]*)?\s*(,\s*|(?=\})))*\}")
@@ -21,7 +23,7 @@ def read_classes(path: Path) -> dict[str, int]:
 
     -1 for a code that is not diagnostic. The table's first column, the code, has no name.
     """
-    table = tables.read_table(path, ("", "diagnostic", "diagnostic_class"), key=("",))
+    table = read_edition(path, ("", "diagnostic", "diagnostic_class"), EDITIONS, key=("",))
     no_yes = ("", "0", "0.0", "1", "1.0")
     diagnostic = tables.read_codes(path, table, "diagnostic", no_yes) >= no_yes.index("1")
     tables.read_codes(path, table[diagnostic], "diagnostic_class", CLASSES)
