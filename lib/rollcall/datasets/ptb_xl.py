@@ -63,7 +63,7 @@ ABOUT = Dataset(
     records="12-lead ECGs, 5 classes",
     rehearsable=True,
 )
-VERSION = 1
+VERSION = 2
 ATTRIBUTES = ("sex", "age", "extra beats", *(f"finding: {name}" for name in CLASSES))
 EDITIONS = (
     "PTB-XL 1.0.1 to 1.0.3 (PTB-XL+ is another dataset, of features; a table of 1.0.3 has all)"
