@@ -185,8 +185,7 @@ def reproduce_paper(
     members, index = check_paired(members), np.asarray(patient_index)
     targets, records = len(members), len(index)
     if len(attributes) != records:
-        wrong = f"{len(attributes)} rows of attributes and {records} records"
-        raise InputError(f"{wrong}; expected one row per record")
+        raise InputError(f"{len(attributes)} rows of attributes and {records} records, not as many")
     held_out = TARGETS_HELD_OUT if targets >= MIN_TARGETS_FOR_TEN else 2 * max(1, targets // 8)
     halves = [models // 2 for models in MODELS if models <= targets] or [targets // 2]
     rng = np.random.default_rng([seed, 10])
@@ -248,12 +247,13 @@ def _evaluate(
     auc, tpr = np.empty(len(result)), np.empty((len(result), len(ROC_FPRS)))
 
     def work(blocks: list[slice]) -> None:
-        for row in (block.start for block in blocks):
+        for row in np.r_[tuple(blocks)]:
             positive = members[row, index]
             auc[row] = metrics.auc(result[row], positive)
             tpr[row] = metrics.tpr_at_fpr(result[row], positive, ROC_FPRS)
 
-    map_blocks(work, make_blocks(len(result), 1))
+    size = 1 if result.size < 2**23 else len(result)  # each takes much memory: one at a time
+    map_blocks(work, make_blocks(len(result), size))
     return auc, tpr
 
 
