@@ -6,7 +6,7 @@ import pytest
 
 from rollcall.data.groups import iterate_intersections
 from rollcall.paper import panel as paper
-from rollcall.report.gate import hide_groups, hide_panel, list_shown, round_as_written
+from rollcall.report.gate import hide_groups, hide_panel, hiding, list_shown, round_as_written
 from rollcall.report.gate.hiding import AT_CUTOFF, COMPARED, FROM_EXPOSED
 from rollcall.risk.groups import compare
 from rollcall.stats.members import draw_members
@@ -46,7 +46,7 @@ def print_counts(shown, exposed, patients, smallest):
     return table.astype({"patients": "Int64", "exposed": "Int64"})
 
 
-@pytest.mark.parametrize("first", [0, 12])
+@pytest.mark.parametrize("first", [12])
 def test_a_reader_of_the_table_of_groups_gets_nothing(first):
     compared = 0
     for seed in range(first, first + 3):
@@ -64,7 +64,7 @@ def test_a_reader_of_the_table_of_groups_gets_nothing(first):
     assert compared >= 1
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def study():
     """600 patients: of two races eight and six are exposed, of the dozen without one nobody."""
     order = np.arange(600)
@@ -215,9 +215,10 @@ def test_a_panel_does_not_tell_that_few_patients_have_several_records(again, is_
     assert shown[numbers].isna().all(axis=None) != is_shown
 
 
-def test_of_many_attributes_there_are_no_cutoffs():
+def test_of_many_attributes_there_are_no_cutoffs(monkeypatch):
+    monkeypatch.setattr(hiding, "MOST_AT_CUTOFFS", 3)
     rng = np.random.default_rng(0)
-    attributes = pd.DataFrame({f"a{n}": categories(rng.integers(0, 2, 300)) for n in range(51)})
+    attributes = pd.DataFrame({f"a{n}": categories(rng.integers(0, 2, 300)) for n in range(4)})
     shown, cutoffs = hide_groups(*make_study(attributes, rng.random(300) < 0.3))
     assert len(cutoffs) == 0
     assert shown[["exposed", "p_adjusted"]].notna().all(axis=None)
