@@ -183,7 +183,7 @@ NO_PICTURES = {
     "<html><title>Página não encontrada".encode("latin-1"): "a web page",
     "\ufeff<html>".encode(): "a web page",
     "<html><body>404".encode("utf-16"): "a web page",
-    gzip.compress(b"<html>" + b"x" * 5_000): "a web page",
+    gzip.compress(b"<html>" + b"x" * 5_000, mtime=0): "a web page",
     b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>': "an XML answer of a server",
     b'<svg xmlns="http://www.w3.org/2000/svg"></svg>': "an SVG drawing",
     b'{"error": "rate limit"}': "JSON text",
