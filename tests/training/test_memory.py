@@ -167,9 +167,7 @@ def test_too_little_memory_is_one_line_and_trains_nothing(tiny, tmp_path, monkey
 
 def test_the_limit_of_a_job_counts_and_files_in_memory_do_not(tmp_path, monkeypatch):
     assert 0 < free_bytes() <= psutil.virtual_memory().total
-    monkeypatch.setattr(
-        psutil, "virtual_memory", lambda: SimpleNamespace(available=5_000_000)
-    )
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5_000_000))
     assert free_bytes(tmp_path) == 5_000_000  # no cgroups
     job = tmp_path / "sys/fs/cgroup/jobs/one"
     job.mkdir(parents=True)
