@@ -132,7 +132,7 @@ CASES = {
     ),
     "hidden": (
         find(groups=groups({"ratio_within": np.nan})),
-        [r"^No group has enough exposed patients to be compared"],
+        [r"^No group can be compared: too few patients are exposed inside or outside"],
     ),
     "too few for groups": (
         find({"exposed": 4}, groups=groups({})),

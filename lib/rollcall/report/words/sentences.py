@@ -232,7 +232,9 @@ def _write_groups(findings: Findings) -> list[str]:
             f"{', and those '.join(times)} as often as all others (Holm-adjusted p < 0.05)."
         )
     elif not len(known):
-        sentences.append(f"No group has enough exposed {unit} to be compared.")
+        sentences.append(
+            f"No group can be compared: too few {unit} are exposed inside or outside of each."
+        )
     else:
         other = "other " if len(outcome) else ""
         sentences.append(
