@@ -134,6 +134,10 @@ CASES = {
         find(groups=groups({"ratio_within": np.nan})),
         [r"^No group can be compared: too few patients are exposed inside or outside"],
     ),
+    "some hidden": (
+        find(groups=groups({"p_adjusted": 0.3}, {"ratio_within": np.nan, "group": "C"})),
+        [r"^No group, of 1 compared, is exposed more often", r"^Nothing is said of 1 more: "],
+    ),
     "too few for groups": (
         find({"exposed": 4}, groups=groups({})),
         [r"^Too few patients are exposed to compare groups"],

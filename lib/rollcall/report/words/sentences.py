@@ -206,8 +206,8 @@ def _write_groups(findings: Findings) -> list[str]:
         return []
     if findings.risk["exposed"] < findings.smallest:
         return [f"Too few {unit} are exposed to compare groups."]
+    groups = groups[~groups["intersection"].astype(bool)]
     known = groups[groups[["ratio_within", "p_adjusted"]].notna().all(axis=1)]
-    known = known[~known["intersection"].astype(bool)]
     significant = known[(known["p_adjusted"] < 0.05) & (known["risk_ratio"] > 1)]
     sentences = []
     outcome = significant[significant["is_outcome"].astype(bool)]
@@ -236,11 +236,16 @@ def _write_groups(findings: Findings) -> list[str]:
             f"No group can be compared: too few {unit} are exposed inside or outside of each."
         )
     else:
-        other = "other " if len(outcome) else ""
+        other, hidden = "other " if len(outcome) else "", len(groups) - len(known)
         sentences.append(
             f"No {other}group, of {len(known)} compared, is exposed more often than all others "
             "beyond chance (Holm-adjusted p < 0.05), at the same label and number of records."
         )
+        if hidden:
+            sentences.append(
+                f"Nothing is said of {hidden} more: too few {unit} are exposed inside or outside "
+                "of each, or another group's count would follow."
+            )
     return sentences
 
 
