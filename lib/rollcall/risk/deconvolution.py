@@ -23,7 +23,9 @@ KNOTS = (-0.5, 0.0, 0.5, 1.0, 2.0, 4.0)  # of the spline in d
 PENALTY = 1.0  # of its squared coefficients
 STARTS = (6.0, 0.0)  # log height of the point mass at 0, from which the best fit is sought
 NEWTON_STEPS = 60
-MOST_DAMPING = 1e8
+LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e8  # of a step that would make the fit worse
+MOST_TRIES = 600
+LEAST_GAIN = 1e-9  # of a log likelihood, by which a fit goes on
 
 
 # How an estimate strays from the truth:
@@ -104,9 +106,11 @@ def deconvolve(counts: np.ndarray, kernel: Kernel) -> np.ndarray:
     Source: Efron, Empirical Bayes deconvolution estimates, Biometrika 2016.
     """
     counts = np.asarray(counts, float)
-    columns = counts.reshape(len(counts), -1).T
+    columns = counts.reshape(len(counts), -1)
     basis = _spline_basis(kernel.grid)
-    mass = np.stack([_fit(column, kernel.likelihood, basis) for column in columns], axis=1)
+    mass = np.tile(basis[:, -1:], columns.shape[1])
+    somebody = columns.any(axis=0)
+    mass[:, somebody] = _fit(columns[:, somebody], kernel.likelihood, basis)
     return mass[:, 0] if counts.ndim == 1 else mass
 
 
@@ -122,49 +126,77 @@ def _spline_basis(grid: np.ndarray) -> np.ndarray:
 
 
 def _fit(counts: np.ndarray, likelihood: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Fit one group: mass (G,), the better of the fits from both starts."""
-    if not counts.any():
-        return basis[:, -1].copy()
-    used = counts > 0
+    """Fit J groups: mass (G, J), the better of the fits from both starts."""
+    used = counts.any(axis=1)
     counts, likelihood = counts[used], likelihood[used]
-    fits = (_climb(counts, likelihood, basis, start) for start in STARTS)
-    return max(fits, key=lambda fit: fit[0])[1]
-
-
-def _climb(
-    counts: np.ndarray, likelihood: np.ndarray, basis: np.ndarray, start: float
-) -> tuple[float, np.ndarray]:
-    """Climb from one start by damped Fisher scoring: (penalised log likelihood, mass (G,))."""
     penalty = np.append(np.full(basis.shape[1] - 1, PENALTY), 0.0)
-    beta = np.append(np.zeros(basis.shape[1] - 1), start)
+    fits = []
+    for start in STARTS:
+        beta = np.zeros((basis.shape[1], counts.shape[1]))
+        beta[-1] = start
+        fits.append(climb(counts, likelihood, basis, penalty, beta))
+    (value, mass), (other, other_mass) = fits
+    return np.where(other > value, other_mass, mass)
 
-    def look(beta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        height = basis @ beta
-        mass = np.exp(height - height.max())
-        mass /= mass.sum()
+
+def climb(
+    counts: np.ndarray,
+    likelihood: np.ndarray,
+    basis: np.ndarray,
+    penalty: np.ndarray,
+    beta: np.ndarray,
+    offset: ArrayLike = 0.0,
+    most: int = MOST_TRIES,
+    least_damping: float = LEAST_DAMPING,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit J densities by damped Fisher scoring: (penalised log likelihoods (J,), masses (G, J)).
+
+    counts (B, J); likelihood (B, G); the log density is offset, (G, J), and basis (G, p) times
+    beta (p, J), which is where it starts; penalty (p,) of the squares of beta. A fit ends when a
+    step is to gain less than 1e-9 of its log likelihood, or after so many steps and tries of one.
+    """
+    columns, (points, width) = counts.shape[1], basis.shape
+    offset = np.broadcast_to(np.asarray(offset, float), (points, columns))
+    values, masses = np.empty(columns), np.empty((points, columns))
+    at, damping, steps = np.arange(columns), np.zeros(columns), np.zeros(columns, int)
+    ridge = np.diag(penalty + 1e-9)
+
+    def look(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        height = offset + basis @ beta
+        mass = np.exp(height - height.max(0))
+        mass /= mass.sum(0)
         density = np.maximum(likelihood @ mass, 1e-300)
-        return counts @ np.log(density) - 0.5 * penalty @ beta**2, mass, density
+        fit = np.einsum("bj,bj->j", counts, np.log(density))
+        return fit - penalty @ beta**2 / 2, mass, density
 
     value, mass, density = look(beta)
-    damping = 0.0
-    for _ in range(NEWTON_STEPS):
-        weighted = basis * mass[:, None]
-        move = (likelihood @ weighted) / density[:, None] - weighted.sum(0)  # of log density
-        score = counts @ move - penalty * beta
-        information = (move * counts[:, None]).T @ move + np.diag(penalty + 1e-9)
-        last = value
-        while damping < MOST_DAMPING:
-            damped = information + damping * np.diag(np.diag(information))
-            ahead = beta + np.linalg.solve(damped, score)
-            new_value, new_mass, new_density = look(ahead)
-            if new_value > value:
-                beta, value, mass, density = ahead, new_value, new_mass, new_density
-                damping /= 10
-                break
-            damping = max(10 * damping, 1e-3)
-        if value - last < 1e-6 * max(1.0, abs(value)) * 1e-3:
-            break
-    return value, mass
+    while len(at):
+        weighted = basis[:, :, None] * mass[:, None]
+        move = (likelihood @ weighted.reshape(points, -1)).reshape(-1, width, len(at))
+        move = move / density[:, None] - weighted.sum(0)  # of log density
+        score = np.einsum("bj,bpj->jp", counts, move) - penalty * beta.T
+        by_column = move.transpose(2, 1, 0)
+        damped = (by_column * counts.T[:, None]) @ by_column.transpose(0, 2, 1) + ridge
+        np.einsum("jpp->jp", damped)[:] *= 1 + damping[:, None]
+        step = np.linalg.solve(damped, score[:, :, None])[:, :, 0].T
+        ahead = beta + step
+        new_value, new_mass, new_density = look(ahead)
+        better = new_value > value
+        gain = np.where(better, new_value - value, (score.T * step).sum(0) / 2)
+        steps += better
+        most -= 1
+        is_end = (gain < LEAST_GAIN * np.maximum(1, np.abs(value))) | (steps >= NEWTON_STEPS)
+        is_end |= (~better & (damping >= MOST_DAMPING)) | (most <= 0)
+        damping = np.where(better, damping / 10, np.maximum(10 * damping, least_damping))
+        beta, value = np.where(better, ahead, beta), np.where(better, new_value, value)
+        mass = np.where(better, new_mass, mass)
+        density = np.where(better, new_density, density)
+        values[at[is_end]], masses[:, at[is_end]] = value[is_end], mass[:, is_end]
+        left = ~is_end
+        at, damping, steps, value = at[left], damping[left], steps[left], value[left]
+        counts, offset, beta = counts[:, left], offset[:, left], beta[:, left]
+        mass, density = mass[:, left], density[:, left]
+    return values, masses
 
 
 def share_above(mass: np.ndarray, kernel: Kernel, auc: ArrayLike) -> np.ndarray:

@@ -16,6 +16,7 @@ from scipy.special import stdtrit
 from rollcall.risk.deconvolution import (
     KNOTS,
     Kernel,
+    climb,
     deconvolve,
     find_bins,
     make_kernel,
@@ -25,18 +26,18 @@ from rollcall.risk.groups.ranking import draw_places
 from rollcall.risk.leave_out import leave_out_pairs
 from rollcall.risk.record import pool_shape
 from rollcall.stats.moments import compute_moments
-from rollcall.util.parallel import make_blocks
+from rollcall.util.parallel import make_blocks, map_blocks
 
 AT_RISK = 0.7  # a true AUC of at least this
 PARTS = 10  # that pairs of targets, and patients, are put into: each is left out once
 LEAST_PATIENTS = 10.0  # truly at risk, in the group and all others together
-GROUPS_PER_BLOCK = 8
+GROUPS_PER_BLOCK = 16
 PATIENTS_PER_BLOCK = 8192
 MISFIT = 0.07  # of the log ratio
 NEWTON_STEPS = 12  # of a fit that starts from one of nearly the same patients
+LEAST_DAMPING = 0.1  # of a step that would make such a fit worse
 PENALTY = 1.0  # of squared coefficients of columns of mean square 1
 LEAST_MASS = 1e-9  # of a grid point that a fit looks at
-LEAST_DAMPING = 0.1  # of a step that would make the fit worse
 
 
 # How the interval is made. The estimate is the log of the ratio, t. Patients are put into parts at
@@ -91,11 +92,17 @@ def compare_deconvolved(
     cells = [find_bins(each, kernel) for kernel, each in zip(kernels, [d, *without], strict=True)]
     place = draw_places(d, len(d), 11)
     of_patient, half = place % PARTS, place // PARTS % 2
-    results = [
-        _compare_block(groups[:, c], known[:, c], cells, kernels, of_patient, half, auc, level)
-        for c in make_blocks(groups.shape[1], GROUPS_PER_BLOCK)  # matrix products use every core
-    ]
-    return DeconvolvedRatios(*np.concatenate(results, axis=1))
+    number = groups.shape[1]
+    results = np.empty((5, number))
+
+    def work(slices: list[slice]) -> None:
+        for c in slices:
+            results[:, c] = _compare_block(
+                groups[:, c], known[:, c], cells, kernels, of_patient, half, auc, level
+            )
+
+    map_blocks(work, make_blocks(number, GROUPS_PER_BLOCK))
+    return DeconvolvedRatios(*results)
 
 
 def _part_pairs(statistic: np.ndarray, parts: int) -> np.ndarray:
@@ -119,18 +126,34 @@ def _compare_block(
     level: float,
 ) -> np.ndarray:
     """Return the five fields of DeconvolvedRatios, (5, J), of a few groups."""
-    sides = np.concatenate([groups, known & ~groups], axis=1)
+    number = groups.shape[1]
+    both = np.concatenate([groups, known & ~groups], axis=1)
+    first, of_side = _find_distinct(both)
+    sides = both[:, first]  # of an attribute of two groups each is the other's others
     by_part = _count_cells(cells[0], sides, of_patient, PARTS, kernels[0])
     total = by_part.sum(1)
-    mass = deconvolve(total, kernels[0])
+    mass, size = deconvolve(total, kernels[0]), total.sum(0)
     share = share_above(mass, kernels[0], auc)
-    estimate = _log_ratio(share, total.sum(0))
-    without = total[:, None] - by_part
-    patients = _jackknife(*[_refit(without, mass, kernels[0], auc)] * 2)
+    result = np.full((5, number), np.nan)
+    result[:2] = share[of_side].reshape(2, -1)
+    sizes = size[of_side].reshape(2, -1)
+    told = ((result[:2] * sizes).sum(0) >= LEAST_PATIENTS) & (sizes > 0).all(0)
+    pair = of_side.reshape(2, -1)[:, told]
+    needed, pair = np.unique(pair, return_inverse=True)
+    if not len(needed):
+        return result
+    pair, sides, mass = pair.reshape(2, -1), sides[:, needed], mass[:, needed]
+    estimate = _log_ratio(share[needed], size[needed], pair)
+    without = total[:, None, needed] - by_part[:, :, needed]
+    logs = _log_ratio(_refit(without, mass, kernels[0], auc), without.sum(0), pair)
+    patients = _jackknife(logs, logs)
     halves = np.array(
         [
-            _refit(_count_cells(cell, sides, half, 2, kernel), mass, kernel, auc)
-            for cell, kernel in zip(cells[1:], kernels[1:], strict=True)
+            _log_ratio(_refit(counts, mass, kernel, auc), counts.sum(0), pair)
+            for counts, kernel in (
+                (_count_cells(cell, sides, half, 2, kernel), kernel)
+                for cell, kernel in zip(cells[1:], kernels[1:], strict=True)
+            )
         ]
     )
     models = np.maximum(_jackknife(halves[:, 0], halves[:, 1]), 0)
@@ -138,52 +161,38 @@ def _compare_block(
     squares = patients**2 / (PARTS - 1) + models**2 / (len(halves) - 1)
     freedom = np.maximum(variance**2 / np.maximum(squares, 1e-300), 1)
     reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
-    ratios = np.exp([estimate, estimate - reach, estimate + reach])
-    share, size = share.reshape(2, -1), total.sum(0).reshape(2, -1)
-    ratios[:, ((share * size).sum(0) < LEAST_PATIENTS) | (size == 0).any(0)] = np.nan
-    return np.concatenate([share, ratios])
+    result[2:, told] = np.exp([estimate, estimate - reach, estimate + reach])
+    return result
+
+
+def _find_distinct(sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the sides that differ, of bool (P, S): positions of these, and of each the number."""
+    seen: dict[bytes, int] = {}
+    packed = np.packbits(sides.T, axis=1)
+    of_side = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in packed], int)
+    return np.unique(of_side, return_index=True)[1], of_side
 
 
 def _refit(counts: np.ndarray, mass: np.ndarray, kernel: Kernel, auc: float) -> np.ndarray:
-    """Return the log ratios of counts (B, parts, 2 J), (parts, J); mass (G, 2 J), fitted to all."""
+    """Return the shares at risk of counts (B, parts, S), (parts, S); mass (G, S), fitted to all."""
     likely = mass.max(1) > LEAST_MASS  # nearly all there is, at half the work
     basis = _spline_columns(kernel.grid)[likely]
     width = basis.shape[1]
-    start = np.tile(mass[likely], counts.shape[1])
+    start = np.log(np.maximum(mass[likely], 1e-300))
     flat = counts.reshape(len(counts), -1)
     used = flat.any(axis=1)
-    flat, likelihood = flat[used], kernel.likelihood[used][:, likely]
-    tilt = np.zeros((width, flat.shape[1]))
-    damping = np.zeros(flat.shape[1])
-
-    def look(tilt: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        height = basis @ tilt
-        fitted = start * np.exp(height - height.max(0))
-        fitted /= fitted.sum(0)
-        density = np.maximum(likelihood @ fitted, 1e-300)
-        fit = np.einsum("bj,bj->j", flat, np.log(density)) - PENALTY / 2 * (tilt**2).sum(0)
-        return fit, fitted, density
-
-    fit, fitted, density = look(tilt)
-    for _ in range(NEWTON_STEPS):
-        weighted = basis[:, :, None] * fitted[:, None]
-        move = (likelihood @ weighted.reshape(len(basis), -1)).reshape(-1, width, flat.shape[1])
-        move = move / density[:, None] - weighted.sum(0)
-        score = np.einsum("bj,bpj->jp", flat, move) - PENALTY * tilt.T
-        information = np.einsum("bpj,bqj->jpq", move * flat[:, None], move)
-        information += PENALTY * np.eye(width)
-        diagonal = np.einsum("jpp->jp", information)
-        diagonal *= 1 + damping[:, None]
-        ahead = tilt + np.linalg.solve(information, score[:, :, None])[:, :, 0].T
-        new_fit, new_fitted, new_density = look(ahead)
-        better = new_fit > fit
-        damping = np.where(better, damping / 10, np.maximum(10 * damping, LEAST_DAMPING))
-        tilt, fit = np.where(better, ahead, tilt), np.where(better, new_fit, fit)
-        fitted = np.where(better, new_fitted, fitted)
-        density = np.where(better, new_density, density)
+    fitted = climb(
+        flat[used],
+        kernel.likelihood[used][:, likely],
+        basis,
+        np.full(width, PENALTY),
+        np.zeros((width, flat.shape[1])),
+        np.tile(start, counts.shape[1]),
+        NEWTON_STEPS,
+        LEAST_DAMPING,
+    )[1]
     at_risk = share_above(np.eye(len(mass)), kernel, auc)[likely]  # what part of each grid point is
-    share = (at_risk @ fitted).reshape(counts.shape[1:])
-    return _log_ratio(share, counts.sum(0))
+    return (at_risk @ fitted).reshape(counts.shape[1:])
 
 
 def _spline_columns(grid: np.ndarray) -> np.ndarray:
@@ -196,10 +205,13 @@ def _spline_columns(grid: np.ndarray) -> np.ndarray:
     return np.column_stack([columns * np.sqrt(len(grid)), np.abs(grid) < 1e-9])
 
 
-def _log_ratio(share: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return log ratios of groups' to others' shares, half a patient more in each: (..., J)."""
+def _log_ratio(share: np.ndarray, size: np.ndarray, pair: np.ndarray) -> np.ndarray:
+    """Return log ratios of groups' to others' shares, half a patient more in each: (..., J).
+
+    share, size (..., S); pair int (2, J): the sides that are groups, and those that are others.
+    """
     log = np.log((share * size + 0.5) / (size + 1))
-    return np.subtract(*np.split(log, 2, axis=-1))
+    return log[..., pair[0]] - log[..., pair[1]]
 
 
 def _count_cells(
