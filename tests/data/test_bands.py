@@ -45,6 +45,15 @@ def test_ages_are_in_bands_of_years(name):
     assert note == f"{name}: 'NA' taken as missing; {name}: in bands, {', '.join(AGES)} years"
 
 
+@pytest.mark.parametrize("code", ["-99", "999", "-1"])
+def test_codes_of_no_age_are_missing_where_all_else_is_an_age(code):
+    groups, note = group([*2 * [*map(str, range(20, 80))], code, code], "age")
+    assert groups[-1] is np.nan
+    assert note.startswith(f"age: {code} taken as missing; age: in bands, 0-17")
+    assert group([*2 * [*map(str, range(20, 80))], "-5", code], "age")[0][-1] is not np.nan
+    assert group([*2 * [*map(str, range(20, 80))], code], "days")[0][-1] is not np.nan
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6).map(lambda x: round(x, 3)), min_size=60, max_size=200))
 def test_numbers_are_put_into_bands_that_say_where_they_end(values):

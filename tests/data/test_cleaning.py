@@ -22,6 +22,7 @@ def clean(ids):
         (["Zoe\u0308", "Zo\u00eb"], ["Zo\u00eb", "Zo\u00eb"]),
         (["12e45678", "1e5"], ["12e45678", "1e5"]),
         (["007", "p007"], ["007", "p007"]),
+        (["1 12", "11 2", "1-12"], ["1 12", "11 2", "1-12"]),
     ],
 )
 def test_ids_are_cleaned(ids, cleaned):
@@ -37,6 +38,12 @@ def test_ids_are_cleaned(ids, cleaned):
         (["0100.0", "100"], "'0100' and '100', which differ by leading zeros alone"),
         (["00", "0"], "leading zeros"),
         (["1.00012E+13", "2"], "rounded|spreadsheet"),
+        (["Pat-1", "PAT-1", "b"], "'Pat-1' and 'PAT-1', which differ by capitals, signs or spaces"),
+        (["1200", "+1200"], "signs"),
+        (["a-1", "a\u20111"], "signs"),
+        (["a 1", "a  1"], "spaces"),
+        (["p\u200b1", "p1"], "spaces"),
+        (["12", "\uff11\uff12"], "signs"),
     ],
 )
 def test_ids_that_are_none_are_refused(ids, message):

@@ -12,6 +12,7 @@ from rollcall.data import cleaning
 
 AGES = ("0-17", "18-39", "40-59", "60-79", "80+")
 OLDEST = 130  # years; a column of ages in months or days goes beyond
+NO_AGES = ("-1", "-9", "-99", "-999", "-9999", "999", "9999")  # codes of an age nobody knows
 MOST_NUMBERS = 12  # so many different numbers are codes of groups; more are measured
 MOST_WORDS = 50  # more words than these are free text, unless each is of many
 WORDS_OF_EACH = 10  # rows a word must have on average, where there are more than MOST_WORDS;
@@ -44,6 +45,9 @@ def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, s
     if words[~missing].str.fullmatch(cleaning.WHOLE_AS_FLOAT).all():
         words = words.str.replace(r"[.]0*$", "", regex=True)
     words = words.mask(missing)
+    if _is_age(name):
+        words, unknown = _mask_no_ages(words)
+        note = "; ".join(filter(None, (note, unknown and f"{name}: {unknown} taken as missing")))
     to_group, different = pd.factorize(words)  # -1: missing
     codes, different = to_group[codes], pd.Series(different, dtype="str")
     rows = int((codes >= 0).sum())
@@ -84,6 +88,15 @@ def _as_numbers(different: pd.Series, name: str) -> np.ndarray | None:
 
 def _is_age(name: str) -> bool:
     return "age" in re.split(r"[^a-z]+", name.lower())
+
+
+def _mask_no_ages(words: pd.Series) -> tuple[pd.Series, str]:
+    """Mask NO_AGES where all other ages lie within 0 and OLDEST; name the ones that were masked."""
+    coded = words.isin(NO_AGES)
+    years = pd.to_numeric(words[~coded].dropna(), errors="coerce")
+    if not coded.any() or not len(years) or not years.between(0, OLDEST).all():
+        return words, ""
+    return words.mask(coded), " and ".join(sorted(words[coded].unique()))
 
 
 def _are_ids(numbers: np.ndarray, rows: int) -> bool:

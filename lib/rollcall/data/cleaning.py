@@ -11,11 +11,14 @@ import pandas as pd
 from rollcall.data import tables
 from rollcall.util.errors import InputError
 
-# A field that is one of these, once the spaces around it are gone, holds no value. Written as here:
-# "none" and "na" are words that people use for groups.
+# A field that is one of these, once the spaces around it are gone, holds no value: as statistics
+# programs, databases and spreadsheets write it. Written as here: "none" and "na" are words that
+# people use for groups.
 MISSING_WORDS = (
     *("", "NA", "<NA>", "N/A", "n/a", "#N/A", "NaN", "nan", "NaT", "None", "NULL", "null"),
-    *("?", ".", "-", "--"),
+    *("N.A.", "n.a.", "NAN", "-nan", "-NaN", "1.#QNAN", "-1.#IND", "#NA", "#N/A N/A", "Null"),
+    *("\\N", "(null)", "[null]", "#NULL!", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!"),
+    *("?", ".", "-", "--", "..", "...", "\u2013", "\u2014"),
 )
 SPACES = " \t\r\n\u00a0\u200b\u2007\u202f\ufeff"  # what is taken off both ends of a field
 WHOLE = r"[+-]?[0-9]+"
@@ -54,6 +57,7 @@ def clean_ids(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
     if different.str.fullmatch(WHOLE_AS_FLOAT).all():
         ids = ids.str.replace(r"[.]0*$", "", regex=True)
         different = pd.Series(ids.unique(), dtype=ids.dtype)
+    _refuse_two_spellings(path, column, different)
     keys = make_keys(different)
     twice = keys.duplicated()
     if twice.any():
@@ -63,6 +67,22 @@ def clean_ids(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
             "alone; write the id of a patient the same in every row"
         )
     return ids
+
+
+def _refuse_two_spellings(path: Path, column: str, different: pd.Series) -> None:
+    """InputError where two ids differ by capitals, signs or spaces alone: one patient, or two?"""
+    plain = different.map(lambda text: unicodedata.normalize("NFKC", text).casefold())
+    plain = plain.str.replace(r"^[+']|[\u00ad\u200b-\u200f\ufeff]", "", regex=True)
+    plain = plain.str.replace(r"\s+", " ", regex=True)
+    plain = plain.str.replace(r"[\u2010-\u2015\u2212]", "-", regex=True)
+    twice = plain.duplicated()
+    if twice.any():
+        one, other = different[plain == plain[twice].iloc[0]].iloc[:2]
+        raise InputError(
+            f"{path}: column {column!r} has {one!r:.42} and {other!r:.42}, which differ by "
+            f"capitals, signs or spaces alone ({int(twice.sum()):,} such ids); write the id of a "
+            "patient the same in every row, and those of two patients differently"
+        )
 
 
 def make_keys(ids: pd.Series) -> pd.Series:

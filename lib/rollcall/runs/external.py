@@ -120,8 +120,8 @@ def check(
     plausibility.refuse_kind(given, looks)
     plausibility.refuse_sign(given, Path(members), looks)
     contrast = max(looks.contrast, looks.by_rank)
-    refuse_order(given, Path(members), Path(patients), membership, codes, names, contrast)
-    oddities = plausibility.note_oddities(given, looks)
+    turned = refuse_order(given, Path(members), Path(patients), membership, codes, names, contrast)
+    oddities = [*plausibility.note_oddities(given, looks), *turned]
     return Checked(given, membership, records, files, (*zeros, *fit, *oddities, *notes))
 
 

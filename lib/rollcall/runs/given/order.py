@@ -13,6 +13,7 @@ import pandas as pd
 
 from rollcall.runs.given.kinds import Given, convert_target
 from rollcall.runs.given.plausibility import SURE
+from rollcall.runs.given.turned import refuse_turned
 from rollcall.stats.moments import pair_signs
 from rollcall.util.errors import InputError
 
@@ -32,21 +33,22 @@ def refuse_order(
     codes: np.ndarray,
     names: pd.Index,
     contrast: float,
-) -> None:
-    """Raise InputError where members fit the scores in another order only.
+) -> list[str]:
+    """Raise InputError where members fit the scores in another order, or with another sign, only.
 
     members bool (M, P), paired; codes (N,): the patient of each record; names (P,); contrast: how
-    far scores of members are higher in the order given, in standard errors.
+    far scores of members are higher in the order given, in standard errors. Return notes.
     """
     scores, kept = _sum_by_patient(given, codes, len(names))
+    notes = refuse_turned(given.path, scores, members[:, kept])
     _refuse_targets(given.path, members_path, scores, members[:, kept])
     if contrast > SURE:
-        return
+        return notes
     difference = _center(scores[0::2] - scores[1::2])
-    for order, words in _name_orders(names, codes).items():
+    for order, columns in _name_orders(names, codes).items():
         if len(kept) < len(names):
             break
-        other = _contrast(difference, members[:, np.asarray(words)])
+        other = _contrast(difference, members[:, columns])
         if other > SURE and other > TIMES_CLEARER * abs(contrast):
             raise InputError(
                 f"{members_path}: fits the scores only if its columns are patients {order}; "
@@ -54,6 +56,7 @@ def refuse_order(
                 "column patient_id, or by record"
             )
     _refuse_any_other(given, members_path, patients_path, scores, members[:, kept], codes, kept)
+    return notes
 
 
 def _sum_by_patient(given: Given, codes: np.ndarray, patients: int):
