@@ -9,11 +9,12 @@ import nbformat
 from nbformat.v4 import new_output
 
 from rollcall.report.notebooks.parameters import check_parameters
-from rollcall.training.backends.worker import join_run
 
 
 def train(run, cohort, workers=None, progress=None) -> None:
     """Stand for rollcall.training.backends.local.train: one worker, here."""
+    from rollcall.training.backends.worker import join_run  # it loads torch
+
     worker = join_run(str(run.path), run.targets, str(cohort.folder), "cpu")
     worker.train(run.missing())
 

@@ -10,17 +10,18 @@ import contextlib
 import sys
 from pathlib import Path
 
-import nbformat
-
 from rollcall import __main__
 from rollcall.report import notebooks
-from rollcall.report.notebooks.parameters import check_parameters
-from rollcall.util.files import atomic_write
-from tests.end_to_end.in_process import run_cell
 
 
 def execute_notebook(notebook: Path, output: Path, parameters: dict, *_, **__) -> None:
     """Stand for rollcall.report.notebooks.execute_notebook: in this process, without figures."""
+    import nbformat  # here, as all that takes time: the real thing loads no more than it must
+
+    from rollcall.report.notebooks.parameters import check_parameters
+    from rollcall.util.files import atomic_write
+    from tests.end_to_end.in_process import run_cell
+
     check_parameters(notebook, parameters)
     book, names = nbformat.read(notebook, as_version=4), {}
     for cell in book.cells:

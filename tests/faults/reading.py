@@ -95,4 +95,12 @@ def try_reading(
     return ("silent", f"other {', '.join(other)}") if other else ("same", "")
 
 
-ADVICE = ("again", "anew", "delete", "put a copy", "choose another", "train first")
+ADVICE = (
+    "again",
+    "anew",
+    "delete",
+    "put a copy",
+    "choose another",
+    "train first",
+    "finish 1_train",
+)
