@@ -14,6 +14,7 @@ from rollcall import __version__, datasets, recipes
 from rollcall.__main__ import build_parser, main
 from rollcall.models.registry import MODELS
 from rollcall.util import files
+from rollcall.util.errors import InputError
 
 
 def test_lists_name_every_dataset_model_and_recipe(capsys):
@@ -78,6 +79,25 @@ def test_a_command_imports_what_it_needs(command, needed):
     words = [sys.executable, "-c", LOADED, *command.split()]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= needed
+
+
+def test_the_home_folder_is_meant_where_no_shell_has_put_it(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    words = [
+        "attack",
+        "--scores=~/s.npy",
+        "--members",
+        "m~",
+        "--patients",
+        "~/i.csv",
+        "--out=~/a b",
+    ]
+    parsed = command_line._parse("attack", words)
+    assert (parsed.scores, parsed.members) == ("/home/ann/s.npy", "m~")
+    assert (parsed.out, parsed.attributes) == ("/home/ann/a b", None)
+    assert command_line._parse("rehearse", ["rehearse", "--cohort=chexpert"]).patients > 0
+    with pytest.raises(InputError, match=r"^--out 'o.*LC_ALL=C.UTF-8"):
+        command_line._parse("audit", ["audit", "--out", "o\udcc3\udca9"])
 
 
 def test_wrong_input_leaves_no_process(capsys):

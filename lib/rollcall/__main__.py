@@ -21,6 +21,7 @@ from rollcall import __version__
 from rollcall.report.notebooks.failures import describe_end
 from rollcall.report.notebooks.kernels import KernelServer, start_kernel_server
 from rollcall.util import files
+from rollcall.util.errors import InputError
 from rollcall.util.parallel import check_limits
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ COMMANDS = {
     "lab": "JupyterLab on the notebooks",
 }
 AUDITING = ("audit", "rehearse", "attack")
+PATHS = (
+    "out",
+    "data",
+    "root",
+    "scheduler",
+    "scores",
+    "members",
+    "patients",
+    "attributes",
+    "labels",
+)
 LISTS = ("datasets", "models", "recipes")
 
 
@@ -65,12 +77,27 @@ def _run(words: list[str]) -> int:
     command = words[0] if words else ""
     audits = {"audit": run_audit, "rehearse": run_rehearsal, "attack": run_attack}
     if command not in audits or "-h" in words or "--help" in words:
-        arguments = build_parser(command).parse_args(words)
+        arguments = _parse(command, words)
         others = {"list": print_lists, "lab": run_lab, "doctor": print_examination}
         return others[arguments.command](arguments)
     check_limits()
     with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
-        return audits[command](build_parser(command).parse_args(words), server)
+        return audits[command](_parse(command, words), server)
+
+
+def _parse(command: str, words: list[str]) -> argparse.Namespace:
+    """Parse a command line; "~" in a path is the home folder, as no shell makes it in --out=~/a."""
+    arguments = build_parser(command).parse_args(words)
+    for name in PATHS:
+        value = getattr(arguments, name, None)
+        if isinstance(value, str):
+            if not value.isprintable() and any("\ud800" <= char <= "\udfff" for char in value):
+                raise InputError(
+                    f"--{name} {value!a}: not text in the language that this shell sets; set "
+                    "LC_ALL=C.UTF-8, or name a folder of plain letters"
+                )
+            setattr(arguments, name, os.path.expanduser(value))
+    return arguments
 
 
 def _settle() -> None:

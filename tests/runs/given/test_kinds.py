@@ -152,6 +152,8 @@ def test_labels_may_be_a_csv_of_the_records(files):
         (lambda s, y: np.round(expit(s)), "proba", "two.npy", "every probability is 0 or 1"),
         (lambda s, y: class_probabilities(s, y % 2), "log-odds", None, "with --kind proba"),
         (lambda s, y: s.astype(float), "loss", None, "is negative"),
+        (lambda s, y: class_probabilities(s, y, 3), "logits", "three.npy", "--kind proba"),
+        (lambda s, y: class_probabilities(s, y, 3), "loss", None, "as probabilities of classes do"),
         (lambda s, y: np.zeros_like(s), "loss", None, "every loss is 0"),
         (
             lambda s, y: class_probabilities(s, y, 3)[:, :, [1, 2, 0]],

@@ -50,6 +50,8 @@ def choose_kind(path: Path, array: np.ndarray, kind: str, labels: np.ndarray | N
     """
     if kind not in KINDS:
         raise InputError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    if kind in (LOGITS, LOSS) and array.ndim == 3 and len(array):
+        _refuse_probabilities(path, array[0], kind)
     if kind in (LOG_ODDS, LOSS):
         if labels is not None:
             raise InputError(f"kind {kind} needs no labels: it is of each record's own label")
@@ -73,6 +75,17 @@ def choose_kind(path: Path, array: np.ndarray, kind: str, labels: np.ndarray | N
             f"{path}: each record has one of the {columns} labels; expected its class as a number"
         )
     return Given(path, array, kind, labels)
+
+
+def _refuse_probabilities(path: Path, values: np.ndarray, kind: str) -> None:
+    """InputError if values of classes, (N, C), are probabilities, as after a softmax."""
+    values = values[:RECORDS_PER_BLOCK].astype(np.float64)
+    if (values >= 0).all() and (np.abs(values.sum(1) - 1) <= SUM_TOLERANCE).all():
+        raise InputError(
+            f"{path}: the {values.shape[1]} columns of each record lie between 0 and 1 and add up "
+            f"to 1, as probabilities of classes do; expected {WORDS[kind]}. Give them with --kind "
+            f"{PROBA} --labels"
+        )
 
 
 def iterate_log_odds(given: Given) -> Iterator[np.ndarray]:
