@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,17 +41,8 @@ COMMANDS = {
     "lab": "JupyterLab on the notebooks",
 }
 AUDITING = ("audit", "rehearse", "attack")
-PATHS = (
-    "out",
-    "data",
-    "root",
-    "scheduler",
-    "scores",
-    "members",
-    "patients",
-    "attributes",
-    "labels",
-)
+INPUTS = ("scores", "members", "patients", "attributes", "labels")
+PATHS = (*INPUTS, "out", "data", "root", "scheduler")
 LISTS = ("datasets", "models", "recipes")
 
 
@@ -91,11 +83,8 @@ def _parse(command: str, words: list[str]) -> argparse.Namespace:
     for name in PATHS:
         value = getattr(arguments, name, None)
         if isinstance(value, str):
-            if not value.isprintable() and any("\ud800" <= char <= "\udfff" for char in value):
-                raise InputError(
-                    f"--{name} {value!a}: not text in the language that this shell sets; set "
-                    "LC_ALL=C.UTF-8, or name a folder of plain letters"
-                )
+            if re.search("[\ud800-\udfff]", value):
+                raise InputError(f"--{name} {value!a}: no text in this shell; set LC_ALL=C.UTF-8")
             setattr(arguments, name, os.path.expanduser(value))
     return arguments
 
@@ -239,8 +228,7 @@ def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> in
 
     started = time.perf_counter()
     out = Path(arguments.out).absolute()
-    names = ("scores", "members", "patients", "attributes", "labels")
-    inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in names}
+    inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
     cell = arguments.smallest_cell
     checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
     with external.hold(out):  # until the report: another audit into it waits
