@@ -27,6 +27,12 @@ def test_words_are_groups_and_words_for_missing_are_missing():
     assert len(groups.categories) == 4
 
 
+def test_words_that_differ_by_capitals_alone_are_said():
+    groups, note = group(["Female", "female", "male", "male"])
+    assert len(groups.categories) == 3
+    assert note == "x: 'Female' and 'female' are two groups, though only capitals differ"
+
+
 def test_whole_numbers_that_went_through_floats_are_the_same():
     groups, _ = group(["1.0", "2", "", "1", "2.", "2.0"])
     assert list(groups.categories) == ["1", "2"]

@@ -40,6 +40,8 @@ def test_one_column_and_columns_without_a_name(tmp_path):
         (b'"patient\nid",a\np1,b\n', "a line break in the name of a column"),
         (b'"patient_id,a\np1,b\n', "a line break in the name of a column"),
         (b"patient_id,a,a\np1,b,c\n", "has more than once the column 'a'"),
+        (b"sep=;\npatient_id;a\np1;b\n", "row 1 is 'sep='; .*: delete what is above them"),
+        (b"# made by hand\npatient_id,a\np1,b\n", "row 1 is '# made by hand'"),
         (b"patient_id,a\np1\n", "Expected 2 columns, got 1"),
         (b"patient_id,\xe9\np1,b\n", "row 1 is not UTF-8"),
         (b"patient_id,a\np1,\xe9\n", "row 2 is not UTF-8"),

@@ -56,6 +56,7 @@ def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, s
     order = np.argsort(different.to_numpy(str), kind="stable")
     place = np.append(np.argsort(order), -1)  # of each word in their order; -1 stays -1
     groups = pd.Categorical.from_codes(place[codes], different.iloc[order])
+    note = "; ".join(filter(None, (note, _note_capitals(name, different))))
     if len(different) <= MOST_NUMBERS:
         return groups, note
     numbers = _as_numbers(different, name)
@@ -71,6 +72,16 @@ def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, s
     if len(different) > MOST_GROUPS:
         return None, f"{name}: left out, {len(different):,} words, more than {MOST_GROUPS:,}"
     return groups, note
+
+
+def _note_capitals(name: str, different: pd.Series) -> str:
+    """Say that words which differ by capitals alone are groups of their own."""
+    plain = different.str.casefold()
+    twice = plain.duplicated()
+    if not twice.any():
+        return ""
+    one, other = different[plain == plain[twice].iloc[0]].iloc[:2]
+    return f"{name}: {one!r:.42} and {other!r:.42} are two groups, though only capitals differ"
 
 
 def _as_numbers(different: pd.Series, name: str) -> np.ndarray | None:

@@ -70,6 +70,11 @@ def read_whole_table(path: Path, key: str) -> pd.DataFrame:
     path = Path(path)
     separator = _say_what_failed(path, SAVE, lambda: csv_files.choose_separator(path, key))
     header = [name.strip() for name in read_header(path, separator, SAVE)]
+    if key not in header and header[0].startswith(("sep=", "#")):
+        raise InputError(
+            f"{path}: row 1 is {header[0]!r:.42}; expected the names of the columns there: delete "
+            "what is above them"
+        )
     named = [position for position, name in enumerate(header) if name]
     _check_header(path, header, [header[position] for position in named])
     table = _parse(path, header, named, separator, SAVE)

@@ -45,6 +45,14 @@ def test_what_is_right_passes(shift, targets):
     assert not check(*make(shift=shift, targets=targets))
 
 
+def test_copies_of_one_model_are_said():
+    scores, *rest = make(shift=0.0, targets=8)
+    scores[5:] = scores[1]
+    assert check(scores, *rest) == [
+        "3 target models give the very scores of another: are they copies?"
+    ]
+
+
 def heavy(rng, shape):
     return rng.standard_cauchy(shape) * np.exp(rng.normal(0, 2, shape[1]))
 

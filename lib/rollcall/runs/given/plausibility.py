@@ -8,6 +8,7 @@ of at most exp(-t^2 / 2) (Hoeffding 1963): with SURE, 2 of 100 million audits fo
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Looks:
     total_probability: bool = True  # whether exp of several columns adds up to 1
     same: list[int] = field(default_factory=list)  # targets that give every record one score
     tied: list[float] = field(default_factory=list)  # by target: share of its most common score
+    seen: list[bytes] = field(default_factory=list)  # by target: its first scores
     contrast: float = 0.0  # members' scores less non-members', in standard errors
     by_rank: float = 0.0  # the same of their ranks within each target, as an attack sees them
     effect: float = 0.0  # the one that is further from 0, in standard deviations
@@ -102,6 +104,7 @@ def _look_at_target(looks: Looks, target: int, row: np.ndarray) -> None:
     if low == high:
         looks.same.append(target)
         return
+    looks.seen.append(hashlib.sha256(row[:SAMPLE].tobytes()).digest())
     counts = np.unique(row[:SAMPLE], return_counts=True)[1]
     looks.tied.append(float(counts.max() / counts.sum()))
 
@@ -191,6 +194,9 @@ def note_oddities(given: Given, looks: Looks) -> list[str]:
             f"target {looks.same[0]} gives every record one score ({len(looks.same)} such "
             "target models): it tells nothing"
         )
+    repeated = len(looks.seen) - len(set(looks.seen))
+    if repeated:
+        notes.append(f"{repeated} target models give the very scores of another: are they copies?")
     tied = float(np.median(looks.tied)) if looks.tied else 0.0
     if tied > MANY_TIES:
         notes.append(f"{tied:.0%} of a target's scores are one and the same number: were they cut?")
