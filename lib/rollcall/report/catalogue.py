@@ -28,7 +28,7 @@ def _show_groups(audit: Any, draw: Callable[..., Figure], *names: str) -> Figure
     if groups["intersection"].astype(bool).all():
         return group_table(groups.iloc[:0], smallest)
     if not all(map(len, shown)):
-        return Table(None, "", empty="There are too many attributes to show them by cutoff.")
+        return Table(None, "", empty="No group may be shown by cutoff.")
     return draw(groups, *shown, unit, smallest)
 
 
@@ -61,7 +61,9 @@ TABLES = {
     "units": lambda audit: _show_risk(audit, units_table),
     "statistics": lambda audit: statistic_table(audit.attacked.risk, audit.run.smallest_cell),
     "trust": lambda audit: trust_table(audit.attacked.risk, audit.run.smallest_cell),
-    "groups": lambda audit: group_table(audit.groups, audit.run.smallest_cell),
+    "groups": lambda audit: group_table(
+        audit.groups, audit.run.smallest_cell, audit.cohort.attributes
+    ),
     "panel": lambda audit: panel_table(audit.reproduction.panel, audit.run.smallest_cell),
 }
 

@@ -6,7 +6,17 @@ import pytest
 
 from rollcall.data.groups import iterate_intersections
 from rollcall.paper import panel as paper
-from rollcall.report.gate import hide_groups, hide_panel, hiding, list_shown, round_as_written
+from rollcall.report.gate import (
+    count_groups,
+    design,
+    explain_further,
+    hide_groups,
+    hide_panel,
+    hiding,
+    list_shown,
+    round_as_written,
+    show,
+)
 from rollcall.report.gate.hiding import AT_CUTOFF, COMPARED, FROM_EXPOSED
 from rollcall.risk.groups import compare
 from rollcall.stats.members import draw_members
@@ -215,13 +225,76 @@ def test_a_panel_does_not_tell_that_few_patients_have_several_records(again, is_
     assert shown[numbers].isna().all(axis=None) != is_shown
 
 
-def test_of_many_attributes_there_are_no_cutoffs(monkeypatch):
-    monkeypatch.setattr(hiding, "MOST_AT_CUTOFFS", 3)
+def make_many(number=9, patients=600):
+    """Attributes of which the last but one goes with who is exposed; some with a rare group."""
     rng = np.random.default_rng(0)
-    attributes = pd.DataFrame({f"a{n}": categories(rng.integers(0, 2, 300)) for n in range(4)})
-    shown, cutoffs = hide_groups(*make_study(attributes, rng.random(300) < 0.3))
-    assert len(cutoffs) == 0
-    assert shown[["exposed", "p_adjusted"]].notna().all(axis=None)
+    exposed = rng.random(patients) < 0.3
+    columns = {f"a{n}": categories(rng.integers(0, 2, patients)) for n in range(number - 3)}
+    columns["rare"] = categories((np.arange(patients) < 4).astype(int))
+    columns["leaks"] = categories((rng.random(patients) < 0.2 + 0.4 * exposed).astype(int))
+    columns["some"] = categories(np.where(rng.random(patients) < 0.01, -1, rng.integers(0, 2, 600)))
+    return pd.DataFrame(columns), exposed
+
+
+def limit_shown(monkeypatch, most):
+    for module in (hiding, design, show):
+        monkeypatch.setattr(module, "MOST_SHOWN", most)
+
+
+def test_of_many_attributes_those_that_differ_most_are_shown(monkeypatch):
+    attributes, exposed = make_many()
+    study = make_study(attributes, exposed)
+    limit_shown(monkeypatch, 3)
+    shown, cutoffs = hide_groups(*study)
+    names = list(dict.fromkeys(shown["attribute"]))
+    assert len(names) == 3
+    assert "leaks" in names
+    assert set(cutoffs["attribute"]) == set(names)
+    assert not shown["intersection"].any()
+    assert not {"rare", "some"} & set(names)  # a group of theirs is too small
+    assert explain_further(attributes, shown) == "; 6 further attributes, not shown"
+    raw, rows = study[0].set_index(["attribute", "group"]), len(study[0])
+    least = shown["p"].idxmin()
+    p = raw.loc[tuple(shown.loc[least, ["attribute", "group"]]), "p"]
+    assert shown.loc[least, "p_adjusted"] == pytest.approx(min(1, rows * p), rel=0.05)
+    assert (shown["p_adjusted"] >= shown["p"]).all()
+
+
+def test_which_of_many_are_shown_says_nothing_of_small_counts(monkeypatch):
+    """All 8 of a group are exposed: its p-value is the least, and must not show."""
+    attributes, exposed = make_many()
+    rng = np.random.default_rng(1)
+    at = np.flatnonzero(exposed)[:8], np.flatnonzero(~exposed)[:12]
+    for number, few in enumerate([at[0], np.concatenate(at), at[0][:3]]):
+        attributes[f"few {number}"] = categories(np.isin(np.arange(600), few).astype(int))
+    attributes["plain"] = categories(rng.integers(0, 2, 600))
+    study = make_study(attributes, exposed)
+    limit_shown(monkeypatch, 3)
+    shown, _ = hide_groups(*study)
+    assert not shown["attribute"].str.startswith("few").any()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_tables_of_two_runs_show_the_same_sizes(seed, monkeypatch):
+    """Whichever attributes a run shows, all together give nothing away."""
+    limit_shown(monkeypatch, 3)
+    rng = np.random.default_rng(seed)
+    attributes, exposed = make_many()
+    fine = rng.choice(5, 600, p=[0.1, 0.2, 0.2, 0.2, 0.3])
+    attributes["fine"], attributes["coarse"] = categories(fine), categories(fine // 2)
+    attributes["nearly"] = categories(np.where(np.arange(600) < 3, 0, fine // 2))
+    attributes["wide: yes"] = fine > 1
+    attributes["wide: most"] = (fine > 1) & (np.arange(600) > 4)
+    runs = [hide_groups(*make_study(attributes, rng.permutation(exposed)))[0] for _ in range(2)]
+    printed = pd.concat(runs)[["attribute", "group", "patients"]].drop_duplicates()
+    assert not printed.duplicated(["attribute", "group"]).any()
+    total = pd.DataFrame([("(all)", "(all)", 600)], columns=printed.columns)
+    together = pd.concat([total, printed]).astype({"patients": "Int64"})
+    assert attack(together, attributes, {}, 10) == []
+    first = count_groups(attributes, {})
+    together = pd.concat([together, first[printed.columns]]).dropna().drop_duplicates()
+    assert attack(together, attributes, {}, 10) == []
+    assert first["attribute"].nunique() == 4  # and the row of totals
 
 
 def test_a_p_value_goes_with_the_count_that_it_tests(study):

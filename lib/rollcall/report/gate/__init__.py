@@ -1,11 +1,17 @@
 """One gate for whatever leaves the machine: which counts may be shown, and how they are written."""
 
 from rollcall.report.gate.design import PATIENTS, TOTAL
-from rollcall.report.gate.hiding import count_groups, hide_groups, hide_panel, list_shown
-from rollcall.report.gate.partitions import MISSING, REST
+from rollcall.report.gate.hiding import (
+    count_groups,
+    hide_groups,
+    hide_panel,
+    list_shown,
+)
+from rollcall.report.gate.partitions import MISSING, MOST_SHOWN, REST
 from rollcall.report.gate.show import (
     HIDDEN,
     count_known,
+    explain_further,
     explain_hidden,
     reached_by,
     round_as_written,
@@ -21,11 +27,13 @@ from rollcall.report.gate.suppression import protect
 __all__ = [
     "HIDDEN",
     "MISSING",
+    "MOST_SHOWN",
     "PATIENTS",
     "REST",
     "TOTAL",
     "count_groups",
     "count_known",
+    "explain_further",
     "explain_hidden",
     "hide_groups",
     "hide_panel",

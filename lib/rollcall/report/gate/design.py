@@ -13,7 +13,13 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import Group
-from rollcall.report.gate.partitions import Partition, find_beyond, list_partitions
+from rollcall.report.gate.partitions import (
+    MOST_SHOWN,
+    Partition,
+    find_beyond,
+    list_partitions,
+    list_showable,
+)
 from rollcall.util.errors import InputError
 
 TOTAL = "(all)"  # attribute and group of the row of totals
@@ -182,3 +188,34 @@ def _find_parts(attributes: list[Attribute]) -> tuple[tuple[int, int, int], ...]
         for number, attribute in enumerate(attributes)
         if attribute.parts and set(attribute.parts) <= set(position)
     )
+
+
+def choose_clearest(
+    disparity: pd.DataFrame,
+    attributes: pd.DataFrame,
+    flags: Mapping[str, np.ndarray],
+    smallest: int,
+) -> list[str]:
+    """Choose MOST_SHOWN columns to show, those with the smallest p-values, of equal ones the first.
+
+    Only of showable columns, which no flag has a say in. That one is chosen may tell something of
+    its counts, so that where any of them, by flag, is from 1 to smallest - 1, or leaves so few,
+    its p-value does not count, and it comes after all others.
+    """
+    least = disparity[~disparity["intersection"]].groupby("attribute")["p"].min()
+    by_group = disparity.set_index(["attribute", "group"])["p"]
+    ranks = []
+    showable = attributes[list_showable(attributes, smallest)]
+    for place, partition in enumerate(list_partitions(showable)):
+        key = (partition.label, partition.names[0])
+        p = by_group.get(key, np.nan) if partition.label else least.get(partition.name, np.nan)
+        if np.isnan(p):
+            continue  # it was not compared
+        sizes = np.bincount(partition.code)
+        inside = np.array(
+            [np.bincount(partition.code, flag, len(sizes)) for flag in flags.values()]
+        )
+        is_few = is_small(np.stack([inside, sizes - inside]), smallest).any()
+        ranks.append((np.inf if is_few else p, place, partition.name))
+    chosen = {name for _, _, name in sorted(ranks)[:MOST_SHOWN]}
+    return [name for name in showable if name in chosen]

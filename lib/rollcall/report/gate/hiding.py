@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups, iterate_intersections
-from rollcall.report.gate.design import PATIENTS, TOTAL, is_small
-from rollcall.report.gate.partitions import MISSING
+from rollcall.report.gate.design import PATIENTS, TOTAL, choose_clearest, is_small
+from rollcall.report.gate.partitions import (
+    MOST_SHOWN,
+    list_showable,
+    split_crossed,
+)
 from rollcall.report.gate.show import count_known, round_as_written
 from rollcall.report.gate.suppression import protect
 from rollcall.risk.groups import compare_cutoffs, compare_groups, list_groups
@@ -21,7 +24,6 @@ from rollcall.risk.groups.ranking import pair_score, share_top
 
 EXPOSED, TESTED = "exposed", "tested"
 KEY, TEST = ["attribute", "group"], ["p", "p_adjusted"]
-MOST_AT_CUTOFFS = 50  # attributes, beyond which no cutoffs are shown: the gate would take minutes
 # Numbers of a row of compare_groups that follow from how many of the group are exposed, and those
 # that compare it with all others whose value is known.
 FROM_EXPOSED = ("exposed", "exposed_share", "exposed_low", "exposed_high", "exposed_by_chance")
@@ -35,19 +37,27 @@ FROM_RECORDS = ["records", "share", "expected"]
 
 
 def count_groups(
-    attributes: pd.DataFrame, flags: Mapping[str, np.ndarray], smallest: int = MIN_GROUP_SIZE
+    attributes: pd.DataFrame,
+    flags: Mapping[str, np.ndarray],
+    smallest: int = MIN_GROUP_SIZE,
+    pairs: list[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
-    """Count what may be shown, as protect; crossed are the attributes that are compared crossed.
+    """Count what may be shown, as protect; pairs of attributes to cross as in
+    iterate_intersections.
 
     Every table of one cohort is made of it, so that all show the same sizes. Flags that are the
-    same are looked at once.
+    same are looked at once. Of more than MOST_SHOWN attributes the first that are showable are
+    counted, none of them crossed.
     """
+    if attributes.shape[1] > MOST_SHOWN:
+        showable = list_showable(attributes, smallest)
+        attributes, pairs = attributes.loc[:, showable[:MOST_SHOWN]], []
     first: dict[bytes, str] = {}
     same = {
         name: first.setdefault(np.packbits(flag).tobytes(), name) for name, flag in flags.items()
     }
     different = {name: np.asarray(flags[name]) for name in first.values()}
-    counts = protect(attributes, different, smallest, iterate_intersections(attributes))
+    counts = protect(attributes, different, smallest, iterate_intersections(attributes, pairs))
     return counts.assign(**{name: counts[other] for name, other in same.items()})
 
 
@@ -67,53 +77,45 @@ def hide_groups(
     they test is hidden. Holm's adjustment is over the p-values shown. Where it may not be told of
     how many patients an attribute is known, in any column, its groups are compared with everybody
     else, those without a value too. Numbers are as exact as tables write them: figures are drawn,
-    and files written, of what is returned. Of more than 50 attributes there are no cutoffs, and of
-    tested counts only small ones are hidden, not others that would give them away.
+    and files written, of what is returned. Of more than MOST_SHOWN attributes so many are kept,
+    those of the smallest p-values (choose_clearest), and none that are crossed; Holm's adjustment
+    counts the rows left out.
     """
     exposed, label = patients["exposed"].to_numpy(bool), patients["stratum"].to_numpy()
     score = pair_score(statistic, members)
-    flags, places = {EXPOSED: exposed}, {}
     tops = find_tested(score, exposed, label)
-    if attributes.shape[1] > MOST_AT_CUTOFFS:
-        cutoffs = cutoffs.iloc[:0]
-    else:
-        flags |= {f"{TESTED} {is_outcome}": top for is_outcome, top in tops.items()}
+    flags = {EXPOSED: exposed} | {f"{TESTED} {is_outcome}": top for is_outcome, top in tops.items()}
+    rows, pairs, places = len(disparity), None, {}
+    if attributes.shape[1] > MOST_SHOWN:
+        chosen = choose_clearest(disparity, attributes, flags, smallest)
+        attributes, pairs = attributes.loc[:, chosen], []
+        disparity, cutoffs = (_keep_rows(table, attributes) for table in (disparity, cutoffs))
+    left_out = rows - len(disparity)
     for cutoff in sorted(cutoffs.loc[~cutoffs["is_exposed"], "cutoff"].unique(), reverse=True):
         share = share_top(score, max(1, round(cutoff * len(score))))
         names = [f"top {cutoff:g}", f"surely top {cutoff:g}"]
         flags |= dict(zip(names, (share > 0, share >= 1), strict=True))
         places[cutoff] = names
-    counts = count_groups(attributes, flags, smallest)
+    counts = count_groups(attributes, flags, smallest, pairs)
     disparity, cutoffs = _count_as_others(
         _list_untold(disparity, counts, attributes),
-        *(disparity, cutoffs, patients, attributes, statistic, members),
+        *(disparity, cutoffs, patients, attributes, statistic, members, pairs),
     )
     shown = _hide_disparity(disparity, counts)
-    if attributes.shape[1] > MOST_AT_CUTOFFS:
-        number = _cells_of(shown, _count_tested(attributes, tops, disparity))[TESTED]
-        hidden = is_small(number, smallest) | is_small(shown["patients"] - number, smallest)
-    else:
-        cells, outcome = _cells_of(shown, counts), shown["is_outcome"].to_numpy(bool)
-        hidden = np.where(outcome, cells[f"{TESTED} True"].isna(), cells[f"{TESTED} False"].isna())
+    cells, outcome = _cells_of(shown, counts), shown["is_outcome"].to_numpy(bool)
+    hidden = np.where(outcome, cells[f"{TESTED} True"].isna(), cells[f"{TESTED} False"].isna())
     shown.loc[hidden, TEST] = np.nan
     known = shown["p"].notna()  # a hidden row's p-value may not show through another's adjusted one
-    shown.loc[known, "p_adjusted"] = adjust_p_values(shown.loc[known, "p"])
+    shown.loc[known, "p_adjusted"] = adjust_p_values(shown.loc[known, "p"], left_out)
     shown = shown.drop(columns="records")  # beside patients they would say who has several
     return round_as_written(shown), round_as_written(_hide_cutoffs(cutoffs, counts, places))
 
 
-def _count_tested(
-    attributes: pd.DataFrame, tops: Mapping[bool, np.ndarray], disparity: pd.DataFrame
-) -> pd.DataFrame:
-    """Count the patients at the top in each row's exact test, which its p-value may give away."""
-    outcome = {(row.attribute, row.group): row.is_outcome for row in disparity.itertuples()}
-    listed = chain(iterate_groups(attributes), iterate_intersections(attributes))
-    rows = [
-        (attribute, group, np.count_nonzero(inside & tops[bool(outcome[attribute, group])]))
-        for attribute, group, inside, _ in listed
-        if (attribute, group) in outcome
-    ]
-    return pd.DataFrame(rows, columns=[*KEY, TESTED])
+def _keep_rows(table: pd.DataFrame, attributes: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of the groups of some attributes, none crossed."""
+    keys = {key[:2] for key in iterate_groups(attributes)}
+    is_kept = [key in keys for key in zip(table["attribute"], table["group"], strict=True)]
+    return table[np.array(is_kept, bool) & ~table["intersection"]].reset_index(drop=True)
 
 
 def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
@@ -138,18 +140,20 @@ def _list_untold(
 ) -> list[str]:
     """List the attributes of which it may not be said, in some column, of how many they are known.
 
-    Of an intersection: where any of its cells is hidden. Where counts of tests are not looked at:
-    all attributes with missing values.
+    Of an intersection: where any of its cells is hidden. Not where all are known: they are compared
+    with everybody else already.
     """
     columns = list(counts.columns[list(counts.columns).index(PATIENTS) :])
     shown = counts.loc[counts["attribute"] == TOTAL, columns].iloc[0].notna()
     columns = [column for column in columns if shown[column]]
-    untold, is_many = [], attributes.shape[1] > MOST_AT_CUTOFFS
+    untold = []
     for name, crossed in disparity[["attribute", "intersection"]].drop_duplicates().to_numpy():
+        parts = split_crossed(name, attributes.columns) if crossed else (name,)
+        if not any(part in attributes and attributes[part].isna().any() for part in parts):
+            continue
         rows = counts[(counts["attribute"] == name) & (counts["intersection"] == crossed)]
         cells = rows[columns] if crossed else count_known(counts, name)[columns]
-        is_unseen = is_many and (rows["group"] == MISSING).any()
-        if is_unseen or cells.isna().to_numpy().any():
+        if cells.isna().to_numpy().any():
             untold.append(name)
     return untold
 
@@ -162,6 +166,7 @@ def _count_as_others(
     attributes: pd.DataFrame,
     statistic: np.ndarray,
     members: np.ndarray,
+    pairs: list[tuple[str, str]] | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare the groups of some attributes with everybody else, patients without a value too.
 
@@ -169,7 +174,7 @@ def _count_as_others(
     """
     if not untold:
         return disparity, cutoffs
-    groups = list_groups(attributes, patients["label"].to_numpy())
+    groups = list_groups(attributes, patients["label"].to_numpy(), pairs)
     chosen = groups.table["attribute"].isin(untold).to_numpy()
     packed = groups.packed[:, chosen].copy()
     packed[1] = np.packbits(np.ones(groups.size, bool))

@@ -17,6 +17,9 @@ from rollcall.data.groups import Group
 
 MISSING, REST = "(missing)", "(rest)"  # the group without a value; those outside of a bool column
 MOST_LISTED = 8  # rows of an attribute whose every union is looked at
+MOST_SHOWN = 50  # attributes that may leave, beyond which the gate would take minutes
+MOST_GROUPS, GROUPS_AT_ONCE = 10_000, 1_024  # of attributes that are looked through for these
+PATIENTS_AT_ONCE = 4_096
 MOST_JOINT = 4_000_000  # cells of two attributes and all flags, beyond which they are not compared
 
 
@@ -136,3 +139,59 @@ def _differ(
             apart = bands @ (held - joint[row, union].sum(0))
             if sizes[row, union].sum() >= smallest and ((apart > 0) & (apart < smallest)).any():
                 yield int(row), union
+
+
+def list_showable(attributes: pd.DataFrame, smallest: int) -> list[str]:
+    """List the columns whose sizes may be shown together, whichever of them are: in their order.
+
+    Each group, the missing values too, has at least `smallest` patients, and none has a few more
+    than those inside it of a column that is listed before, or a few less than one around it.
+    """
+    names, codes, listed = [], [], []
+    for partition in list_partitions(attributes):
+        sizes = np.bincount(partition.code, minlength=len(partition.names))
+        exists = sizes > 0
+        if sizes[exists].min(initial=smallest) < smallest or not exists.any():
+            continue
+        if sum(map(len, listed)) + exists.sum() > MOST_GROUPS:
+            break
+        names.append(partition.name)
+        codes.append((np.cumsum(exists) - 1)[partition.code].astype(np.int32))
+        listed.append(np.array(partition.listed)[exists])
+    differs = _find_little(codes, listed, smallest)
+    kept: list[int] = []
+    for number in range(len(names)):
+        if not differs[number, kept].any():
+            kept.append(number)
+    return [names[number] for number in kept]
+
+
+def _find_little(codes: list[np.ndarray], listed: list[np.ndarray], smallest: int) -> np.ndarray:
+    """Tell which attributes have groups that differ by 1 to smallest - 1 from groups inside them.
+
+    codes: int (patients,) of each; listed: bool (groups,) of each; bool (attributes, attributes).
+    """
+    number = len(codes)
+    differs = np.zeros((number, number), bool)
+    if not number:
+        return differs
+    starts = np.cumsum([0, *map(len, listed)])
+    owner, is_listed = np.repeat(np.arange(number), np.diff(starts)), np.concatenate(listed)
+    sizes = np.concatenate([np.bincount(code, minlength=2) for code in codes])
+    for first in range(0, len(owner), GROUPS_AT_ONCE):
+        outer = slice(first, first + GROUPS_AT_ONCE)
+        joint = np.zeros((len(owner[outer]), len(owner)), np.float32)
+        for at in range(0, len(codes[0]), PATIENTS_AT_ONCE):
+            some = np.stack([code[at : at + PATIENTS_AT_ONCE] for code in codes], axis=1)
+            inside = np.zeros((len(some), len(owner)), np.float32)
+            inside[np.arange(len(some))[:, None], some + starts[:-1]] = 1
+            joint += inside[:, outer].T @ inside
+        contained = (joint == sizes) & (owner[outer, None] != owner)
+        for held in (contained * sizes, contained * sizes * is_listed):
+            apart = sizes[outer, None] - np.add.reduceat(held, starts[:-1], axis=1)
+            little = (apart > 0) & (apart < smallest)
+            np.logical_or.at(differs, owner[outer], little)
+        apart = sizes[outer, None] - sizes
+        little = contained & (apart > 0) & (apart < smallest)
+        np.logical_or.at(differs, owner[outer], np.logical_or.reduceat(little, starts[:-1], axis=1))
+    return differs | differs.T

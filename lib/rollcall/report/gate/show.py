@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate.design import PATIENTS, TOTAL
-from rollcall.report.gate.partitions import MISSING
+from rollcall.report.gate.partitions import MISSING, MOST_SHOWN
 
 HIDDEN = "–"
 STEP = 0.001  # of the risks at which a curve may step
@@ -65,6 +65,15 @@ def explain_hidden(smallest: int = MIN_GROUP_SIZE, unit: str = "patient") -> str
     return (
         f"{HIDDEN}: fewer than {smallest} {unit}s, or a number from which such a count would follow"
     )
+
+
+def explain_further(attributes: Iterable[str], shown: pd.DataFrame) -> str:
+    """Say how many of many attributes are not in a table; "" if there are not many."""
+    names = {name.partition(": ")[0] for name in attributes}
+    if len(set(attributes)) <= MOST_SHOWN:
+        return ""
+    number = len(names - {name.partition(": ")[0] for name in shown["attribute"]})
+    return f"; {number:,} further attributes, not shown" if number else ""
 
 
 def count_known(table: pd.DataFrame, attribute: str) -> pd.Series:

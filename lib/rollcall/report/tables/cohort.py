@@ -10,6 +10,7 @@ from rollcall.report.gate import (
     PATIENTS,
     TOTAL,
     count_groups,
+    explain_further,
 )
 from rollcall.report.style import Table
 
@@ -38,6 +39,6 @@ def cohort_table(cohort: Cohort, smallest: int = MIN_GROUP_SIZE) -> Table:
     return Table(
         pd.DataFrame(rows) if rows else None,
         f"Patients by attribute; groups under {smallest}, and groups from which their number would "
-        "follow, are left out",
+        f"follow, are left out{explain_further(attributes, counts)}",
         empty=f"No attribute has groups of at least {smallest} {unit} that may be shown.",
     )

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import HIDDEN, explain_hidden
+from rollcall.report.gate import HIDDEN, explain_further, explain_hidden
 from rollcall.report.style import Table
 
 
-def group_table(groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
+def group_table(
+    groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE, attributes: Iterable[str] = ()
+) -> Table:
     """Format the table of rollcall.risk.groups.disparity, as gate.hide_groups left it.
 
-    Numbers that are NaN are dashes.
+    Numbers that are NaN are dashes. attributes: all that were compared.
     """
     if not len(groups):
         empty = f"No group of at least {smallest} patients may be shown."
@@ -59,7 +61,8 @@ def group_table(groups: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
         "itself, among patients with about as many records. Shift: of the mean of the normal "
         "quantile of the AUC, within label. AUC of 0.7 or more: of the share of patients whose "
         "true AUC is, without the noise of the estimates. p from an exact test within label, "
-        f"Holm-adjusted over all that are shown. {explain_hidden(smallest)}; or not defined",
+        f"Holm-adjusted over all that are shown or left out. "
+        f"{explain_hidden(smallest)}; or not defined{explain_further(attributes, groups)}",
     )
 
 

@@ -56,15 +56,16 @@ def conditional_p_value(tables: ArrayLike, factorials: np.ndarray | None = None)
     return float(np.clip(law[unlikely].sum() / law.sum(), LEAST_P, 1.0))
 
 
-def adjust_p_values(p: ArrayLike) -> np.ndarray:
+def adjust_p_values(p: ArrayLike, larger: int = 0) -> np.ndarray:
     """Adjust p-values for their number, (n,): Holm's step-down method; NaN stays and counts not.
 
     The i-th smallest of n is multiplied by n - i + 1; none is below a smaller one's, none above 1.
+    So many more were looked at and are left out: they count as larger, which is on the safe side.
     Source: Holm, Scandinavian Journal of Statistics 1979.
     """
     p = np.asarray(p, float)
     adjusted = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(order) + larger, larger, -1))
     return np.minimum(adjusted, 1)
