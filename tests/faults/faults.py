@@ -54,10 +54,21 @@ def kill_group(command: Command, ground: Ground, rng: random.Random) -> str:
 
 
 def kill_child(command: Command, ground: Ground, rng: random.Random) -> str:
-    """SIGKILL one of the processes that the command started."""
+    """SIGKILL one of the processes that the command started.
+
+    Python's own tracker of resources is spared: it is Python that says so, at length.
+    """
     children = sorted(set(list_processes(command.token)) - {command.process.pid})
+    children = [child for child in children if not _is_tracker(child)]
     send(signal.SIGKILL, *rng.sample(children, min(1, len(children))))
     return f"SIGKILL to 1 of {len(children)} children"
+
+
+def _is_tracker(process: int) -> bool:
+    try:
+        return b"resource_tracker" in (Path("/proc") / str(process) / "cmdline").read_bytes()
+    except OSError:
+        return True  # gone
 
 
 def terminate(command: Command, ground: Ground, rng: random.Random) -> str:
