@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,10 @@ def check(
     """
     check_smallest_cell(smallest_cell)
     files = tuple(Path(path) for path in (scores, members, patients, attributes, labels) if path)
+    for path in files:
+        if os.path.exists(path) and not os.path.isfile(path):
+            what = "a folder" if os.path.isdir(path) else "a pipe or a device"
+            raise InputError(f"{path}: {what}; expected a file")
     check_folder(Path(out), files, COHORT_NAME)
     array = open_array(Path(scores), "float, the scores of each target")
     if array.dtype.kind != "f":

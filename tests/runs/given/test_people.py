@@ -1,5 +1,6 @@
 """Patients, members and attributes are joined by name, cleaned, or refused with one line."""
 
+import os
 import shutil
 
 import numpy as np
@@ -212,3 +213,15 @@ def test_what_is_done_to_columns_is_noted(files):
         "age: in bands, 0-17, 18-39, 40-59, 60-79, 80+ years",
         "note: left out, 80 different words, as of free text or ids",
     )
+
+
+@pytest.mark.parametrize("name", ["scores", "members", "patients", "attributes"])
+def test_a_folder_or_a_pipe_is_no_file(tmp_path, name):
+    """A pipe would be waited for for ever."""
+    make(tmp_path / "in")
+    (tmp_path / "in" / "folder").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe")
+    for other, words in (("folder", "a folder"), ("pipe", "a pipe or a device")):
+        with pytest.raises(InputError, match=f"{other}: {words}; expected a file"):
+            create(tmp_path / "in", **{name: other})
+    assert not (tmp_path / "out").exists()
