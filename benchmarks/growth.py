@@ -101,7 +101,8 @@ def measure_disparity(patients: int, attributes: int, diagnoses: int, seed: int 
         {
             "exposed": rng.random(patients) < 0.02,
             "chance": np.full(patients, 1e-3),
-            "stratum": rng.integers(0, 2, patients),
+            "stratum": (label := rng.integers(0, 2, patients)),
+            "label": label,
             "records": rng.integers(1, 4, patients),
         }
     )

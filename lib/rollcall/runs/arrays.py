@@ -9,7 +9,7 @@ import numpy as np
 from rollcall.stats.members import check_paired, draw_members
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import sha256
+from rollcall.util.files import UNREADABLE, sha256
 
 CONTENTS = "contents"  # what run.json of given scores calls the sha256 of its files, by name
 
@@ -20,15 +20,16 @@ def read_members(folder: Path, config: dict, targets: int) -> np.ndarray:
     InputError, which says what to do, unless it is what the seed draws, or what was given.
     """
     path = folder / "members.npy"
-    members = read_given(path, config)[:targets]
+    members = read_given(path, config)
     if "recipe" not in config:
-        return np.array(check_paired(members))
-    drawn = draw_members(targets, config["patients"], config["seed"])
+        return np.array(check_paired(members[:targets]))
+    rows = max(config["targets"], len(members) if members.ndim else 0)
+    drawn = draw_members(rows - rows % 2, config["patients"], config["seed"])
     if members.dtype != bool or not np.array_equal(members, drawn):
         raise InputError(
             f"{path}: damaged (not what seed {config['seed']} draws); {_say_again(config)}"
         )
-    return drawn
+    return drawn[:targets]
 
 
 def read_given(path: Path, config: dict) -> np.ndarray:
@@ -38,7 +39,7 @@ def read_given(path: Path, config: dict) -> np.ndarray:
         expected = config.get(CONTENTS, {}).get(path.name)
         if expected is not None and sha256(path) != expected:
             raise ValueError("its sha256 is not the one in run.json")
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise_machine_fault(error, path)
         raise InputError(f"{path}: damaged ({first_line(error)}); {_say_again(config)}") from error
     return array

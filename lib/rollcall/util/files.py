@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from tokenize import TokenError
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -20,6 +21,11 @@ from rollcall.util.faults import CAUSES, MachineError, raise_machine_fault
 PACKAGE = Path(__file__).resolve().parents[1]  # lib/rollcall in a clone
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600  # what Rollcall writes is its owner's alone
+# What numpy raises at the header of a damaged .npy, beside the machine's faults.
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, MemoryError, SyntaxError),
+    *(TypeError, KeyError, RecursionError, TokenError),
+)
 UNFINISHED = ".part"  # the ending of a file that is being written
 BLOCK_BYTES = 2**24  # written at once
 

@@ -23,7 +23,14 @@ from pathlib import Path
 import numpy as np
 
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import make_private, open_private, write_array, write_bytes, write_header
+from rollcall.util.files import (
+    UNREADABLE,
+    make_private,
+    open_private,
+    write_array,
+    write_bytes,
+    write_header,
+)
 
 FILES_PER_CHUNK = 64  # that a task decodes: enough to hide the pool, few enough to be lost
 SOURCE_BYTES = 16  # of the digest of a chunk's files
@@ -99,7 +106,7 @@ def _shape_on_disk(path: Path) -> tuple[tuple[int, ...], np.dtype] | None:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         return array.shape, array.dtype
-    except (OSError, ValueError, EOFError) as error:  # EOFError: an empty file
+    except UNREADABLE as error:
         raise_machine_fault(error, path)
         return None
 

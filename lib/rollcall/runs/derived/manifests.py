@@ -23,7 +23,7 @@ from rollcall.runs.run import Run
 from rollcall.runs.sealed import compute_digest, read_sealed, write_sealed
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import make_private, sha256
+from rollcall.util.files import UNREADABLE, make_private, sha256
 
 FOLDER = "made"
 NAMES = {
@@ -87,7 +87,7 @@ def digest_members(run: Run) -> str:
     path = run.file("members.npy")
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)[: run.targets]
-    except (OSError, ValueError, EOFError):
+    except UNREADABLE:
         rows = run.members()  # which says what is wrong
     return hashlib.sha256(np.ascontiguousarray(rows)).hexdigest()
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
+from rollcall.util.files import UNREADABLE
 
 NPY = b"\x93NUMPY"
-# What numpy raises at a header that is none, beside the machine's faults.
-UNREADABLE = (
-    *(OSError, ValueError, EOFError, MemoryError, SyntaxError),
-    *(TypeError, KeyError, RecursionError, TokenError),
-)
 # What a file is that begins otherwise, and what to do with it.
 OTHERS = {
     b"PK\x03\x04": "an .npz or zip, of several arrays; save the one with numpy.save",
