@@ -68,11 +68,12 @@ def explain_hidden(smallest: int = MIN_GROUP_SIZE, unit: str = "patient") -> str
 
 
 def explain_further(attributes: Iterable[str], shown: pd.DataFrame) -> str:
-    """Say how many of many attributes are not in a table; "" if there are not many."""
-    names = {name.partition(": ")[0] for name in attributes}
-    if len(set(attributes)) <= MOST_SHOWN:
+    """Say how many of many columns of attributes are in no row; "" if there are not many."""
+    names = set(attributes)
+    if len(names) <= MOST_SHOWN:
         return ""
-    number = len(names - {name.partition(": ")[0] for name in shown["attribute"]})
+    groups = shown["attribute"] + ": " + shown["group"].astype(str)  # of columns that overlap
+    number = len(names - set(shown["attribute"]) - set(groups))
     return f"; {number:,} further attributes, not shown" if number else ""
 
 

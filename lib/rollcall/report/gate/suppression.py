@@ -20,7 +20,13 @@ from rollcall.report.gate.design import PATIENTS, TOTAL, Design, is_small, make_
 from rollcall.report.gate.links import find_links, find_related
 from rollcall.report.gate.marks import Shown, list_chosen, mark_cells
 from rollcall.report.gate.targets import list_targets
-from rollcall.report.gate.worlds import MOST_VARIABLES, Target, list_profiles, protect_together
+from rollcall.report.gate.worlds import (
+    MOST_VARIABLES,
+    Target,
+    list_profiles,
+    protect_each,
+    protect_together,
+)
 
 MOST_TOGETHER = 12  # attributes that are looked at all together
 MOST_CELLS_TOGETHER = MOST_VARIABLES
@@ -82,22 +88,15 @@ def _protect_pairs(design: Design, shown: Shown, kept: dict[int, np.ndarray]) ->
     for target, beside in find_links(design, _list_all(design, shown), shown, kept).items():
         if target[0] in beside:
             alone.setdefault(target[:1], []).append(target)
-    _protect_each(design, alone, shown)
+    protect_each(design, alone, shown)
     pairs: dict[tuple[int, ...], list[Target]] = {}
     for target, beside in find_links(design, _list_all(design, shown), shown, kept).items():
         for other in {int(other) for other in beside} - {target[0]}:
             pairs.setdefault(tuple(sorted((target[0], other))), []).append(target)
-    _protect_each(design, pairs, shown)
+    protect_each(design, pairs, shown)
     for triple in design.together:
         asked = triple if design.attributes[triple[0]].is_listed else triple[:1]
         protect_together(design, triple, _targets_of(design, asked, shown), shown)
-
-
-def _protect_each(
-    design: Design, listed: dict[tuple[int, ...], list[Target]], shown: Shown
-) -> None:
-    for members in sorted(listed):
-        protect_together(design, members, listed[members], shown)
 
 
 def _list_all(design: Design, shown: Shown) -> dict[int, list[tuple[tuple[int, ...], int]]]:

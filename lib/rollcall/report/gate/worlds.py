@@ -8,7 +8,7 @@ dual says which shown numbers a count follows from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from rollcall.report.gate.marks import Shown, hide_cell
 Matrix = np.ndarray | sparse.csr_array
 Target = tuple[int, tuple[int, ...], int]  # attribute, rows, band
 MOST_VARIABLES = 6_000  # of one programme; combinations beyond keep their patients
+MOST_AT_ONCE = 2_000  # of programmes that are solved as one
 MOST_DENSE = 100_000  # entries of a matrix that is kept dense
 NONE, ROUNDS = 1e-6, 12
 
@@ -48,10 +49,32 @@ def protect_together(
     design: Design, members: Sequence[int], targets: Sequence[Target], shown: Shown
 ) -> None:
     """Hide further cells of some attributes till none of the targets follows from them jointly."""
-    if not targets:
-        return
-    system = _make_system(design, members, targets)
-    remaining = np.arange(len(targets))
+    if targets:
+        system = _make_system(design, members, targets)
+        _protect_system(system, np.arange(len(targets)), shown)
+
+
+def protect_each(
+    design: Design, listed: Mapping[tuple[int, ...], Sequence[Target]], shown: Shown
+) -> None:
+    """Hide further cells as protect_together does of each of some attributes, with its targets.
+
+    Most targets are 0 or large in some world at once: programmes of many attributes are first
+    solved as one. Cells hidden meanwhile only add worlds.
+    """
+    waiting = sorted(listed)
+    while waiting:
+        systems, variables = [], 0
+        while waiting and variables < MOST_AT_ONCE:
+            members = waiting.pop(0)
+            systems.append(_make_system(design, members, listed[members]))
+            variables += len(systems[-1].truth)
+        for system, remaining in zip(systems, _drop_at_once(systems, shown), strict=True):
+            _protect_system(system, remaining, shown)
+
+
+def _protect_system(system: System, remaining: np.ndarray, shown: Shown) -> None:
+    """Hide cells till none of the targets that remain follows from those shown."""
     while len(remaining):
         remaining = _drop_open(system, shown, remaining)
         if len(remaining):
@@ -60,6 +83,29 @@ def protect_together(
                 remaining = remaining[1:]  # it can be told apart in some world after all
             else:
                 hide_cell(shown, *cell)
+
+
+def _drop_at_once(systems: Sequence[System], shown: Shown) -> list[np.ndarray]:
+    """List the targets of each system that one world of few and one of many leave as pinned."""
+    blocks = [sparse.csr_array(system.known[_visible(system, shown)]) for system in systems]
+    known = sparse.csr_array(sparse.block_diag(blocks))
+    truth = np.concatenate([system.truth for system in systems])
+    ends = np.cumsum([len(system.truth) for system in systems])[:-1]
+    left = [np.arange(np.shape(system.asked)[0]) for system in systems]
+    rng = np.random.default_rng(0)
+    for sign in (1, -1):
+        objective = [
+            sign * rng.uniform(0.5, 1, size=len(remaining)) @ system.asked[remaining]
+            if len(remaining)
+            else np.zeros(len(system.truth))
+            for system, remaining in zip(systems, left, strict=True)
+        ]
+        world, _ = _solve(np.concatenate(objective), known, truth)
+        left = [
+            remaining[_is_pinned(system, part, remaining)]
+            for system, part, remaining in zip(systems, np.split(world, ends), left, strict=True)
+        ]
+    return left
 
 
 def _make_system(design: Design, members: Sequence[int], targets: Sequence[Target]) -> System:

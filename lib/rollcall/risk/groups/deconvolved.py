@@ -137,8 +137,8 @@ def _compare_block(
     result = np.full((5, number), np.nan)
     result[:2] = share[of_side].reshape(2, -1)
     sizes = size[of_side].reshape(2, -1)
-    told = ((result[:2] * sizes).sum(0) >= LEAST_PATIENTS) & (sizes > 0).all(0)
-    pair = of_side.reshape(2, -1)[:, told]
+    enough = ((result[:2] * sizes).sum(0) >= LEAST_PATIENTS) & (sizes > 0).all(0)
+    pair = of_side.reshape(2, -1)[:, enough]
     needed, pair = np.unique(pair, return_inverse=True)
     if not len(needed):
         return result
@@ -161,7 +161,7 @@ def _compare_block(
     squares = patients**2 / (PARTS - 1) + models**2 / (len(halves) - 1)
     freedom = np.maximum(variance**2 / np.maximum(squares, 1e-300), 1)
     reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
-    result[2:, told] = np.exp([estimate, estimate - reach, estimate + reach])
+    result[2:, enough] = np.exp([estimate, estimate - reach, estimate + reach])
     return result
 
 
