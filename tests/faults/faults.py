@@ -6,17 +6,15 @@ import os
 import random
 import resource
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import messages
 from tests.faults.ground import Ground
-from tests.faults.process import LOOK_SECONDS, Command, list_processes, send
+from tests.faults.process import Command, list_processes, send
 
 FROM_THE_START = 1 / 3  # of the trials with a limit: it holds from the first import on
-CLOSING_SECONDS = 5.0  # for which read-only is tried: no file may be open for writing then
 LIMITS = {
     "quota": (resource.RLIMIT_FSIZE, (100, 300_000)),
     "open-files": (resource.RLIMIT_NOFILE, (24, 200)),
@@ -94,13 +92,8 @@ def fill(command: Command, ground: Ground, rng: random.Random) -> str:
 
 
 def close(command: Command, ground: Ground, rng: random.Random) -> str:
-    """Make the disk read-only, once nobody has a file open for writing."""
-    until = time.monotonic() + CLOSING_SECONDS
-    while time.monotonic() < until and command.process.poll() is None:
-        if ground.close():
-            return "read-only"
-        time.sleep(LOOK_SECONDS)
-    return "never closed"
+    """Let nothing more be written."""
+    return ground.close()
 
 
 def limit(name: str) -> Callable[[Command, Ground, random.Random], str]:

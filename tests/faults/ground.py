@@ -56,14 +56,18 @@ class Ground:
         used = (status.f_blocks - status.f_bfree) * status.f_frsize
         _remount(self.place, f"size={used + left}")
 
-    def close(self) -> bool:
-        """Make it read-only; False while a file is open for writing."""
-        return _remount(self.place, "ro")
+    def close(self) -> str:
+        """Make it read-only, or, while a file is open for writing, its folders unchangeable."""
+        if _remount(self.place, "ro"):
+            return "read-only"
+        subprocess.run(["chattr", "-R", "+i", str(self.place)], capture_output=True)
+        return "unchangeable"
 
     def mend(self) -> None:
         """Undo `fill` and `close`."""
         if not self.refused:
             assert _remount(self.place, f"rw,size={ROOM}")
+            subprocess.run(["chattr", "-R", "-i", str(self.place)], capture_output=True)
 
     def list_left(self) -> list[str]:
         """List what lies in the folders for temporary files."""
