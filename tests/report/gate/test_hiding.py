@@ -17,7 +17,7 @@ from rollcall.report.gate import (
     round_as_written,
     show,
 )
-from rollcall.report.gate.hiding import AT_CUTOFF, COMPARED, FROM_EXPOSED
+from rollcall.report.gate.hiding import AT_CUTOFF, COMPARED, ESTIMATED, FROM_EXPOSED
 from rollcall.risk.groups import compare
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
@@ -93,7 +93,8 @@ def test_where_a_count_is_hidden_so_is_all_that_follows(study):
     by_group = shown.set_index("group")
     assert by_group.loc["A", "exposed"] == 30
     for group in ("B", "C"):
-        numbers = by_group.loc[group, [*FROM_EXPOSED, *COMPARED, "share_exposed"]].astype(float)
+        names = [*FROM_EXPOSED, *COMPARED, *ESTIMATED, "share_exposed"]
+        numbers = by_group.loc[group, names].astype(float)
         assert numbers.isna().all()
         assert by_group.loc[group, "patients"] == raw.set_index("group").loc[group, "patients"]
         shift = raw.set_index("group").loc[group, "shift"]

@@ -31,6 +31,8 @@ COMPARED = (
     *("risk_ratio", "ci_low", "ci_high", "ratio_within", "within_low", "within_high"),
     *("odds_ratio", "odds_low", "odds_high", "odds_p", "p", "p_adjusted"),
 )
+# Estimates, and no counts; but where nearly all at risk are exposed they come near a hidden one.
+ESTIMATED = tuple(f"deconvolved_{name}" for name in ("share", "others", "ratio", "low", "high"))
 AT_CUTOFF = ("inside", "ratio", "ratio_low", "ratio_high")
 PANEL = ["observed", "residual", "relative", "chi2", "p", "p_bonferroni"]
 FROM_RECORDS = ["records", "share", "expected"]
@@ -125,7 +127,7 @@ def _hide_disparity(disparity: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFra
     numbers = [*FROM_EXPOSED, *COMPARED, "share", "share_exposed"]
     table = table.astype(dict.fromkeys(numbers, float))
     few = cells[EXPOSED].isna().to_numpy()
-    table.loc[few, [*FROM_EXPOSED, *COMPARED, "share_exposed"]] = np.nan
+    table.loc[few, [*FROM_EXPOSED, *COMPARED, *ESTIMATED, "share_exposed"]] = np.nan
     table.loc[few, "odds_method"] = ""
     return table
 
