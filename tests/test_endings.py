@@ -150,6 +150,21 @@ def test_a_signal_is_one_line(name):
     assert line.startswith("rollcall: stopped")
 
 
+def test_a_stop_that_a_library_makes_another_error_of_is_a_stop(monkeypatch, capsys):
+    """As extension modules do while they are loaded: "ImportError: initialization failed"."""
+
+    def load(_):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr(command_line, "print_lists", load)
+    assert main(["list"]) == 128 + signal.SIGTERM
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rollcall: stopped by SIGTERM")
+
+
 def test_signals_that_are_ignored_stay_so_and_handlers_come_back(monkeypatch):
     """As under nohup; and whoever calls main has their own handlers after it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)

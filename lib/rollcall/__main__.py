@@ -54,10 +54,11 @@ def main(words: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if words is None else words
     _settle()
-    with _stopped_by_signals():
+    with _stopped_by_signals() as stops:
         try:
             return _run(words)
         except (Exception, KeyboardInterrupt) as error:
+            error = (*stops, error)[0]  # while it loads, a library makes another error of a stop
             if os.environ.get("ROLLCALL_DEBUG"):
                 traceback.print_exc()
             line, status = describe_end(error)
@@ -109,14 +110,18 @@ def _settle() -> None:
 
 
 @contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP end the block alike; further ones do not disturb its end."""
-    before = {}
+def _stopped_by_signals() -> Iterator[list[KeyboardInterrupt]]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the block alike; further ones do not disturb its end.
+
+    The list is of the one that came.
+    """
+    before, stops = {}, []
 
     def stop(number: int, _) -> None:
         for each in before:
             signal.signal(each, signal.SIG_DFL if each == signal.SIGTERM else signal.SIG_IGN)
-        raise KeyboardInterrupt(signal.Signals(number).name)
+        stops.append(KeyboardInterrupt(signal.Signals(number).name))
+        raise stops[0]
 
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -124,7 +129,7 @@ def _stopped_by_signals() -> Iterator[None]:
             if number and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
                 before[number] = signal.signal(number, stop)
     try:
-        yield
+        yield stops
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

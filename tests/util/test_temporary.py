@@ -134,3 +134,13 @@ def test_where_none_can_be_written_the_reason_is_given(parent, monkeypatch, code
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
     with pytest.raises(MachineError, match=rf"{parent}: {words}.*TMPDIR"), private_folder():
         pass
+
+
+def test_a_stop_while_the_folder_is_tried_leaves_nothing(parent, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", stop)
+    with pytest.raises(KeyboardInterrupt), private_folder():
+        pass
+    assert not list(parent.iterdir())

@@ -51,6 +51,11 @@ def private_folder() -> Iterator[Path]:
             lock.release()
             shutil.rmtree(folder, ignore_errors=True)
             continue
+        except BaseException:  # stopped by a signal
+            shutil.rmtree(locked, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+            raise
         try:
             yield locked
         finally:
