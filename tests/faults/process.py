@@ -70,6 +70,7 @@ def start(
     }
 
     def limit() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         for kind, value in (limits or {}).items():
             resource.setrlimit(kind, (value, value))
 
@@ -81,7 +82,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=limit if limits else None,
+        preexec_fn=limit,
     )
     command = Command(process, token)
     for pipe, text in ((process.stdout, command.stdout), (process.stderr, command.stderr)):
