@@ -224,6 +224,7 @@ def test_the_second_signal_does_not_disturb_the_end():
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
         process.stdout.readline()
+        time.sleep(1)  # until it is in the block
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "ending\n"
         time.sleep(0.1)

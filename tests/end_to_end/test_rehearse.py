@@ -89,7 +89,7 @@ def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, cap
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cohort", "chexprt"], "unknown dataset to rehearse 'chexprt'; did you mean 'chexpert'"),
+        (["--cohort", "chexprt"], "unknown cohort 'chexprt'; did you mean 'chexpert'"),
         (["--cohort", "ham10000"], "unknown dataset to rehearse 'ham10000'"),
         (["--cohort", "chexpert", "--patients", "3"], "patients is 3; expected at least 40"),
     ],
