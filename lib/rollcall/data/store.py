@@ -16,22 +16,21 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from rollcall.data.cohort import Cohort, validate
 from rollcall.data.decode import MOST_DAMAGED_SHARE, FileInputs
 from rollcall.data.disk.chunks import forget_cached
 from rollcall.data.disk.copies import settle_copies
 from rollcall.data.disk.inputs import has_same_files, not_as_meant, write_inputs
+from rollcall.data.disk.locks import hold_lock
 from rollcall.data.disk.sealing import read_cohort, read_fields, write_cohort
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import PRIVATE_FILE, clear_unfinished, make_private, sync_folder
+from rollcall.util.files import clear_unfinished, make_private, sync_folder
 
 DECODING = ("decoded.npy", "dropped", "done.npy")  # what only serves decoding, in this order
 BUILDING = ".building-"  # what the folder is called while it is prepared
@@ -39,27 +38,9 @@ OLD_SECONDS = 3600.0  # after which nobody is still writing a small file
 FORGOTTEN_SECONDS = 30 * 86400.0  # after which nobody goes on with a preparation
 
 
-@contextmanager
-def lock(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Let one process at a time prepare `folder`; `waiting` is called if another one does.
-
-    Makes the folder above it.
-    """
-    make_private(folder.parent)
-    held = FileLock(folder.parent / f".{folder.name}.lock", mode=PRIVATE_FILE)
-    try:
-        try:
-            held.acquire(blocking=False)
-        except Timeout:
-            waiting()
-            held.acquire()
-    except OSError as error:
-        raise_machine_fault(error, held.lock_file)
-        raise
-    try:
-        yield
-    finally:
-        held.release()
+def lock(folder: Path, waiting: str = "") -> AbstractContextManager[None]:
+    """Let one process at a time prepare `folder`, whose parent is made; as hold_lock."""
+    return hold_lock(folder.parent / f".{folder.name}.lock", waiting)
 
 
 def save(

@@ -139,7 +139,7 @@ def _load(name: str, root, data, progress, chosen: dict) -> Cohort:
         check_cohort(cohort)
         if rehearsed:
             cohort = replace(cohort, simulated=True, source=f"{SIMULATED_SOURCE} {cohort.source}")
-        with store.lock(folder, lambda: log.info("%s: another process prepares it", folder)):
+        with store.lock(folder, f"{folder}: another process prepares it"):
             if not store.is_current(folder, root):  # else another process was first
                 log.info("preparing %s in %s", name, folder)
                 store.save(cohort, folder, progress, duplicates)

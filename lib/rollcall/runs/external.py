@@ -13,6 +13,7 @@ import pandas as pd
 
 from rollcall.data.cohort import MIN_PATIENTS, ROWS_PER_BLOCK, Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.runs.arrays import CONTENTS
 from rollcall.runs.config import write_config
 from rollcall.runs.environment import describe
 from rollcall.runs.given import kinds, plausibility
@@ -35,7 +36,7 @@ from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import sha256, write_array, write_blocks, write_table
 
 COHORT_NAME = "own"  # of a run whose scores came from elsewhere
-CONTENTS = ("scores.npy", "members.npy", "own.parquet")  # written by `write`, then only read
+FILES = ("scores.npy", "members.npy", "own.parquet")  # written by `write`, then only read
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def write(checked: Checked, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> t
         _write_scores(folder / "scores.npy", checked.scores)
         write_array(folder / "members.npy", checked.members)
         write_table(folder / "own.parquet", checked.records)
-        contents = {name: sha256(folder / name) for name in CONTENTS}
+        contents = {name: sha256(folder / name) for name in FILES}
         identity = {
             "scores": contents["scores.npy"],
             "members": contents["members.npy"],
@@ -165,7 +166,7 @@ def write(checked: Checked, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> t
             "smallest_cell": smallest_cell,
             "files": [str(path) for path in checked.files],
             "notes": checked.notes,
-            "contents": contents,
+            CONTENTS: contents,
             **describe(),
         }
         write_config(folder, config)
@@ -206,7 +207,7 @@ def read(out: Path) -> tuple[Run, Cohort]:
     again = "run `rollcall attack` again, with the files of the first time"
     path = out / "own.parquet"
     try:
-        for name, expected in run.config.get("contents", {}).items():
+        for name, expected in run.config.get(CONTENTS, {}).items():
             path = out / name
             if sha256(path) != expected:
                 raise ValueError("it is not the file that was written")

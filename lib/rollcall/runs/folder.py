@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from rollcall.runs.locks import hold_lock
+from rollcall.data.disk.locks import hold_lock
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import PRIVATE_FOLDER, UNFINISHED, atomic_write, make_private
 

@@ -16,13 +16,13 @@ import numpy as np
 from filelock import FileLock
 
 from rollcall.data.cohort import Cohort
+from rollcall.data.disk.locks import hold_lock, try_lock
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.recipes import Recipe
 from rollcall.runs.arrays import read_given, read_members
 from rollcall.runs.config import check_info, digest_identity, read_config, write_config
 from rollcall.runs.environment import describe, now
 from rollcall.runs.folder import clear_parts, furnish, is_leftover
-from rollcall.runs.locks import hold_lock, try_lock
 from rollcall.runs.sealed import read_sealed, write_sealed
 from rollcall.stats.members import check_targets, draw_members
 from rollcall.util.errors import InputError, first_line

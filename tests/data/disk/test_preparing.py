@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from rollcall import datasets
@@ -407,7 +408,7 @@ def test_a_lock_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
     def refuse(*arguments, **options):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(store.FileLock, "acquire", refuse)
+    monkeypatch.setattr(FileLock, "acquire", refuse)
     with pytest.raises(MachineError, match="locks do not work"), store.lock(tmp_path / "key"):
         raise AssertionError
 

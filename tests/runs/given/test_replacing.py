@@ -97,7 +97,7 @@ CALLS = ("rename", "replace", "unlink", "rmdir", "rmtree")
 def test_killed_at_any_step_it_is_the_old_audit_or_the_new(two, first):
     """Each call that changes the folder is once the last one; then somebody reads it."""
     old, new = fingerprints(two)
-    made = [two / "out_b" / name for name in (*external.CONTENTS, "run.json")]
+    made = [two / "out_b" / name for name in (*external.FILES, "run.json")]
 
     def replace(out):
         replacing.replace_folder(out, lambda to: [shutil.copy(path, to) for path in made])
@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_leaves_the_old_audit(two, monkeypatch):
     assert not (two / "new").exists()
 
 
-@pytest.mark.parametrize("name", external.CONTENTS)
+@pytest.mark.parametrize("name", external.FILES)
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "swap", "gone"])
 def test_other_or_damaged_files_are_refused_when_read(two, name, damage):
     path = two / "out_a" / name

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from rollcall.data.disk.locks import hold_lock
 from rollcall.runs.config import NAME, read_config
 from rollcall.runs.folder import IGNORE, NOTE, furnish, is_unfinished
-from rollcall.runs.locks import hold_lock
 from rollcall.util.errors import InputError
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import make_private, sync_folder

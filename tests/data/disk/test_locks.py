@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from rollcall.runs.locks import hold_lock, try_lock
+from rollcall.data.disk.locks import hold_lock, try_lock
 from rollcall.util.faults import MachineError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from rollcall.runs.locks import hold_lock
+from rollcall.data.disk.locks import hold_lock
 with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
