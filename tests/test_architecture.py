@@ -140,3 +140,9 @@ def test_the_words_of_the_house():
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         } | {node.arg for node in ast.walk(ast.parse(text)) if isinstance(node, ast.arg)}
         assert not names & banned, f"{path}: {sorted(names & banned)}"
+
+
+def test_parquet_is_read_in_one_place():
+    """A process that exits after pyarrow's threads have read a file may abort."""
+    reading = {path.name for path in MODULES.values() if "read_parquet" in path.read_text()}
+    assert reading == {"files.py"}

@@ -33,7 +33,7 @@ from rollcall.runs.run import Run, check_smallest_cell, open_run
 from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import sha256, write_array, write_blocks, write_table
+from rollcall.util.files import parse_table, sha256, write_array, write_blocks, write_table
 
 COHORT_NAME = "own"  # of a run whose scores came from elsewhere
 FILES = ("scores.npy", "members.npy", "own.parquet")  # written by `write`, then only read
@@ -212,7 +212,8 @@ def read(out: Path) -> tuple[Run, Cohort]:
             if sha256(path) != expected:
                 raise ValueError("it is not the file that was written")
         path = out / "own.parquet"
-        records = pd.read_parquet(path)
+        with path.open("rb") as file:
+            records = parse_table(file)
     except (OSError, ValueError, MemoryError) as error:
         raise_machine_fault(error, path)
         raise InputError(f"{path}: damaged or replaced ({first_line(error)}); {again}") from error

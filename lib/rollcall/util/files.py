@@ -122,6 +122,17 @@ def write_table(path: Path, table) -> None:
         table.to_parquet(file, index=False)
 
 
+def parse_table(file: BinaryIO):
+    """Parse an open parquet file as a pandas table.
+
+    In this thread alone: on a busy machine pyarrow's threads, which call back into Python to read
+    an open file, may end the process with SIGABRT as it exits (apache/arrow issue 34314).
+    """
+    import pandas as pd
+
+    return pd.read_parquet(file, use_threads=False)
+
+
 def write_array(path: Path, array) -> None:
     """Write a numpy array as .npy, whole or not at all."""
     write_blocks(path, array.dtype, array.shape, (array,))

@@ -19,7 +19,7 @@ from rollcall.data.disk.chunks import Dropped, forget_cached
 from rollcall.data.disk.sealing import ORIGIN, file_of, read_description, read_verified
 from rollcall.util.errors import InputError
 from rollcall.util.faults import MachineError
-from rollcall.util.files import BLOCK_BYTES, write_array, write_blocks, write_table
+from rollcall.util.files import BLOCK_BYTES, parse_table, write_array, write_blocks, write_table
 
 CANNOT_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
@@ -148,7 +148,7 @@ def has_same_files(folder: Path, root: Path | None) -> bool:
         return True
     content = read_verified(folder / ORIGIN, seal)
     try:
-        table = pd.read_parquet(content)
+        table = parse_table(content)
         return root is not None and table.attrs["digest"] == digest_release(root, table["path"])
     except (OSError, ValueError, KeyError):
         if seal is not None:

@@ -15,11 +15,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from rollcall.data.cohort import Cohort, compute_content, compute_fingerprint
 from rollcall.util import stamps
-from rollcall.util.files import sha256, write_bytes, write_json
+from rollcall.util.files import parse_table, sha256, write_bytes, write_json
 
 STAMP = "verified.json"
 STAMP_VERSION = 2  # raised when files are verified in another way
@@ -135,7 +134,7 @@ def read_fields(folder: Path, read_other: Callable[[Path], Cohort]) -> Cohort:
     for name in names("mapped"):
         values[name] = np.load(file_of(folder, name), mmap_mode="c", allow_pickle=False)
     for name in names("table"):
-        values[name] = pd.read_parquet(read_verified(file_of(folder, name), seal))
+        values[name] = parse_table(read_verified(file_of(folder, name), seal))
     for name in names("cohort"):
         expected = values.pop(name, None)  # 0.1.0 stored none
         other = read_other(folder / name) if (folder / name).exists() else None

@@ -15,7 +15,7 @@ from rollcall.runs.folder import clear_parts
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import write_array, write_table
+from rollcall.util.files import parse_table, write_array, write_table
 
 
 def write_step(
@@ -57,7 +57,7 @@ def read_table(run: Run, name: str) -> pd.DataFrame:
     """
 
     def read(file: BinaryIO) -> pd.DataFrame:
-        table = pd.read_parquet(file)
+        table = parse_table(file)
         table.attrs = {}
         return table
 
