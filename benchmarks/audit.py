@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.spans import BETWEEN, CALLS, IMPORTS, TRAINING
-from rollcall import audit
+from rollcall import auditing
 
 TOP = Path(__file__).resolve().parents[1]
 COMMAND, PAGE, WHOLE = "command line and planning", "report page and end", "the whole audit"
@@ -67,7 +67,7 @@ def table(
     given = {"cohort": cohort, "root": root, "targets": targets, "data": data}
     with tempfile.TemporaryDirectory() as folder:
         prepared = f"{folder}/prepared"
-        audit.plan(**given, options=options, recipe=recipe, out=prepared)  # the cohort, before
+        auditing.plan(**given, options=options, recipe=recipe, out=prepared)  # the cohort, before
         words = [f"--{name}={value}" for name, value in given.items() if value]
         words += [f"--option={entry}" for entry in options]
         words += [f"--recipe={entry}" for entry in recipe]

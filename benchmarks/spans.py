@@ -19,17 +19,17 @@ from operator import attrgetter
 BETWEEN, IMPORTS, TRAINING = "between cells", "imports", "training"
 # stage -> the functions of a kernel that it is made of, where they are exported
 CALLS = {
-    "planning in kernels": ("rollcall.audit:plan",),
-    TRAINING: ("rollcall.audit:train",),
-    "scores, tables of attacks": ("rollcall.audit:attack",),
+    "planning in kernels": ("rollcall.auditing:plan",),
+    TRAINING: ("rollcall.auditing:train",),
+    "scores, tables of attacks": ("rollcall.auditing:attack",),
     "blind features": ("rollcall.attacks:compute_features",),
     "attacks": ("rollcall.attacks:run_blind",),  # and those in rollcall.attacks.ATTACKS
     "evaluation": ("rollcall.attacks:run_all",),
     "risk": ("rollcall.risk:combine_labels", "rollcall.risk:assess_risk"),
-    "disparity": ("rollcall.audit:disparity",),
-    "paper panel": ("rollcall.audit:paper",),
+    "disparity": ("rollcall.auditing:disparity",),
+    "paper panel": ("rollcall.auditing:paper",),
     "figures and tables": tuple(
-        f"rollcall.audit:Audit.{name}" for name in ("show", "table", "notice", "summary")
+        f"rollcall.auditing:Audit.{name}" for name in ("show", "table", "notice", "summary")
     ),
 }
 
@@ -53,16 +53,16 @@ def run_command(file: str, words: list[str]) -> int:
 
 def watch_kernel(file: str) -> None:
     """Note in `file` when this process imports, plans, trains, attacks, draws, ..."""
-    _watch(file, "rollcall.audit")
-    audit = import_module("rollcall.audit")
-    attack = audit.attack
+    _watch(file, "rollcall.auditing")
+    auditing = import_module("rollcall.auditing")
+    attack = auditing.attack
 
     def attack_watched(*arguments, **options):
         _watch(file, "rollcall.attacks")  # not before: kernels that attack nothing need no attacks
         _watch(file, "rollcall.risk")
         return attack(*arguments, **options)
 
-    audit.attack = attack_watched
+    auditing.attack = attack_watched
 
 
 def _watch(file: str, module: str) -> None:

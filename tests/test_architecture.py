@@ -17,7 +17,7 @@ FLOORS = (
     ("attacks", "rehearse", "training"),
     ("paper",),
     ("report",),
-    ("audit",),
+    ("auditing",),
     ("experiments",),
     ("__main__",),
 )

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from rollcall import audit
+from rollcall import auditing
 from rollcall.report import catalogue
 from rollcall.util.errors import InputError
 
@@ -18,7 +18,7 @@ def study(finished, tmp_path_factory):
     """A copy of the finished audit opened again, as a notebook opens it."""
     out = tmp_path_factory.mktemp("copy") / "results"
     shutil.copytree(finished.out, out)
-    return audit.plan(
+    return auditing.plan(
         cohort="simulated",
         targets=16,
         out=str(out),

@@ -11,7 +11,7 @@ HEAVY = {"torch", "scipy.stats", "statsmodels", "matplotlib", "papermill"}
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        ("rollcall.audit", set()),
+        ("rollcall.auditing", set()),
         ("rollcall.attacks", set()),
         ("rollcall.risk", set()),
         ("rollcall.paper.panel", set()),

@@ -26,7 +26,7 @@ from rollcall.util.errors import InputError
 from rollcall.util.parallel import check_limits
 
 if TYPE_CHECKING:
-    from rollcall.audit import Audit
+    from rollcall.auditing import Audit
 
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
 # A kernel's first act where targets are missing: torch takes seconds to load.
@@ -148,7 +148,7 @@ def say(text: str, stream: TextIO | None = None) -> None:
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Build the parser; defaults are those of audit.plan.
+    """Build the parser; defaults are those of auditing.plan.
 
     only: the command whose options are needed; to know them takes imports. None: all of them.
     """
@@ -165,7 +165,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
             command.add_argument("--out", default="", help="folder for results; empty: results/")
             command.add_argument("--data", default="", help="for prepared cohorts; empty: data/")
         elif name in AUDITING and only in (None, name):
-            from rollcall.audit import options
+            from rollcall.auditing import options
 
             options.ADD[name](command)
     return parser
@@ -187,14 +187,14 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
-    from rollcall import audit
-    from rollcall.audit import options
+    from rollcall import auditing
+    from rollcall.auditing import options
 
     started = time.perf_counter()
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     for name in ("root", "out", "data"):
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
-    study = audit.plan(**parameters)
+    study = auditing.plan(**parameters)
     run, cohort = study.run, study.cohort
     say(
         f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "
@@ -213,10 +213,10 @@ def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int
 
 def run_rehearsal(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Write a simulated release, unless it is there already, and audit it."""
-    from rollcall import audit, rehearse
+    from rollcall import auditing, rehearse
 
     names = ("cohort", "model", "targets", "run", "seed", "options", "recipe")
-    audit.check_plan(**{name: getattr(arguments, name) for name in names})  # before it is written
+    auditing.check_plan(**{name: getattr(arguments, name) for name in names})  # or write nothing
     data = Path(arguments.data or files.home() / "data")
     folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
     root = data / arguments.cohort / "rehearsal" / folder
@@ -228,7 +228,7 @@ def run_rehearsal(arguments: argparse.Namespace, server: KernelServer | None) ->
 
 def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Check scores that were trained elsewhere, attack them, and write the report."""
-    from rollcall import audit
+    from rollcall import auditing
     from rollcall.runs import external
 
     started = time.perf_counter()
@@ -237,7 +237,7 @@ def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> in
     cell = arguments.smallest_cell
     checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
     with external.hold(out):  # until the report: another audit into it waits
-        study = audit.Audit(*external.write(checked, out, cell))
+        study = auditing.Audit(*external.write(checked, out, cell))
         say(
             f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
             f"{study.run.targets} target models, trained elsewhere"
@@ -254,7 +254,7 @@ def _report(
 
     steps: the parameters of each notebook, by its name. first: what the first kernel runs first.
     """
-    from rollcall.audit.report import make_report
+    from rollcall.auditing.report import make_report
     from rollcall.runs.folder import list_files_with_ids
 
     sentences = make_report(study, steps, say, server, first)
@@ -277,7 +277,7 @@ def print_lists(arguments: argparse.Namespace) -> int:
 
 def print_examination(arguments: argparse.Namespace) -> int:
     """Print what this machine has and what an audit will use of it; 1 if none can run here."""
-    from rollcall.audit.doctor import examine
+    from rollcall.auditing.doctor import examine
 
     lines, can_run = examine(arguments.out, arguments.data)
     say("\n".join(lines))

@@ -55,7 +55,7 @@ def test_what_workers_did_is_read_off_their_logs(tmp_path):
 
 def test_the_median_audit_is_shown(monkeypatch, tmp_path):
     times, planned = iter([5, 1, 3]), []
-    monkeypatch.setattr(audit.audit, "plan", lambda **options: planned.append(options))
+    monkeypatch.setattr(audit.auditing, "plan", lambda **options: planned.append(options))
     monkeypatch.setattr(audit, "run_audit", lambda words, folder: {"risk": next(times), "page": 1})
     table = audit.table(cohort="simulated", data=str(tmp_path), rounds=3)
     assert list(table["stage"]) == ["risk", "page", "the whole audit"]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rollcall import audit, datasets
+from rollcall import auditing, datasets
 from rollcall.data import store
 from rollcall.data.disk import sealing
 from rollcall.data.release import SIMULATED
@@ -111,8 +111,8 @@ def test_a_damaged_stamp_of_tables_is_none(release, tmp_path, hashed, content):
     assert hashed.count("diabetic_data.csv") == 2
 
 
-def plan(tmp_path) -> audit.Audit:
-    return audit.plan(
+def plan(tmp_path) -> auditing.Audit:
+    return auditing.plan(
         cohort="simulated",
         targets=8,
         root="",

@@ -5,7 +5,7 @@ import re
 
 import pandas as pd
 
-from rollcall import audit
+from rollcall import auditing
 from rollcall.data.groups import iterate_intersections, patient_attributes
 from tests.report.gate.adversary import attack
 
@@ -37,7 +37,7 @@ def list_small_counts(twin: dict) -> list[str]:
     return small + [text for text in texts if FEW.search(text)]
 
 
-def attack_report(study: audit.Audit) -> tuple[list, int]:
+def attack_report(study: auditing.Audit) -> tuple[list, int]:
     """What a reader of the tables of the cohort and of groups could work out; numbers read."""
     twin = json.loads(study.run.file("report.json").read_text())
     attributes = patient_attributes(study.cohort)

@@ -35,9 +35,10 @@ PLAN = {
 }
 SCRIPT = f"""
 import sys
-from rollcall import audit
+from rollcall import auditing
 if __name__ == "__main__":
-    audit.train(audit.plan(out=sys.argv[1], data=sys.argv[2], **{PLAN}), scheduler=sys.argv[3])
+    study = auditing.plan(out=sys.argv[1], data=sys.argv[2], **{PLAN})
+    auditing.train(study, scheduler=sys.argv[3])
 """
 
 

@@ -203,7 +203,7 @@ def test_the_library_prints_nothing_and_loads_no_pickle():
 
 def test_analysis_never_imports_torch():
     code = (
-        "import sys; from rollcall import attacks, audit, risk; "
+        "import sys; from rollcall import attacks, auditing, risk; "
         "from rollcall.report import catalogue, gallery, page; "
         "sys.exit('torch' in sys.modules)"
     )

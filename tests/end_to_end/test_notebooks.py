@@ -1,4 +1,4 @@
-"""Every notebook as it is committed; its parameters beside audit.plan and the command line."""
+"""Every notebook as it is committed; its parameters beside auditing.plan and the command line."""
 
 import ast
 import inspect
@@ -10,7 +10,7 @@ import sys
 import papermill
 import pytest
 
-from rollcall import audit
+from rollcall import auditing
 from rollcall.__main__ import NOTEBOOKS, build_parser
 from rollcall.report.notebooks.parameters import declare_parameters
 from rollcall.training import train
@@ -19,7 +19,7 @@ from rollcall.util import files
 PATHS = sorted(files.notebooks().glob("*.ipynb"))
 PLAN = {
     name: parameter.default
-    for name, parameter in inspect.signature(audit.plan).parameters.items()
+    for name, parameter in inspect.signature(auditing.plan).parameters.items()
     if name != "train"  # which no user gives
 }
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -109,7 +109,7 @@ def test_every_parameter_reaches_plan(name):
     (call,) = [
         node
         for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.plan"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "auditing.plan"
     ]
     opens = {} if name == "1_train" else {"train": "False"}  # only 1_train makes or grows a run
     assert {word.arg: ast.unparse(word.value) for word in call.keywords} == {
@@ -119,5 +119,5 @@ def test_every_parameter_reaches_plan(name):
 
 
 def test_plan_takes_keywords_alone():
-    kinds = {value.kind for value in inspect.signature(audit.plan).parameters.values()}
+    kinds = {value.kind for value in inspect.signature(auditing.plan).parameters.values()}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}

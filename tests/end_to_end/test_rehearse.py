@@ -10,7 +10,7 @@ import re
 import pandas as pd
 import pytest
 
-from rollcall import audit, datasets
+from rollcall import auditing, datasets
 from rollcall.__main__ import main
 from rollcall.data import decode
 from rollcall.data.release import SIMULATED
@@ -49,7 +49,7 @@ def check_rehearsal(name: str, folder, printed: str) -> None:
         in_report = re.search(rf"\b{re.escape(patient)}\b", text)
         assert len(patient) < 4 or not in_report, "a patient id in the report"
     release = next((folder / "data" / name / "rehearsal").iterdir())
-    study = audit.plan(
+    study = auditing.plan(
         cohort=name,
         targets=8,
         run="rehearsal",

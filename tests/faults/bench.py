@@ -38,9 +38,9 @@ SHORTEST_WINDOW = 0.1  # seconds
 # What takes an audit to a state that later stages start from.
 ENTER = """
 import json, sys
-from rollcall import audit
+from rollcall import auditing
 if __name__ == "__main__":
-    study = audit.plan(**json.loads(sys.argv[1]))
+    study = auditing.plan(**json.loads(sys.argv[1]))
     if sys.argv[2] == "trained":
         study.train()
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollcall import audit, rehearse
+from rollcall import auditing, rehearse
 from rollcall.runs.derived.parts import STEPS, name_file
 from tests.faults.bench import Bench
 from tests.faults.ground import Ground
@@ -105,13 +105,13 @@ def _make_runs(bench: Bench) -> tuple[Path, Path]:
 def make_other_run(place: Path, kept: Path) -> None:
     """Make a run with other training sets on the same cohort, and prepare another cohort."""
     out, data = str(place / "out"), place / "data"
-    study = audit.plan(**PLAN, out=out, data=str(data), seed=1)
+    study = auditing.plan(**PLAN, out=out, data=str(data), seed=1)
     study.train(workers=1)
     study.attack()
     study.disparity()
     study.paper()
     shutil.rmtree(data)
-    audit.load_cohort("simulated", data=str(data), patients=PATIENTS, seed=1)
+    auditing.load_cohort("simulated", data=str(data), patients=PATIENTS, seed=1)
     shutil.copytree(place, kept)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall import audit, datasets
+from rollcall import auditing, datasets
 from rollcall.attacks.scores import score_run
 from rollcall.data.cohort import Cohort
 from rollcall.runs.derived import manifests, tables
@@ -25,12 +25,12 @@ TEXTS += ("notes", "source", "fingerprint")
 def read_simulated(place: Path) -> dict[str, str]:
     """Read the run of the simulated cohort, and the cohort that was prepared."""
     where = {"out": str(place / "out"), "data": str(place / "data")}
-    return read_study(audit.plan(**where, **PLAN))
+    return read_study(auditing.plan(**where, **PLAN))
 
 
 def read_given(place: Path) -> dict[str, str]:
     """Read the run of scores that were given."""
-    return read_study(audit.plan(cohort="own", out=str(place / "out")))
+    return read_study(auditing.plan(cohort="own", out=str(place / "out")))
 
 
 def read_files(place: Path) -> dict[str, str]:
@@ -39,7 +39,7 @@ def read_files(place: Path) -> dict[str, str]:
     return read_cohort(cohort)
 
 
-def read_study(study: audit.Audit) -> dict[str, str]:
+def read_study(study: auditing.Audit) -> dict[str, str]:
     """Read the cohort, the targets, every table, the sentences, and what else was made."""
     run, results = study.run, read_cohort(study.cohort)
     results["members"] = digest(run.members())

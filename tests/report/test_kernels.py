@@ -36,7 +36,7 @@ import numpy as np
 import rollcall
 print("left_behind" in globals(), "In" in globals() and len(In), np.geterr()["over"])
 print(os.environ.get("ROLLCALL_LEFT"), os.getcwd(), "/left" in sys.path)
-print(hasattr(rollcall, "left_behind"), "rollcall.audit" in sys.modules)
+print(hasattr(rollcall, "left_behind"), "rollcall.auditing" in sys.modules)
 print("pid", os.getpid(), os.getppid())
 """
 PLOT = """

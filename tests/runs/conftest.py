@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rollcall import audit, recipes
+from rollcall import auditing, recipes
 from rollcall.runs import run as run_folder
 
 
@@ -21,6 +21,6 @@ def invent():
             if not run.has(target):
                 info = {"seed": target, "seconds": 1.0, "metrics": metrics}
                 run.write_target(target, logits, info)
-        return audit.Audit(run, cohort)
+        return auditing.Audit(run, cohort)
 
     return make

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.audit import report
+from rollcall.auditing import report
 from rollcall.runs.derived.manifests import check_made, describe, describe_step, note_made
 from rollcall.runs.derived.parts import NOTEBOOKS, STEPS, name_file
 from rollcall.runs.derived.tables import has_table, read_array, read_table, write_step

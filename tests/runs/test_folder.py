@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rollcall import audit, recipes
+from rollcall import auditing, recipes
 from rollcall.runs import folder, run
 from rollcall.util import files
 from rollcall.util.errors import InputError
@@ -117,9 +117,9 @@ def test_a_folder_that_cannot_be_made_is_the_machines_fault(tmp_path):
 def test_a_run_of_an_impossible_recipe_is_not_left_behind(tmp_path, tiny):
     recipe = replace(recipes.load("simulated"), settings={"width": -1})
     path = tmp_path / "out" / "simulated" / "mlp"
-    study = audit.Audit(run.create(path, tiny, recipe, 8), tiny)
+    study = auditing.Audit(run.create(path, tiny, recipe, 8), tiny)
     with pytest.raises(InputError):
-        audit.train(study)
+        auditing.train(study)
     assert not path.parent.exists()
     assert (tmp_path / "out").exists()
 

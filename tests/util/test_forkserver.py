@@ -18,7 +18,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked o
 USER = """
 import multiprocessing, os, sys
 from multiprocessing import forkserver as standard
-from rollcall import audit
+from rollcall import auditing
 from rollcall.util import forkserver
 
 def look(sender):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rollcall import audit
+from rollcall import auditing
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.words.sentences import HIGH_AUC
 from rollcall.runs.derived.manifests import describe
@@ -79,7 +79,7 @@ def compare_models(
     A variant is what sets it apart, words with spaces between: a model's name ("wrn_40_4"),
     settings of the model or the recipe ("settings.width=64 epochs=10"; ":" does as well), options
     of the cohort ("option.size=128"). Its run is called "width-64-epochs-10". All other parameters
-    are those of audit.plan. InputError for a variant given twice or one that audit.plan refuses.
+    are those of auditing.plan. InputError for a variant given twice or one that plan refuses.
     """
     if not variants:
         raise InputError('variants is empty; expected at least one, e.g. "settings.width=64"')
@@ -89,7 +89,7 @@ def compare_models(
         raise InputError(f"variants: {repeated[0]!r} is there more than once; expected each once")
     for variant in variants:  # before hours of training of those before a wrong one
         model_there, options_there, recipe_there = parse_variant(variant)
-        audit.check_plan(
+        auditing.check_plan(
             cohort=cohort,
             model=model_there or model,
             options=[*options, *options_there],
@@ -98,7 +98,7 @@ def compare_models(
     rows, curves, made_from, smallest = [], {}, {}, MIN_GROUP_SIZE
     for variant, name in zip(variants, names, strict=True):
         own_model, own_options, own_recipe = parse_variant(variant)
-        study = audit.plan(
+        study = auditing.plan(
             cohort=cohort,
             model=own_model or model,
             run=name,
@@ -120,7 +120,7 @@ def compare_models(
     return Capacity(pd.DataFrame(rows), curves, folder, smallest, made_from)
 
 
-def _measure(study: audit.Audit, performance: pd.DataFrame) -> dict:
+def _measure(study: auditing.Audit, performance: pd.DataFrame) -> dict:
     """Measure the skill and the risk of one variant: the columns of Capacity.variants."""
     attacks, risk = study.attacked.attacks, study.attacked.risk
     lira = attacks[(attacks["attack"] == "LiRA") & (attacks["variant"] == "online")]
@@ -161,7 +161,7 @@ def name_run(variant: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-._") or "variant"
 
 
-def count_parameters(study: audit.Audit) -> int:
+def count_parameters(study: auditing.Audit) -> int:
     """Count the trainable numbers of one target model."""
     from rollcall import models
 

@@ -36,7 +36,7 @@ def _show_risk(audit: Any, show: Callable) -> Any:
     return show(audit.attacked.risk, audit.cohort.unit, audit.run.smallest_cell)
 
 
-# Each takes a rollcall.audit.Audit and gives a style.Figure, or a style.Table that says why not.
+# Each takes a rollcall.auditing.Audit and gives a style.Figure, or a style.Table that says why not.
 FIGURES = {
     "roc": lambda audit: attack_figures.roc(audit.attacked.roc, audit.attacked.attacks),
     "in_out": lambda audit: show_examples(
@@ -47,7 +47,7 @@ FIGURES = {
     "forest": lambda audit: _show_groups(audit, group_figures.forest),
     "cutoffs": lambda audit: _show_groups(audit, group_figures.cutoffs, "shown_cutoffs"),
 }
-# Each takes a rollcall.audit.Audit and gives a style.Table.
+# Each takes a rollcall.auditing.Audit and gives a style.Table.
 TABLES = {
     "cohort": lambda audit: cohort_table(audit.cohort, audit.run.smallest_cell),
     "performance": lambda audit: performance_table(

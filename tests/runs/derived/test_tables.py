@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from rollcall import audit
+from rollcall import auditing
 from rollcall.runs import run as run_folder
 from rollcall.runs.derived import manifests
 from rollcall.runs.derived.manifests import check_made, describe_step
@@ -207,4 +207,4 @@ def test_an_unfinished_run_cannot_be_described(tmp_path, tiny):
 
     run = run_folder.create(tmp_path / "r", tiny, recipes.load("simulated"), 8)
     with pytest.raises(InputError, match="target 0 is not trained yet"):
-        audit.attack(audit.Audit(run, tiny))
+        auditing.attack(auditing.Audit(run, tiny))

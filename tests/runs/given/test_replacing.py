@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.audit import plan
+from rollcall.auditing import plan
 from rollcall.runs import external
 from rollcall.runs.given import replacing
 from rollcall.util.errors import InputError

@@ -22,9 +22,9 @@ PLAN = {
 }
 SCRIPT = f"""
 import sys
-from rollcall import audit
+from rollcall import auditing
 if __name__ == "__main__":
-    audit.train(audit.plan(out=sys.argv[1], data=sys.argv[2], **{PLAN}))
+    auditing.train(auditing.plan(out=sys.argv[1], data=sys.argv[2], **{PLAN}))
 """
 
 
@@ -67,7 +67,7 @@ def undisturbed(tmp_path_factory):
 # a start takes no seconds of imports, and random moments fall into the training.
 FORKS = f"""
 import multiprocessing, os, sys
-from rollcall import audit
+from rollcall import auditing
 from rollcall.util import forkserver
 import rollcall.training.backends.worker
 
@@ -79,7 +79,7 @@ def train(out, data):
     os.dup2(null, 2)
     get_context = multiprocessing.get_context
     multiprocessing.get_context = lambda method=None: get_context("fork")
-    audit.train(audit.plan(out=out, data=data, **{PLAN}))
+    auditing.train(auditing.plan(out=out, data=data, **{PLAN}))
 
 print("ready", flush=True)
 for line in sys.stdin:

@@ -24,7 +24,7 @@ from rollcall.util.temporary import private_folder
 
 # Imported once for all kernels of a server: what their start, and most notebooks, would import.
 MODULES = (
-    "rollcall.audit",
+    "rollcall.auditing",
     "ipykernel.kernelapp",
     "ipykernel.debugger",
     "matplotlib.pyplot",

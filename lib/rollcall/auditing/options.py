@@ -1,4 +1,4 @@
-"""The options of the commands that audit; their defaults are those of audit.plan.
+"""The options of the commands that audit; their defaults are those of auditing.plan.
 
 The command line reads them when such a command is typed: to know them takes imports.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import inspect
 
-from rollcall import audit, datasets, rehearse
+from rollcall import auditing, datasets, rehearse
 from rollcall.runs.given.kinds import KINDS
 
 REHEARSAL = {"run": "rehearsal", "targets": 32, "patients": 300}  # where `rehearse` has its own
@@ -65,13 +65,13 @@ def add_attack(command: argparse.ArgumentParser) -> None:
 
 
 def plan_defaults() -> dict:
-    """Return the parameters of audit.plan that a user gives, and their defaults."""
-    parameters = inspect.signature(audit.plan).parameters.values()
+    """Return the parameters of auditing.plan that a user gives, and their defaults."""
+    parameters = inspect.signature(auditing.plan).parameters.values()
     return {each.name: each.default for each in parameters if each.name != "train"}
 
 
 def _add_options(command: argparse.ArgumentParser, **helps: str) -> None:
-    """Add options of audit.plan that take one value, with their help."""
+    """Add options of auditing.plan that take one value, with their help."""
     defaults = plan_defaults()
     for name, text in helps.items():
         default = defaults[name]

@@ -51,7 +51,7 @@ class Finding:
 def examine(out: str = "", data: str = "") -> tuple[list[str], bool]:
     """Examine this machine; return a line for each finding, and whether an audit can run.
 
-    out, data: the folders for results and prepared cohorts, as audit.plan has them.
+    out, data: the folders for results and prepared cohorts, as auditing.plan has them.
     """
     folders = {
         "results": Path(out or home() / "results"),

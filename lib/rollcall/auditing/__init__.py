@@ -1,6 +1,6 @@
 """The one door to an audit: plan it, train, attack, compare groups, show what came out.
 
-    study = audit.plan(cohort="simulated", targets=16)
+    study = auditing.plan(cohort="simulated", targets=16)
     study.train()
     study.attack()
     study.show("survival")
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rollcall import datasets, recipes
-from rollcall.audit.steps import Attacked, Study, attack, disparity, paper, train
+from rollcall.auditing.steps import Attacked, Study, attack, disparity, paper, train
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.recipes import Recipe

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from rollcall.__main__ import main
-from rollcall.audit import doctor
+from rollcall.auditing import doctor
 from rollcall.util.faults import MachineError
 
 ABOUT = (
@@ -32,7 +32,7 @@ def test_it_prints_a_line_for_each_and_makes_no_folder(capsys, tmp_path):
 
 def test_it_loads_no_torch_without_a_gpu():
     code = (
-        "import sys; from rollcall.audit import doctor; doctor.GPU_FILES = ('/nonexistent',); "
+        "import sys; from rollcall.auditing import doctor; doctor.GPU_FILES = ('/nonexistent',); "
         "doctor.examine(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -164,7 +164,7 @@ def test_limits(monkeypatch):
 def test_limits_are_those_of_the_process():
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (99, 99)); "
-        "from rollcall.audit import doctor; print(doctor.check_open_files().state)"
+        "from rollcall.auditing import doctor; print(doctor.check_open_files().state)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "99 at once\n"

@@ -27,7 +27,7 @@ from rollcall.util.errors import InputError
 from rollcall.util.temporary import private_folder
 
 if TYPE_CHECKING:
-    from rollcall.audit import Audit
+    from rollcall.auditing import Audit
     from rollcall.report.notebooks.kernels import KernelServer
 
 TRAINING = "1_train"  # which several audits of a run take at once

@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from rollcall import audit, datasets
-from rollcall.audit.report import make_report
+from rollcall import auditing, datasets
+from rollcall.auditing.report import make_report
 from rollcall.report import notebooks
 from rollcall.runs.run import open_run
 from rollcall.util.errors import InputError
@@ -23,7 +23,7 @@ def report(finished, tmp_path, monkeypatch):
     shutil.copytree(finished.run, tmp_path / "run")
     (tmp_path / "run" / "report.html").unlink()
     cohort = datasets.load("simulated", data=finished.data, patients=120)
-    study = audit.Audit(open_run(tmp_path / "run"), cohort)
+    study = auditing.Audit(open_run(tmp_path / "run"), cohort)
 
     def make(failing: dict) -> None:
         def execute(source, output, *_):

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from rollcall import audit
-from rollcall.audit import report
+from rollcall import auditing
+from rollcall.auditing import report
 from rollcall.report import notebooks
 from rollcall.runs.derived.manifests import check_made
 from rollcall.runs.run import Run, open_run
@@ -66,7 +66,7 @@ def test_a_report_is_of_what_the_run_has(study, executing):
 def test_an_audit_of_other_targets_leaves_nothing_of_the_first(study, executing, tiny):
     executing(lambda name: study.attack() if name == "2_attack" else None)
     report.make_report(study, STEPS, lambda line: None)
-    few = audit.Audit(Run(study.run.path, study.run.config | {"targets": 8}), tiny)
+    few = auditing.Audit(Run(study.run.path, study.run.config | {"targets": 8}), tiny)
 
     def attack(name):
         if name == "2_attack":
@@ -83,7 +83,7 @@ def test_an_audit_of_other_targets_leaves_nothing_of_the_first(study, executing,
 
 
 def test_somebody_elses_attack_in_between_is_one_line(study, executing, tiny):
-    few = audit.Audit(Run(study.run.path, study.run.config | {"targets": 8}), tiny)
+    few = auditing.Audit(Run(study.run.path, study.run.config | {"targets": 8}), tiny)
 
     def attack(name):
         if name == "2_attack":
@@ -124,7 +124,7 @@ def test_two_audits_queue_after_the_training(study, executing, caplog):
         if (number, name) == (2, "1_train"):
             inside.set()
         if name == "2_attack":
-            audit.attack(study)
+            auditing.attack(study)
 
     def make():
         return report.make_report(study, STEPS, lambda line: None)
