@@ -2,7 +2,7 @@
 
 import pytest
 
-from rollcall.util.text import align_columns
+from rollcall.util.text import align_columns, with_article
 
 
 def test_columns_are_as_wide_as_their_widest_cell():
@@ -13,3 +13,12 @@ def test_columns_are_as_wide_as_their_widest_cell():
 def test_rows_have_as_many_cells():
     with pytest.raises(ValueError, match="zip"):
         align_columns([("a", "b"), ("c",)])
+
+
+def test_an_article_goes_by_what_is_spoken():
+    vowel = (
+        "image eye ECG exam EEG MRI X-ray ulcer hour OCT H&E ultrasound ICU int 8-bit 11 18".split()
+    )
+    other = "patient lesion unit user CT US European one-off visit uterus U-net 110 urine".split()
+    assert [with_article(word) for word in vowel] == [f"an {word}" for word in vowel]
+    assert [with_article(word) for word in other] == [f"a {word}" for word in other]

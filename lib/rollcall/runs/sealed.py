@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import write_json
+from rollcall.util.text import with_article
 
 CHECKSUM = "checksum"  # its key
 
@@ -38,7 +39,9 @@ def read_sealed(path: Path, older: bool = True) -> dict:
         raise_machine_fault(error, path)
         raise
     if not isinstance(content, dict):
-        raise ValueError(f"it holds a {type(content).__name__}; expected keys and values")
+        raise ValueError(
+            f"it holds {with_article(type(content).__name__)}; expected keys and values"
+        )
     checksum = content.pop(CHECKSUM, None)
     if checksum is None and older:
         return content

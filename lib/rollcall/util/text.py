@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterable
+
+SPELT = r"[A-Z](?![a-z])"  # letter by letter: MRI, CT, X-ray
+VOWEL_LETTERS = "AEFHILMNORSX"  # whose names begin with a vowel
+VOWELS = r"[aeiou]|hour|heir|honest|8|11(?!\d)|18(?!\d)"
+CONSONANTS = r"eu|ewe|one\b|once\b|uni(?![nm])|us[aeu]|uti|ura|ure|uro"  # as in you, or in won
 
 
 def align_columns(rows: Iterable[tuple[str, ...]]) -> str:
@@ -15,6 +21,16 @@ def align_columns(rows: Iterable[tuple[str, ...]]) -> str:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append(f"  {'  '.join(cells).rstrip()}\n")
     return "".join(lines)
+
+
+def with_article(words: str) -> str:
+    """Put "a" or "an" before words as they are spoken: an eye, an ECG, an MRI, a unit, a CT."""
+    if re.match(SPELT, words):
+        vowel = words[0] in VOWEL_LETTERS
+    else:
+        spoken = words.casefold()
+        vowel = re.match(VOWELS, spoken) and not re.match(CONSONANTS, spoken)
+    return f"{'an' if vowel else 'a'} {words}"
 
 
 def describe_exit(code: int) -> str:

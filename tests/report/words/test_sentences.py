@@ -196,3 +196,15 @@ def test_limits_under_ten_are_not_said():
 def test_of_nobody_surely_is_not_said():
     sentences = write_sentences(find({"told_low": 0.0, "exposed": 12, "at_most_false": 12}))
     assert "something can be told" not in " ".join(sentences)
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("patient", "a patient"), ("image", "an image"), ("eye", "an eye"), ("ECG", "an ECG")],
+)
+def test_articles_fit_the_unit(unit, expected):
+    cases = [{}, {"smallest_named": np.nan}, NOBODY | {"power_99": 0.1}]
+    text = " ".join(" ".join(write_sentences(find(case, unit=unit))) for case in cases)
+    assert text.count(f"{expected} with an AUC") >= 3
+    assert not re.search(r"\b[Aa] [aeioAEIO]", text)
+    assert not re.search(r"\b[Aa]n [^aeioAEIO]", text)

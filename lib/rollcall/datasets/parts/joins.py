@@ -10,6 +10,7 @@ from rollcall.data import tables
 from rollcall.data.cleaning import is_missing, make_keys, strip_fields
 from rollcall.datasets.parts.common import count_text
 from rollcall.util.errors import InputError
+from rollcall.util.text import with_article
 
 MOST_UNNOTED = 0.5  # share of ids without a match, beyond which a note says how many have one
 
@@ -48,7 +49,7 @@ def require_matches(
     matched = int(keys.isin(names).sum())
     if not matched and len(keys) and len(names):
         raise InputError(
-            f"{path}: no row of it names a {what} of {where}: column {column!r} holds such as "
+            f"{path}: no row of it names {with_article(what)} of {where}: column {column!r} holds such as "
             f"{ids.iloc[0][:40]!r}, expected such as {wanted.iloc[0][:40]!r}; are they of one "
             "release, and of the same people?"
         )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import show_limit, show_told
+from rollcall.util.text import with_article
 
 FEWEST_TARGETS = 10  # of anything but a trial of the machinery
 ENOUGH_POWER = 0.8
@@ -101,9 +102,9 @@ def _write_exposed(findings: Findings) -> str:
     if is_undecided(findings):
         chance = _percent(findings.risk["power_99"])
         return (
-            f"Not enough models to tell: none of {everybody} {unit} is named, but {models} even a "
-            f"{findings.unit} with an AUC of 0.99 would be named with a chance of only {chance}. "
-            "Train more."
+            f"Not enough models to tell: none of {everybody} {unit} is named, but {models} even "
+            f"{with_article(findings.unit)} with an AUC of 0.99 would be named with a chance of "
+            f"only {chance}. Train more."
         )
     if exposed == 0:
         return f"None of {everybody} {unit} is exposed {models}."
@@ -162,14 +163,14 @@ def _write_certainty(findings: Findings) -> list[str]:
     smallest = risk["smallest_named"]
     if np.isnan(smallest):
         sentences.append(
-            f"{findings.targets} models name surely only whom nearly everything betrays: a "
-            f"{findings.unit} with an AUC of 0.99 has a chance of less than 80%. More models would "
+            f"{findings.targets} models name surely only whom nearly everything betrays: "
+            f"{with_article(findings.unit)} with an AUC of 0.99 has a chance of less than 80%. More models would "
             "name more."
         )
     else:
         sentences.append(
-            f"{findings.targets} models name a {findings.unit} with an AUC of {smallest:.2f} "
-            "with a chance of 80%; more models would name more."
+            f"{findings.targets} models name {with_article(findings.unit)} with an AUC of "
+            f"{smallest:.2f} with a chance of 80%; more models would name more."
         )
     return sentences
 
