@@ -15,10 +15,15 @@ def test_rows_have_as_many_cells():
         align_columns([("a", "b"), ("c",)])
 
 
-def test_an_article_goes_by_what_is_spoken():
-    vowel = (
-        "image eye ECG exam EEG MRI X-ray ulcer hour OCT H&E ultrasound ICU int 8-bit 11 18".split()
-    )
-    other = "patient lesion unit user CT US European one-off visit uterus U-net 110 urine".split()
-    assert [with_article(word) for word in vowel] == [f"an {word}" for word in vowel]
-    assert [with_article(word) for word in other] == [f"a {word}" for word in other]
+@pytest.mark.parametrize(
+    ("article", "words"),
+    [
+        ("an", "image, eye, ECG, exam, MRI, X-ray, ulcer, hour, OCT, H&E, ultrasound, ICU, int"),
+        ("a", "patient, lesion, unit, user, CT, US, European, one-off, visit, uterus, U-net"),
+        ("an", "8-bit, 11, 18, 80"),
+        ("a", "110, 1, 2024"),
+    ],
+)
+def test_an_article_goes_by_what_is_spoken(article, words):
+    for word in words.split(", "):
+        assert with_article(word) == f"{article} {word}"

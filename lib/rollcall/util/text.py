@@ -9,7 +9,7 @@ from collections.abc import Iterable
 SPELT = r"[A-Z](?![a-z])"  # letter by letter: MRI, CT, X-ray
 VOWEL_LETTERS = "AEFHILMNORSX"  # whose names begin with a vowel
 VOWELS = r"[aeiou]|hour|heir|honest|8|11(?!\d)|18(?!\d)"
-CONSONANTS = r"eu|ewe|one\b|once\b|uni(?![nm])|us[aeu]|uti|ura|ure|uro"  # as in you, or in won
+CONSONANTS = r"eu|ewe|one\b|once\b|uni(?![nm])|us[aeu]|ut[ei]|ura|ure|uro"  # as in you, or in won
 
 
 def align_columns(rows: Iterable[tuple[str, ...]]) -> str:

@@ -49,9 +49,9 @@ def require_matches(
     matched = int(keys.isin(names).sum())
     if not matched and len(keys) and len(names):
         raise InputError(
-            f"{path}: no row of it names {with_article(what)} of {where}: column {column!r} holds such as "
-            f"{ids.iloc[0][:40]!r}, expected such as {wanted.iloc[0][:40]!r}; are they of one "
-            "release, and of the same people?"
+            f"{path}: no row of it names {with_article(what)} of {where}: column {column!r} "
+            f"holds such as {ids.iloc[0][:40]!r}, expected such as {wanted.iloc[0][:40]!r}; are "
+            "they of one release, and of the same people?"
         )
     if matched >= (1 - MOST_UNNOTED) * len(keys):
         return []

@@ -164,8 +164,8 @@ def _write_certainty(findings: Findings) -> list[str]:
     if np.isnan(smallest):
         sentences.append(
             f"{findings.targets} models name surely only whom nearly everything betrays: "
-            f"{with_article(findings.unit)} with an AUC of 0.99 has a chance of less than 80%. More models would "
-            "name more."
+            f"{with_article(findings.unit)} with an AUC of 0.99 has a chance of less than "
+            "80%. More models would name more."
         )
     else:
         sentences.append(
