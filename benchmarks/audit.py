@@ -94,7 +94,7 @@ def run_audit(words: list[str], folder: Path) -> dict[str, float]:
         check=True,
     )
     ended = time.time()
-    spans = [Span(*json.loads(line)) for line in notes.read_text().splitlines()]
+    spans = [Span(*json.loads(line)) for line in notes.read_text(encoding="utf-8").splitlines()]
     return divide(spans, read_logs(list(out.glob("*/*/logs/*.log"))), started, ended)
 
 
@@ -103,7 +103,7 @@ def read_logs(logs: list[Path]) -> tuple[float, float]:
     stamps = [
         datetime.strptime(line[: len(STAMP)], "%Y-%m-%d %H:%M:%S,%f").timestamp()
         for log in logs
-        for line in log.read_text().splitlines()
+        for line in log.read_text(encoding="utf-8").splitlines()
     ]
     return min(stamps), max(stamps)
 

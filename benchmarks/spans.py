@@ -87,7 +87,7 @@ def _note(file: str, what: str, function: Callable) -> Callable:
         try:
             return function(*arguments, **options)
         finally:
-            with open(file, "a") as lines:
+            with open(file, "a", encoding="utf-8") as lines:
                 lines.write(json.dumps([what, started, time.time()]) + "\n")
 
     return noted

@@ -117,4 +117,4 @@ def write_reference() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(write_reference())
+    PAGE.write_text(write_reference(), encoding="utf-8")

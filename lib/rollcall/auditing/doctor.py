@@ -97,7 +97,7 @@ def check_cores() -> Finding:
 def has_bf16(root: Path = Path("/")) -> bool:
     """Tell whether Linux says that the CPU has bf16 instructions (AVX-512 BF16 or AMX)."""
     with contextlib.suppress(OSError):
-        words = (root / "proc/cpuinfo").read_text().split()
+        words = (root / "proc/cpuinfo").read_text(encoding="utf-8").split()
         return "avx512_bf16" in words or "amx_tile" in words
     return False
 

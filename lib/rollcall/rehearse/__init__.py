@@ -41,7 +41,8 @@ def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
         import_module(f"rollcall.rehearse.{name}").write(building, patients, seed)
         (building / SIMULATED).write_text(
             f"A simulated release in the layout of {name}: {patients} invented patients, "
-            f"seed {seed}. No real person is in it.\n"
+            f"seed {seed}. No real person is in it.\n",
+            encoding="utf-8",
         )
         if root.exists():
             root.rmdir()

@@ -84,7 +84,7 @@ def write(root: Path, patients: int, seed: int) -> None:
         write_table(path, pd.DataFrame(rows))
     films = sorted(home.glob("files/*/*/*/*.jpg"))
     (home / "IMAGE_FILENAMES").write_text(
-        "".join(f"{path.relative_to(home).as_posix()}\n" for path in films)
+        "".join(f"{path.relative_to(home).as_posix()}\n" for path in films), encoding="utf-8"
     )
 
 

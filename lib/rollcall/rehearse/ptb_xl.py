@@ -176,7 +176,7 @@ def _write_record(
             LEADS, stored[0], stored.sum(axis=0, dtype=np.int64), strict=True
         ):
             lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {first} {total % 65536} 0 {lead}")
-        (folder / f"{name}.hea").write_text("\n".join(lines) + "\n")
+        (folder / f"{name}.hea").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def draw_ecg(

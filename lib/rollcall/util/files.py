@@ -194,7 +194,7 @@ def clone() -> Path | None:
     if PACKAGE.parent.name != "lib" or not (top / "notebooks").is_dir():
         return None
     try:  # a folder lib/ of another project may hold an installed Rollcall
-        is_rollcall = 'name = "rollcall"' in (top / "pyproject.toml").read_text()
+        is_rollcall = 'name = "rollcall"' in (top / "pyproject.toml").read_text(encoding="utf-8")
     except OSError:
         return None
     return top if is_rollcall else None

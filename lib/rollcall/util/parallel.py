@@ -50,17 +50,23 @@ def free_bytes(root: Path = Path("/")) -> int:
     free = psutil.virtual_memory().available
     top = root / "sys/fs/cgroup"
     try:
-        path = (root / "proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
+        path = (
+            (root / "proc/self/cgroup")
+            .read_text(encoding="utf-8")
+            .strip()
+            .rpartition(":")[2]
+            .lstrip("/")
+        )
         group = top / path
         for folder in [group, *(parent for parent in group.parents if parent.is_relative_to(top))]:
             if not (folder / "memory.max").exists():
                 continue
-            limit = (folder / "memory.max").read_text().strip()
+            limit = (folder / "memory.max").read_text(encoding="utf-8").strip()
             if limit != "max":
-                lines = (folder / "memory.stat").read_text().splitlines()
+                lines = (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
                 # cached files count as used, and are given back on demand
                 cached = int(dict(line.split() for line in lines)["file"])
-                used = int((folder / "memory.current").read_text()) - cached
+                used = int((folder / "memory.current").read_text(encoding="utf-8")) - cached
                 free = min(free, int(limit) - used)
     except (OSError, KeyError, ValueError):  # no cgroups, or of another kind
         pass

@@ -44,7 +44,7 @@ def read_facts(paths: Sequence[Path]) -> list[Facts] | None:
 def read_stamp(path: Path) -> dict:
     """Return what `write_stamp` wrote; empty if there is none, or it is damaged."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -208,7 +208,7 @@ def last_message(*folders: Path) -> str:
     """Return the last line that kernels have said, in the first of these folders that has one."""
     for folder in folders:
         with contextlib.suppress(OSError):
-            lines = (folder / MESSAGES).read_text(errors="replace").splitlines()
+            lines = (folder / MESSAGES).read_text(encoding="utf-8", errors="replace").splitlines()
             if line := next(filter(None, map(str.strip, reversed(lines))), ""):
                 return line[:LONGEST_MESSAGE]
     return ""

@@ -101,7 +101,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="replace",
         )
         self.answers: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -166,7 +166,7 @@ def _start_command() -> tuple[str, ...]:
 def serve() -> None:
     """Be the child of a Meter: measure what comes on standard input, until its end."""
     # what libraries print is no answer
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     tasks: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(tasks,), daemon=True).start()
