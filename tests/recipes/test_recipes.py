@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from rollcall import models, recipes
+from rollcall import datasets, models, recipes
+from rollcall.models.registry import family_of
+from rollcall.recipes import FOLDER
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
 
@@ -104,3 +106,53 @@ def test_recipes_are_listed_by_name():
     assert list(recipes.list_recipes("chexpert")) == ["paper", "quick"]
     assert recipes.list_recipes("simulated")["mlp"] == recipes.load("simulated")
     assert recipes.list_recipes("nowhere") == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"), [("features", "mlp"), ("signals", "resnet1d_32"), ("images", "small_cnn")]
+)
+def test_a_dataset_without_recipes_takes_those_of_its_kind(kind, model):
+    assert recipes.load("table", kind=kind).model == model
+    assert recipes.load("table", "quick", kind=kind) == recipes.load("table", kind=kind)
+    assert recipes.choose("table", entries=["epochs=3"], kind=kind).epochs == 3
+
+
+def test_a_dataset_keeps_its_recipes_whatever_its_kind():
+    """What could be asked for before there were recipes of a kind is what it was."""
+    for about in datasets.list_datasets():
+        for name, recipe in recipes.list_recipes(about.name).items():
+            assert recipes.load(about.name, name, kind=about.kind) == recipe
+            for model in {recipe.model, name} & set(models.MODELS):
+                assert recipes.load(about.name, "", model, about.kind) == recipes.load(
+                    about.name, "", model
+                )
+        assert recipes.load(about.name, kind=about.kind) == recipes.load(about.name)
+    assert recipes.load("chexpert", model="vit_b_16", kind="images").schedule == "paper"
+
+
+@pytest.mark.parametrize("model", models.MODELS)
+def test_every_model_trains_on_every_cohort_that_it_takes(model):
+    """A recipe for it, or one line with the models that fit; never without a cohort's options."""
+    for about in datasets.list_datasets():
+        if about.kind in family_of(model).takes:
+            recipe = recipes.load(about.name, model=model, kind=about.kind)
+            assert recipe.model == model
+            if not (FOLDER / about.name / "paper.toml").exists():
+                assert recipe.cohort == recipes.load(about.name).cohort
+        else:
+            message = f"cohort '{about.name}' has {about.kind}; models that fit: mlp, "
+            with pytest.raises(InputError, match=message):
+                recipes.load(about.name, model=model, kind=about.kind)
+
+
+def test_a_model_is_trained_as_others_of_its_family():
+    own = recipes.load("diabetes130", "tabular_resnet")
+    large = recipes.load("diabetes130", model="tabresnet_300_6", kind="features")
+    assert (large.batch, large.settings) == (own.batch, {})
+    assert recipes.load("table", model="vit_b_32", kind="images").learning_rate == 1e-4
+    with pytest.raises(InputError, match="did you mean 'small_cnn'"):
+        recipes.load("table", model="smal_cnn", kind="images")
+    with pytest.raises(InputError, match="unknown recipe 'quik' of cohort 'table'; did you mean"):
+        recipes.load("table", "quik", kind="images")
+    with pytest.raises(InputError, match="unknown model 'mlp' of cohort 'table'"):
+        recipes.load("table", model="mlp")

@@ -220,7 +220,7 @@ def check_plan(
             f"root {root!r} names data, but no cohort is named, and {EMBEDDED!r} needs none; name "
             f"the cohort of these data, one of: {', '.join(datasets.NAMES)}"
         )
-    chosen = recipes.choose(cohort, model, recipe)
+    chosen = recipes.choose(cohort, model, recipe, datasets.about(cohort).kind)
     name = run or chosen.model
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise InputError(

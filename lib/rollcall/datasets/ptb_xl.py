@@ -62,6 +62,7 @@ ABOUT = Dataset(
     access="open",
     records="12-lead ECGs, 5 classes",
     rehearsable=True,
+    is_signals=True,
 )
 VERSION = 2
 ATTRIBUTES = ("sex", "age", "extra beats", *(f"finding: {name}" for name in CLASSES))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rollcall.models.registry import FAMILIES, MODELS
+from rollcall.models.registry import FAMILIES, MODELS, check_kind, kind_of
 from rollcall.util.errors import InputError, first_line, unknown_name
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> 
     """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
+    check_kind(name, kind_of(input_shape), f"an input of shape {tuple(input_shape)}")
     family = MODELS[name].family
     builder = getattr(import_module(f"rollcall.models.{family}"), f"build_{family}")
     try:

@@ -19,6 +19,7 @@ class Family:
     stacked      made of matrix products alone: many targets train at once, as batched products
     bf16         training in bf16 was measured faster where a device has it, and harmless
                  (docs/performance.md); the other families stay in float32 on every device
+    takes        the kinds of input, names in KINDS, that it is made for
     settings     of its build function and their defaults, which a recipe may replace
     input_shape, outputs   for which `rollcall list` counts parameters: the paper's smallest dataset
                  of the family's kind (CheXpert, PTB-XL, MIMIC-IV-ED), or this kit's own example
@@ -26,6 +27,7 @@ class Family:
 
     stacked: bool
     bf16: bool
+    takes: tuple[str, ...]
     input_shape: tuple[int, ...]
     outputs: int
     settings: dict
@@ -39,18 +41,29 @@ class Model:
     settings: dict = field(default_factory=dict)
 
 
-TABULAR = {"width": 300, "depth": 6, "groups": 10}
+# kinds of input: the axes of one record
+KINDS = {
+    "features": ("features",),
+    "signals": ("time", "leads"),
+    "images": ("height", "width", "channels"),
+}
 VIT = {"patch": 16, "width": 768, "depth": 12, "heads": 12, "mlp": 3072}
 VIT |= {"dropout": 0.1, "weights": ""}
 FAMILIES = {
-    "mlp": Family(True, False, (32, 32, 1), 3, {"width": 128, "depth": 2}),  # simulated
-    "small_cnn": Family(False, False, (32, 32, 1), 3, {"widths": [16, 32, 64]}),  # simulated
+    "mlp": Family(
+        True, False, tuple(KINDS), (32, 32, 1), 3, {"width": 128, "depth": 2}
+    ),  # simulated
+    "small_cnn": Family(
+        False, False, ("images",), (32, 32, 1), 3, {"widths": [16, 32, 64]}
+    ),  # simulated
     "tabular_resnet": Family(
-        True, True, (64,), 1, {"width": 300, "depth": 6, "groups": 10}
+        True, True, ("features",), (64,), 1, {"width": 300, "depth": 6, "groups": 10}
     ),  # MIMIC-IV-ED
-    "wide_resnet": Family(False, True, (64, 64, 1), 14, {"depth": 28, "widen": 2}),  # CheXpert
-    "vit": Family(False, True, (64, 64, 1), 14, VIT),  # CheXpert
-    "resnet1d": Family(False, True, (1000, 12), 5, {"width": 128}),  # PTB-XL
+    "wide_resnet": Family(
+        False, True, ("images",), (64, 64, 1), 14, {"depth": 28, "widen": 2}
+    ),  # CheXpert
+    "vit": Family(False, True, ("images",), (64, 64, 1), 14, VIT),  # CheXpert
+    "resnet1d": Family(False, True, ("signals",), (1000, 12), 5, {"width": 128}),  # PTB-XL
 }
 MODELS = {name: Model(name) for name in FAMILIES} | {
     "wrn_28_2": Model("wide_resnet", {"depth": 28, "widen": 2}),
@@ -71,6 +84,32 @@ def family_of(name: str) -> Family:
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
     return FAMILIES[MODELS[name].family]
+
+
+def kind_of(input_shape: tuple[int, ...]) -> str:
+    """Return the kind of input, a name in KINDS, of records of a shape; "" for any other shape."""
+    kinds = {len(axes): kind for kind, axes in KINDS.items()}
+    return kinds.get(len(input_shape), "")
+
+
+def check_kind(name: str, kind: str, inputs: str) -> None:
+    """Check that a model takes a kind of input; InputError, with those that do.
+
+    inputs: what has the kind, for the message ("cohort 'ptb_xl'").
+    """
+    family = family_of(name)
+    if kind in family.takes or (not kind and len(family.takes) == len(KINDS)):
+        return
+    fitting = [
+        each
+        for each, model in MODELS.items()
+        if kind in FAMILIES[model.family].takes or FAMILIES[model.family].takes == tuple(KINDS)
+    ]
+    takes = " or ".join(f"{each} ({', '.join(KINDS[each])})" for each in family.takes)
+    raise InputError(
+        f"model {name!r} needs {takes}, and {inputs} has {kind or 'none of these'}; "
+        f"models that fit: {', '.join(fitting)}"
+    )
 
 
 def check_settings(name: str, settings: dict) -> None:

@@ -71,11 +71,6 @@ def build_resnet1d(input_shape: tuple[int, ...], outputs: int, width: int = 128)
     Three blocks, `width`, 2 `width` and 2 `width` wide, a mean over time and a dense head. Width
     128 on 12 leads and 5 outputs has 2,021,381 parameters.
     """
-    if len(input_shape) != 2:
-        raise InputError(
-            "model 'resnet1d' needs signals (time, leads), and this cohort's inputs are "
-            f"{tuple(input_shape)}; use wide_resnet, tabular_resnet or mlp"
-        )
     if width < 1 or width % GROUPS:
         raise InputError(
             f"model 'resnet1d': width {width}, expected a multiple of {GROUPS} "

@@ -8,7 +8,6 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from rollcall.models.layers import ChannelsFirst, Head
-from rollcall.util.errors import InputError
 
 VALUES_AT_ONCE = 2**17  # of an activation, backwards: what a core's own cache holds
 threshold_backward = torch.ops.aten.threshold_backward  # (gradient, x, 0): the gradient where x > 0
@@ -102,11 +101,6 @@ def build_small_cnn(
     input_shape: tuple[int, ...], outputs: int, widths: tuple[int, ...] = (16, 32, 64)
 ) -> nn.Module:
     """Build 3x3 convolutions, each with NormHalve (8 groups), then an image's mean and a Head."""
-    if len(input_shape) != 3:
-        raise InputError(
-            "model 'small_cnn' needs images (H, W, C), and this cohort's inputs are "
-            f"{tuple(input_shape)}; use mlp or tabular_resnet"
-        )
     layers, channels = [ChannelsFirst()], input_shape[2]
     for width in widths:
         layers += [

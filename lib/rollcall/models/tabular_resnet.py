@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import nn
 
 from rollcall.models.layers import Head
-from rollcall.util.errors import InputError
 
 
 class Block(nn.Module):
@@ -29,11 +28,6 @@ def build_tabular_resnet(
 
     300 wide with 6 blocks it has 1,649,401 parameters on 64 features and one logit.
     """
-    if len(input_shape) != 1:
-        raise InputError(
-            "model 'tabular_resnet' needs a table (features,), and this cohort's inputs are "
-            f"{tuple(input_shape)}; use mlp or small_cnn"
-        )
     blocks = [Block(width, groups) for _ in range(depth)]
     return nn.Sequential(
         nn.Linear(input_shape[0], width),

@@ -124,8 +124,7 @@ def build_vit(
     biases and class token at zero, positions from N(0, 0.02^2).
     """
     if (
-        len(input_shape) != 3
-        or input_shape[2] not in (1, 3)
+        input_shape[2] not in (1, 3)
         or input_shape[0] % patch
         or input_shape[1] % patch
         or 0 in input_shape

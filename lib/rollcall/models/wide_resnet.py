@@ -96,11 +96,6 @@ def build_wide_resnet(
     depth = 6n + 4: n blocks in each of three groups, 16, 32 and 64 times `widen` wide, with strides
     1, 2, 2. WRN-28-2 on one channel and 14 outputs has 1,467,838 parameters.
     """
-    if len(input_shape) != 3:
-        raise InputError(
-            "model 'wide_resnet' needs images (H, W, C), and this cohort's inputs are "
-            f"{tuple(input_shape)}; use resnet1d, tabular_resnet or mlp"
-        )
     if depth < 10 or depth % 6 != 4 or widen < 1:
         raise InputError(
             f"model 'wide_resnet': depth {depth} and widen {widen}, expected a depth of "

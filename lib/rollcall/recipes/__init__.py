@@ -2,6 +2,8 @@
 
 One TOML file for each dataset and recipe: `recipes/<dataset>/<name>.toml`. `paper` is the recipe of
 Knolle et al. 2026, where docs/deviations.md says nothing else; `quick` makes sense on a laptop.
+For whatever a dataset has none for, and for data of one's own, there are those of its kind of
+input: `recipes/features/`, `images/` and `signals/`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from rollcall.models.registry import MODELS, check_settings
+from rollcall.models.registry import KINDS, MODELS, check_kind, check_settings, family_of
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.settings import parse_settings
 
@@ -102,33 +104,60 @@ def list_recipes(dataset: str) -> dict[str, Recipe]:
     return {path.stem: _read(path) for path in sorted((FOLDER / dataset).glob("*.toml"))}
 
 
-def load(dataset: str, name: str = "", model: str = "") -> Recipe:
+def load(dataset: str, name: str = "", model: str = "", kind: str = "") -> Recipe:
     """Read the recipe `name` of a dataset, trained with `model` if one is given.
 
     Without a name: the recipe called like the model, else the one that has it ("paper" first), else
     "paper" with its model exchanged, as the paper's comparison of model sizes does; with neither,
-    the dataset's default. InputError for an unknown recipe or model.
+    the dataset's default. What the dataset has no recipe for comes from those of its `kind` of
+    input, a name in KINDS: "" if it is not known, and then these are none. InputError for an
+    unknown recipe or model, or a model that does not take this kind of input.
     """
-    recipes = list_recipes(dataset)
+    recipes, others = list_recipes(dataset), list_recipes(kind) if kind in KINDS else {}
+    if name and name not in recipes | others:
+        raise unknown_name("recipe", name, recipes | others, f"of cohort {dataset!r}")
     if name:
-        if name not in recipes:
-            raise unknown_name("recipe", name, recipes, f"of cohort {dataset!r}")
-        return _with_model(recipes[name], model)
-    if not model:
-        return recipes[next(default for default in DEFAULTS if default in recipes)]
+        recipe = _with_model((others | recipes)[name], model)
+    elif not model and recipes | others:
+        recipe = _default(recipes or others)
+    elif chosen := _find_for(model, recipes):
+        recipe = chosen
+    elif "paper" in recipes:
+        recipe = _with_model(recipes["paper"], model)
+    elif others:
+        recipe = _find_for(model, others) or _with_model(_closest(model, others | recipes), model)
+        # the same inputs as for its other models
+        recipe = replace(recipe, cohort=_default(recipes).cohort if recipes else {})
+    else:
+        known = {*recipes, *(recipe.model for recipe in recipes.values())}
+        raise unknown_name("model", model, known, f"of cohort {dataset!r}")
+    if kind:
+        check_kind(recipe.model, kind, f"cohort {dataset!r}")
+    return recipe
+
+
+def _default(recipes: dict[str, Recipe]) -> Recipe:
+    """Return the recipe that is taken when none is asked for."""
+    return recipes[next(default for default in DEFAULTS if default in recipes)]
+
+
+def _find_for(model: str, recipes: dict[str, Recipe]) -> Recipe | None:
+    """Return the recipe called like a model, or one that has it, "paper" first; None without."""
     if model in recipes:
         return recipes[model]
     names = [key for key, recipe in recipes.items() if recipe.model == model]
-    if names:
-        return recipes["paper" if "paper" in names else names[0]]
-    if "paper" not in recipes:
-        known = {*recipes, *(recipe.model for recipe in recipes.values())}
-        raise unknown_name("model", model, known, f"of cohort {dataset!r}")
-    return _with_model(recipes["paper"], model)
+    return recipes["paper" if "paper" in names else names[0]] if names else None
 
 
-def choose(dataset: str, model: str = "", entries: Iterable[str] = ()) -> Recipe:
-    """Make the recipe that a user's `entries` ask for.
+def _closest(model: str, recipes: dict[str, Recipe]) -> Recipe:
+    """Return the recipe of a model's family, or the default one."""
+    family = family_of(model)
+    alike = [recipe for recipe in recipes.values() if family_of(recipe.model) is family]
+    return alike[-1] if alike else _default(recipes)
+
+
+def choose(dataset: str, model: str = "", entries: Iterable[str] = (), kind: str = "") -> Recipe:
+    """Make the recipe that a user's `entries` ask for; kind as for `load`.
 
     "paper" names a recipe; "epochs=5" changes it; "settings.width=16" changes its model (":" does
     as well as "="). InputError for what cannot be read or is out of range.
@@ -139,7 +168,7 @@ def choose(dataset: str, model: str = "", entries: Iterable[str] = ()) -> Recipe
         raise InputError(
             f"recipes {', '.join(names)}: expected one name at most; settings are KEY=VALUE"
         )
-    recipe = load(dataset, names[0] if names else "", model)
+    recipe = load(dataset, names[0] if names else "", model, kind)
     model_settings = {}
     for entry in entries:
         if entry.startswith("settings.") and "=" in entry:
@@ -176,7 +205,7 @@ def _with_model(recipe: Recipe, model: str) -> Recipe:
 def _read(path: Path) -> Recipe:
     """Read one file; InputError, naming it, if it is not a recipe."""
     try:
-        return Recipe(**({"model": path.stem} | tomllib.loads(path.read_text())))
+        return Recipe(**({"model": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))))
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise InputError(
             f"{path}: {error}; expected the keys {', '.join(item.name for item in fields(Recipe))}"

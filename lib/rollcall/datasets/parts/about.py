@@ -16,6 +16,7 @@ class Dataset:
     records        what a record is, and what is predicted
     rehearsable    whether `rollcall rehearse` can write a simulated release in its layout
     is_table       whether a record is a row of a table: no picture, no signal
+    is_signals     whether a record is a signal of one or several leads
     root_optional  whether it can be loaded without a release on disk (drawn here, or fetched)
     """
 
@@ -26,4 +27,12 @@ class Dataset:
     records: str
     rehearsable: bool = False
     is_table: bool = False
+    is_signals: bool = False
     root_optional: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The kind of its inputs: "features", "signals" or "images"."""
+        if self.is_table:
+            return "features"
+        return "signals" if self.is_signals else "images"
