@@ -1,0 +1,1 @@
+"""Data that Rollcall does not know: described by their owner in a cohort.toml."""
