@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rollcall.data.arrays.gathering import gather_fields
+from rollcall.data.arrays.labels import TASKS
 from rollcall.data.decode import FileInputs
 from rollcall.util.errors import InputError
 
-TASKS = ("multiclass", "binary", "multilabel")
 MIN_PATIENTS = 16  # fewer cannot be split into halves, ranked and grouped in a meaningful way
 RECORDS_PER_BLOCK = 65_536  # inputs checked or hashed at once
 ROWS_PER_BLOCK = 8_192  # rows of `records` turned into text at once
@@ -81,6 +82,40 @@ class Cohort:
     content: str = field(default="", metadata=JSON)
     fingerprint: str = field(default="", metadata=JSON)
     folder: Path | None = field(default=None, metadata=DERIVED)
+
+    @classmethod
+    def of(
+        cls,
+        X,
+        y,
+        *,
+        groups=None,
+        attributes=None,
+        classes=None,
+        task: str | None = None,
+        test=None,
+        scale: float = 1.0,
+        name: str = "cohort",
+        unit: str = "patient",
+        restricted: bool = True,
+        source: str = "",
+    ) -> Cohort:
+        """Make a checked cohort of what is in memory: arrays, or pandas, a row a record.
+
+        X        (N, F) numbers, uint8 images (N, H, W[, 1 or 3]), signals (N, samples, leads)
+        y        (N,) words or numbers; or (N, L) of 0 and 1, a multilabel task
+        groups   (N,) the patient of each record, as for GroupKFold; None: a record is a patient
+        attributes  DataFrame, or dict of columns: words are groups, numbers are put into bands
+        classes  names of the classes, in order; test: bool (N,), the records held out
+        scale, name, unit, restricted, source  as above
+
+        InputError names the argument and the row. `rollcall.auditing.plan(cohort=...)` takes it.
+        """
+        given = {"groups": groups, "attributes": attributes, "classes": classes, "task": task}
+        given |= {"test": test, "scale": scale, "name": name, "unit": unit}
+        parts = gather_fields(X, y, **given, restricted=restricted, source=source)
+        held_out = cls(**parts[1]) if parts[1:] else None
+        return validate(cls(**parts[0], test=held_out))
 
     def __len__(self) -> int:
         return len(self.records)
