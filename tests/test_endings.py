@@ -12,8 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from rollcall import __main__ as command_line
-from rollcall.__main__ import main, say
+from rollcall.__main__ import main
+from rollcall.commands import list as listing
+from rollcall.commands.common import say
 from rollcall.report.notebooks.failures import describe_end
 from rollcall.util.errors import InputError
 from rollcall.util.faults import MachineError
@@ -43,10 +44,10 @@ ENDS = [
 
 @pytest.mark.parametrize(("error", "words", "status"), ENDS, ids=lambda value: repr(value)[:40])
 def test_every_end_is_one_line_with_its_status(error, words, status, monkeypatch, capsys):
-    def fail(_):
+    def fail(*_):
         raise error
 
-    monkeypatch.setattr(command_line, "print_lists", fail)
+    monkeypatch.setattr(listing, "run", fail)
     assert main(["list"]) == status
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"rollcall: {words}")
@@ -59,7 +60,7 @@ def test_an_error_after_another_keeps_the_machines_cause():
 
 
 def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
-    monkeypatch.setattr(command_line, "print_lists", lambda arguments: 1 / 0)
+    monkeypatch.setattr(listing, "run", lambda *_: 1 / 0)
     monkeypatch.setenv("ROLLCALL_DEBUG", "1")
     assert main(["list"]) == 1
     assert "Traceback" in capsys.readouterr().err
@@ -128,10 +129,11 @@ def test_a_wrong_audit_creates_nothing(words, message, tmp_path, capsys):
 WAIT = """
 import sys, time
 from rollcall import __main__ as command_line
-def wait(arguments):
+from rollcall.commands import list
+def wait(arguments, server):
     print("ready", flush=True)
     time.sleep(60)
-command_line.print_lists = wait
+list.run = wait
 sys.exit(command_line.main(["list"]))
 """
 
@@ -153,13 +155,13 @@ def test_a_signal_is_one_line(name):
 def test_a_stop_that_a_library_makes_another_error_of_is_a_stop(monkeypatch, capsys):
     """As extension modules do while they are loaded: "ImportError: initialization failed"."""
 
-    def load(_):
+    def load(*_):
         try:
             signal.raise_signal(signal.SIGTERM)
         except KeyboardInterrupt:
             raise ImportError("initialization failed") from None
 
-    monkeypatch.setattr(command_line, "print_lists", load)
+    monkeypatch.setattr(listing, "run", load)
     assert main(["list"]) == 128 + signal.SIGTERM
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("rollcall: stopped by SIGTERM")
@@ -168,7 +170,7 @@ def test_a_stop_that_a_library_makes_another_error_of_is_a_stop(monkeypatch, cap
 def test_signals_that_are_ignored_stay_so_and_handlers_come_back(monkeypatch):
     """As under nohup; and whoever calls main has their own handlers after it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(command_line, "print_lists", lambda _: signal.getsignal(signal.SIGHUP))
+    monkeypatch.setattr(listing, "run", lambda *_: signal.getsignal(signal.SIGHUP))
     try:
         assert main(["list"]) is signal.SIG_IGN
         assert signal.getsignal(signal.SIGTERM) == before[1]

@@ -12,6 +12,7 @@ import pytest
 from rollcall import __main__ as command_line
 from rollcall import __version__, datasets, recipes
 from rollcall.__main__ import build_parser, main
+from rollcall.commands.list import LISTS
 from rollcall.models.registry import MODELS
 from rollcall.util import files
 from rollcall.util.errors import InputError
@@ -34,7 +35,7 @@ def test_lists_name_every_dataset_model_and_recipe(capsys):
     assert ("wrn_28_2", "1,467,838") in described
 
 
-@pytest.mark.parametrize("what", command_line.LISTS)
+@pytest.mark.parametrize("what", LISTS)
 def test_one_list_alone(capsys, what):
     assert main(["list", what]) == 0
     printed = capsys.readouterr().out
@@ -82,7 +83,7 @@ def test_a_command_imports_what_it_needs(command, needed):
 
 
 def test_the_home_folder_is_meant_where_no_shell_has_put_it(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("HOME", "/home/of/me")
     words = [
         "attack",
         "--scores=~/s.npy",
@@ -93,8 +94,8 @@ def test_the_home_folder_is_meant_where_no_shell_has_put_it(monkeypatch):
         "--out=~/a b",
     ]
     parsed = command_line._parse("attack", words)
-    assert (parsed.scores, parsed.members) == ("/home/ann/s.npy", "m~")
-    assert (parsed.out, parsed.attributes) == ("/home/ann/a b", None)
+    assert (parsed.scores, parsed.members) == ("/home/of/me/s.npy", "m~")
+    assert (parsed.out, parsed.attributes) == ("/home/of/me/a b", None)
     assert command_line._parse("rehearse", ["rehearse", "--cohort=chexpert"]).patients > 0
     with pytest.raises(InputError, match=r"^--out 'o.*LC_ALL=C.UTF-8"):
         command_line._parse("audit", ["audit", "--out", "o\udcc3\udca9"])

@@ -8,42 +8,19 @@ import logging
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import NoReturn
 
-from rollcall import __version__
+from rollcall import __version__, commands
+from rollcall.commands.common import say
 from rollcall.report.notebooks.failures import describe_end
-from rollcall.report.notebooks.kernels import KernelServer, start_kernel_server
-from rollcall.util import files
+from rollcall.report.notebooks.kernels import start_kernel_server
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import check_limits
-
-if TYPE_CHECKING:
-    from rollcall.auditing import Audit
-
-NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
-# A kernel's first act where targets are missing: torch takes seconds to load.
-LOAD_WORKERS = "__import__('rollcall.util.forkserver').util.forkserver.start_early()"
-
-COMMANDS = {
-    "audit": "train, attack, disparity, report",
-    "rehearse": "write a simulated release in a dataset's own layout, then audit it",
-    "attack": "attack models that were trained elsewhere, from their scores",
-    "list": "the datasets, models and recipes there are",
-    "doctor": "what this machine has, and what an audit will use of it",
-    "lab": "JupyterLab on the notebooks",
-}
-AUDITING = ("audit", "rehearse", "attack")
-INPUTS = ("scores", "members", "patients", "attributes", "labels")
-PATHS = (*INPUTS, "out", "data", "root", "scheduler")
-LISTS = ("datasets", "models", "recipes")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -67,22 +44,20 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    command = words[0] if words else ""
-    audits = {"audit": run_audit, "rehearse": run_rehearsal, "attack": run_attack}
-    if command not in audits or "-h" in words or "--help" in words:
-        arguments = _parse(command, words)
-        others = {"list": print_lists, "lab": run_lab, "doctor": print_examination}
-        return others[arguments.command](arguments)
+    name = words[0] if words else ""
+    command = commands.find(name) if name in commands.NAMES else None
+    if command is None or not command.USES_KERNELS or "-h" in words or "--help" in words:
+        arguments = _parse(name, words)
+        return commands.find(arguments.command).run(arguments, None)
     check_limits()
     with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
-        return audits[command](_parse(command, words), server)
+        return command.run(_parse(name, words), server)
 
 
 def _parse(command: str, words: list[str]) -> argparse.Namespace:
-    """Parse a command line; "~" in a path is the home folder, as no shell makes it in --out=~/a."""
+    """Parse a command line; "~" is the home folder, as no shell makes it in --out=~/a."""
     arguments = build_parser(command).parse_args(words)
-    for name in PATHS:
-        value = getattr(arguments, name, None)
+    for name, value in vars(arguments).items():
         if isinstance(value, str):
             if re.search("[\ud800-\udfff]", value):
                 raise InputError(f"--{name} {value!a}: no text in this shell; set LC_ALL=C.UTF-8")
@@ -135,20 +110,8 @@ def _stopped_by_signals() -> Iterator[list[KeyboardInterrupt]]:
             signal.signal(number, handler)
 
 
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line; an audit goes on where nobody reads it any more, or its log's disk is full."""
-    stream = stream or sys.stdout
-    if stream is None:
-        return
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Build the parser; defaults are those of auditing.plan.
+    """Build the parser; its options' defaults are those of auditing.plan.
 
     only: the command whose options are needed; to know them takes imports. None: all of them.
     """
@@ -156,18 +119,12 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         prog="rollcall", description="Which patients could be picked out of a model's training set?"
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, formatter_class=_Help)
-        if name == "list":
-            command.add_argument("what", nargs="?", choices=LISTS, help="empty: all of them")
-        elif name == "doctor":
-            command.add_argument("--out", default="", help="folder for results; empty: results/")
-            command.add_argument("--data", default="", help="for prepared cohorts; empty: data/")
-        elif name in AUDITING and only in (None, name):
-            from rollcall.auditing import options
-
-            options.ADD[name](command)
+    parsers = parser.add_subparsers(dest="command", required=True)
+    for name in commands.NAMES:
+        command = commands.find(name)
+        options = parsers.add_parser(name, help=command.HELP, formatter_class=_Help)
+        if only in (None, name) or not command.USES_KERNELS:
+            command.add_options(options)
     return parser
 
 
@@ -183,113 +140,6 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, "", []) else super()._get_help_string(action)
-
-
-def run_audit(arguments: argparse.Namespace, server: KernelServer | None) -> int:
-    """Plan an audit, run its notebooks into the run's folder, and write the report."""
-    from rollcall import auditing
-    from rollcall.auditing import options
-
-    started = time.perf_counter()
-    parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
-    for name in ("root", "out", "data"):
-        parameters[name] = parameters[name] and os.path.abspath(parameters[name])
-    study = auditing.plan(**parameters)
-    run, cohort = study.run, study.cohort
-    say(
-        f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "
-        f"{len(cohort.patients):,} {cohort.unit}s; {run.targets} target models "
-        f"({run.recipe.model}) in {run.path}"
-    )
-    scheduler = arguments.scheduler
-    if scheduler != "local" and "://" not in scheduler:
-        scheduler = os.path.abspath(scheduler)
-    trained_by = {} if scheduler == "local" else {"scheduler": scheduler}
-    first, *others = NOTEBOOKS
-    steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
-    before = LOAD_WORKERS if run.missing() and not trained_by else ""
-    return _report(study, steps, started, server, before)
-
-
-def run_rehearsal(arguments: argparse.Namespace, server: KernelServer | None) -> int:
-    """Write a simulated release, unless it is there already, and audit it."""
-    from rollcall import auditing, rehearse
-
-    names = ("cohort", "model", "targets", "run", "seed", "options", "recipe")
-    auditing.check_plan(**{name: getattr(arguments, name) for name in names})  # or write nothing
-    data = Path(arguments.data or files.home() / "data")
-    folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
-    root = data / arguments.cohort / "rehearsal" / folder
-    rehearse.write(arguments.cohort, root, arguments.patients, arguments.seed)
-    say(f"A simulated release of {arguments.cohort} is in {root}")
-    arguments.root = str(root)
-    return run_audit(arguments, server)
-
-
-def run_attack(arguments: argparse.Namespace, server: KernelServer | None) -> int:
-    """Check scores that were trained elsewhere, attack them, and write the report."""
-    from rollcall import auditing
-    from rollcall.runs import external
-
-    started = time.perf_counter()
-    out = Path(arguments.out).absolute()
-    inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
-    cell = arguments.smallest_cell
-    checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
-    with external.hold(out):  # until the report: another audit into it waits
-        study = auditing.Audit(*external.write(checked, out, cell))
-        say(
-            f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
-            f"{study.run.targets} target models, trained elsewhere"
-        )
-        notebooks = NOTEBOOKS[1:] if arguments.attributes else NOTEBOOKS[1:2]
-        parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
-        return _report(study, dict.fromkeys(notebooks, parameters), started, server)
-
-
-def _report(
-    study: Audit, steps: dict, started: float, server: KernelServer | None, first: str = ""
-) -> int:
-    """Run notebooks one after another, write the page, and say where it is and what matters.
-
-    steps: the parameters of each notebook, by its name. first: what the first kernel runs first.
-    """
-    from rollcall.auditing.report import make_report
-    from rollcall.runs.folder import list_files_with_ids
-
-    sentences = make_report(study, steps, say, server, first)
-    page = study.run.path / "report.html"
-    say(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
-    for sentence in sentences:
-        say(f"  {sentence}")
-    names = ", ".join(list_files_with_ids(study.run.path))
-    say(f"\nThese files name patients and stay where the data may be: {names}")
-    return 0
-
-
-def print_lists(arguments: argparse.Namespace) -> int:
-    """Print the datasets, the models and the recipes there are, or one of these."""
-    from rollcall.report.words.facts import list_choices
-
-    say(list_choices([arguments.what] if arguments.what else LISTS))
-    return 0
-
-
-def print_examination(arguments: argparse.Namespace) -> int:
-    """Print what this machine has and what an audit will use of it; 1 if none can run here."""
-    from rollcall.auditing.doctor import examine
-
-    lines, can_run = examine(arguments.out, arguments.data)
-    say("\n".join(lines))
-    return 0 if can_run else 1
-
-
-def run_lab(arguments: argparse.Namespace) -> int:
-    """Open JupyterLab on the notebooks; installed, on copies of them in the folder we stand in."""
-    return subprocess.call(
-        [sys.executable, "-m", "jupyterlab", f"--notebook-dir={files.open_notebooks()}"],
-        env=os.environ | {"ROLLCALL_HOME": str(files.home())},
-    )
 
 
 if __name__ == "__main__":

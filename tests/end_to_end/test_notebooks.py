@@ -11,7 +11,8 @@ import papermill
 import pytest
 
 from rollcall import auditing
-from rollcall.__main__ import NOTEBOOKS, build_parser
+from rollcall.__main__ import build_parser
+from rollcall.commands.common import NOTEBOOKS
 from rollcall.report.notebooks.parameters import declare_parameters
 from rollcall.training import train
 from rollcall.util import files

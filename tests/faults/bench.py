@@ -16,7 +16,7 @@ from rollcall.util.errors import InputError
 from rollcall.util.faults import MachineError
 from tests.faults import messages, outcome
 from tests.faults.faults import FAULTS, draw_limits
-from tests.faults.ground import Ground
+from tests.faults.ground import Ground, copy_state
 from tests.faults.process import Command, kill_all, start, wait_for, wait_for_end
 from tests.faults.reading import read_given, read_simulated
 from tests.faults.stages import (
@@ -117,7 +117,7 @@ class Bench:
                 shutil.rmtree(self.ground.place / "out")
         elif state == "finished":
             self._finish(case, targets, (case, targets))
-        shutil.copytree(self.ground.place, kept)
+        copy_state(self.ground.place, kept)
         return kept
 
     def _finish(self, case: str, targets: int, name: tuple | None) -> None:
@@ -214,7 +214,7 @@ class Bench:
     def _read_copy(self, case: str, state: Path) -> tuple[str, dict]:
         """Read a copy of a place; return what was said, and digests."""
         place = self.ground.kept / "look"
-        shutil.copytree(state, place)
+        copy_state(state, place)
         try:
             return "", READERS[case](place)
         except (InputError, MachineError) as error:

@@ -20,6 +20,15 @@ ROOM = 256 << 20  # bytes, more than any trial takes
 INSIDE = "ROLLCALL_FAULTS_INSIDE"  # set once we have mounts of our own
 
 
+def copy_state(state: Path, place: Path) -> None:
+    """Copy a folder, links as links, times too; not sockets that dead processes left."""
+
+    def list_sockets(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if Path(folder, name).is_socket()]
+
+    shutil.copytree(state, place, ignore=list_sockets, dirs_exist_ok=True, symlinks=True)
+
+
 @dataclass(frozen=True)
 class Ground:
     """Folders of a session: `place` is worked on, `kept` holds references.
@@ -48,7 +57,7 @@ class Ground:
     def enter(self, state: Path) -> None:
         """Put a copy of a state in the place; times of files stay."""
         self.clear()
-        shutil.copytree(state, self.place, dirs_exist_ok=True, symlinks=True)
+        copy_state(state, self.place)
 
     def fill(self, left: int) -> None:
         """Leave so many bytes of space."""

@@ -11,7 +11,7 @@ import nbformat
 import psutil
 import pytest
 
-from rollcall.__main__ import LOAD_WORKERS
+from rollcall.commands.audit import LOAD_WORKERS
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.notebooks.kernels import start_kernel_server
 from rollcall.util.errors import InputError

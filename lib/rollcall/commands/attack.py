@@ -1,0 +1,65 @@
+"""`rollcall attack`: attack models that were trained elsewhere, from their scores."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rollcall.commands.common import NOTEBOOKS, say, write_report
+
+if TYPE_CHECKING:
+    from rollcall.report.notebooks.kernels import KernelServer
+
+HELP = "attack models that were trained elsewhere, from their scores"
+USES_KERNELS = True
+INPUTS = {
+    "scores": ".npy float (targets, records[, labels or classes]), as --kind says",
+    "members": "who was in which training set: .npy bool (targets, patients or records), or csv "
+    "with patient_id and a column of 0 and 1 for each target; targets 2i and 2i+1 complementary",
+    "patients": "csv, a row per record: the patient of each, in the column patient_id",
+    "attributes": "csv, a row per patient with a column patient_id, or a row per record: groups "
+    "to compare",
+    "labels": ".npy or csv, a row per record: its class, from 0; for --kind proba and logits",
+}
+OUT = "folder for the tables, figures and the report; an audit that is there is replaced"
+KIND = (
+    "log-odds: of each record's own label, higher = more like a member. proba: of every class "
+    "(targets, records, classes), or of class 1 of two (targets, records). logits: the same, "
+    "before the softmax or sigmoid. loss: cross-entropy of each record"
+)
+NOT_NEEDED = ("attributes", "labels")
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `rollcall attack`."""
+    from rollcall.commands.options import SMALLEST_CELL
+    from rollcall.runs.given.kinds import KINDS
+
+    for name, text in INPUTS.items():
+        command.add_argument(f"--{name}", required=name not in NOT_NEEDED, help=text)
+    command.add_argument("--out", required=True, help=OUT)
+    command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=KIND)
+    command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
+
+
+def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
+    """Check scores that were trained elsewhere, attack them, and write the report."""
+    from rollcall import auditing
+    from rollcall.runs import external
+
+    started = time.perf_counter()
+    out = Path(arguments.out).absolute()
+    inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
+    cell = arguments.smallest_cell
+    checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
+    with external.hold(out):  # until the report: another audit into it waits
+        study = auditing.Audit(*external.write(checked, out, cell))
+        say(
+            f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
+            f"{study.run.targets} target models, trained elsewhere"
+        )
+        notebooks = NOTEBOOKS[1:] if arguments.attributes else NOTEBOOKS[1:2]
+        parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
+        return write_report(study, dict.fromkeys(notebooks, parameters), started, server)

@@ -1,0 +1,58 @@
+"""`rollcall audit`: train, attack, compare groups, and report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from typing import TYPE_CHECKING
+
+from rollcall.commands.common import NOTEBOOKS, say, write_report
+
+if TYPE_CHECKING:
+    from rollcall.report.notebooks.kernels import KernelServer
+
+HELP = "train, attack, disparity, report"
+USES_KERNELS = True
+# A kernel's first act where targets are missing: torch takes seconds to load.
+LOAD_WORKERS = "__import__('rollcall.util.forkserver').util.forkserver.start_early()"
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `rollcall audit`."""
+    from rollcall import datasets
+    from rollcall.commands import options
+
+    options.add_plan_options(
+        command,
+        cohort=", ".join(datasets.NAMES),
+        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
+        run="name of the run; empty: the model's name",
+    )
+    options.add_training_options(command)
+
+
+def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
+    """Plan an audit, run its notebooks into the run's folder, and write the report."""
+    from rollcall import auditing
+    from rollcall.commands import options
+
+    started = time.perf_counter()
+    parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
+    for name in ("root", "out", "data"):
+        parameters[name] = parameters[name] and os.path.abspath(parameters[name])
+    study = auditing.plan(**parameters)
+    planned, cohort = study.run, study.cohort
+    say(
+        f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "
+        f"{len(cohort.patients):,} {cohort.unit}s; {planned.targets} target models "
+        f"({planned.recipe.model}) in {planned.path}"
+    )
+    scheduler = arguments.scheduler
+    if scheduler != "local" and "://" not in scheduler:
+        scheduler = os.path.abspath(scheduler)
+    trained_by = {} if scheduler == "local" else {"scheduler": scheduler}
+    first, *others = NOTEBOOKS
+    steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
+    before = LOAD_WORKERS if planned.missing() and not trained_by else ""
+    return write_report(study, steps, started, server, before)

@@ -1,0 +1,59 @@
+"""Options that several commands share; their defaults are those of auditing.plan."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+
+from rollcall import auditing
+
+SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
+
+
+def plan_defaults() -> dict:
+    """Return the parameters of auditing.plan that a user gives, and their defaults."""
+    parameters = inspect.signature(auditing.plan).parameters.values()
+    return {each.name: each.default for each in parameters if each.name != "train"}
+
+
+def add_plan_options(command: argparse.ArgumentParser, **helps: str) -> None:
+    """Add options of auditing.plan that take one value, with their help."""
+    defaults = plan_defaults()
+    for name, text in helps.items():
+        default = defaults[name]
+        option = f"--{name.replace('_', '-')}"
+        command.add_argument(option, type=type(default), default=default, help=text)
+
+
+def add_training_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of whoever trains: audit and rehearse."""
+    add_plan_options(
+        command,
+        model="a model's name, in place of the recipe's; empty: the recipe's",
+        targets="number of target models, even, at least 8",
+        out="folder for results; empty: results/",
+        data="folder for prepared cohorts; empty: data/",
+        seed="seed of the members and of every target",
+        smallest_cell=SMALLEST_CELL,
+    )
+    command.add_argument(
+        "--scheduler",
+        default="local",
+        help="who trains: local (processes of this machine), or a Dask scheduler's address "
+        "(tcp://host:8786) or scheduler file",
+    )
+    command.add_argument(
+        "--option",
+        dest="options",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the cohort, e.g. leak=false",
+    )
+    command.add_argument(
+        "--recipe",
+        action="append",
+        default=[],
+        metavar="NAME|KEY=VALUE",
+        help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
+    )

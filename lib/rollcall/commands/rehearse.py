@@ -1,0 +1,50 @@
+"""`rollcall rehearse`: write a simulated release in a dataset's own layout, then audit it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rollcall.commands import audit
+from rollcall.commands.common import say
+from rollcall.util import files
+
+if TYPE_CHECKING:
+    from rollcall.report.notebooks.kernels import KernelServer
+
+HELP = "write a simulated release in a dataset's own layout, then audit it"
+USES_KERNELS = True
+RUN, TARGETS, PATIENTS = "rehearsal", 32, 300  # unless the user says otherwise
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `rollcall rehearse`."""
+    from rollcall import datasets, rehearse
+    from rollcall.commands import options
+
+    command.add_argument("--cohort", required=True, help=", ".join(datasets.REHEARSABLE))
+    command.add_argument(
+        "--patients",
+        type=int,
+        default=PATIENTS,
+        help=f"number of invented patients, at least {rehearse.MIN_PATIENTS}",
+    )
+    command.add_argument("--run", default=RUN, help="name of the run")
+    options.add_training_options(command)
+    command.set_defaults(targets=TARGETS)
+
+
+def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
+    """Write a simulated release, unless it is there already, and audit it."""
+    from rollcall import auditing, rehearse
+
+    names = ("cohort", "model", "targets", "run", "seed", "options", "recipe")
+    auditing.check_plan(**{name: getattr(arguments, name) for name in names})  # or write nothing
+    data = Path(arguments.data or files.home() / "data")
+    folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
+    root = data / arguments.cohort / "rehearsal" / folder
+    rehearse.write(arguments.cohort, root, arguments.patients, arguments.seed)
+    say(f"A simulated release of {arguments.cohort} is in {root}")
+    arguments.root = str(root)
+    return audit.run(arguments, server)
