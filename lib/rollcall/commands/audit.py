@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import NOTEBOOKS, say, write_report
+from rollcall.util.errors import InputError
 
 if TYPE_CHECKING:
     from rollcall.report.notebooks.kernels import KernelServer
@@ -23,6 +24,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
     from rollcall import datasets
     from rollcall.commands import options
 
+    command.add_argument(
+        "description",
+        nargs="?",
+        default="",
+        help="cohort.toml of your own data, or its folder: --cohort table --root of it",
+    )
     options.add_plan_options(
         command,
         cohort=", ".join(datasets.NAMES),
@@ -38,6 +45,8 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     from rollcall.commands import options
 
     started = time.perf_counter()
+    if arguments.description:
+        _take_description(arguments, options.plan_defaults())
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     for name in ("root", "out", "data"):
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
@@ -56,3 +65,16 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
     before = LOAD_WORKERS if planned.missing() and not trained_by else ""
     return write_report(study, steps, started, server, before)
+
+
+def _take_description(arguments: argparse.Namespace, defaults: dict) -> None:
+    """Put the cohort of a description where --root and --cohort would have it; or InputError."""
+    from rollcall.datasets.described.description import find
+
+    root, cohort = find(arguments.description)
+    if arguments.root or arguments.cohort not in (defaults["cohort"], cohort):
+        raise InputError(
+            f"{arguments.description} describes the cohort; expected no --root and no --cohort "
+            f"{arguments.cohort} beside it"
+        )
+    arguments.root, arguments.cohort = str(root), cohort
