@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -17,6 +18,7 @@ from rollcall.util.errors import InputError
 BYTES_PER_BLOCK = 2**25  # parsed at once; a row may not be longer
 LONGEST_HEADER = 2**20  # bytes
 SEPARATORS = (",", ";", "\t", "|")
+UTF8 = "utf-8-sig"  # with or without a byte order mark
 # No table of a release comes near these; what is unpacked to more is made to fill the memory.
 MOST_ROWS = 20_000_000
 MOST_BYTES = 2**34
@@ -59,17 +61,18 @@ def open_limited(path: Path) -> io.BufferedReader:
     return io.BufferedReader(_Limited(Path(path)), 2**16)
 
 
-def read_names(path: Path, separator: str) -> list[str]:
+def read_names(path: Path, separator: str, encoding: str = UTF8) -> list[str]:
     """Return the names in the first row, as they stand but for a byte order mark.
 
-    [] of an empty file, or one whose first row is empty. UnicodeDecodeError if it is not UTF-8;
-    csv.Error; InputError for a row that has no end, or a name with a line break.
+    [] of an empty file, or one whose first row is empty. UnicodeDecodeError if it is not in the
+    encoding; csv.Error; InputError for a row that has no end, or a name with a line break.
     """
     with open_limited(path) as file:
         head = file.read(LONGEST_HEADER)
     cut = len(head) == LONGEST_HEADER
     # Later rows may be cut within a character, or be wrong: they are looked at when parsed.
-    text = head.decode("utf-8-sig", "surrogateescape")
+    errors = "surrogateescape" if encoding == UTF8 else "replace"
+    text = codecs.getincrementaldecoder(encoding)(errors).decode(head)
     lines = io.StringIO(text, newline=None)  # CR, LF and both
     names = next(csv.reader(lines, delimiter=separator), [])
     joined = "".join(names)
@@ -85,28 +88,39 @@ def read_names(path: Path, separator: str) -> list[str]:
     return names if any(name.strip() for name in names) else []
 
 
-def choose_separator(path: Path, key: str) -> str:
+def choose_separator(path: Path, key: str, columns: int = 0, encoding: str = UTF8) -> str:
     """Return what separates the fields of a csv: a comma, semicolon, tab or bar.
 
-    The one that makes `key` the name of a column; else the one that makes the most columns.
+    The one that makes `key` the name of a column, or that makes so many columns; else the one that
+    makes the most.
     """
     counts = {}
     for separator in SEPARATORS:
-        names = [name.strip() for name in read_names(path, separator)]
-        counts[separator] = (key in names, len(names))
+        names = [name.strip() for name in read_names(path, separator, encoding)]
+        counts[separator] = (key in names or len(names) == columns, len(names))
     return max(SEPARATORS, key=lambda separator: counts[separator])
 
 
-def parse(path: Path, header: list[str], positions: list[int], separator: str) -> pd.DataFrame:
+def parse(
+    path: Path,
+    header: list[str],
+    positions: list[int],
+    separator: str,
+    encoding: str = UTF8,
+    named_inside: bool = True,
+    line_breaks: bool = False,
+) -> pd.DataFrame:
     """Parse columns, by their positions in the header, as strings; nothing is taken for missing.
 
     With pyarrow: strict about the number of fields, fast, and text stays text. Columns are named
     by their positions' names, twice if so named. InputError beyond MOST_ROWS.
+
+    named_inside: the first row is the header. line_breaks: fields may hold them, in quotes.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    if not _has_rows(path):
+    if named_inside and not _has_rows(path):
         return pd.DataFrame({k: pd.Series(dtype="str") for k in positions}).set_axis(
             [header[k] for k in positions], axis=1
         )
@@ -117,9 +131,13 @@ def parse(path: Path, header: list[str], positions: list[int], separator: str) -
         reader = arrow.open_csv(
             file,
             arrow.ReadOptions(
-                block_size=BYTES_PER_BLOCK, use_threads=False, column_names=numbered, skip_rows=1
+                block_size=BYTES_PER_BLOCK,
+                use_threads=False,
+                column_names=numbered,
+                skip_rows=int(named_inside),
+                encoding="utf8" if encoding == UTF8 else encoding,
             ),
-            arrow.ParseOptions(delimiter=separator),
+            arrow.ParseOptions(delimiter=separator, newlines_in_values=line_breaks),
             arrow.ConvertOptions(
                 include_columns=chosen,
                 column_types=dict.fromkeys(chosen, "string"),

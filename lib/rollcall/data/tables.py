@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,36 +60,71 @@ def read_table(
     return table
 
 
-def read_whole_table(path: Path, key: str) -> pd.DataFrame:
+def read_whole_table(
+    path: Path,
+    key: str = "",
+    separator: str = "",
+    names: Sequence[str] = (),
+    encoding: str = csv_files.UTF8,
+    line_breaks: bool = False,
+    mend: str = SAVE,
+) -> pd.DataFrame:
     """Return a table that somebody made, as strings: every column that has a name.
 
-    Nothing is taken for missing. Commas, semicolons, tabs or bars between fields, whichever make a
-    column called `key`, or the most columns; names without the spaces around them. InputError for
-    a table that cannot be read, has two columns of one name, or no rows; MachineError if the
-    machine refuses to read it.
+    Nothing is taken for missing. Names without the spaces around them. InputError for a table that
+    cannot be read, has two columns of one name, or no rows; MachineError if the machine refuses to
+    read it.
+
+    separator    between fields; "": a comma, semicolon, tab or bar, whichever makes a column called
+                 `key`, or the most columns
+    names        of the columns, where the first row holds none
+    line_breaks  fields may hold them, in quotes
+    mend         what its owner can do about text in another encoding
     """
     path = Path(path)
-    separator = _say_what_failed(path, SAVE, lambda: csv_files.choose_separator(path, key))
-    header = [name.strip() for name in read_header(path, separator, SAVE)]
+    if not separator:
+        separator = _say_what_failed(
+            path,
+            mend,
+            lambda: csv_files.choose_separator(path, key, len(names), encoding),
+            encoding,
+        )
+    header = [name.strip() for name in read_header(path, separator, mend, encoding)]
     if key not in header and header[0].startswith(("sep=", "#")):
         raise InputError(
             f"{path}: row 1 is {header[0]!r:.42}; expected the names of the columns there: delete "
             "what is above them"
         )
+    if names and len(names) != len(header):
+        raise InputError(f"{path}: row 1 has {len(header)} fields; expected {len(names)}")
+    header = list(names) or header
     named = [position for position, name in enumerate(header) if name]
     _check_header(path, header, [header[position] for position in named])
-    table = _parse(path, header, named, separator, SAVE)
+    table = _parse(
+        path,
+        header,
+        named,
+        separator,
+        mend,
+        encoding,
+        named_inside=not names,
+        line_breaks=line_breaks,
+    )
     if not len(table):
         raise InputError(f"{path}: holds no rows, only a header")
-    return table
+    return table.set_axis(table.index - 1) if names else table
 
 
-def read_header(path: Path, separator: str = ",", mend: str = FETCH) -> list[str]:
+def read_header(
+    path: Path, separator: str = ",", mend: str = FETCH, encoding: str = csv_files.UTF8
+) -> list[str]:
     """Return the names of a csv's columns; InputError if it cannot be read.
 
     mend: what its owner can do about it.
     """
-    names = _say_what_failed(path, mend, lambda: csv_files.read_names(path, separator))
+    names = _say_what_failed(
+        path, mend, lambda: csv_files.read_names(path, separator, encoding), encoding
+    )
     if not names:
         raise InputError(f"{path}: empty, or its first row is; {mend}")
     return names
@@ -104,14 +140,26 @@ def _check_header(path: Path, header: list[str], columns: list[str]) -> None:
 
 
 def _parse(
-    path: Path, header: list[str], positions: list[int], separator: str, mend: str
+    path: Path,
+    header: list[str],
+    positions: list[int],
+    separator: str,
+    mend: str,
+    encoding: str = csv_files.UTF8,
+    named_inside: bool = True,
+    line_breaks: bool = False,
 ) -> pd.DataFrame:
-    table = _say_what_failed(
-        path, mend, lambda: csv_files.parse(path, header, positions, separator)
-    )
+    def parse() -> pd.DataFrame:
+        return csv_files.parse(
+            path, header, positions, separator, encoding, named_inside, line_breaks
+        )
+
+    table = _say_what_failed(path, mend, parse, encoding)
+    unclosed = "a line break in a field; is a quote not closed?"
     for column in table:
-        broken = table[column].str.contains("\n", regex=False)
-        refuse_rows(path, table, column, broken, "a line break in a field; is a quote not closed?")
+        if not line_breaks:
+            broken = table[column].str.contains("\n", regex=False)
+            refuse_rows(path, table, column, broken, unclosed)
         overlong = table[column].str.len() > LONGEST_FIELD
         refuse_rows(
             path, table, column, overlong, f"a field of more than {LONGEST_FIELD:,} characters"
@@ -119,14 +167,15 @@ def _parse(
     return table
 
 
-def _say_what_failed(path: Path, mend: str, read):
+def _say_what_failed(path: Path, mend: str, read, encoding: str = csv_files.UTF8):
     """Return what `read` returns; what it raises becomes a MachineError or an InputError."""
+    text = "UTF-8" if encoding == csv_files.UTF8 else encoding
     try:
         return read()
     except InputError:
         raise
     except UnicodeDecodeError:
-        raise InputError(f"{path}: row 1 is not UTF-8 text; {mend}") from None
+        raise InputError(f"{path}: row 1 is not {text} text; {mend}") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged or cut short ({first_line(error)}); {mend}") from error
     except (OSError, ValueError, MemoryError, csv.Error) as error:  # the parser's name the row

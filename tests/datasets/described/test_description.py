@@ -57,7 +57,7 @@ def test_everything_that_can_be_said(folder):
 
 def test_little_need_be_said(folder):
     read_back = read(write(folder, 'label = "died"', "trial-7.toml"))
-    assert (read_back.name, read_back.table, read_back.kind) == ("trial-7", "my.csv", "table")
+    assert (read_back.name, read_back.table, read_back.kind) == ("trial-7", "my.csv", "features")
     assert read_back.restricted
     assert read_back.unit == "patient"
     assert read_back.patient == ""

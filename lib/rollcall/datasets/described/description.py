@@ -99,9 +99,9 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """What a record's input is: "table", "images" or "signals"."""
+        """What a record's input is: "features", "images" or "signals"."""
         if not self.files:
-            return "table"
+            return "features"
         return "signals" if self.format else "images"
 
     def columns(self) -> dict[str, list[str]]:
