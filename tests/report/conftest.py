@@ -1,0 +1,3 @@
+from tests.runs.conftest import invent
+
+__all__ = ["invent"]
