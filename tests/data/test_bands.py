@@ -60,6 +60,43 @@ def test_codes_of_no_age_are_missing_where_all_else_is_an_age(code):
     assert group([*2 * [*map(str, range(20, 80))], code], "days")[0][-1] is not np.nan
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Age", ["Unknown", "inf"]),
+        ("age", ["unknown", "-99", "999"]),
+        ("age", ["not recorded", "1e400", "-inf"]),
+        ("Age at visit", ["3 months", "2 weeks"]),
+        ("weight", ["refused", "Infinity"]),
+        ("creatinine", ["low", "hemolysed", "see note", "refused", "see note"]),
+    ],
+)
+def test_a_few_words_among_numbers_are_missing(name, words):
+    numbers = [*2 * [*map(str, range(15, 75))]]
+    groups, note = group([*numbers, *words], name)
+    plain, _ = group(numbers, name)
+    assert list(groups.categories) == list(plain.categories)
+    assert list(groups[:120]) == list(plain)
+    assert groups[120:].isna().all()
+    assert "taken as missing" in note
+    assert words[0] in note or words[1] in note or "see note" in note
+    assert "in bands" in note
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("age", [*2 * [*map(str, range(60))], *20 * ["Unknown"]]),  # more than a tenth
+        ("diagnosis", [*20 * [*map(str, range(250, 310))], "V27", "E11"]),  # codes
+        ("stage", [*10 * ["1", "2", "3"], "unknown"]),  # a few numbers are groups, as words are
+    ],
+)
+def test_words_among_numbers_stay_where_they_may_be_groups(name, values):
+    groups, note = group_column(name, pd.Series(values, dtype="str"))
+    assert "among numbers" not in note
+    assert groups is None or values[-1] in groups.categories
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6).map(lambda x: round(x, 3)), min_size=60, max_size=200))
 def test_numbers_are_put_into_bands_that_say_where_they_end(values):

@@ -17,7 +17,10 @@ MOST_NUMBERS = 12  # so many different numbers are codes of groups; more are mea
 MOST_WORDS = 50  # more words than these are free text, unless each is of many
 WORDS_OF_EACH = 10  # rows a word must have on average, where there are more than MOST_WORDS;
 MOST_GROUPS = 1000  # and no column makes more groups than these
+MOSTLY = 0.9  # of the rows are numbers where a few words among them are missing values
+MOST_NAMED = 3  # of such words
 NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
+COMMA = r"[+-]?[0-9]+,[0-9]+"  # 57,3 in half of Europe
 DATE = (
     r"([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4})"
     r"([ T].*)?"
@@ -34,8 +37,9 @@ def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, s
     """Return a column of text as groups, and what must be said of it ("": nothing).
 
     Words are groups, and so are up to MOST_NUMBERS different numbers; a MISSING_WORDS is missing.
-    More numbers are put into bands: ages into AGES, others into quarters of the rows. None, left
-    out, for dates, for ids and free text, and if nothing is there.
+    More numbers are put into bands: ages into AGES, others into quarters of the rows; a few words
+    among them ("Unknown", inf) are missing. None, left out, for dates, for ids and free text, and
+    if nothing is there.
     """
     codes, written = pd.factorize(values)  # what is done to a value is done to it once
     words = cleaning.strip_fields(pd.Series(written, dtype="str"))
@@ -45,6 +49,8 @@ def group_column(name: str, values: pd.Series) -> tuple[pd.Categorical | None, s
     if words[~missing].str.fullmatch(cleaning.WHOLE_AS_FLOAT).all():
         words = words.str.replace(r"[.]0*$", "", regex=True)
     words = words.mask(missing)
+    words, unknown = _mask_words(name, words, np.bincount(codes[codes >= 0], minlength=len(words)))
+    note = "; ".join(filter(None, (note, unknown)))
     if _is_age(name):
         words, unknown = _mask_no_ages(words)
         note = "; ".join(filter(None, (note, unknown and f"{name}: {unknown} taken as missing")))
@@ -87,14 +93,52 @@ def _note_capitals(name: str, different: pd.Series) -> str:
 def _as_numbers(different: pd.Series, name: str) -> np.ndarray | None:
     """Return each word as a number, float (words,), and "> 89" and "90+" of ages; else None."""
     plain = different
-    if different.str.fullmatch(r"[+-]?[0-9]+,[0-9]+|[+-]?[0-9]+").all():  # 57,3 in half of Europe
+    if different.str.fullmatch(rf"{COMMA}|[+-]?[0-9]+").all():
         plain = different.str.replace(",", ".")
-    if _is_age(name):
-        plain = plain.str.replace(r"^[<>≥≤]?=?\s*([0-9.]+)\s*\+?$", r"\1", regex=True)
+    plain = _take_signs(plain, name)
     if not plain.str.fullmatch(NUMBER).all():
         return None
     numbers = plain.astype(float).to_numpy()
     return numbers if np.isfinite(numbers).all() else None
+
+
+def _mask_words(name: str, words: pd.Series, rows: np.ndarray) -> tuple[pd.Series, str]:
+    """Mask a few words among many numbers, which are of no group; say which were masked.
+
+    words: those of a column, each once; rows: how often each stands there. At least MOSTLY of the
+    rows that are not missing hold numbers. Words with figures in them may be codes of something,
+    and are masked among ages alone.
+    """
+    known, numbers = words.notna().to_numpy(), _are_numbers(words, name)
+    others = known & ~numbers
+    if not others.any() or words[numbers].nunique() <= MOST_NUMBERS:
+        return words, ""
+    coded = words[others].str.contains(r"[0-9]") & ~words[others].str.fullmatch(NUMBER)
+    if rows[numbers].sum() < MOSTLY * rows[known].sum() or (coded.any() and not _is_age(name)):
+        return words, ""
+    if _as_numbers(words[numbers], name) is None:
+        return words, ""
+    order = np.argsort(-rows[others], kind="stable")
+    named = [f"{word!r:.42}" for word in words[others].iloc[order].unique()]
+    if len(named) > MOST_NAMED:
+        named = [*named[:MOST_NAMED], "other words"]
+    return words.mask(others), f"{name}: {' and '.join(named)} among numbers taken as missing"
+
+
+def _take_signs(words: pd.Series, name: str) -> pd.Series:
+    """Write ages that stand for more or less as numbers: "> 89" and "90+"."""
+    if not _is_age(name):
+        return words
+    return words.str.replace(r"^[<>≥≤]?=?\s*([0-9.]+)\s*\+?$", r"\1", regex=True)
+
+
+def _are_numbers(words: pd.Series, name: str) -> np.ndarray:
+    """Say which words are finite numbers, however they are written. bool (words,)"""
+    plain = _take_signs(words, name)
+    numbers = plain.str.fullmatch(f"{NUMBER}|{COMMA}").eq(True).to_numpy(bool).copy()
+    values = plain[numbers].str.replace(",", ".").astype(float)
+    numbers[numbers] = np.isfinite(values.to_numpy())
+    return numbers
 
 
 def _is_age(name: str) -> bool:
