@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rollcall import datasets, recipes
+from rollcall.auditing.prepared import choose_recipe, is_prepared, open_prepared
 from rollcall.auditing.steps import Attacked, Study, attack, disparity, paper, train
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
@@ -152,7 +153,7 @@ EMBEDDED = "simulated"  # the cohort that needs no release
 @typed
 def plan(
     *,
-    cohort: str = EMBEDDED,
+    cohort: str | Cohort = EMBEDDED,
     model: str = "",
     targets: int = 64,
     run: str = "",
@@ -167,8 +168,9 @@ def plan(
 ) -> Audit:
     """Check an audit's parameters, prepare its cohort, and open, create or grow its run.
 
-    cohort: a dataset's name, or "own": the run that `rollcall attack` has written to `out`. Else
-    the run is <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and
+    cohort: a dataset's name; one made by `Cohort.of`, or the folder it was prepared in (its
+    `folder`); or "own": the run that `rollcall attack` has written to `out`. Else the run is
+    <out>/<cohort>/<run>; out defaults to results/, run to the model's name. options and
     recipe: "key=value", of the dataset's options and the recipe's settings, the latter as
     recipes.choose takes them; smallest_cell: the smallest number of patients that a report may
     show, but 0. train: False opens a run that is there, of as many targets, and neither creates nor
@@ -178,20 +180,32 @@ def plan(
     if cohort == external.COHORT_NAME:
         given, loaded = external.read(Path(out))
         return Audit(given.with_smallest_cell(smallest_cell), loaded)
-    chosen, choices = check_plan(
-        cohort=cohort,
-        model=model,
-        targets=targets,
-        run=run,
-        root=root,
-        seed=seed,
-        options=options,
-        recipe=recipe,
-    )
-    folder = Path(out or home() / "results") / cohort / (run or chosen.model)
-    if not train:
-        _check_trained(folder, targets)
-    loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
+    results, stored = Path(out or home() / "results"), data or home() / "data"
+    if is_prepared(cohort):
+        if root:
+            raise InputError(f"root {root!r} is of a release; expected none for this cohort")
+        made = cohort if isinstance(cohort, Cohort) else open_prepared(cohort, Path(stored))
+        chosen = choose_recipe(made, model, recipe)
+        _check_run(targets, run or chosen.model, seed)
+        folder = results / made.name / (run or chosen.model)
+        if not train:
+            _check_trained(folder, targets)
+        loaded = open_prepared(made, Path(stored), options)
+    else:
+        chosen, choices = check_plan(
+            cohort=cohort,
+            model=model,
+            targets=targets,
+            run=run,
+            root=root,
+            seed=seed,
+            options=options,
+            recipe=recipe,
+        )
+        folder = results / str(cohort) / (run or chosen.model)
+        if not train:
+            _check_trained(folder, targets)
+        loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
     created = run_folder.create(folder, loaded, chosen, targets, seed)
     return Audit(created.with_smallest_cell(smallest_cell), loaded)
 
@@ -212,7 +226,6 @@ def check_plan(
 
     InputError if one cannot be.
     """
-    check_targets(targets)
     if cohort not in datasets.NAMES:
         raise unknown_name("cohort", cohort, datasets.NAMES)
     if root and cohort == EMBEDDED:
@@ -221,15 +234,20 @@ def check_plan(
             f"the cohort of these data, one of: {', '.join(datasets.NAMES)}"
         )
     chosen = recipes.choose(cohort, model, recipe, datasets.about(cohort).kind)
-    name = run or chosen.model
+    _check_run(targets, run or chosen.model, seed)
+    where = f"of cohort {cohort!r}"
+    return chosen, parse_settings("option", options, datasets.options(cohort), where)
+
+
+def _check_run(targets: int, name: str, seed: int) -> None:
+    """Check what names a run and decides its draws; InputError."""
+    check_targets(targets)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise InputError(
             f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'"
         )
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
-    where = f"of cohort {cohort!r}"
-    return chosen, parse_settings("option", options, datasets.options(cohort), where)
 
 
 def _check_trained(folder: Path, targets: int) -> None:

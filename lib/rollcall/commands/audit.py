@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     if arguments.description:
         _take_description(arguments, options.plan_defaults())
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
-    for name in ("root", "out", "data"):
+    folders = ["root", "out", "data", *(["cohort"] if os.sep in parameters["cohort"] else [])]
+    for name in folders:  # a cohort may be the folder of one that was prepared
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
     study = auditing.plan(**parameters)
     planned, cohort = study.run, study.cohort

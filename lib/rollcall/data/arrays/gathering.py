@@ -41,10 +41,7 @@ def gather_fields(
         "restricted": fit_value("restricted", restricted, "bool"),
         "source": fit_value("source", source, "str"),
     }
-    if not re.fullmatch(FOLDER_NAME, name):
-        raise InputError(
-            f"name {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'"
-        )
+    check_name(texts["name"])
     for other, values in (("y", y), ("groups", groups), ("attributes", attributes), ("test", test)):
         _refuse_other_order(X, other, values)
     inputs, features, notes = read_inputs(X)
@@ -78,6 +75,14 @@ def gather_fields(
     held_out = _read_test(test, count)
     pool = take(np.flatnonzero(~held_out)) | {"notes": tuple(notes + rare + alone + bands)}
     return [pool, take(np.flatnonzero(held_out))] if held_out.any() else [pool]
+
+
+def check_name(name: str) -> None:
+    """Refuse a cohort's name that cannot be a folder's; raises InputError."""
+    if not re.fullmatch(FOLDER_NAME, name):
+        raise InputError(
+            f"name {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'"
+        )
 
 
 def _check_scale(scale: float, inputs: np.ndarray) -> float:
