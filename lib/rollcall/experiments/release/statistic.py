@@ -1,0 +1,215 @@
+"""One number a patient: how much one model's scores look like those of models that had the patient.
+
+Reference models, trained on random parts of the same patients, say of each record what a model with
+it gives and what one without it. Which patients the released model had enters nowhere, so members
+and outsiders are treated alike: of the same source, they are exchangeable but for what the released
+model has kept of its members.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import polygamma, psi
+
+from rollcall.attacks.lira.prior import MAX_FREEDOM, MIN_VARIANCE, invert_trigamma
+from rollcall.util.errors import InputError
+
+BINS = 40  # of hardness, in which the shift of a record is expected to be like that of others
+PSEUDO_RECORDS = 20  # that pull a bin's mean to that of all records
+LEAST_OF_A_KIND = 2  # references with and without a patient
+SHIFT_OFFLINE = 1.0  # standard deviations, where no reference had anybody
+LEAST_SLOPE = 0.1  # of released scores on the references'
+TURNED = -0.1  # a correlation below it is no chance
+
+
+class PatientScores(NamedTuple):
+    """Hold what `score_patients` gives, (P,) each; higher = more like a member.
+
+    ratio: the logarithm of a likelihood ratio, which is large of patients whom models remember.
+    plain: the mean standardised score times the root of the number of records, which weighs all
+    patients alike. hardness, (N,), and spread, (N,): of each record under the references.
+    correlation: of the released scores with the references'.
+    """
+
+    ratio: np.ndarray
+    plain: np.ndarray
+    hardness: np.ndarray
+    spread: np.ndarray
+    correlation: float
+
+
+class Moments(NamedTuple):
+    """Hold means and variance of each record's scores under the references, (N,) each.
+
+    inside, outside: mean with and without it; nan where there is none. deviation: within kinds,
+    moderated; freedom: Student's. noise: the variance of the shift, in squared deviations.
+    """
+
+    inside: np.ndarray
+    outside: np.ndarray
+    deviation: np.ndarray
+    freedom: np.ndarray
+    noise: np.ndarray
+
+
+def score_patients(
+    released: np.ndarray,
+    references: np.ndarray,
+    reference_members: np.ndarray,
+    index: np.ndarray,
+    label: np.ndarray | None = None,
+) -> PatientScores:
+    """Score every patient under one released model.
+
+    released     (N,) or (N, L) of several labels: log odds of each record's own label
+    references   (R, N) or (R, N, L): the same under the reference models
+    reference_members  bool (R, P): whom each had. Every patient in at least 2 and out of at least
+                 2; or nobody in any (offline: then all records are taken to shift alike)
+    index        int (N,): the patient of each record
+    label        int (N,): where the shift of a record may depend on its label
+
+    With m_in, m_out the means of a record's reference scores, sd their deviation within kinds,
+    moderated over records (Smyth 2004), c = (m_in + m_out) / 2, d = (m_in - m_out) / sd shrunk to
+    the mean of records as hard (of like c and label), and s the released score less a + b c, over
+    b sd (a, b by least squares over all records, for a model more or less confident throughout),
+
+        ratio of a patient = sum over records of  log t(s - d/2) - log t(s + d/2)
+
+    with Student's t. InputError if shapes do not fit, a value is not finite, or the released scores
+    run against the references'.
+    """
+    released, references, index, label = _flatten(released, references, index, label)
+    members = np.asarray(reference_members)
+    _check(released, references, members, index)
+    moments = take_moments(references, members[:, index])
+    offline = not members.any()
+    centre = moments.outside if offline else (moments.inside + moments.outside) / 2
+    shift = (
+        np.full(len(centre), SHIFT_OFFLINE)
+        if offline
+        else shrink_shifts((moments.inside - moments.outside) / moments.deviation, moments, label)
+    )
+    standard, correlation = _standardise(released, centre, shift, moments.deviation)
+    freedom = moments.freedom
+    up, down = (np.log1p((standard + sign * shift / 2) ** 2 / freedom) for sign in (1, -1))
+    patients = members.shape[1]
+    count = np.maximum(np.bincount(index, minlength=patients), 1)
+    return PatientScores(
+        np.bincount(index, (freedom + 1) / 2 * (up - down), patients),
+        np.bincount(index, standard, patients) / np.sqrt(count),
+        centre,
+        moments.deviation,
+        correlation,
+    )
+
+
+def take_moments(scores: np.ndarray, members: np.ndarray) -> Moments:
+    """Take the moments of records over models of any design: scores, members bool (R, N)."""
+    total_in, count = (scores * members).sum(0), members.sum(0).astype(float)
+    others = len(members) - count
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inside, outside = total_in / count, (scores.sum(0) - total_in) / others
+    squares = np.where(members, scores - inside, scores - outside)
+    squares = np.einsum("rn,rn->n", squares, squares)
+    kinds = (count > 0).astype(int) + (others > 0)
+    freedom = np.maximum(len(members) - kinds, 1).astype(float)
+    variance, prior = moderate(squares, freedom)
+    noise = 1 / np.maximum(count, 1) + 1 / np.maximum(others, 1)
+    return Moments(inside, outside, np.sqrt(variance), freedom + prior, noise)
+
+
+def moderate(squares: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return (variances (N,), degrees of freedom of their prior), moderated over the records.
+
+    squares, freedom (N,): sums of squares and their degrees of freedom. As rollcall.attacks.lira
+    moderates them (Smyth 2004).
+    """
+    variance = np.maximum(squares / freedom, MIN_VARIANCE)
+    e = np.log(variance) - psi(freedom / 2) + np.log(freedom / 2)
+    excess = e.var() - polygamma(1, freedom / 2).mean()
+    prior = float(2 * invert_trigamma(np.maximum(excess, polygamma(1, MAX_FREEDOM / 2))))
+    middle = max(squares.sum() / freedom.sum(), MIN_VARIANCE)
+    return (prior * middle + squares) / (prior + freedom), prior
+
+
+def shrink_shifts(shift: np.ndarray, moments: Moments, label: np.ndarray | None) -> np.ndarray:
+    """Shrink each record's shift (N,) to what records as hard, of its label, shift on average."""
+    centre = moments.inside + moments.outside
+    rank = np.empty(len(centre), int)
+    rank[np.argsort(centre, kind="stable")] = np.arange(len(centre))
+    cell = rank * BINS // len(centre)
+    if label is not None:
+        cell = np.unique(
+            cell + BINS * np.unique(label, return_inverse=True)[1], return_inverse=True
+        )
+        cell = cell[1]
+    count = np.bincount(cell)
+    mean = (np.bincount(cell, shift) + PSEUDO_RECORDS * shift.mean()) / (count + PSEUDO_RECORDS)
+    expected = mean[cell]
+    truth = max(((shift - expected) ** 2 - moments.noise).mean(), 1e-4)
+    weight = truth / (truth + moments.noise)
+    return np.maximum(expected + weight * (shift - expected), 0)
+
+
+def _standardise(released, centre, shift, deviation) -> tuple[np.ndarray, float]:
+    """Return released scores as deviations from the references' centre, and the correlation."""
+    spread = released.std() * centre.std()
+    correlation = float(np.mean((released - released.mean()) * (centre - centre.mean())))
+    correlation = float(correlation / spread) if spread > 0 else 0.0
+    if correlation < TURNED and len(centre) >= 100:
+        raise InputError(
+            f"the released model's scores run against the references' (correlation "
+            f"{correlation:.2f}); expected scores that are higher where the model fits a record "
+            "better: are these losses, or another order of records?"
+        )
+    columns = np.column_stack([np.ones(len(centre)), centre, shift * deviation])
+    weights = np.linalg.lstsq(columns / deviation[:, None], released / deviation, rcond=None)[0]
+    slope = max(float(weights[1]), LEAST_SLOPE)
+    standard = (released - weights[0] - weights[1] * centre) / (slope * deviation)
+    width = 1.4826 * np.median(np.abs(standard - np.median(standard)))
+    return standard / (width if width > 0 else 1.0), correlation
+
+
+def _flatten(released, references, index, label):
+    """Return scores of several labels as so many records of the same patient."""
+    released = np.asarray(released, np.float64)
+    references, index = np.asarray(references, np.float64), np.asarray(index)
+    if released.ndim == 2 and references.ndim == 3:
+        labels = released.shape[1]
+        numbers = np.tile(np.arange(labels), len(released))
+        return (
+            released.ravel(),
+            references.reshape(len(references), -1),
+            index.repeat(labels),
+            (numbers),
+        )
+    return released, references, index, None if label is None else np.asarray(label)
+
+
+def _check(released, references, members, index) -> None:
+    shape = references.shape
+    if released.ndim != 1 or shape[1:] != released.shape or index.shape != released.shape:
+        raise InputError(
+            f"released {released.shape}, references {shape} and index {index.shape}; expected "
+            "(records,), (references, records) and (records,)"
+        )
+    if members.dtype != bool or members.ndim != 2 or len(members) != shape[0]:
+        raise InputError(
+            f"reference_members is {members.dtype} {members.shape}; expected bool "
+            f"({shape[0]}, patients)"
+        )
+    for name, values in (("released", released[None]), ("references", references)):
+        if not np.isfinite(values).all():
+            model, record = np.argwhere(~np.isfinite(values))[0]
+            which = f"model {model}, " if name == "references" else ""
+            raise InputError(f"{name}: {which}record {record} is NaN or infinite")
+    count = members.sum(0)
+    least, most = int(count.min()), int(count.max())
+    enough = least >= LEAST_OF_A_KIND and most <= len(members) - LEAST_OF_A_KIND
+    if not enough and not (most == 0 and len(members) > LEAST_OF_A_KIND):
+        raise InputError(
+            f"a patient is in {least} to {most} of {len(members)} reference models; expected each "
+            f"in at least {LEAST_OF_A_KIND} and out of at least {LEAST_OF_A_KIND}, or nobody in any"
+        )
