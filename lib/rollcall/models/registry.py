@@ -100,14 +100,20 @@ def check_kind(name: str, kind: str, inputs: str) -> None:
     family = family_of(name)
     if kind in family.takes or (not kind and len(family.takes) == len(KINDS)):
         return
-    fitting = [
+    raise misfit(name, family.takes, kind, inputs)
+
+
+def misfit(name: str, takes: tuple[str, ...], kind: str, inputs: str) -> InputError:
+    """Return the InputError for a model that takes other kinds of input; see check_kind."""
+    families = {
         each
-        for each, model in MODELS.items()
-        if kind in FAMILIES[model.family].takes or FAMILIES[model.family].takes == tuple(KINDS)
-    ]
-    takes = " or ".join(f"{each} ({', '.join(KINDS[each])})" for each in family.takes)
-    raise InputError(
-        f"model {name!r} needs {takes}, and {inputs} has {kind or 'none of these'}; "
+        for each, family in FAMILIES.items()
+        if kind in family.takes or family.takes == tuple(KINDS)
+    }
+    fitting = [each for each, model in MODELS.items() if model.family in families]
+    needs = " or ".join(f"{each} ({', '.join(KINDS[each])})" for each in takes)
+    return InputError(
+        f"model {name!r} needs {needs}, and {inputs} has {kind or 'none of these'}; "
         f"models that fit: {', '.join(fitting)}"
     )
 
