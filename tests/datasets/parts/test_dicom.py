@@ -368,7 +368,7 @@ def test_deflated_and_remote_pixels_are_refused_unread(tmp_path):
 
 def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("rollcall.datasets.parts.dicom.MAX_FILE_BYTES", 100)
-    with pytest.raises(ValueError, match="bytes; expected a mammogram of at most 100"):
+    with pytest.raises(ValueError, match="bytes; expected a picture of at most 100"):
         decode(save(tmp_path / "a.dcm"), "L")
 
 

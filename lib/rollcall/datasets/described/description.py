@@ -19,6 +19,7 @@ from rollcall.util.faults import raise_machine_fault
 DATASET = "table"  # the dataset whose release is described
 USUAL = "cohort.toml"
 TABLES = (".csv", ".csv.gz", ".parquet")
+OF_PICTURES, OF_RECORDINGS = ("size", "mode"), ("rate", "leads", "seconds", "scale")  # keys
 LONGEST = 2**20  # bytes of a description
 
 
@@ -48,9 +49,12 @@ class Description:
     files       column with the name of each record's picture or recording; "": a table alone
     folder      where these files lie, in the description's folder
     size        pixels of a side that pictures are made to; 0: the default
+    mode        "grey" or "rgb"; "": grey where no picture has colours
     format      of recordings, one of FORMATS; "": pictures
     rate        Hz that recordings are made to; 0: their own
     leads       channels of recordings that are kept, in order; (): all
+    seconds     of each recording, from its start; 0: all of it
+    scale       factor of recordings before a model sees them; 0: one over their spread
     """
 
     path: Path
@@ -76,9 +80,12 @@ class Description:
     files: str = ""
     folder: str = ""
     size: int = 0
+    mode: str = ""
     format: str = ""
     rate: float = 0.0
     leads: tuple[str, ...] = ()
+    seconds: float = 0.0
+    scale: float = 0.0
 
     @property
     def root(self) -> Path:
@@ -131,6 +138,11 @@ def find(path: str | Path) -> tuple[Path, str]:
     A toml, or a folder with cohort.toml or one toml of another name. The two are `root` and
     `cohort` of auditing.plan. InputError, with what to do, for anything else.
     """
+    if not path or path == Path():
+        raise InputError(
+            f"{DATASET} is not fetched: ROOT= must name the folder that holds the table and the "
+            f"{USUAL} that `rollcall describe TABLE.csv` writes (see docs/own-data.md)"
+        )
     path = Path(path).expanduser().absolute()
     if path.is_dir():
         tomls = sorted(each.name for each in path.glob("*.toml") if each.is_file())
@@ -237,12 +249,17 @@ def _check_together(description: Description) -> None:
         raise InputError(f"{path}: cut is for one label of numbers, without positive")
     if it.positive and len(it.label) > 1:
         raise InputError(f"{path}: positive is for one label; several are yes or no each")
-    for key in ("folder", "size", "format", "rate", "leads"):
+    for key in ("folder", "format", *OF_PICTURES, *OF_RECORDINGS):
         if getattr(it, key) and not it.files:
             raise InputError(f"{path}: {key} needs files, the column with each record's file")
-    for key in ("rate", "leads"):
+    for key in OF_RECORDINGS:
         if getattr(it, key) and not it.format:
             raise InputError(f"{path}: {key} is of recordings; give format, one of {FORMATS}")
+    for key in OF_PICTURES:
+        if getattr(it, key) and it.format:
+            raise InputError(
+                f"{path}: {key} is of pictures, and format {it.format!r} of recordings"
+            )
     columns = it.columns()
     for key in ("patient", "test", "files"):
         if set(columns[key]) & {*it.label}:

@@ -69,6 +69,12 @@ def _fit_rate(value) -> float:
     return float(value)
 
 
+def _fit_above_0(value) -> float:
+    if not 0 < _fit_number(value) <= 1e6:
+        raise ValueError(value)
+    return float(value)
+
+
 def _fit_texts(value) -> tuple[str, ...]:
     texts = (value,) if isinstance(value, str) else tuple(value)
     if not texts or len({*texts}) < len(texts) or isinstance(value, dict):
@@ -156,7 +162,10 @@ KEYS: dict[str, tuple[Callable, str]] = {
     "files": COLUMN,
     "folder": (_fit_text, "the name of a folder beside it"),
     "size": (_fit_size, "a whole number of pixels from 8 to 1024"),
+    "mode": (_one_of(("grey", "rgb")), "'grey' or 'rgb'"),
     "format": (_one_of(FORMATS), f"one of {', '.join(map(repr, FORMATS))}"),
     "rate": (_fit_rate, "a number of samples a second"),
     "leads": (_fit_texts, 'a list of different channels: ["I", "II"]'),
+    "seconds": (_fit_above_0, "a number of seconds above 0"),
+    "scale": (_fit_above_0, "a number above 0"),
 }

@@ -1,6 +1,6 @@
-"""Decode mammograms from DICOM files that are not trusted.
+"""Decode DICOM files that are not trusted: grey pictures of any kind, and mammograms.
 
-Every breast comes out pointing the same way, windowed to 8 bits and resized. For `FileInputs`:
+Windowed to 8 bits and resized; every breast comes out pointing the same way. For `FileInputs`:
 `functools.partial(decode_mammogram, height=64, width=48)`. pydicom is imported where it is used.
 """
 
@@ -10,6 +10,7 @@ import math
 import re
 import struct
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,31 +65,52 @@ def decode_mammogram(
 
     Raises OSError or ValueError for a file that is not such an image, or is cut short.
     """
+    picture = read_picture(path)
+    element = picture.elements
+    window = parse_window(center or element["WindowCenter"], breadth or element["WindowWidth"])
+    values = orient_image(
+        picture.values,
+        laterality or element["ImageLaterality"] or element["Laterality"],
+        view or element["ViewPosition"],
+        orientation or element["PatientOrientation"],
+        flipped or element["FieldOfViewHorizontalFlip"],
+    )
+    return to_eight_bits(picture, values, window, (width, height))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Hold a grey picture's values, float32 (rows, columns), ELEMENTS as text, and its sign."""
+
+    values: np.ndarray
+    elements: dict[str, str]
+    inverted: bool
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a DICOM file, modality rescale applied; OSError or ValueError as `decode_mammogram`."""
     with warnings.catch_warnings():
         # pydicom warns of every value that breaks the standard; what matters is checked here
         warnings.simplefilter("ignore")
         dataset = open_dicom(path)
         stored = read_pixels(dataset)
-        element = {name: _text(dataset, name) for name in ELEMENTS}
+        elements = {name: _text(dataset, name) for name in ELEMENTS}
         slope = _number(_text(dataset, "RescaleSlope") or "1", "RescaleSlope")
         intercept = _number(_text(dataset, "RescaleIntercept") or "0", "RescaleIntercept")
         inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
     values = stored.astype(np.float32)
     if (slope, intercept) != (1, 0):
         values = values * np.float32(slope) + np.float32(intercept)
-    window = parse_window(center or element["WindowCenter"], breadth or element["WindowWidth"])
+    return Picture(values, elements, inverted)
+
+
+def to_eight_bits(picture: Picture, values: np.ndarray, window, size: tuple[int, int]):
+    """Resize and window values to uint8 (height, width, 1), black 0; size: (width, height)."""
     low, high = window or (float(values.min()), float(values.max()))
-    values = orient_image(
-        values,
-        laterality or element["ImageLaterality"] or element["Laterality"],
-        view or element["ViewPosition"],
-        orientation or element["PatientOrientation"],
-        flipped or element["FieldOfViewHorizontalFlip"],
-    )
     image = Image.fromarray(np.ascontiguousarray(values))
-    small = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), float)
+    small = np.asarray(image.resize(size, Image.Resampling.BICUBIC), float)
     grey = np.clip((small - low) / max(high - low, 1e-9), 0, 1) * 255
-    return np.rint(255 - grey if inverted else grey).astype(np.uint8)[:, :, None]
+    return np.rint(255 - grey if picture.inverted else grey).astype(np.uint8)[:, :, None]
 
 
 def open_dicom(path: Path):
@@ -102,7 +124,7 @@ def open_dicom(path: Path):
 
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ValueError(
-            f"{path.stat().st_size:,} bytes; expected a mammogram of at most {MAX_FILE_BYTES:,}"
+            f"{path.stat().st_size:,} bytes; expected a picture of at most {MAX_FILE_BYTES:,}"
         )
     try:
         syntax = read_file_meta_info(path).get("TransferSyntaxUID")

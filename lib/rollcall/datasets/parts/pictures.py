@@ -107,6 +107,23 @@ def count_bits(path: Path) -> int:
             return 8
 
 
+def is_coloured(path: Path) -> bool:
+    """Say whether a picture has colours, from its header alone; False for what is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                grey = image.mode in ("1", "L", "LA", "La", *SIXTEEN_BIT_MODES)
+                return not grey and (image.mode != "P" or _has_coloured_palette(image))
+        except (OSError, ValueError, Image.DecompressionBombError):
+            return False
+
+
+def _has_coloured_palette(image: Image.Image) -> bool:
+    palette = np.array(image.getpalette() or [], int).reshape(-1, 3)
+    return bool((palette != palette[:, :1]).any())
+
+
 def _fault(path: Path) -> ValueError:
     """Say what a file is that Pillow does not know."""
     with open(path, "rb") as file:

@@ -86,7 +86,7 @@ def check_header(header: Path, path: Path, rate: int) -> None:
     The signal file must be as long as the header says. Raises ValueError. Works on the header's
     text, before wfdb opens whatever file a header names and reads however many samples it says.
     """
-    first, lines = _read_header(header)
+    first, lines = read_header(header)
     if first[:2] != [header.stem, str(len(LEADS))] or len(lines) != len(LEADS):
         raise ValueError(
             f"{header.name} describes {len(lines)} signals, or another record; "
@@ -120,7 +120,7 @@ def check_header(header: Path, path: Path, rate: int) -> None:
         )
 
 
-def _read_header(header: Path) -> tuple[list[str], list[list[str]]]:
+def read_header(header: Path) -> tuple[list[str], list[list[str]]]:
     """Read the words of a header's first line, and those of each further line, comments aside."""
     with open(header, "rb") as file:
         text = file.read(MAX_HEADER_BYTES + 1)

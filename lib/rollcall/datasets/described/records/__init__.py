@@ -1,0 +1,1 @@
+"""Pictures and recordings that an owner's table names: found, looked at, and opened as inputs."""

@@ -1,0 +1,71 @@
+"""Pictures that a table names, as inputs: JPEG, PNG and the like, or DICOM, in one size."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.decode import FileInputs
+from rollcall.datasets.described.description import Description
+from rollcall.datasets.described.records.finding import find_files
+from rollcall.datasets.parts.dicom import parse_window, read_picture, to_eight_bits
+from rollcall.datasets.parts.images import ENDINGS, depth_notes, resize_image
+from rollcall.datasets.parts.pictures import is_coloured, open_image
+
+USUAL_SIZE = 64  # pixels of a side
+MODES = {"grey": "L", "rgb": "RGB"}
+DICOM = (".dcm", ".dicom", ".ima")
+MARK, MARK_AT = b"DICM", 128  # what a DICOM file has, and where
+LOOKED_AT = 100  # files that tell whether there is colour
+
+
+def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInputs, list[str]]:
+    """Return the pictures of a table's rows as inputs, and what to say of them.
+
+    uint8 (rows, size, size, 1 or 3), still files. The whole picture is resized; its aspect ratio is
+    not kept. mode: of the description; "" is grey where no picture looked at has colour.
+    InputError as find_files.
+    """
+    size = described.size or USUAL_SIZE
+    paths = find_files(described, table, (*ENDINGS, *DICOM))
+    looked = [described.root / path for path in pd.unique(paths)]
+    looked = [
+        looked[k] for k in np.linspace(0, len(looked) - 1, min(LOOKED_AT, len(looked))).astype(int)
+    ]
+    mode = MODES.get(described.mode) or ("RGB" if any(map(is_coloured, looked)) else "L")
+    files = FileInputs(
+        described.root,
+        paths,
+        functools.partial(decode_picture, size=size, mode=mode),
+        (size, size, 1 if mode == "L" else 3),
+        "uint8",
+        described.table_path,
+        table.index.to_numpy() + 2,
+    )
+    words = {"L": "grey", "RGB": "of three colours"}
+    notes = [f"inputs: pictures made {size} x {size} pixels, {words[mode]}"]
+    return files, notes + depth_notes(files)
+
+
+def decode_picture(path: Path, size: int, mode: str) -> np.ndarray:
+    """Decode a picture or a DICOM file to uint8 (size, size, channels).
+
+    What it is follows from its content, whatever its name. OSError or ValueError for what cannot be
+    read, or is cut short.
+    """
+    if not is_dicom(path):
+        return resize_image(open_image(path, mode), size, size)
+    picture = read_picture(path)  # as it lies, by the file's own window
+    window = parse_window(picture.elements["WindowCenter"], picture.elements["WindowWidth"])
+    grey = to_eight_bits(picture, picture.values, window, (size, size))
+    return grey if mode == "L" else np.repeat(grey, 3, axis=2)
+
+
+def is_dicom(path: Path) -> bool:
+    """Say whether a file has the mark of DICOM; OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        file.seek(MARK_AT)
+        return file.read(len(MARK)) == MARK
