@@ -202,6 +202,49 @@ def test_members_in_the_order_of_numbers_are_refused():
         check(scores, other, codes, numbers)
 
 
+BY_ID = {
+    "sorted ids": lambda ids: np.argsort(ids, kind="stable"),
+    "sorted ids, backwards": lambda ids: np.argsort(ids, kind="stable")[::-1],
+    "ids by the numbers in them": lambda ids: np.argsort(
+        [int(text[1:]) for text in ids], kind="stable"
+    ),
+    "their order backwards": lambda ids: np.arange(len(ids))[::-1],
+    "each one further": lambda ids: np.roll(np.arange(len(ids)), 1),
+    "each one before": lambda ids: np.roll(np.arange(len(ids)), -1),
+    "grouped by patient": lambda ids: np.argsort(pd.factorize(ids)[0], kind="stable"),
+}
+
+
+@pytest.mark.parametrize("shift", [0.3, 1.0])
+@pytest.mark.parametrize("words", BY_ID)
+def test_scores_in_a_usual_order_are_refused(words, shift):
+    """Though so little leaks that no record alone shows it."""
+    scores, members, codes, names = make(targets=16, shift=shift)
+    names = pd.Index([f"p{int(name[1:])}" for name in names])  # p2 comes after p10, as text
+    order = BY_ID[words](np.asarray(names, str)[codes])
+    with pytest.raises(InputError, match=rf"scores\.npy: fits the members only .*{words}; exp"):
+        check(scores[:, order], members, codes, names)
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("by_id", [False, True])
+def test_members_shifted_by_one_are_refused(step, by_id):
+    scores, members, codes, names = make(targets=16, shift=0.5)
+    order = np.argsort(np.asarray(names, str)) if by_id else np.arange(len(names))
+    other = np.roll(members[:, order], step, axis=1)
+    words = f"{'of their sorted ids' if by_id else 'first come'}, each one"
+    with pytest.raises(InputError, match=f"members.npy: .*{words} .*; expected"):
+        check(scores, other, codes, names)
+
+
+def test_orders_of_many_patients_are_tried(monkeypatch):
+    monkeypatch.setattr("rollcall.runs.given.order.MOST_PATIENTS", 100)
+    scores, members, codes, names = make(targets=16, shift=0.5)
+    order = np.argsort(np.asarray(names, str)[codes], kind="stable")
+    with pytest.raises(InputError, match="records in the order of their sorted ids; expected"):
+        check(scores[:, order], members, codes, names)
+
+
 def test_members_in_any_other_order_are_refused_where_it_shows():
     scores, members, codes, names = make()
     other = members[:, np.random.default_rng(5).permutation(len(names))]

@@ -14,10 +14,10 @@ import pandas as pd
 from rollcall.runs.given.kinds import Given, convert_target
 from rollcall.runs.given.plausibility import SURE
 from rollcall.runs.given.turned import refuse_turned
+from rollcall.runs.given.usual_orders import TIMES_CLEARER, refuse_usual_order
 from rollcall.stats.moments import pair_signs
 from rollcall.util.errors import InputError
 
-TIMES_CLEARER = 4.0  # another order must show what the given one hardly does
 MOST_PATIENTS = 5_000  # of which orders are compared
 MOST_RECORDS = 400
 DRAWS = 20  # of members without any relation to the scores
@@ -44,17 +44,7 @@ def refuse_order(
     _refuse_targets(given.path, members_path, scores, members[:, kept])
     if contrast > SURE:
         return notes
-    difference = _center(scores[0::2] - scores[1::2])
-    for order, columns in _name_orders(names, codes).items():
-        if len(kept) < len(names):
-            break
-        other = _contrast(difference, members[:, columns])
-        if other > SURE and other > TIMES_CLEARER * abs(contrast):
-            raise InputError(
-                f"{members_path}: fits the scores only if its columns are patients {order}; "
-                "expected the order in which the ids first come. Give members as a csv with a "
-                "column patient_id, or by record"
-            )
+    refuse_usual_order(given, members_path, patients_path, members, codes, names, contrast)
     _refuse_any_other(given, members_path, patients_path, scores, members[:, kept], codes, kept)
     return notes
 
@@ -80,29 +70,6 @@ def _center(values: np.ndarray) -> np.ndarray:
     values = values - values.mean(1, keepdims=True)
     size = np.sqrt((values**2).mean(1, keepdims=True))
     return np.divide(values, size, out=np.zeros_like(values), where=size > 0)
-
-
-def _contrast(difference: np.ndarray, members: np.ndarray) -> float:
-    """Return by how much members' scores are higher, in standard errors."""
-    return float((difference * pair_signs(members)).mean() * np.sqrt(difference.size))
-
-
-def _name_orders(names: pd.Index, codes: np.ndarray) -> dict[str, np.ndarray]:
-    """Return orders people use, as the column that each patient would have. {words: (P,) int}"""
-    text = np.asarray(names, str)
-    keys = {
-        "in the order of their sorted ids": text,
-        "in the order of their ids without capitals": np.char.lower(text),
-    }
-    if all(name.isdigit() for name in text):
-        keys["in the order of their ids as numbers"] = np.array([int(name) for name in text])
-    orders = {words: np.argsort(key, kind="stable") for words, key in keys.items()}
-    last = len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1]
-    orders["in the order in which the ids last come"] = np.argsort(last)
-    orders["in the order in which the ids first come, backwards"] = np.arange(len(text))[::-1]
-    sorted_ids = orders["in the order of their sorted ids"]
-    orders["in the order of their sorted ids, backwards"] = sorted_ids[::-1]
-    return {words: np.argsort(order) for words, order in orders.items()}
 
 
 def _refuse_targets(path: Path, members_path: Path, scores, members) -> None:

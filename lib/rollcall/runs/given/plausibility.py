@@ -55,8 +55,8 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
         rows = [convert_target(given, 2 * pair + half) for half in (0, 1)]
         for half, row in enumerate(rows):
             _look_at_target(looks, 2 * pair + half, row)
-        ranks = _rank(rows[0])
-        ranks -= _rank(rows[1])
+        ranks = rank_records(rows[0])
+        ranks -= rank_records(rows[1])
         difference = rows[0]
         difference -= rows[1]
         difference -= difference.mean(0)
@@ -81,7 +81,7 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
     return looks
 
 
-def _rank(row: np.ndarray) -> np.ndarray:
+def rank_records(row: np.ndarray) -> np.ndarray:
     """Return the rank of each record's score, or sum of scores, within a target, float32 (N,)."""
     values = row if row.ndim == 1 else row.sum(1)
     out = np.empty(len(values), np.float32)
