@@ -26,6 +26,7 @@ from rollcall.auditing.prepared import choose_recipe, is_prepared, open_prepared
 from rollcall.auditing.steps import Attacked, Study, attack, disparity, paper, train
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.models.given import name_run
 from rollcall.recipes import Recipe
 from rollcall.runs import external
 from rollcall.runs import run as run_folder
@@ -148,6 +149,7 @@ class Audit(Study):
 
 
 EMBEDDED = "simulated"  # the cohort that needs no release
+OF_YOUR_OWN = "for data of your own: rollcall describe TABLE.csv, then rollcall audit cohort.toml"
 
 
 @typed
@@ -186,8 +188,8 @@ def plan(
             raise InputError(f"root {root!r} is of a release; expected none for this cohort")
         made = cohort if isinstance(cohort, Cohort) else open_prepared(cohort, Path(stored))
         chosen = choose_recipe(made, model, recipe)
-        _check_run(targets, run or chosen.model, seed)
-        folder = results / made.name / (run or chosen.model)
+        _check_run(targets, run or name_run(chosen.model), seed)
+        folder = results / made.name / (run or name_run(chosen.model))
         if not train:
             _check_trained(folder, targets)
         loaded = open_prepared(made, Path(stored), options)
@@ -202,7 +204,7 @@ def plan(
             options=options,
             recipe=recipe,
         )
-        folder = results / str(cohort) / (run or chosen.model)
+        folder = results / datasets.identify(str(cohort), root)[0] / (run or name_run(chosen.model))
         if not train:
             _check_trained(folder, targets)
         loaded = load_cohort(cohort, root, data, **(chosen.cohort | choices))
@@ -227,14 +229,14 @@ def check_plan(
     InputError if one cannot be.
     """
     if cohort not in datasets.NAMES:
-        raise unknown_name("cohort", cohort, datasets.NAMES)
+        raise InputError(f"{unknown_name('cohort', cohort, datasets.NAMES)}; {OF_YOUR_OWN}")
     if root and cohort == EMBEDDED:
         raise InputError(
             f"root {root!r} names data, but no cohort is named, and {EMBEDDED!r} needs none; name "
-            f"the cohort of these data, one of: {', '.join(datasets.NAMES)}"
+            f"the cohort of these data, one of: {', '.join(datasets.NAMES)}; {OF_YOUR_OWN}"
         )
-    chosen = recipes.choose(cohort, model, recipe, datasets.about(cohort).kind)
-    _check_run(targets, run or chosen.model, seed)
+    chosen = recipes.choose(cohort, model, recipe, datasets.identify(cohort, root)[1])
+    _check_run(targets, run or name_run(chosen.model), seed)
     where = f"of cohort {cohort!r}"
     return chosen, parse_settings("option", options, datasets.options(cohort), where)
 

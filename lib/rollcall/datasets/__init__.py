@@ -9,6 +9,9 @@ A dataset is one module here, named in NAMES, that has
                and root is None
     read(files, root, *, option=default, ...) -> Cohort
                inputs are an array, or FileInputs under root; InputError names file, row, column
+
+`table` is for data that have no module: its root is, or holds, the description of a cohort with a
+name of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from rollcall.data import store
 from rollcall.data.cohort import Cohort, check_cohort
 from rollcall.data.disk.copies import CHOICES
 from rollcall.data.release import is_simulated
+from rollcall.datasets.described import description
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import check_choice
 from rollcall.util import stamps
@@ -44,6 +48,7 @@ NAMES = (
     "diabetes130",
     "ham10000",
     "nih_cxr14",
+    "table",
 )
 SIMULATED_SOURCE = "SIMULATED: a rehearsal in the layout of this release; every value is invented."
 TABLES_STAMP = ".tables.json"  # in prepared/: the hashes of the release's tables
@@ -65,6 +70,23 @@ def about(name: str) -> Dataset:
 def list_datasets() -> tuple[Dataset, ...]:
     """Describe every dataset, in the order of NAMES."""
     return tuple(about(name) for name in NAMES)
+
+
+def identify(name: str, root: str | Path = "") -> tuple[str, str]:
+    """Return what a cohort is called, and its kind of input, as `rollcall.recipes.load` has it.
+
+    The dataset's name, but for data that are described under root. InputError for an unknown name,
+    for data without a description, and one that takes the name of another dataset.
+    """
+    if name != description.DATASET:
+        return name, about(name).kind
+    described = description.read(root)
+    if described.name in NAMES and described.name != name:
+        raise InputError(
+            f"{described.path}: name = {described.name!r} is a dataset that Rollcall knows; choose "
+            "another"
+        )
+    return described.name, described.kind
 
 
 def options(name: str) -> dict:
@@ -119,13 +141,18 @@ def _load(name: str, root, data, progress, chosen: dict) -> Cohort:
             raise unknown_name("option", option, defaults, f"of cohort {name!r}")
     chosen = defaults | chosen
     check_choice(name, "duplicates", chosen.get("duplicates", "keep"), CHOICES)
+    given = root
+    if name == description.DATASET:
+        identify(name, root or "")
+        given = description.find(root or "")[0]
+        root = given.parent
     if root is not None and not Path(root).is_dir():
         raise InputError(
             f"{root}: no such folder; ROOT must name the folder that holds the release of "
             f"{name!r} (see docs/datasets.md)"
         )
-    root = None if root is None else Path(root)
-    files = module.locate(root, Path(data) / name)
+    root, given = (None if path is None else Path(path) for path in (root, given))
+    files = module.locate(given, Path(data) / name)
     rehearsed = is_simulated(root)
     prepared = Path(data) / name / "prepared"
     stamp = stamps.read_stamp(prepared / TABLES_STAMP)

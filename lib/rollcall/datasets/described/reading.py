@@ -1,0 +1,117 @@
+"""The table that a description names, as text: csv or parquet, missing values empty."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data import cleaning, tables
+from rollcall.data.bands import DATE, NUMBER
+from rollcall.datasets.described.description import Description
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import raise_machine_fault
+from rollcall.util.files import parse_table
+
+LARGEST_WHOLE = 2.0**53  # whole numbers beyond are not exact in a float
+MEND = 'save it again, as a csv in UTF-8, or say encoding = "cp1252" (Windows) in the description'
+
+
+def read(described: Description) -> pd.DataFrame:
+    """Return the table as strings, stripped; "" is a missing value, whatever word it was.
+
+    InputError for a table that cannot be read, or lacks a column that is named; MachineError if the
+    machine refuses.
+    """
+    path = described.table_path
+    if path.name.endswith(".parquet"):
+        table = _open_parquet(described)
+    else:
+        table = tables.read_whole_table(
+            path,
+            described.label[0] if described.header else "",
+            described.separator,
+            described.names,
+            "utf-8-sig" if described.encoding.lower() in ("utf-8", "utf8") else described.encoding,
+            line_breaks=True,
+            mend=MEND,
+        )
+        if described.header:
+            _refuse_values(described, list(table.columns))
+    described.check_columns(list(table.columns))
+    return table.apply(_clean, missing=described.missing)
+
+
+def _clean(values: pd.Series, missing: tuple[str, ...]) -> pd.Series:
+    """Strip the fields of a column; words for missing become ""."""
+    codes, written = pd.factorize(values)  # what is done to a value is done to it once
+    words = cleaning.strip_fields(pd.Series(written, dtype="str"))
+    gone = cleaning.is_missing(words) | words.isin(missing)
+    if missing:  # -9 is -9.0 as well
+        gone |= words.str.replace(r"[.]0*$", "", regex=True).isin(missing)
+    return pd.Series(words.mask(gone, "").to_numpy()[codes], values.index, "str", values.name)
+
+
+def _refuse_values(described: Description, header: list[str]) -> None:
+    """InputError where what should be names of columns looks like a row of values."""
+    names = pd.Series(header, dtype="str")
+    numbers = names.str.fullmatch(NUMBER) | names.str.fullmatch(DATE)
+    counted = names.tolist() in ([str(k + first) for k in range(len(names))] for first in (0, 1))
+    if numbers.sum() * 2 >= len(names) and numbers.sum() > 1 and not counted:
+        raise InputError(
+            f"{described.path}: row 1 of {described.table} looks like values, not names "
+            f"({', '.join(map(repr, header[:5]))}, ...); say header = false and names = [...]"
+        )
+
+
+def _open_parquet(described: Description) -> pd.DataFrame:
+    """Read a parquet file; numbers, dates and truth values as text that is read back the same."""
+    path = described.table_path
+    try:
+        with open(path, "rb") as file:
+            table = parse_table(file)
+    except Exception as error:  # damage may make the library raise anything
+        raise_machine_fault(error, path)
+        raise InputError(f"{path}: not a readable parquet file ({first_line(error)})") from error
+    if table.index.names != [None]:
+        table = table.reset_index()
+    names = list(described.names) or [str(name).strip() for name in table.columns]
+    if len(names) != table.shape[1]:
+        raise InputError(f"{path}: has {table.shape[1]} columns; expected {len(names)}")
+    twice = pd.Index(names).duplicated()
+    if twice.any():
+        raise InputError(f"{path}: has more than once the column {names[int(twice.argmax())]!r}")
+    if not len(table):
+        raise InputError(f"{path}: holds no rows")
+    table = table.set_axis(pd.RangeIndex(-1, len(table) - 1)).set_axis(names, axis=1)
+    return pd.DataFrame({name: _write(described, table[name]) for name in names})
+
+
+def _write(described: Description, values: pd.Series) -> pd.Series:
+    """Write the values of a column as text; "" where one is missing."""
+    kind, missing = values.dtype, values.isna().to_numpy()
+    if isinstance(kind, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+        kind = values.dtype
+    if pd.api.types.is_bool_dtype(kind):
+        text = values.map({True: "true", False: "false"})
+    elif pd.api.types.is_datetime64_any_dtype(kind):
+        text = values.dt.strftime("%Y-%m-%d %H:%M:%S")
+    elif pd.api.types.is_timedelta64_dtype(kind):
+        text = values.dt.total_seconds().div(86_400).map(repr)
+    elif pd.api.types.is_float_dtype(kind):
+        floats = values.to_numpy(float, na_value=np.nan)
+        text = pd.Series([_write_float(number) for number in floats], values.index)
+    else:
+        first = next((each for each in values[~missing] if not pd.api.types.is_scalar(each)), None)
+        if first is not None or values[~missing].map(lambda each: isinstance(each, bytes)).any():
+            raise InputError(
+                f"{described.table_path}: column {values.name!r} holds lists, tables or bytes; "
+                "expected one value in each row"
+            )
+        text = values.astype(object).where(~missing, "").map(str)
+    return text.astype(object).where(~missing, "").astype("str")
+
+
+def _write_float(number: float) -> str:
+    whole = number.is_integer() and abs(number) < LARGEST_WHOLE
+    return str(int(number)) if whole else repr(number)
