@@ -162,6 +162,43 @@ def test_logits_of_classes_are_no_labels(change, words):
         check(change(classes(scores, label)).astype(np.float32), members, codes, names)
 
 
+def brier_of_classes(p, rng):
+    """Of three classes, the others sharing what is left: (1 - p)^2 and theirs."""
+    share = rng.random(p.shape[1])
+    return (1 - p) ** 2 * (1 + share**2 + (1 - share) ** 2)
+
+
+ERRORS = {
+    "of one label": lambda p, rng: (1 - p) ** 2,
+    "absolute": lambda p, rng: 1 - p,
+    "of two classes": lambda p, rng: 2 * (1 - p) ** 2,
+    "of three classes": brier_of_classes,
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_brier_scores_are_no_losses(error, shift):
+    """Refused where many come near the largest there is; said where none does."""
+    scores, *rest = make(shift=shift, patients=600)
+    rng = np.random.default_rng(3)
+    sure = ERRORS[error](expit(4 * scores.astype(float)), rng)
+    with pytest.raises(InputError, match="as Brier scores and other errors of probabilities end"):
+        check(sure, *rest, kind="loss")
+    unsure = ERRORS[error](expit(np.clip(scores.astype(float) + 1, -1, 9)), rng)
+    assert "are they Brier scores" in " ".join(check(unsure, *rest, kind="loss"))
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("mean", [-1.0, 0.0, 3.0])
+def test_cross_entropies_are_not_refused_as_brier_scores(scale, mean):
+    """Of sure models and of models that hardly beat guessing."""
+    for seed in range(3):
+        scores, *rest = make(seed=seed, shift=0.5, targets=8)
+        loss = np.logaddexp(0, -(mean + scale * scores.astype(float)))
+        assert not check(loss, *rest, kind="loss") or loss.max() < 2
+
+
 def test_log_probabilities_are_refused_where_models_are_sure():
     scores, *rest = make()
     with pytest.raises(InputError, match=r"as log-probabilities are; .*--kind loss"):

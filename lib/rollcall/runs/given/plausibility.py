@@ -21,6 +21,12 @@ from rollcall.util.errors import InputError
 SURE = 6.0  # standard errors by which members differ from non-members beyond doubt
 SAMPLE = 4096  # records of a target in which equal scores are counted
 MANY_TIES = 0.2  # share of a target's scores that are one number, from which it is said
+# Losses that end at one of these are no cross-entropies, which end nowhere: squared or absolute
+# errors of one label, squared errors of all classes together.
+ENDS = (1.0, 2.0)
+EDGE = 0.05  # share of an end in which patients with so large a loss are counted
+MANY_AT_EDGE = 30  # patients; if the losses went on, as many would lie beyond, or half of them
+MANY_SURE = 0.25  # share of losses below EDGE, of models that are often sure
 NEAR_NOTHING = 0.05  # log-probabilities of sure models pile up so near to 0
 
 
@@ -40,6 +46,8 @@ class Looks:
     contrast: float = 0.0  # members' scores less non-members', in standard errors
     by_rank: float = 0.0  # the same of their ranks within each target, as an attack sees them
     effect: float = 0.0  # the one that is further from 0, in standard deviations
+    at_edge: list[int] = field(default_factory=list)  # of losses: patients under each of ENDS
+    sure: float = 0.0  # share of losses below EDGE
     downwards: float = 0.0  # how sure it is that some records' scores go down, in standard errors
 
 
@@ -51,10 +59,17 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
     looks, patients = Looks(), members.shape[1]
     up = squares = None  # of each record and label, over pairs: sums of signed differences
     totals, sizes = np.zeros(2), np.zeros(2)  # of scores, and of ranks
+    edges = np.zeros((len(ENDS), len(codes)), bool)  # records that have a loss just under an end
     for pair, sign in enumerate(pair_signs(members)):
         rows = [convert_target(given, 2 * pair + half) for half in (0, 1)]
         for half, row in enumerate(rows):
             _look_at_target(looks, 2 * pair + half, row)
+            if given.kind == LOSS:
+                looks.sure += float((row > loss_as_log_odds(EDGE)).mean()) / len(given.array)
+                for end, edge in zip(ENDS, edges, strict=True):
+                    edge |= (row.reshape(len(codes), -1) < loss_as_log_odds((1 - EDGE) * end)).any(
+                        1
+                    )
         ranks = rank_records(rows[0])
         ranks -= rank_records(rows[1])
         difference = rows[0]
@@ -73,6 +88,7 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
         up += difference * signs
         difference *= difference
         squares += difference
+    looks.at_edge = [len(np.unique(codes[edge])) for edge in edges]
     looks.near_nothing /= len(given.array)
     looks.contrast, looks.by_rank = map(float, totals / np.sqrt(np.maximum(sizes, 1)))
     effects = totals / np.maximum(sizes, 1)
@@ -124,8 +140,29 @@ def _test_downwards(up, squares, codes: np.ndarray, patients: int) -> float:
     return float(by_patient.mean() / error) if error > 0 else 0.0
 
 
+def loss_as_log_odds(loss: float) -> float:
+    """Return the log odds of a record's own label at a cross-entropy."""
+    return float(-loss - np.log(-np.expm1(-loss)))
+
+
+def _find_end(looks: Looks) -> tuple[float, int]:
+    """Return the end in ENDS that no loss lies beyond, and the patients just under it; or 0, 0."""
+    for end, patients in zip(ENDS, looks.at_edge, strict=True):
+        if looks.low >= loss_as_log_odds(end) - 1e-5:
+            return end, patients
+    return 0.0, 0
+
+
 def refuse_kind(given: Given, looks: Looks) -> None:
-    """Raise InputError where log odds that were given are plainly something else."""
+    """Raise InputError where log odds or losses that were given are plainly something else."""
+    if given.kind == LOSS:
+        end, patients = _find_end(looks)
+        if patients >= MANY_AT_EDGE and looks.high > loss_as_log_odds(EDGE):
+            raise InputError(
+                f"{given.path}: no loss is above {end:g} and those of {patients:,} patients almost "
+                f"are, as Brier scores and other errors of probabilities end there; expected "
+                f"cross-entropies, -log(p). Give the probabilities with --kind {PROBA} --labels"
+            )
     if given.kind != LOG_ODDS or looks.low == looks.high:
         return
     path, several = given.path, given.array.ndim == 3
@@ -189,6 +226,12 @@ def note_oddities(given: Given, looks: Looks) -> list[str]:
         notes.append("no score is negative, as of losses, but members' are not lower")
     if given.kind == LOG_ODDS and looks.high <= 0:
         notes.append("no score is positive, as of log-probabilities; log odds were expected")
+    end = _find_end(looks)[0] if given.kind == LOSS else 0
+    if end == ENDS[0] or (end and looks.sure > MANY_SURE):
+        notes.append(
+            f"no loss is above {end:g}: are they Brier scores? Cross-entropies, -log(p), were "
+            "expected"
+        )
     if looks.same:
         notes.append(
             f"target {looks.same[0]} gives every record one score ({len(looks.same)} such "
