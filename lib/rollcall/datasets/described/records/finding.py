@@ -39,7 +39,8 @@ def find_files(described: Description, table: pd.DataFrame, endings: tuple[str, 
     _refuse_ambiguous(described, table, codes, answers)
     gone = np.array([not paths for paths in answers])[codes]
     if gone.all():
-        there = sorted({path for paths in by_name.values() for path in paths})[:MOST_SHOWN]
+        every = sorted({path for paths in by_name.values() for path in paths})
+        there = [path for path in every if path.lower().endswith(endings)][:MOST_SHOWN]
         raise InputError(
             f"{path}: column {column!r}: none of its {len(names):,} files is in {top} or below, "
             f"the first {names.iloc[0]!r:.60} (there: {', '.join(there) or 'no such files'}); say "

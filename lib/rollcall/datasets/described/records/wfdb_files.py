@@ -37,7 +37,8 @@ def describe(path: Path) -> tuple[Layout, str]:
     if not count or len(lines) != count or any(len(line) < 2 for line in lines):
         raise ValueError(f"{path.name}: describes {len(lines)} channels; expected {count}")
     name = lines[0][0]
-    if {line[0] for line in lines} != {name} or Path(name).stem != path.stem or len(name) > 255:
+    beside = Path(name).name == name and Path(name).stem == path.stem
+    if not beside or {line[0] for line in lines} != {name}:
         raise ValueError(
             f"{path.name}: names the signal file {name[:80]!r}; expected {path.stem}.dat or the "
             "like, one for all channels"
