@@ -4,7 +4,10 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_OFFERED = {"Cohort": "rollcall.data.cohort"}  # name: the module that has it
+_OFFERED = {  # name: the module that has it
+    "Cohort": "rollcall.data.cohort",
+    "audit": "rollcall.auditing.estimators",
+}
 
 
 def __getattr__(name: str):

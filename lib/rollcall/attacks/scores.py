@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # whoever has a run and a cohort has imported both
     from rollcall.data.cohort import Cohort
     from rollcall.runs.run import Run
 
+LOG_ODDS = "log odds"  # what run.json calls scores of which a target holds these, and no logits
+
 
 def exact_scores(logits: np.ndarray, labels: np.ndarray, task: str) -> np.ndarray:
     """Compute log p(label) - log(1 - p(label)) from logits, without ever forming p.
@@ -61,5 +63,7 @@ def score_run(run: Run, cohort: Cohort) -> np.ndarray:
     labels = cohort.labels.shape[1:] if cohort.task == "multilabel" else ()
     scores = np.empty((run.targets, len(cohort), *labels), np.float32)
     for target in range(run.targets):
-        scores[target] = exact_scores(run.logits(target), cohort.labels, cohort.task)
+        values = run.logits(target)
+        stored = run.config["scores"] == LOG_ODDS
+        scores[target] = values if stored else exact_scores(values, cohort.labels, cohort.task)
     return scores

@@ -94,6 +94,9 @@ def clean_note(note: str, smallest: int = MIN_GROUP_SIZE) -> str:
 def _describe_models(run: Run, units: str) -> str:
     if "recipe" not in run.config:
         return f"{run.targets}, trained elsewhere"
+    if "epochs" not in run.config["recipe"]:  # an estimator, which no recipe describes
+        name = run.config["recipe"]["model"]
+        return f"{run.targets} x {name}, each fitted on a random half of the {units}"
     recipe = run.recipe
     accumulated = f" x {recipe.accumulate}" if recipe.accumulate > 1 else ""
     return (
