@@ -16,13 +16,15 @@ import pandas as pd
 from rollcall.data import tables
 from rollcall.data.cleaning import clean_ids
 from rollcall.data.cohort import Cohort
+from rollcall.data.decode import FileInputs
 from rollcall.datasets.described import description, reading
 from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.features.columns import has_name, read_column
-from rollcall.datasets.described.features.encoding import encode
+from rollcall.datasets.described.features.encoding import encode, name_some
 from rollcall.datasets.described.features.values import find_yes
 from rollcall.datasets.described.grouping import read_groups
 from rollcall.datasets.described.outcomes import note_small_classes, read_outcome
+from rollcall.datasets.described.records.opening import open_records
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import count_text
 from rollcall.util.errors import InputError
@@ -51,7 +53,8 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
 def read(files: dict[str, Path], root: Path | None) -> Cohort:
     """Read a table as its description says.
 
-    Inputs float32 (rows, features). Labels int64 (rows,), or (rows, labels) of 0 and 1.
+    Inputs float32 (rows, features), or the files of pictures or recordings. Labels int64 (rows,),
+    or (rows, labels) of 0 and 1.
     """
     described = description.read(files["description"])
     table = reading.read(described)
@@ -66,22 +69,22 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
         described, table, grouped if isinstance(grouped, pd.Categorical) else None
     )
     test = _read_test(described, table)
-    inputs, features, input_notes = _make_inputs(described, table, people, ~test)
+    inputs, made, input_notes = _make_inputs(described, table, people, ~test)
     records = pd.DataFrame({"patient_id": ids.to_numpy(object), **outcome.columns, **groups})
 
     def make_part(rows: np.ndarray, **fields) -> Cohort:
         return Cohort(
             described.name,
             records[rows].reset_index(drop=True),
-            inputs[rows],
+            inputs.take(rows) if isinstance(inputs, FileInputs) else inputs[rows],
             outcome.labels[rows],
             outcome.task,
             outcome.classes,
             (*groups, *outcome.attributes),
-            features=features,
             restricted=described.restricted,
             unit=described.unit,
             source=describe_source(described),
+            **made,
             **fields,
         )
 
@@ -145,10 +148,20 @@ def _read_test(described: Description, table: pd.DataFrame) -> np.ndarray:
 
 def _make_inputs(
     described: Description, table: pd.DataFrame, people: np.ndarray, pool: np.ndarray
-) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
-    """Encode every column that is named nowhere else."""
+) -> tuple[np.ndarray | FileInputs, dict, list[str]]:
+    """Return the inputs of all rows, fields of the Cohort that go with them, and notes."""
+    if described.kind != "features":
+        files, scale, notes = open_records(described, table)
+        return files, {"scale": scale}, notes
+    return _encode_columns(described, table, people, pool)
+
+
+def _encode_columns(
+    described: Description, table: pd.DataFrame, people: np.ndarray, pool: np.ndarray
+) -> tuple[np.ndarray, dict, list[str]]:
+    """Encode every column that is named nowhere else, as `_make_inputs`."""
     named = described.columns()
-    others = {name for key in ("patient", "label", "drop", "test", "files") for name in named[key]}
+    others = {name for key in ("patient", "label", "drop", "test") for name in named[key]}
     columns = [
         read_column(table[name], people, as_words=name in described.words)
         for name in table.columns
@@ -156,5 +169,5 @@ def _make_inputs(
     ]
     inputs, features, notes = encode(columns, pool, f"{described.path}")
     if described.drop:
-        notes.append(f"dropped, as asked: {', '.join(described.drop)}")
-    return inputs, features, notes
+        notes.append(f"dropped, as asked: {name_some(list(described.drop))}")
+    return inputs, {"features": features}, notes
