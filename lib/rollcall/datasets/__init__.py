@@ -100,7 +100,8 @@ def options(name: str) -> dict:
         for parameter in parameters
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    return defaults if about(name).is_table else defaults | {"duplicates": "keep"}
+    is_table = about(name).is_table and name != description.DATASET  # which may name pictures
+    return defaults if is_table else defaults | {"duplicates": "keep"}
 
 
 def _module(name: str):
