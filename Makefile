@@ -4,7 +4,7 @@ RUN_IN = .venv/bin/python
 
 .PHONY: help audit rehearse doctor bench test quick lint lab reference lock clean
 help:
-	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST=]   train, attack, disparity, report"
+	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE=]   train, attack, disparity, report"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
 	@echo "make doctor [OUT= DATA=]                                     what this machine has, and what an audit will use"
 	@echo "make bench [PART=training|prepare|attacks|risk|growth OUT=file.csv]   how fast this machine is at each part, how cost grows"
@@ -21,7 +21,7 @@ help:
 given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
 shared = $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,RECIPE,recipe) $(call given,TARGETS,targets) \
   $(call given,OUT,out) $(call given,DATA,data) $(call given,RUN,run) $(call given,SEED,seed) \
-  $(call given,SCHEDULER,scheduler) $(call given,SMALLEST,smallest-cell)
+  $(call given,SCHEDULER,scheduler) $(call given,SMALLEST,smallest-cell) $(call given,APPETITE,appetite)
 
 audit: .venv/.ready
 	@$(RUN_IN) -m rollcall audit $(call given,ROOT,root) $(shared)

@@ -26,8 +26,9 @@ from rollcall.util.parallel import check_limits
 def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0; 1: something failed inside, or the machine; 2: the input is at fault; 130, 143, 129: stopped
-    by Ctrl-C, SIGTERM, SIGHUP. All but 0 with one line on stderr; ROLLCALL_DEBUG=1 adds where.
+    0; 1: something failed inside, or the machine; 2: the input is at fault; 3, 4: by stated
+    thresholds the audit fails, or they cannot be judged by it; 130, 143, 129: stopped by Ctrl-C,
+    SIGTERM, SIGHUP. All but 0 with one line on stderr; ROLLCALL_DEBUG=1 adds where.
     """
     words = sys.argv[1:] if words is None else words
     _settle()

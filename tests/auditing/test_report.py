@@ -60,7 +60,11 @@ def test_a_report_is_of_what_the_run_has(study, executing):
     assert twin["summary"] == sentences
     assert twin["made_from"]["targets"] == 16
     names = {path.name for path in run.file("made").iterdir()}
-    assert names == {"1_train.json", "2_attack.json", "attack.json", "report.json"}
+    expected = {"1_train", "2_attack", "attack", "model_card", "report"}
+    assert names == {f"{name}.json" for name in expected}
+    assert run.file("model_card.md").read_text().startswith("# Model card: simulated")
+    assert twin["decision"] is None
+    assert not run.file("verdict.json").exists()
 
 
 def test_an_audit_of_other_targets_leaves_nothing_of_the_first(study, executing, tiny):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rollcall.runs.appetite import digest_appetite
 from rollcall.runs.derived.manifests import (
     check_made,
     describe,
@@ -118,10 +119,12 @@ def _place(run: Run, name: str) -> Path:
 
 
 def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = ()) -> list[str]:
-    """Write executed notebooks and the page into the run, whose steps the caller has locked.
+    """Write executed notebooks, the page, model card and verdict into the run, whose steps the
+    caller has locked.
 
     failed: notebooks that did not run to their end, as far as they are there.
     """
+    from rollcall.report import appetite
     from rollcall.report.page import write_page
     from rollcall.report.words.facts import SIMULATED
 
@@ -130,8 +133,9 @@ def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = (
     needs = {name: _list_needs(name) for name in taken}
     made_from = {name: describe(run, needs[name], True, inputs) for name in taken}
     everything = [step for step in STEPS if any(step in each for each in needs.values())]
-    whole = describe(run, everything, True, inputs)
+    whole = describe(run, everything, True, inputs, bool(digest_appetite(run)))
     sentences, facts = study.summary(), study.facts()
+    verdict = appetite.judge_run(run, study.cohort)
     if failed:
         names = " and ".join(path.name.removesuffix(FAILED) for path in failed)
         sentences = [f"This report is not complete: {names} failed.", *sentences]
@@ -145,6 +149,7 @@ def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = (
         run.file("notebooks").joinpath(f"{path.stem}{FAILED}").unlink(missing_ok=True)
         note_made(run, path.stem, made_from[path.stem], [f"notebooks/{path.name}"])
     kind, notice = ("Rehearsal", SIMULATED) if study.cohort.simulated else ("Privacy audit", "")
+    appetite.write_decision(run, study.cohort, whole, verdict)
     clear_parts(*map(run.file, REPORT))
     write_page(
         run.file(REPORT[0]),
@@ -155,6 +160,7 @@ def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = (
         notice=notice,
         smallest=run.smallest_cell,
         made_from=whole,
+        decision=appetite.show_verdict(verdict),
     )
     note_made(run, "report", whole, REPORT)
     if lines := check_made(run):

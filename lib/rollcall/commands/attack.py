@@ -7,7 +7,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rollcall.commands.common import NOTEBOOKS, say, write_report
+from rollcall.commands.common import (
+    NOTEBOOKS,
+    read_thresholds,
+    say,
+    state_thresholds,
+    write_report,
+)
 
 if TYPE_CHECKING:
     from rollcall.report.notebooks.kernels import KernelServer
@@ -34,7 +40,7 @@ NOT_NEEDED = ("attributes", "labels")
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall attack`."""
-    from rollcall.commands.options import SMALLEST_CELL
+    from rollcall.commands.options import SMALLEST_CELL, add_appetite
     from rollcall.runs.given.kinds import KINDS
 
     for name, text in INPUTS.items():
@@ -42,6 +48,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", required=True, help=OUT)
     command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=KIND)
     command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
+    add_appetite(command)
 
 
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
@@ -52,10 +59,12 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     started = time.perf_counter()
     out = Path(arguments.out).absolute()
     inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
+    thresholds = read_thresholds(arguments)
     cell = arguments.smallest_cell
     checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
     with external.hold(out):  # until the report: another audit into it waits
         study = auditing.Audit(*external.write(checked, out, cell))
+        study = state_thresholds(study, thresholds)
         say(
             f"{len(study.cohort):,} records of {len(study.cohort.patients):,} patients; "
             f"{study.run.targets} target models, trained elsewhere"

@@ -7,7 +7,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from rollcall.commands.common import NOTEBOOKS, say, write_report
+from rollcall.commands.common import (
+    NOTEBOOKS,
+    read_thresholds,
+    say,
+    state_thresholds,
+    write_report,
+)
 from rollcall.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,11 +53,12 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     started = time.perf_counter()
     if arguments.description:
         _take_description(arguments, options.plan_defaults())
+    thresholds = read_thresholds(arguments)
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     folders = ["root", "out", "data", *(["cohort"] if os.sep in parameters["cohort"] else [])]
     for name in folders:  # a cohort may be the folder of one that was prepared
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
-    study = auditing.plan(**parameters)
+    study = state_thresholds(auditing.plan(**parameters), thresholds)
     planned, cohort = study.run, study.cohort
     say(
         f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "

@@ -8,6 +8,10 @@ import inspect
 from rollcall import auditing
 
 SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
+APPETITE = (
+    "TOML file of thresholds, set before the audit (docs/appetite.md): the report says pass, fail "
+    "(exit status 3) or not evaluable (4)"
+)
 
 
 def plan_defaults() -> dict:
@@ -25,6 +29,11 @@ def add_plan_options(command: argparse.ArgumentParser, **helps: str) -> None:
         command.add_argument(option, type=type(default), default=default, help=text)
 
 
+def add_appetite(command: argparse.ArgumentParser) -> None:
+    """Add the option that names a file of thresholds."""
+    command.add_argument("--appetite", default="", metavar="FILE", help=APPETITE)
+
+
 def add_training_options(command: argparse.ArgumentParser) -> None:
     """Add the options of whoever trains: audit and rehearse."""
     add_plan_options(
@@ -36,6 +45,7 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         seed="seed of the members and of every target",
         smallest_cell=SMALLEST_CELL,
     )
+    add_appetite(command)
     command.add_argument(
         "--scheduler",
         default="local",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollcall.commands import audit
-from rollcall.commands.common import say
+from rollcall.commands.common import read_thresholds, say
 from rollcall.util import files
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Write a simulated release, unless it is there already, and audit it."""
     from rollcall import auditing, rehearse
 
+    read_thresholds(arguments)  # or write nothing
     names = ("cohort", "model", "targets", "run", "seed", "options", "recipe")
-    auditing.check_plan(**{name: getattr(arguments, name) for name in names})  # or write nothing
+    auditing.check_plan(**{name: getattr(arguments, name) for name in names})  # the same
     data = Path(arguments.data or files.home() / "data")
     folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
     root = data / arguments.cohort / "rehearsal" / folder

@@ -33,16 +33,19 @@ def write_page(
     notice: str = "",
     smallest: int = MIN_GROUP_SIZE,
     made_from: dict | None = None,
+    decision: tuple[str, dict] | None = None,
 ) -> None:
     """Write the page: title, summary, what each executed notebook shows, facts of the run.
 
     Beside it, with the ending .json, the same for programs (rollcall.report.twin). notice: a
     sentence that stays in sight at the top, and stands on every sheet when printed. smallest: the
     smallest number of patients that the sections show, but 0. made_from: what the run says of what
-    all this was made from; the page carries its digest, the other file all of it.
+    all this was made from; the page carries its digest, the other file all of it. decision: what
+    was decided against stated thresholds, as HTML and for the other file; it stands first.
     """
     sections = [_section(path, f"part{number}") for number, path in enumerate(notebooks, 1)]
     contents = [
+        *([("decision", "Decision")] if decision else []),
         ("summary", "In a few sentences"),
         *((f"part{number}", heading) for number, (heading, _) in enumerate(sections, 1)),
         ("facts", "About this run"),
@@ -57,6 +60,7 @@ def write_page(
         links="\n".join(
             f'<li><a href="#{mark}">{html.escape(heading)}</a></li>' for mark, heading in contents
         ),
+        decision=f"{decision[0]}\n" if decision else "",
         summary=f"<ul>\n{sentences}\n</ul>",
         sections="\n".join(body for _, body in sections),
         facts="\n".join(
@@ -66,7 +70,10 @@ def write_page(
     )
     write_json(
         Path(output).with_suffix(".json"),
-        make_twin(title, notice, summary, sections, facts, smallest, made_from),
+        make_twin(
+            *(title, notice, summary, sections, facts, smallest, made_from),
+            decision[1] if decision else None,
+        ),
     )
     with atomic_write(Path(output)) as file:
         file.write(page.encode())

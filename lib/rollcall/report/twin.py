@@ -19,12 +19,14 @@ def make_twin(
     facts: dict[str, str],
     smallest: int = MIN_GROUP_SIZE,
     made_from: dict | None = None,
+    decision: dict | None = None,
 ) -> dict:
     """Return what a page shows as a dict for JSON, read off its sections (heading, HTML).
 
-    format; title; notice; made_from; smallest_cell: of patients; summary: the sentences; parts:
-    heading, tables (caption, columns, rows of texts as they are shown) and figures (alt, caption);
-    facts.
+    format; title; notice; made_from; smallest_cell: of patients; decision: as
+    rollcall.report.appetite.describe_verdict, null where no thresholds were stated; summary: the
+    sentences; parts: heading, tables (caption, columns, rows of texts as they are shown) and
+    figures (alt, caption); facts.
     """
     return {
         "format": FORMAT,
@@ -32,6 +34,7 @@ def make_twin(
         "notice": notice,
         "made_from": made_from or {},
         "smallest_cell": smallest,
+        "decision": decision,
         "summary": list(summary),
         "parts": [_read_part(heading, body) for heading, body in sections],
         "facts": {key: str(value) for key, value in facts.items()},

@@ -31,7 +31,11 @@ KINDS_IF_THERE = {
     "smallest_cell": int,
     "finished": (str, type(None)),
     "precision": str,
+    "sources": dict,
+    "network": dict,
     "contents": dict,
+    "appetite": (dict, type(None)),
+    "judged_by": list,
 }
 LEAST = {"records": 1, "patients": 1, "targets": MIN_TARGETS, "seed": 0, "smallest_cell": 1}
 

@@ -39,7 +39,8 @@ These count patients in groups of any size, small ones too:
 None of these may leave the place where the data may be.
 
 These were made to leave; they hold no id, and no count below the smallest cell of run.json:
-    report.html, report.json, figures/, notebooks/, shown_*.parquet
+    report.html, report.json, verdict.json, model_card.md, figures/, notebooks/,
+    shown_*.parquet
 (*.failed.ipynb, if there is one, was not looked at: its traceback may hold anything.)
 
 All other files hold sums over all patients, times, settings and checksums.

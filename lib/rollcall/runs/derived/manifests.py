@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from rollcall import __version__
+from rollcall.runs.appetite import digest_appetite
 from rollcall.runs.arrays import CONTENTS
-from rollcall.runs.derived.parts import CELL, STEPS, list_derived
+from rollcall.runs.derived.parts import APPETITE, CELL, STEPS, list_derived
 from rollcall.runs.folder import clear_parts
 from rollcall.runs.run import Run
 from rollcall.runs.sealed import compute_digest, read_sealed, write_sealed
@@ -34,6 +35,7 @@ NAMES = {
     "seed": "another seed",
     "version": "another version of Rollcall",
     CELL: "another smallest cell",
+    APPETITE: "another file of thresholds",
     "attack": "an earlier attack",
     "disparity": "an earlier comparison of groups",
     "paper": "an earlier computation as in the paper",
@@ -41,18 +43,24 @@ NAMES = {
 
 
 def describe(
-    run: Run, needs: Sequence[str] = (), cell: bool = False, inputs: dict | None = None
+    run: Run,
+    needs: Sequence[str] = (),
+    cell: bool = False,
+    inputs: dict | None = None,
+    appetite: bool = False,
 ) -> dict:
     """Return what something is made from that is made of a run now.
 
     fingerprint of the cohort; members and scores: sha256; targets; seed; version; cell: the
-    smallest cell; needs: of each step that it names, the digest of its manifest. inputs: as
-    describe_inputs. InputError if a target is missing, or if what a step has left does not fit.
+    smallest cell; appetite: the sha256 of the thresholds; needs: of each step that it names, the
+    digest of its manifest. inputs: as describe_inputs. InputError if a target is missing, or if
+    what a step has left does not fit.
     """
     inputs = inputs or describe_inputs(run)
     return (
         inputs
         | ({CELL: run.smallest_cell} if cell else {})
+        | ({APPETITE: digest_appetite(run)} if appetite else {})
         | {step: compute_digest(check_step(run, step, inputs)) for step in needs}
     )
 
@@ -180,7 +188,7 @@ def discard_stale(run: Run) -> None:
     kept, inputs = set(), describe_inputs(run)
     for path in sorted(run.file(FOLDER).glob("*.json")):
         with contextlib.suppress(InputError):
-            files = _check_part(run, path.stem, inputs)["files"]
+            files = check_part(run, path.stem, inputs)["files"]
             kept |= {f"{FOLDER}/{path.name}", *files}
             continue
         _remove(path)
@@ -189,14 +197,15 @@ def discard_stale(run: Run) -> None:
             _remove(run.file(name))
 
 
-def _check_part(run: Run, part: str, inputs: dict) -> dict:
+def check_part(run: Run, part: str, inputs: dict | None = None) -> dict:
     """Return the manifest of a part; InputError if it does not fit the run."""
     if part in STEPS:
         return check_step(run, part, inputs)
     manifest = read_manifest(run, part)
     made_from = manifest["made_from"]
     needs = [step for step in STEPS if step in made_from]
-    _refuse_others(run, part, made_from, describe(run, needs, CELL in made_from, inputs))
+    now = describe(run, needs, CELL in made_from, inputs, APPETITE in made_from)
+    _refuse_others(run, part, made_from, now)
     return manifest
 
 
@@ -206,7 +215,7 @@ def check_made(run: Run) -> list[str]:
     for path in sorted(run.file(FOLDER).glob("*.json")):
         part = path.stem
         try:
-            manifest = _check_part(run, part, inputs)
+            manifest = check_part(run, part, inputs)
         except InputError as error:
             lines.append(str(error))
             continue

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 CELL = "smallest_cell"
+APPETITE = "appetite"  # the sha256 of the file of thresholds
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ STEPS = {
 ARRAYS = ("statistic",)  # which are .npy and not .parquet
 FIGURES = ("roc", "in_out", "survival", "most_exposed", "forest", "cutoffs", "shares")
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
+VERDICT, CARD = "verdict", "model_card"  # parts of one file each
+FILE_OF = {VERDICT: "verdict.json", CARD: "model_card.md"}
 
 
 def name_file(table: str) -> str:
@@ -60,11 +63,11 @@ def step_of(table: str) -> str:
 
 
 def list_derived() -> Iterator[str]:
-    """List the files that steps, figures, notebooks and the report have."""
+    """List the files that steps, figures, notebooks, the report and what goes with it have."""
     for step in STEPS.values():
         yield from map(name_file, step.tables)
     for name in FIGURES:
         yield from (f"figures/{name}.pdf", f"figures/{name}.png")
     for name in NOTEBOOKS:
         yield from (f"notebooks/{name}{ending}.ipynb" for ending in ("", ".failed", ".part"))
-    yield from ("report.html", "report.json")
+    yield from ("report.html", "report.json", *FILE_OF.values())
