@@ -70,7 +70,7 @@ def train(study: Study, *, workers: int | None = None, scheduler: str = "local")
         from rollcall import training
 
         try:
-            training.check(study.run.recipe, study.cohort)
+            training.prepare(study.run, study.cohort)
         except InputError:  # the recipe is at fault: nothing can become of the run
             remove_untrained(study.run.path)
             raise

@@ -20,7 +20,15 @@ from rollcall.util.errors import InputError, first_line, unknown_name
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODELS", "build", "build_for", "count_parameters", "find_forward_stack", "list_models"]
+__all__ = [
+    "MODELS",
+    "build",
+    "build_for",
+    "build_seeded",
+    "count_parameters",
+    "find_forward_stack",
+    "list_models",
+]
 
 
 def build(name: str, input_shape: tuple[int, ...], outputs: int, **settings) -> nn.Module:
@@ -72,6 +80,17 @@ def build_for(recipe, cohort, device: str = "cpu") -> nn.Module:
             f"model {recipe.model!r} cannot be built with settings {recipe.settings} for inputs of "
             f"{cohort.inputs.shape[1:]}: {first_line(error)}"
         ) from error
+
+
+def build_seeded(recipe, cohort, seed: int) -> nn.Module:
+    """Build the network of a recipe with the initial weights of a seed, on the CPU.
+
+    The generators, torch's, numpy's and Python's, are as before.
+    """
+    from rollcall.models.seeds import seeded
+
+    with seeded(seed):
+        return build_for(recipe, cohort)
 
 
 def find_given(recipe) -> Given:

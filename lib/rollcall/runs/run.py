@@ -23,13 +23,13 @@ from rollcall.runs.arrays import read_given, read_members
 from rollcall.runs.config import check_info, digest_identity, read_config, write_config
 from rollcall.runs.environment import describe, now
 from rollcall.runs.folder import clear_parts, furnish, is_leftover
+from rollcall.runs.identity import check_same
 from rollcall.runs.sealed import read_sealed, write_sealed
 from rollcall.stats.members import check_targets, draw_members
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import make_private, sha256, write_array
 
-LONGEST_VALUE = 300  # characters of a setting in a message
 LEAST_CELL = 3  # of two patients either knows what the other is
 
 
@@ -57,7 +57,7 @@ class Run:
     def recipe(self) -> Recipe:
         """How each target is trained; InputError if run.json does not say."""
         try:
-            return Recipe(**self.config["recipe"])
+            return Recipe(**self.config["recipe"], sources=self.config.get("sources", {}))
         except (KeyError, TypeError) as error:
             raise InputError(
                 f"{self.path / 'run.json'}: no recipe that this version knows ({error!r}); audit "
@@ -259,17 +259,21 @@ def create(
             "targets": targets,
             "unit": cohort.unit,
             "simulated": cohort.simulated,
+            **({"sources": recipe.sources} if recipe.sources else {}),
             **describe(),
         }
         if (path / "run.json").exists():
             existing = read_config(path)
             if cohort.has_fingerprint(existing["fingerprint"]):  # it may be of release 0.1.0
                 identity["fingerprint"] = existing["fingerprint"]
-            _check_same(path, existing, identity)
+            check_same(path, existing, identity)
             if file.exists():
                 Run(path, existing).members()
             elif targets <= existing["targets"]:
                 write_array(file, draw_members(existing["targets"], len(cohort.patients), seed))
+            if recipe.sources != existing.get("sources", {}):  # they may have been moved
+                existing |= {"sources": recipe.sources}
+                write_config(path, existing)
             if targets <= existing["targets"]:
                 return Run(path, existing | {"targets": targets})
             config = existing | {"targets": targets, "finished": None}
@@ -278,21 +282,6 @@ def create(
     return Run(path, config)
 
 
-def _check_same(path: Path, existing: dict, identity: dict) -> None:
-    for key, value in identity.items():
-        if existing.get(key) != value:
-            raise InputError(
-                f"{path}: this run's {key} is {_shorten(existing.get(key))}, "
-                f"yours is {_shorten(value)}; "
-                "a run is never mixed: choose another --run, or delete the folder"
-            )
-
-
 def open_run(path: str | Path) -> Run:
     """Open an existing run; InputError if there is none, or its run.json is damaged."""
     return Run(Path(path), read_config(Path(path)))
-
-
-def _shorten(value) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"

@@ -2,17 +2,18 @@
 
 How a target trains, in order, across the files:
 
-1. `train` below counts the missing targets, checks that the recipe fits the cohort, and starts
-   workers: processes of this machine (`backends/local`) or of a Dask cluster
-   (`backends/dask_cluster`).
+1. `train` below counts the missing targets, checks that the recipe fits the cohort, notes what its
+   network is like in run.json, and starts workers: processes of this machine (`backends/local`) or
+   of a Dask cluster (`backends/dask_cluster`).
 2. A worker (`backends/worker`) prepares its process (`device`), maps the prepared cohort, and finds
    out what the run has decided or decides it: the precision (`device`) and the layout, that is how
    many targets train at once (`layout`) and in which micro-batches (`memory` on a CPU; on a GPU
    `gpu/choosing`, which has layouts measured in child processes, `gpu/measuring`). What the first
    worker decides stands in run.json.
 3. It claims missing targets by their locks and hands them to its `trainer`, which trains them in
-   `stack`s of one or several. Where a layout fails on a GPU (`gpu/failures`), the trainer goes on
-   with half of it or with the plain one.
+   `stack`s of one or several. A network that a user brings trains in a stack of several only where
+   `rollcall.models.given.traits` saw that it can. Where a layout fails on a GPU (`gpu/failures`),
+   the trainer goes on with half of it or with the plain one.
 4. A stack draws fresh weights from each target's seed. It is fed (`feeding`) with the next batches
    of the target's members (`batches`) and their augmentation (`augmentation`), some steps at once.
    A step gathers the records, goes forwards and backwards in micro-batches and updates the weights
@@ -25,24 +26,33 @@ How a target trains, in order, across the files:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
+import torch
 
 from rollcall import models
 from rollcall.data.cohort import Cohort
+from rollcall.models.given import blamed, list_code
+from rollcall.models.given.traits import Traits, examine
 from rollcall.recipes import Recipe
-from rollcall.runs.run import Run
+from rollcall.runs.run import Run, open_run
 from rollcall.training import augmentation
 from rollcall.training.backends import local
+from rollcall.training.batches import as_input
+from rollcall.training.layout import NETWORK_KEY, cpu_stack
 from rollcall.util.errors import InputError
 
+RECORDS_TO_TRY = 8  # with a network that a user brings
+AVERAGED = "the average of the weights that is kept has the running statistics of the last ones"
 
-def check(recipe: Recipe, cohort: Cohort) -> None:
+
+def check(recipe: Recipe, cohort: Cohort) -> Traits:
     """Check that a recipe's model, augmentation and views can be applied to a cohort's inputs.
 
-    InputError if not: here, before any worker starts.
+    Returns what its network is like. InputError if not: here, before any worker starts.
     """
-    models.build_for(recipe, cohort, "meta")
+    traits = _examine(recipe, cohort)
     if recipe.augment != "none" and cohort.inputs.dtype != np.uint8:
         raise InputError(
             f"augment is {recipe.augment!r} and cohort {cohort.name!r} has no images; expected none"
@@ -50,6 +60,38 @@ def check(recipe: Recipe, cohort: Cohort) -> None:
     if recipe.augment != "none" or recipe.views > 1:
         height, width, *_ = (*cohort.inputs.shape[1:], 1)  # of a table, one of either
         augmentation.draw_views(recipe.augment, max(2, recipe.views), 0, height, width)
+    return traits
+
+
+def _examine(recipe: Recipe, cohort: Cohort) -> Traits:
+    """Say what the network of a recipe is like; one that a user brings is tried on the CPU."""
+    if not models.is_given(recipe.model):
+        network = models.build_for(recipe, cohort, "meta")
+        return Traits(models.count_parameters(network), cpu_stack(recipe) > 1, ())
+    records = np.linspace(0, len(cohort) - 1, RECORDS_TO_TRY).astype(int)
+    batch = as_input(torch.from_numpy(np.asarray(cohort.inputs[records])), cohort.scale)
+    code = list_code(models.find_given(recipe), recipe.files)
+    with blamed(f"model {recipe.model!r} fails on records of this cohort", code):
+        traits = examine(
+            recipe.model,
+            lambda seed: models.build_seeded(recipe, cohort, seed),
+            batch,
+            cohort.outputs,
+            recipe.stack,
+        )
+    if recipe.ema and any(note.startswith("batch statistics") for note in traits.notes):
+        traits = Traits(traits.parameters, traits.is_stacked, (*traits.notes, AVERAGED))
+    return traits
+
+
+def prepare(run: Run, cohort: Cohort) -> Run:
+    """Check a run's recipe as `check`, unless that was done, and note in run.json what it gave.
+
+    Returns the run as it then is.
+    """
+    if NETWORK_KEY not in open_run(run.path).config:
+        run.set_once(NETWORK_KEY, asdict(check(run.recipe, cohort)))
+    return Run(run.path, run.config | {NETWORK_KEY: open_run(run.path).config[NETWORK_KEY]})
 
 
 def train(
@@ -72,7 +114,7 @@ def train(
     """
     missing = len(run.missing())
     if missing:
-        check(run.recipe, cohort)
+        run = prepare(run, cohort)
         if scheduler == "local":
             local.train(run, cohort, workers, progress)
         else:

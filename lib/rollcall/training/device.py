@@ -8,6 +8,7 @@ import time
 
 import torch
 
+from rollcall.models import is_given
 from rollcall.models.registry import family_of
 from rollcall.recipes import Recipe
 
@@ -28,11 +29,12 @@ def choose_precision(recipe: Recipe, device: str) -> str:
     """Return the precision of training on a device: "float32" or "bf16".
 
     The recipe's. "auto": bf16 on devices that have it, for the families that it was measured
-    harmless for (`bf16` in rollcall.models.registry); so small audits are float32 everywhere.
+    harmless for (`bf16` in rollcall.models.registry); so small audits are float32 everywhere, and
+    so are networks that a user brings.
     """
     if recipe.precision != "auto":
         return recipe.precision
-    if not family_of(recipe.model).bf16:
+    if is_given(recipe.model) or not family_of(recipe.model).bf16:
         return "float32"
     if device.startswith("cuda"):
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)

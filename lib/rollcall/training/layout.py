@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
+from rollcall.models import is_given
 from rollcall.models.registry import family_of
 from rollcall.recipes import Recipe
 from rollcall.training.gpu.failures import describe_failure, is_out_of_memory
@@ -15,6 +16,7 @@ MIN_SECONDS_TO_COMPILE = 300
 # more are not tried: what lacks memory then lacks it for other things, as for the cohort
 MOST_MICRO_BATCHES = 1024
 MICRO_BATCHES_KEY = "parts"  # of a run on CPUs, in run.json
+NETWORK_KEY = "network"  # in run.json: what rollcall.models.given.traits says of it
 
 
 @dataclass(frozen=True)
@@ -88,20 +90,31 @@ def failed_key(device_name: str) -> str:
     return f"{config_key(device_name)} failed"
 
 
-def cpu_stack(recipe: Recipe) -> int:
+def cpu_stack(recipe: Recipe, network: dict | None = None) -> int:
     """Return the number of targets in a stack on the CPU: the recipe's, or 1.
 
-    It is part of the recipe, whoever trains: the arithmetic of a target depends on it.
+    It is part of the recipe, whoever trains: the arithmetic of a target depends on it. network: of
+    run.json, NETWORK_KEY, which says whether a network that a user brings can be stacked.
     """
-    return recipe.stack if family_of(recipe.model).stacked else 1
+    if is_given(recipe.model):
+        is_stacked = network is not None and network["is_stacked"]
+    else:
+        is_stacked = family_of(recipe.model).stacked
+    return recipe.stack if is_stacked else 1
 
 
-def list_layouts(recipe: Recipe, targets: int, has_dropout: bool) -> list[Layout]:
+def list_layouts(
+    recipe: Recipe, targets: int, has_dropout: bool, network: dict | None = None
+) -> list[Layout]:
     """List the layouts that are worth a measurement on a GPU: first the plain, last the compiled.
 
-    targets: of the run. Networks with dropout are never stacked or trained in streams, so that each
-    target draws its own masks.
+    targets, network: of the run. Networks with dropout are never stacked or trained in streams, so
+    that each target draws its own masks. Those that a user brings are neither recorded nor
+    compiled: what they do in a step may not be the same each time.
     """
+    if is_given(recipe.model):
+        sizes = (1, 8, 32) if network is not None and network["is_stacked"] else (1,)
+        return [Layout(stack=size) for size in sizes if size == 1 or size <= targets]
     if family_of(recipe.model).stacked:
         sizes = [size for size in (1, 8, 32, 128) if size == 1 or size <= targets]
         largest = Layout(stack=sizes[-1], recorded=True)

@@ -13,6 +13,7 @@ import torch
 
 from rollcall import models
 from rollcall.data.cohort import Cohort
+from rollcall.models.seeds import seeded
 from rollcall.recipes import Recipe
 from rollcall.training.batches import as_input
 from rollcall.training.device import autocast
@@ -29,18 +30,25 @@ USABLE_SHARE = 0.9  # of the free memory, for all workers together
 def step_bytes(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int]:
     """Estimate (bytes of a target whatever its batch, bytes per record of a batch) on this CPU.
 
-    By a forward pass of one record and one of two. The first: weights, gradients, the optimiser's
+    By a forward pass of one record and one of two; of a network that a user brings two and four,
+    since batch norm takes no single one. The first: weights, gradients, the optimiser's
     state, the average, and the logits that are stored. The second: what is kept for the backward
     pass.
     """
     one = as_input(torch.from_numpy(np.array(cohort.inputs[:1])), cohort.scale)
-    with torch.random.fork_rng(devices=[]):
-        network = models.build_for(recipe, cohort)
-        kept = [_kept_bytes(network, torch.cat([one] * count), precision) for count in (1, 2)]
+    network = models.build_seeded(recipe, cohort, 0).train()
+    least = 2 if models.is_given(recipe.model) else 1
+    with seeded(0):
+        kept = [
+            _kept_bytes(network, torch.cat([one] * count), precision)
+            for count in (least, 2 * least)
+        ]
     weights = sum(value.nbytes for value in network.parameters())
     copies = 2 + {"adamw": 2, "sgd": 1}[recipe.optimiser] + bool(recipe.ema)
     logits = 2 * 4 * len(cohort) * recipe.views * cohort.outputs
-    return weights * copies + logits + max(0, 2 * kept[0] - kept[1]), max(0, kept[1] - kept[0])
+    return weights * copies + logits + max(0, 2 * kept[0] - kept[1]), max(
+        0, kept[1] - kept[0]
+    ) // least
 
 
 def _kept_bytes(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:

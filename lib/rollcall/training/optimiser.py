@@ -82,7 +82,10 @@ class Optimiser:
     @torch.no_grad()
     def step(self) -> None:
         """Take one step with the gradients that are there, and clear them."""
-        recipe, gradients = self.recipe, [value.grad for value in self.values]
+        recipe = self.recipe
+        gradients = [
+            torch.zeros_like(value) if value.grad is None else value.grad for value in self.values
+        ]
         self.rate.copy_(self.rates[self.done][0])
         if recipe.optimiser == "adamw":
             self.operations.adamw(

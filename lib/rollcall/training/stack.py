@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 from torch.func import functional_call, vmap
 
 from rollcall import models
@@ -102,7 +101,7 @@ class Stack:
         self.size = layout.stack
         self.records_at_once = math.ceil(recipe.batch / layout.micro_batches)
         self.steps, self.on_gpu = count_steps(recipe, len(data.cohort)), device.startswith("cuda")
-        self.network = _build_seeded(recipe, data.cohort, 0).to(device)
+        self.network = models.build_seeded(recipe, data.cohort, 0).to(device)
         self.parameters, self.forward = self._prepare_network(layout.compiled)
         self.optimiser = Optimiser(self.parameters, recipe, self.steps)
         self.stream = torch.cuda.Stream(device) if self.on_gpu else None
@@ -142,12 +141,15 @@ class Stack:
         batch (size, batch, ...), logits (size, batch, outputs). In a stack of several targets the
         parameters have a leading axis for the target.
         """
+        weights = {
+            name: value for name, value in self.network.named_parameters() if value.requires_grad
+        }
         if self.size > 1:
             parameters = {
                 name: torch.zeros(
                     self.size, *value.shape, device=self.data.device, requires_grad=True
                 )
-                for name, value in self.network.named_parameters()
+                for name, value in weights.items()
             }
             stacked = models.find_forward_stack(self.recipe.model) or vmap(
                 lambda values, batch: functional_call(self.network, values, (batch,))
@@ -156,7 +158,7 @@ class Stack:
         if self.on_gpu and len(self.data.inputs.shape) == 4:
             self.network.to(memory_format=torch.channels_last)
         network = torch.compile(self.network) if compiled else self.network
-        return dict(self.network.named_parameters()), lambda _, batch: network(batch[0])[None]
+        return weights, lambda _, batch: network(batch[0])[None]
 
     def step(self, place: int = 0) -> None:
         """Take one step of the optimiser for every target, fed from a place of the buffers."""
@@ -190,10 +192,23 @@ class Stack:
 
     @torch.no_grad()
     def load(self, seeds: list[int]) -> None:
-        """Put in fresh weights, drawn on the CPU from each target's seed; reset the optimiser."""
+        """Put in fresh weights, drawn on the CPU from each target's seed; reset the optimiser.
+
+        A network that a user brings is a new one for each target where targets train one after
+        another: what it keeps beside its weights (batch norm's running statistics, say) goes too.
+        """
+        if self.size == 1 and models.is_given(self.recipe.model):
+            fresh = models.build_seeded(self.recipe, self.data.cohort, seeds[0])
+            self.network = fresh.to(self.data.device)
+            self.parameters, self.forward = self._prepare_network(False)
+            self.optimiser = Optimiser(self.parameters, self.recipe, self.steps)
+            self.network.train()
+            return
         for number, seed in enumerate(seeds):
-            fresh = _build_seeded(self.recipe, self.data.cohort, seed)
+            fresh = models.build_seeded(self.recipe, self.data.cohort, seed)
             for name, value in fresh.named_parameters():
+                if name not in self.parameters:  # it is not trained
+                    continue
                 weights = self.parameters[name]
                 (weights[number] if self.size > 1 else weights).copy_(value)
         self.optimiser.reset()
@@ -245,10 +260,3 @@ class Stack:
         if data.test is None:
             return logits, None
         return logits, predict(self.network, weights, data.test, scale)
-
-
-def _build_seeded(recipe: Recipe, cohort: Cohort, seed: int) -> nn.Module:
-    """Build the recipe's network with the initial weights of a seed; torch's generator stays."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return models.build_for(recipe, cohort)

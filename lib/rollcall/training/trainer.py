@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-import torch
 
+from rollcall import models
+from rollcall.models.given import explain_error, list_code
+from rollcall.models.seeds import seeded
 from rollcall.recipes import Recipe
 from rollcall.training.device import device_name, wait
 from rollcall.training.feeding import STEPS_PER_CHUNK
@@ -78,6 +80,8 @@ class Trainer:
                 except Exception as error:
                     lacks_memory = is_out_of_memory(error)
                     if not lacks_memory and not self._has_another_layout(error):
+                        if blame := self._blame(error):
+                            raise blame from error
                         raise
                     reason = describe_failure(error)
                 else:
@@ -86,6 +90,13 @@ class Trainer:
             if reason:  # outside of `except`, where the traceback held the stacks
                 del results
                 self._take_another_layout(reason, lacks_memory)
+
+    def _blame(self, error: Exception) -> InputError | None:
+        """Return the InputError for what fails in the code of a user's network, on a CPU."""
+        if self.data.device != "cpu" or not models.is_given(self.recipe.model):
+            return None
+        code = list_code(models.find_given(self.recipe), self.recipe.files)
+        return explain_error(error, f"training {self.recipe.model!r} failed", code)
 
     def _train_group(
         self, records: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]
@@ -99,12 +110,11 @@ class Trainer:
         self, records: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]
     ) -> None:
         device, size = self.data.device, self.layout.stack
-        with torch.random.fork_rng(devices=[] if device == "cpu" else [device]):
+        # of dropout, in models that have it: their targets train one after another
+        with seeded(seeds[0], device):
             needed = math.ceil(len(records) / size)
             while len(self.stacks) < needed:
                 self.stacks.append(Stack(self.data, self.recipe, self.layout, self.precision))
-            # of dropout, in models that have it: their targets train one after another
-            torch.manual_seed(seeds[0])
             steps = [
                 stack.train(
                     records[number * size : (number + 1) * size],

@@ -6,9 +6,9 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from rollcall import datasets, training
+from rollcall import datasets, models, training
 from rollcall.runs import run
-from rollcall.training import device, stack
+from rollcall.training import device
 from rollcall.training.backends.worker import join_run
 from rollcall.training.batches import target_seed
 from rollcall.util.errors import InputError
@@ -39,7 +39,7 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
     assert worker.train(list(range(8)), most=4) == 4
     assert worker.train(list(range(8)), most=4) == 4
     bad = {target_seed(0, 1), target_seed(0, 3), target_seed(0, 3, 1)}
-    build = stack._build_seeded
+    build = models.build_seeded
 
     def build_poisoned(recipe, cohort, seed):
         network = build(recipe, cohort, seed)
@@ -47,7 +47,7 @@ def test_a_target_that_diverges_leaves_its_neighbours_alone_and_is_tried_with_an
             next(network.parameters()).data[0, 0] = float("nan")
         return network
 
-    monkeypatch.setattr(stack, "_build_seeded", build_poisoned)
+    monkeypatch.setattr(models, "build_seeded", build_poisoned)
     shaken = run.create(tmp_path / "shaken", tiny, TABLE_RECIPE, 8)
     worker = join_run(str(shaken.path), 8, str(tiny.folder), "cpu")
     assert worker.train(list(range(8)), most=4) == 4

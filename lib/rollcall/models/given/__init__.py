@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rollcall.models.given.loading import blamed, load_maker
+from rollcall.models.given.loading import blamed, explain_error, load_maker
 from rollcall.models.given.names import Given, is_given, name_run, parse_given
 from rollcall.models.given.siblings import digest_sources, read_sources
 from rollcall.util.errors import InputError
@@ -18,7 +18,16 @@ from rollcall.util.errors import InputError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build_given", "digest_given", "is_given", "name_run", "parse_given"]
+__all__ = [
+    "blamed",
+    "build_given",
+    "digest_given",
+    "explain_error",
+    "is_given",
+    "list_code",
+    "name_run",
+    "parse_given",
+]
 
 
 def digest_given(given: Given) -> dict[str, str]:

@@ -19,8 +19,7 @@ import torch
 
 from rollcall.data.cohort import Cohort
 from rollcall.runs.run import Run
-from rollcall.training.backends.worker import fit_to_memory, join_run
-from rollcall.training.layout import cpu_stack
+from rollcall.training.backends.worker import fit_stack, fit_to_memory, join_run
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import MEMORY, MachineError, describe_machine_fault
@@ -47,7 +46,7 @@ def train(
     something to a worker; RuntimeError if workers died or failed.
     """
     missing, gpus = len(run.missing()), torch.cuda.device_count()
-    units = missing if gpus else math.ceil(missing / cpu_stack(run.recipe))
+    units = missing if gpus else math.ceil(missing / fit_stack(run))
     workers = max(1, min(workers or gpus or cores(), units))
     if not gpus:
         workers, _ = fit_to_memory(run, cohort, workers)

@@ -23,7 +23,7 @@ from rollcall.training.device import choose_precision, device_name, prepare_proc
 from rollcall.training.evaluation import measure_performance
 from rollcall.training.gpu.choosing import find_layout, mark_failed
 from rollcall.training.gpu.failures import free_memory
-from rollcall.training.layout import MICRO_BATCHES_KEY, Layout, cpu_stack
+from rollcall.training.layout import MICRO_BATCHES_KEY, NETWORK_KEY, Layout, cpu_stack
 from rollcall.training.stack import DeviceCohort, to_device
 from rollcall.training.trainer import Trainer
 from rollcall.util.errors import InputError
@@ -168,10 +168,12 @@ def join_run(
     if not cohort.has_fingerprint(run.config["fingerprint"]):
         raise InputError(f"{cohort_folder}: not the cohort of run {run_path}")
     log = _open_log(run)
+    for note in run.config.get(NETWORK_KEY, {}).get("notes", ()):
+        log.info("%s: %s", run.recipe.model, note)
     precision = run.set_once("precision", choose_precision(run.recipe, device))
     if device == "cpu":
         micro_batches = run.config.get(MICRO_BATCHES_KEY) or fit_to_memory(run, cohort, cores())[1]
-        layout = Layout(stack=cpu_stack(run.recipe), micro_batches=micro_batches)
+        layout = Layout(stack=fit_stack(run), micro_batches=micro_batches)
     else:
         layout = find_layout(run, cohort, device, precision, log, wait)
     log.info("%s, %s, %s", device, precision, layout or "a layout is being measured")
@@ -190,6 +192,11 @@ def _note_failure(
         mark_failed(run, name, reason)
 
 
+def fit_stack(run: Run) -> int:
+    """Return the number of targets in a stack on the CPU, as the run has it."""
+    return cpu_stack(run.recipe, run.config.get(NETWORK_KEY))
+
+
 def fit_to_memory(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
     """Return (how many of `workers` fit into this machine's memory, micro-batches), on the CPU.
 
@@ -201,7 +208,7 @@ def fit_to_memory(run: Run, cohort: Cohort, workers: int) -> tuple[int, int]:
         run.recipe,
         precision,
         workers,
-        cpu_stack(run.recipe),
+        fit_stack(run),
         open_run(run.path).config.get(MICRO_BATCHES_KEY, 0),
     )
     return workers, run.set_once(MICRO_BATCHES_KEY, micro_batches)

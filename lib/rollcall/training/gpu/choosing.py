@@ -14,6 +14,7 @@ from rollcall.training.batches import count_steps
 from rollcall.training.device import device_name
 from rollcall.training.gpu.measuring import Meter
 from rollcall.training.layout import (
+    NETWORK_KEY,
     Layout,
     choose_layout,
     config_key,
@@ -61,7 +62,8 @@ def _measure_layouts(
         isinstance(module, torch.nn.Dropout) and module.p
         for module in models.build_for(run.recipe, cohort, "meta").modules()
     )
-    layouts = list_layouts(run.recipe, run.targets, has_dropout)
+    network = open_run(run.path).config.get(NETWORK_KEY)
+    layouts = list_layouts(run.recipe, run.targets, has_dropout, network)
     steps = len(run.missing()) * count_steps(run.recipe, len(cohort))
     with Meter(cohort.folder, run.recipe, device, precision) as meter:
         layout, table = choose_layout(layouts, meter.measure, steps)

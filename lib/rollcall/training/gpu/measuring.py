@@ -60,7 +60,7 @@ class Meter:
     ):
         self.task = {
             "cohort_folder": str(cohort_folder),
-            "recipe": recipe.asdict(),
+            "recipe": asdict(recipe),  # with where its files are
             "device": device,
             "precision": precision,
         }
