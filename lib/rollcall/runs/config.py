@@ -33,8 +33,6 @@ KINDS_IF_THERE = {
     "precision": str,
     "sources": dict,
     "network": dict,
-    "sources": dict,
-    "network": dict,
     "contents": dict,
     "appetite": (dict, type(None)),
     "judged_by": list,
