@@ -237,8 +237,15 @@ def check_plan(
         )
     chosen = recipes.choose(cohort, model, recipe, datasets.identify(cohort, root)[1])
     _check_run(targets, run or name_run(chosen.model), seed)
-    where = f"of cohort {cohort!r}"
-    return chosen, parse_settings("option", options, datasets.options(cohort), where)
+    where, defaults = f"of cohort {cohort!r}", datasets.options(cohort)
+    for key, value in chosen.cohort.items():  # of a recipe that may be anybody's
+        if key not in defaults:
+            raise unknown_name("option", key, defaults, where)
+        if type(value) is not type(defaults[key]):
+            raise InputError(
+                f"recipe: cohort option {key} is {value!r}; expected a value like {defaults[key]!r}"
+            )
+    return chosen, parse_settings("option", options, defaults, where)
 
 
 def _check_run(targets: int, name: str, seed: int) -> None:

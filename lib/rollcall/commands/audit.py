@@ -47,7 +47,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
-    from rollcall import auditing
+    from rollcall import auditing, recipes
     from rollcall.commands import options
 
     started = time.perf_counter()
@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     folders = ["root", "out", "data", *(["cohort"] if os.sep in parameters["cohort"] else [])]
     for name in folders:  # a cohort may be the folder of one that was prepared
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
+    words = parameters["model"], parameters["recipe"]
+    parameters["model"], parameters["recipe"] = recipes.find_paths(*words)
     study = state_thresholds(auditing.plan(**parameters), thresholds)
     planned, cohort = study.run, study.cohort
     say(

@@ -38,7 +38,8 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
     """Add the options of whoever trains: audit and rehearse."""
     add_plan_options(
         command,
-        model="a model's name, in place of the recipe's; empty: the recipe's",
+        model="a model's name, or FILE.py:NAME, timm:NAME, torchvision:NAME, in place of the recipe's; "
+        "empty: the recipe's",
         targets="number of target models, even, at least 8",
         out="folder for results; empty: results/",
         data="folder for prepared cohorts; empty: data/",
@@ -64,6 +65,6 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         "--recipe",
         action="append",
         default=[],
-        metavar="NAME|KEY=VALUE",
-        help="paper, quick, ...: a recipe of the cohort; or one of its settings, e.g. epochs=5",
+        metavar="NAME|FILE.toml|KEY=VALUE",
+        help="paper, quick, ...: a recipe of the cohort; a file with one; or a setting, epochs=5",
     )

@@ -13,6 +13,8 @@ import pandas as pd
 
 from rollcall import auditing
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.models.given import name_run as name_model
+from rollcall.models.given.names import names_network
 from rollcall.report.words.sentences import HIGH_AUC
 from rollcall.runs.derived.manifests import describe
 from rollcall.runs.folder import hide_from_git
@@ -143,13 +145,16 @@ def _measure(study: auditing.Audit, performance: pd.DataFrame) -> dict:
 
 def parse_variant(variant: str) -> tuple[str, list[str], list[str]]:
     """Split a variant into (model, options of the cohort, recipe entries)."""
-    words = [word if "=" in word else word.replace(":", "=", 1) for word in variant.split()]
-    models = [word for word in words if "=" not in word]
+    words = [
+        word if "=" in word or names_network(word) else word.replace(":", "=", 1)
+        for word in variant.split()
+    ]
+    models = [word for word in words if "=" not in word or names_network(word)]
     if len(models) > 1 or not words:
         raise InputError(
             f"variant {variant!r}: expected one model name at most, and KEY=VALUE settings"
         )
-    settings = [word for word in words if "=" in word]
+    settings = [word for word in words if word not in models]
     options = [word.removeprefix("option.") for word in settings if word.startswith("option.")]
     recipe = [word for word in settings if not word.startswith("option.")]
     return models[0] if models else "", options, recipe
@@ -157,7 +162,8 @@ def parse_variant(variant: str) -> tuple[str, list[str], list[str]]:
 
 def name_run(variant: str) -> str:
     """Name a run after a variant: "settings.width=64 epochs=10" -> "width-64-epochs-10"."""
-    words = variant.replace("settings.", "").replace("option.", "")
+    words = " ".join(name_model(word) if names_network(word) else word for word in variant.split())
+    words = words.replace("settings.", "").replace("option.", "")
     return re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-._") or "variant"
 
 

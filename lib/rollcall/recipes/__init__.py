@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from rollcall.models.given import is_given
+from rollcall.models.given import is_given, parse_given
 from rollcall.models.given.names import check_kind
 from rollcall.models.registry import KINDS, family_of
 from rollcall.recipes.reading import (
@@ -28,7 +28,7 @@ from rollcall.recipes.settings import Recipe
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.settings import parse_settings
 
-__all__ = ["Recipe", "choose", "list_recipes", "load"]
+__all__ = ["Recipe", "choose", "find_paths", "list_recipes", "load"]
 
 FOLDER = Path(__file__).parent
 # the recipe taken when none is asked for: the first of these that the dataset has
@@ -112,6 +112,18 @@ def choose(dataset: str, model: str = "", entries: Iterable[str] = (), kind: str
         key: getattr(recipe, key) for key in KEYS if key not in ("model", "settings", "cohort")
     }
     return replace(recipe, **parse_settings("recipe setting", others, defaults))
+
+
+def find_paths(model: str, entries: Iterable[str] = ()) -> tuple[str, list[str]]:
+    """Return a model and a recipe's entries with paths that hold in every folder.
+
+    InputError for a model's file that is not there.
+    """
+    if is_given(model) and (path := parse_given(model).path):
+        model = f"{path}:{model.rpartition(':')[2]}"
+    return model, [
+        str(Path(entry).expanduser().absolute()) if is_file(entry) else entry for entry in entries
+    ]
 
 
 def _exchange(recipe: Recipe, model: str) -> Recipe:

@@ -40,6 +40,12 @@ def is_given(model: str) -> bool:
     return model not in MODELS and (":" in model or model.endswith(".py"))
 
 
+def names_network(word: str) -> bool:
+    """Say whether a word among settings, KEY:VALUE, is a network's name of these forms."""
+    before, colon, _ = word.rpartition(":")
+    return bool(colon) and "=" not in word and (before in PACKAGES or before.endswith(".py"))
+
+
 def parse_given(model: str, folder: str | Path = "") -> Given:
     """Read the name of a network that is given.
 

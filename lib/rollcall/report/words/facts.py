@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.models.registry import KINDS
 from rollcall.runs.run import Run
 from rollcall.util.text import align_columns
 
@@ -19,6 +20,11 @@ COUNT = (
 )
 FOUND = r"(?<![\w.,/-])[\d,]*\d found,"
 MISSING = r"(missing for )(?:fewer than )?[\d,]*\d "
+OTHER_MODELS = (
+    "Any other network: --model FILE.py:NAME, a class or function (input_shape, outputs) -> "
+    "nn.Module;\n--model timm:NAME or torchvision:NAME where that package is installed "
+    "(docs/own-models.md)"
+)
 SIMULATED = (
     "Simulated data: a rehearsal. Every patient and every value here is invented; no number below "
     "says anything about real people."
@@ -99,10 +105,20 @@ def _describe_models(run: Run, units: str) -> str:
         return f"{run.targets} x {name}, each fitted on a random half of the {units}"
     recipe = run.recipe
     accumulated = f" x {recipe.accumulate}" if recipe.accumulate > 1 else ""
+    network = run.config.get("network", {})
+    size = f" ({network['parameters']:,} parameters)" if network else ""
+    files = [f"{name} of sha256 {digest[:16]}" for name, digest in recipe.files.items()]
+    if digest := recipe.sources.get("recipe sha256"):
+        files.append(f"a recipe of sha256 {digest[:16]}")
+    if package := recipe.sources.get("package"):
+        files.append(package)
+    beside = f" From {', '.join(files)}." if files else ""
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in network.get("notes", ()))
     return (
-        f"{run.targets} x {recipe.model}, each trained on a random half of the {units}: "
+        f"{run.targets} x {recipe.model}{size}, each trained on a random half of the {units}: "
         f"{recipe.epochs} epochs, batch {recipe.batch}{accumulated}, {recipe.optimiser}, "
         f"learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
+        f"{'.' if beside or notes else ''}{beside}{notes}"
     )
 
 
@@ -120,12 +136,14 @@ def list_choices(lists: Sequence[str]) -> str:
         parts += [
             "Models (--model), with their parameters for an input of that shape",
             align_columns(rows),
+            OTHER_MODELS,
         ]
     if "recipes" in lists:
         rows = [
             (name, key, recipe.model, f"{recipe.epochs:g} epochs", f"batch {recipe.batch}")
-            for name in datasets.NAMES
+            for name in (*datasets.NAMES, *KINDS)
             for key, recipe in recipes.list_recipes(name).items()
         ]
-        parts += ["Recipes (--recipe)", align_columns(rows)]
+        title = "Recipes (--recipe); of features, signals and images: for data without their own"
+        parts += [title, align_columns(rows)]
     return "\n".join(parts)
