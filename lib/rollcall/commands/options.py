@@ -38,8 +38,8 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
     """Add the options of whoever trains: audit and rehearse."""
     add_plan_options(
         command,
-        model="a model's name, or FILE.py:NAME, timm:NAME, torchvision:NAME, in place of the recipe's; "
-        "empty: the recipe's",
+        model="a model's name, FILE.py:NAME, timm:NAME or torchvision:NAME, in place of the "
+        "recipe's; empty: the recipe's",
         targets="number of target models, even, at least 8",
         out="folder for results; empty: results/",
         data="folder for prepared cohorts; empty: data/",
