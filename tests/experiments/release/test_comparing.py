@@ -39,6 +39,16 @@ def test_counts_are_those_of_a_loop():
     assert b["p_adjusted"] < 0.001
     assert 1 < b["ratio_low"] < b["ratio"] < b["ratio_high"]
     assert groups.loc[groups["attribute"] == "sex", "p_adjusted"].min() > 0.05
+    one, other = groups[groups["attribute"] == "sex"].itertuples()
+    assert one.ratio == pytest.approx(1 / other.ratio)
+    assert one.ratio_low == pytest.approx(1 / other.ratio_high)
+
+
+def test_without_labels_the_ratio_is_that_of_the_shares():
+    table, label, members, named, above = make()
+    groups = compare_release_groups(table[["sex"]], label * 0, members, named, above, named & False)
+    one, other = groups.itertuples()
+    assert one.ratio == pytest.approx(one.share / other.share)
 
 
 def test_nobody_named_and_no_attributes_are_no_error():

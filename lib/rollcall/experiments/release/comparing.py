@@ -44,9 +44,7 @@ def compare_release_groups(
         inside, others = group & members, known & ~group & members
         if min(inside.sum(), others.sum()) < MIN_GROUP_SIZE:
             continue
-        contrast = compare_within(
-            named * 1.0, group[:, None], (known & members)[:, None], strata * 1
-        )
+        contrast = compare_within(named * 1.0, inside[:, None], (known & members)[:, None], strata)
         reach = 1.96 * np.sqrt(contrast.patients[0])
         hits, count = int((named & inside).sum()), int(inside.sum())
         share = hits / count

@@ -1,0 +1,158 @@
+"""`rollcall release`: whom does one model that exists expose?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import time
+from pathlib import Path
+
+from rollcall.commands.common import say
+from rollcall.util.errors import InputError
+
+HELP = "whom one model that exists exposes: may it leave the house?"
+USES_KERNELS = False
+REFERENCES = 16
+MODELS = ("outputs", "weights", "onnx")
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `rollcall release`."""
+    from rollcall import datasets
+    from rollcall.commands import options
+    from rollcall.runs.given.kinds import KINDS
+
+    options.add_plan_options(
+        command,
+        cohort=", ".join(datasets.NAMES),
+        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
+        run="name of the run of reference models, trained if it is not there; empty: the model's",
+    )
+    options.add_training_options(command)
+    command.set_defaults(targets=REFERENCES)
+    command.add_argument(
+        "--members",
+        default="",
+        help="csv with patient_id and a column of 0 and 1: who was in the training set. 0: known "
+        "outsiders from the same source",
+    )
+    command.add_argument(
+        "--outputs", default="", help=".npy or csv, a row per record of the cohort: see --kind"
+    )
+    command.add_argument("--weights", default="", help="state dict (.pt, .safetensors) of --model")
+    command.add_argument("--onnx", default="", help="an ONNX network; needs onnxruntime")
+    command.add_argument(
+        "--kind", choices=KINDS, default="", help="of the outputs; empty: log-odds, onnx: logits"
+    )
+    command.add_argument(
+        "--reference-scores",
+        default="",
+        help=".npy (references, records[, columns]) of the same kind, in place of training",
+    )
+    command.add_argument(
+        "--reference-members",
+        default="",
+        help="whom each of these had: .npy bool (references, patients), or csv as --members",
+    )
+    command.add_argument("--fdr", type=float, default=0.05, help="false discovery rate of naming")
+    command.add_argument("--name", default="release", help="folder beside the run, for the result")
+    command.add_argument(
+        "--write-records",
+        default="",
+        metavar="FILE",
+        help="write a csv of the cohort's records in their order, and end",
+    )
+
+
+def run(arguments: argparse.Namespace, server: None = None) -> int:
+    """Check one released model, and write what it exposes."""
+    from rollcall import auditing
+    from rollcall.commands import options
+    from rollcall.experiments.release import outputs, references, words
+    from rollcall.runs.folder import remove_untrained
+
+    started = time.perf_counter()
+    chosen = _check_options(arguments)
+    parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
+    for name in ("root", "out", "data"):
+        parameters[name] = parameters[name] and os.path.abspath(parameters[name])
+    study = auditing.plan(**parameters)
+    cohort, folder = study.cohort, study.run.path.parent / arguments.name
+    if arguments.write_records or arguments.reference_scores:
+        remove_untrained(study.run.path)  # nothing is to be trained
+    if arguments.write_records:
+        outputs.write_records(Path(arguments.write_records), cohort)
+        say(
+            f"{len(cohort):,} records in their order: {arguments.write_records}; they name patients"
+        )
+        return 0
+    words.check_release_folder(folder)
+    flags = outputs.read_flags(Path(arguments.members), cohort)
+    released = _read_model(arguments, chosen, study)
+    if arguments.reference_scores:
+        given = outputs.read_references(
+            Path(arguments.reference_scores),
+            Path(arguments.reference_members),
+            cohort,
+            arguments.kind or "log-odds",
+        )
+    else:
+        say(f"{study.run.targets} reference models in {study.run.path}")
+        given = references.train_references(study)
+    release = references.check_on_cohort(
+        released,
+        *given,
+        flags,
+        cohort,
+        fdr=arguments.fdr,
+        smallest_cell=study.run.smallest_cell,
+        seed=arguments.seed,
+    )
+    about = {
+        "cohort": cohort.name,
+        "fingerprint": cohort.fingerprint,
+        "model": study.run.recipe.model,
+    }
+    sentences = words.write_release(folder, release, cohort, about, study.run.smallest_cell)
+    say(f"\nReport: {folder / words.PAGE}  ({time.perf_counter() - started:.0f} s)\n")
+    for sentence in sentences:
+        say(f"  {sentence}")
+    say(f"\nThese files name patients and stay where the data may be: {words.PATIENTS}")
+    return 0
+
+
+def _check_options(arguments: argparse.Namespace) -> str:
+    """Return which of --outputs, --weights and --onnx was given; InputError unless it is one."""
+    if arguments.write_records:
+        return ""
+    if not arguments.members:
+        raise InputError(
+            "--members is missing; expected a csv with patient_id and a column of 0 and 1: 1 who "
+            "was in the training set, 0 known outsiders from the same source"
+        )
+    chosen = [name for name in MODELS if getattr(arguments, name)]
+    if len(chosen) != 1:
+        raise InputError(
+            f"{len(chosen)} of --outputs, --weights and --onnx were given; expected one: the model "
+            "that is to be released"
+        )
+    if bool(arguments.reference_scores) != bool(arguments.reference_members):
+        raise InputError("--reference-scores and --reference-members: expected both or neither")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", arguments.name):
+        raise InputError(f"--name {arguments.name!r}: expected a plain folder name")
+    return chosen[0]
+
+
+def _read_model(arguments: argparse.Namespace, chosen: str, study):
+    """Return the released model's log odds of each record's own label, (N,) or (N, L)."""
+    from rollcall.experiments.release import networks, outputs
+
+    cohort, path = study.cohort, Path(getattr(arguments, chosen))
+    if chosen == "outputs":
+        return outputs.read_outputs(path, cohort, arguments.kind or "log-odds")
+    if chosen == "weights":
+        logits = networks.predict_with_weights(path, study.run.recipe, cohort)
+        return outputs.convert_outputs(path, logits, cohort, "logits")
+    values = networks.predict_with_onnx(path, cohort)
+    return outputs.convert_outputs(path, values, cohort, arguments.kind or "logits")

@@ -1,0 +1,160 @@
+"""What a release check says, in sentences and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rollcall.data.cohort import Cohort
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.experiments.release.assess import Release
+from rollcall.runs.environment import now
+from rollcall.runs.folder import hide_from_git
+from rollcall.util.errors import InputError
+from rollcall.util.files import make_private, write_bytes, write_json, write_table
+
+TWIN, PAGE = "release.json", "release.md"
+PATIENTS, GROUPS = "patients.parquet", "groups.parquet"
+LIMITS = (
+    "Named means: this model treats the patient as models do that were trained with the patient, "
+    "more than it treats all but a few outsiders so.",
+    "Not named does not mean safe: with few outsiders, or other attacks, more may be told.",
+    "What holds for this model holds for no other trained on the same patients: see the audit.",
+)
+
+
+def write_sentences(release: Release, smallest: int = MIN_GROUP_SIZE) -> list[str]:
+    """Write the sentences that matter, no number of patients in them but 0 under `smallest`."""
+    control = release.control
+    blind = (
+        f"Without the model: AUC {control.auc:.3f} (95% interval {control.low:.3f} to "
+        f"{control.high:.3f}, p = {control.p:.3f}), {count(release.blind_named, smallest)} named"
+    )
+    average = (
+        f"The model's scores tell members from outsiders with an AUC of {release.auc:.3f} "
+        f"({release.auc_low:.3f} to {release.auc_high:.3f}), where 0.5 is guessing. {blind}."
+    )
+    if release.reason:
+        return [release.reason[0].upper() + release.reason[1:] + ".", average]
+    named = (
+        f"{count(release.named, smallest)} of {release.members:,} members are exposed by this "
+        f"model, at a false discovery rate of {release.fdr:.0%}; of {release.outsiders:,} "
+        f"outsiders {count(release.outsiders_above, smallest)} score as high."
+    )
+    power = (
+        f"With {release.outsiders:,} outsiders nobody is named unless about {release.fewest:,} "
+        "members score above all of them."
+    )
+    traced = (
+        f"Of at least {max(release.traced_low, 0):.0%} of the members the model has kept something "
+        f"(95% confidence; estimate {release.traced:.0%})."
+    )
+    groups = release.groups
+    clear = groups[groups["may_show"] & (groups["p_adjusted"] < 0.05) & (groups["ratio"] > 1)]
+    lines = [
+        f"Members with {row.attribute} {row.group!r} are exposed {row.ratio:.1f} times (95% "
+        f"interval {row.ratio_low:.1f} to {row.ratio_high:.1f}) as often as all others with the "
+        f"same label (Holm-adjusted p = {row.p_adjusted:.2g}); without the model "
+        f"{count(row.blind_named, smallest)} named."
+        for row in clear.itertuples()
+    ]
+    return [named, power, average, traced, *lines]
+
+
+def count(number: int, smallest: int = MIN_GROUP_SIZE) -> str:
+    """Write a number of patients, or that it is too small to be shown."""
+    return f"{number:,}" if number == 0 or number >= smallest else f"fewer than {smallest}"
+
+
+def check_release_folder(folder: Path) -> None:
+    """InputError if a folder holds anything but an earlier release check."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file; expected a folder to write to")
+    if folder.exists() and any(folder.iterdir()) and not (folder / TWIN).exists():
+        raise InputError(
+            f"{folder}: holds something else than a release check; choose another --name or --out"
+        )
+
+
+def write_release(
+    folder: Path, release: Release, cohort: Cohort, about: dict, smallest: int = MIN_GROUP_SIZE
+) -> list[str]:
+    """Write a release check to a folder, private and ignored by git; return its sentences.
+
+    patients.parquet and groups.parquet name patients, or count few, and stay; release.json and
+    release.md may leave. about: what else the json says.
+    """
+    check_release_folder(folder)
+    make_private(folder)
+    hide_from_git(folder)
+    sentences = write_sentences(release, smallest)
+    patients = release.patients.copy()
+    patients.insert(0, "patient_id", np.asarray(cohort.patients, dtype=str))
+    write_table(folder / PATIENTS, patients)
+    write_table(folder / GROUPS, release.groups)
+    shown = release.groups[release.groups["may_show"]].drop(
+        columns=["may_show", "outsiders", "outsiders_above", "blind_named"]
+    )
+    page = [
+        f"# Release check of {cohort.name}",
+        *sentences,
+        *_write_group_table(shown),
+        "What this does not say:",
+        *LIMITS,
+    ]
+    write_bytes(folder / PAGE, ("\n\n".join(page) + "\n").encode())
+    control = release.control
+    twin = {
+        "made": now(),
+        **about,
+        "fdr": release.fdr,
+        "smallest_cell": smallest,
+        "members": release.members,
+        "outsiders": release.outsiders,
+        "references": release.references,
+        "named": count(release.named, smallest),
+        "outsiders_as_high": count(release.outsiders_above, smallest),
+        "fewest_that_could_be_named": release.fewest,
+        "auc": [release.auc, release.auc_low, release.auc_high],
+        "traced": [release.traced, release.traced_low],
+        "blind": {
+            "auc": [control.auc, control.low, control.high],
+            "p": control.p,
+            "flagged": control.flagged,
+            "named": count(release.blind_named, smallest),
+        },
+        "reason": release.reason,
+        "groups": _without_nan(shown.to_dict("records")),
+        "sentences": sentences,
+    }
+    write_json(folder / TWIN, twin)
+    return sentences
+
+
+def _write_group_table(groups) -> list[str]:
+    """Write the groups that may be shown as a table of markdown, in one block."""
+    if not len(groups):
+        return []
+    rows = [
+        "| group | members | exposed | share (95%) | times others, same label (95%) | adjusted p |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in groups.itertuples():
+        rows.append(
+            f"| {row.attribute} {row.group} | {row.members:,} | {row.named:,} | {row.share:.1%} "
+            f"({row.share_low:.1%} to {row.share_high:.1%}) | {row.ratio:.2f} ({row.ratio_low:.2f} "
+            f"to {row.ratio_high:.2f}) | {row.p_adjusted:.2g} |"
+        )
+    return ["\n".join(rows)]
+
+
+def _without_nan(rows: list[dict]) -> list[dict]:
+    """Return rows as json can hold them: a number that is none is null."""
+    return [
+        {
+            key: None if isinstance(value, float) and not np.isfinite(value) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]

@@ -1,0 +1,102 @@
+"""`rollcall release` from the command line, with references given, so that nothing is trained."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rollcall import auditing
+from rollcall.__main__ import main
+from rollcall.stats.members import draw_members
+
+OPTIONS = ("--option", "patients=300")
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A release of invented scores on the simulated cohort: every fourth member is remembered."""
+    folder = tmp_path_factory.mktemp("release")
+    cohort = auditing.load_cohort("simulated", data=str(folder / "data"), patients=300)
+    rng, index = np.random.default_rng(0), cohort.patient_index
+    members = rng.random(300) < 0.5
+    references = draw_members(16, 300, 1)
+    shift = (np.arange(300) % 4 == 0) * 6.0
+    hard = rng.normal(size=len(cohort))
+    kinds = np.concatenate([members[None], references])[:, index]
+    scores = hard + kinds * shift[index] + rng.normal(size=kinds.shape)
+    np.save(folder / "scores.npy", scores[0])
+    np.save(folder / "references.npy", scores[1:])
+    np.save(folder / "whom.npy", references)
+    table = pd.DataFrame({"patient_id": cohort.patients, "trained": members.astype(int)})
+    table.to_csv(folder / "members.csv", index=False)
+    return folder, cohort, members
+
+
+def call(folder, *words):
+    files = ("--members", folder / "members.csv", "--outputs", folder / "scores.npy")
+    where = ("--out", folder / "out", "--data", folder / "data", *OPTIONS)
+    return main(["release", *map(str, (*where, *files, *words))])
+
+
+def references(folder):
+    return (
+        *("--reference-scores", folder / "references.npy"),
+        *("--reference-members", folder / "whom.npy"),
+    )
+
+
+def test_a_release_is_checked_and_written(given, capsys):
+    folder, _, members = given
+    assert call(folder, *references(folder), "--name", "mine") == 0
+    out = capsys.readouterr().out
+    assert "members are exposed by this model" in out
+    result = folder / "out" / "simulated" / "mine"
+    assert json.loads((result / "release.json").read_text())["members"] == members.sum()
+    patients = pd.read_parquet(result / "patients.parquet")
+    assert patients["named"].sum() > 20
+    assert (np.flatnonzero(patients["named"]) % 4 == 0).mean() > 0.9
+    assert not (folder / "out" / "simulated" / "mlp").exists()  # no run that nobody trains
+
+
+def test_records_are_written_in_their_order(given, capsys):
+    folder, cohort, _ = given
+    assert call(folder, "--write-records", folder / "records.csv") == 0
+    table = pd.read_csv(folder / "records.csv", dtype=str)
+    assert list(table["patient_id"]) == list(cohort.records["patient_id"])
+
+
+def test_without_outsiders_it_is_refused_with_the_reason(given, capsys):
+    folder, cohort, _ = given
+    everybody = pd.DataFrame({"patient_id": cohort.patients, "trained": 1})
+    everybody.to_csv(folder / "all.csv", index=False)
+    assert call(folder, *references(folder), "--members", folder / "all.csv") == 2
+    assert "0 known outsiders; expected at least 19 from the same source" in capsys.readouterr().err
+
+
+def test_outsiders_of_another_source_are_flagged(given, capsys):
+    """Members of one sex alone: the control sees it among the attributes."""
+    folder, cohort, _ = given
+    sex = cohort.records.drop_duplicates("patient_id")["sex"].to_numpy()
+    flags = pd.DataFrame({"patient_id": cohort.patients, "in": (sex == sex[0]).astype(int)})
+    flags.to_csv(folder / "sex.csv", index=False)
+    words = (*references(folder), "--members", folder / "sex.csv", "--name", "confounded")
+    assert call(folder, *words) == 0
+    assert "Nobody is named: members can be told" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--members", ""), "--members is missing"),
+        (("--outputs", ""), "0 of --outputs, --weights and --onnx were given"),
+        (("--weights", "w.pt"), "2 of --outputs"),
+        (("--reference-scores", "x.npy"), "expected both or neither"),
+        (("--name", "../x"), "expected a plain folder name"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(given, capsys, words, line):
+    assert call(given[0], *words) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1

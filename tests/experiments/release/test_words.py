@@ -1,0 +1,66 @@
+"""What a release check says and writes: small numbers hidden, strict json, private files."""
+
+import json
+import re
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rollcall.experiments.release import words
+from rollcall.util.errors import InputError
+
+from .simulation import check, simulate
+from .test_outputs import make_cohort
+
+
+def released(patients: int = 900, **options):
+    case = simulate(1, patients=patients, **options)
+    sex = np.where(np.arange(patients) % 2, "f", "m")
+    return check(case, attributes=pd.DataFrame({"sex": pd.Categorical(sex)}))
+
+
+def test_the_sentences_name_the_numbers_and_the_control_beside_them():
+    result = released(leak=6.0)
+    text = " ".join(words.write_sentences(result))
+    for number in (
+        f"{result.named} of {result.members}",
+        f"about {result.fewest}",
+        "Without the model",
+    ):
+        assert number in text
+    few = " ".join(words.write_sentences(result, smallest=result.named + 1))
+    assert f"fewer than {result.named + 1} of" in few
+
+
+def test_a_confounded_release_says_why_first_and_names_nobody():
+    sentences = words.write_sentences(released(leak=6.0, shifted=0.5))
+    assert sentences[0].startswith("Nobody is named: members can be told from outsiders")
+    assert not any("are exposed" in sentence for sentence in sentences)
+
+
+def test_files_are_private_and_the_json_is_strict(tmp_path):
+    cohort = make_cohort(patients=900)
+    folder = tmp_path / "release"
+    result = released(leak=6.0)
+    sentences = words.write_release(folder, result, cohort, {"model": "mlp"})
+    twin = json.loads((folder / words.TWIN).read_text(), parse_constant=pytest.fail)
+    assert twin["sentences"] == sentences
+    assert twin["named"] == str(result.named)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.iterdir():
+        assert path.name == ".gitignore" or stat.S_IMODE(path.stat().st_mode) == 0o600
+    for shown in (words.TWIN, words.PAGE):  # these may leave
+        assert not re.search(r"\bp\d\d", (folder / shown).read_text())
+    table = pd.read_parquet(folder / words.PATIENTS)
+    assert list(table["patient_id"]) == list(cohort.patients)
+    words.write_release(folder, result, cohort, {})  # again, in its place
+
+
+def test_another_folder_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(InputError, match="something else"):
+        words.check_release_folder(tmp_path)
+    with pytest.raises(InputError, match="a file"):
+        words.check_release_folder(tmp_path / "mine.txt")
