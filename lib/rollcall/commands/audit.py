@@ -43,6 +43,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         run="name of the run; empty: the model's name",
     )
     options.add_training_options(command)
+    options.add_appetite(command)
 
 
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:

@@ -46,7 +46,6 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         seed="seed of the members and of every target",
         smallest_cell=SMALLEST_CELL,
     )
-    add_appetite(command)
     command.add_argument(
         "--scheduler",
         default="local",

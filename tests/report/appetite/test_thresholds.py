@@ -12,8 +12,11 @@ from rollcall.report.appetite.thresholds import (
     parse_appetite,
     read_appetite,
 )
+from rollcall.report.appetite.verdict import judge
 from rollcall.util.errors import InputError
-from tests.report.appetite.examples import FILE, write_file
+from rollcall.util.files import clone
+from tests.report.appetite.examples import FILE, make_evidence, make_survival, write_file
+from tests.report.words.test_sentences import NOBODY, groups
 
 EVERY = {
     **{"exposed_patients": 20, "exposed_share": 0.01, "worst_auc": 0.9, "worst_tpr": 0.1},
@@ -161,3 +164,26 @@ def test_thresholds_are_set_before_the_audit():
     check_began(appetite, "")
     with pytest.raises(InputError, match="set on 2026-11-02, after this audit began"):
         check_began(appetite, "2026-10-30T12:00:00Z")
+
+
+@pytest.mark.skipif(clone() is None, reason="docs lie in a clone alone")
+def test_the_documented_example_is_whole_and_passes_what_it_should():
+    path = clone() / "docs" / "examples" / "appetite.toml"
+    appetite = read_appetite(path)
+    assert set(appetite.thresholds) == set(KINDS)
+    page = (clone() / "docs" / "appetite.md").read_text()
+    for name in KINDS:
+        assert f"| `{name}` |" in page
+    assert judge(make_evidence(groups=groups({})), appetite).outcome == "fail"
+    good = make_evidence(
+        {"exposed": 11, "exposed_high": 12.0, "by_chance": 1.0, "at_most_false": 4},
+        lira=0.52,
+        survival=make_survival(0.8, 150),
+        groups=groups({"within_low": 1.2, "ratio_within": 1.8}),
+        patients=5000,
+    )
+    assert judge(good, appetite).outcome == "pass"
+    assert (
+        judge(make_evidence(NOBODY, targets=32, survival=make_survival(0.7, 99)), appetite).outcome
+        == "not evaluable"
+    )

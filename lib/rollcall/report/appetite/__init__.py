@@ -14,7 +14,13 @@ from rollcall.report.appetite.thresholds import (
     parse_appetite,
     read_appetite,
 )
-from rollcall.report.appetite.verdict import Verdict, describe_verdict, judge, list_lines
+from rollcall.report.appetite.verdict import (
+    Verdict,
+    describe_verdict,
+    gather_evidence,
+    judge,
+    list_lines,
+)
 
 __all__ = [
     "Appetite",
@@ -22,6 +28,7 @@ __all__ = [
     "check_began",
     "choose_cell",
     "describe_verdict",
+    "gather_evidence",
     "judge",
     "judge_run",
     "list_lines",
