@@ -9,6 +9,7 @@ from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.registry import KINDS
+from rollcall.runs.config import read_config
 from rollcall.runs.run import Run
 from rollcall.util.text import align_columns
 
@@ -105,7 +106,7 @@ def _describe_models(run: Run, units: str) -> str:
         return f"{run.targets} x {name}, each fitted on a random half of the {units}"
     recipe = run.recipe
     accumulated = f" x {recipe.accumulate}" if recipe.accumulate > 1 else ""
-    network = run.config.get("network", {})
+    network = read_config(run.path).get("network", {})  # noted after the run was opened
     size = f" ({network['parameters']:,} parameters)" if network else ""
     files = [f"{name} of sha256 {digest[:16]}" for name, digest in recipe.files.items()]
     if digest := recipe.sources.get("recipe sha256"):
