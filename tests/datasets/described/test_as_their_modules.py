@@ -20,7 +20,7 @@ from rollcall.runs import run as run_folder
 from rollcall.training.backends.worker import join_run
 from tests.conftest import SHARED
 
-PICTURES, RECORDS = 12, 100  # of each class; in all
+PICTURES, RECORDS = 12, 60  # of each class; in all
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
 
@@ -161,7 +161,7 @@ def test_recordings_of_ptb_xl(hearts):
 )
 def test_networks_of_both_give_the_same_numbers(pair, kind, dataset, request, tmp_path):
     mine, theirs = request.getfixturevalue(pair)
-    entries = ["epochs=1", *(["settings.width=8"] if kind == "signals" else [])]
+    entries = ["epochs=1", *(["settings.width=16"] if kind == "signals" else [])]
     given = recipes.choose(mine.name, "", entries, kind)
     known = recipes.choose(dataset, "quick", entries)
     assert (given.model, given.settings) == (known.model, known.settings)
