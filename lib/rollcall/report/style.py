@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import pandas as pd
 from IPython.display import HTML
 
+from rollcall.report.glyphs import make_drawable
 from rollcall.util.errors import InputError
 from rollcall.util.files import atomic_write, make_private
 
@@ -132,6 +133,7 @@ def save(figure: Figure, folder: Path, made_from: str = "") -> None:
     make_private(folder)
     keywords = {"Keywords": f"rollcall made from {made_from}"} if made_from else {}
     # A canvas lays out and draws in one pass; savefig would draw once more, to lay out alone.
+    make_drawable(drawing)
     with atomic_write(folder / f"{figure.name}.pdf") as file:
         drawing.set_dpi(rcParams["savefig.dpi"])
         FigureCanvasPdf(drawing).print_pdf(file, metadata={"CreationDate": None} | keywords)

@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from rollcall.report.gallery.runs import FinishedRuns
+from rollcall.report.glyphs import make_drawable
 from rollcall.report.style import ACCENT, EXPOSED, MEMBER, NON_MEMBER, Figure
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def add_legend(drawing: matplotlib.figure.Figure, axes: Iterable, columns: int =
 def lay_out(figure: Figure) -> Figure:
     """Lay the drawing out once, so that its files and the notebook show the same."""
     if figure.drawing is not None:
+        make_drawable(figure.drawing)
         figure.drawing.draw_without_rendering()
         figure.drawing.set_layout_engine("none")
     return figure
