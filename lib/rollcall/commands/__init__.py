@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-NAMES = ("audit", "rehearse", "attack", "list", "doctor", "lab")  # in the order of --help
+NAMES = (  # in the order of --help
+    *("audit", "describe", "rehearse", "attack", "release"),
+    *("list", "doctor", "lab"),
+)
 
 
 def find(name: str):

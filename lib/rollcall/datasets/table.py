@@ -19,8 +19,9 @@ from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs
 from rollcall.datasets.described import description, reading
 from rollcall.datasets.described.description import Description
-from rollcall.datasets.described.features.columns import has_name, read_column
+from rollcall.datasets.described.features.columns import read_column
 from rollcall.datasets.described.features.encoding import encode, name_some
+from rollcall.datasets.described.features.suspects import find_patient_column
 from rollcall.datasets.described.features.values import find_yes
 from rollcall.datasets.described.grouping import read_groups
 from rollcall.datasets.described.outcomes import note_small_classes, read_outcome
@@ -38,10 +39,6 @@ ABOUT = Dataset(
     is_table=True,
 )
 VERSION = 1
-PATIENT_NAME = (  # subject_id, patientId, MRN
-    r"(^|_)(patient|subject|person|pat|mrn|pid|participant|case)"
-    r"(_?(id|nr|no|num|nbr|key|number|code))?$"
-)
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
@@ -106,15 +103,13 @@ def _read_patients(described: Description, table: pd.DataFrame) -> pd.Series:
     if described.patient:
         return clean_ids(described.table_path, table, described.patient)
     used = {*described.drop, *described.label, *described.columns()["groups"]}
-    for name in table.columns:
-        if name in used or not has_name(name, PATIENT_NAME):
-            continue
-        count = table[name].nunique()
-        if count < len(table) and count > len(table) / 50:
-            raise InputError(
-                f"{described.path}: column {name!r} looks like ids of patients ({count:,} in "
-                f'{len(table):,} rows); say patient = "{name}", or drop it if a row is a patient'
-            )
+    name = find_patient_column(table, used)
+    if name:
+        raise InputError(
+            f"{described.path}: column {name!r} looks like ids of patients "
+            f"({table[name].nunique():,} in {len(table):,} rows); say "
+            f'patient = "{name}", or drop it if a row is a patient'
+        )
     return pd.Series([f"{row}" for row in range(1, len(table) + 1)], table.index, "str")
 
 

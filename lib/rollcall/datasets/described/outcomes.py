@@ -125,10 +125,10 @@ def _list_classes(
     """Return the class of each word, int (words,), and the classes: yes after no."""
     name, numbers = described.label[0], parse_numbers(words)[0]
     if len(words) > MOST_NUMBERS and not np.isnan(numbers).any():
-        middle = max(np.median(numbers[codes]), numbers[1])  # so that rows lie on both sides
+        middle = suggest_cut(codes, numbers)
         raise InputError(
             f"{described.path}: label {name!r} has {len(words):,} different numbers, a quantity; "
-            f"say cut = {middle:.4g} to ask whether it is at least that, or another number"
+            f"say cut = {middle:g} to ask whether it is at least that, or another number"
         )
     if len(words) > MOST_CLASSES:
         raise InputError(
@@ -140,6 +140,14 @@ def _list_classes(
     if yes:
         classes = [*(word for word in classes if word != yes), yes]
     return np.array([classes.index(word) for word in words]), tuple(classes)
+
+
+def suggest_cut(codes: np.ndarray, numbers: np.ndarray) -> float:
+    """Return the rows' median, or the second smallest number if that is the smallest.
+
+    codes: (rows,) positions in `numbers`, which rise.
+    """
+    return float(f"{max(np.median(numbers[codes]), numbers[1]):.4g}")
 
 
 def _read_several(described: Description, table: pd.DataFrame) -> Outcome:

@@ -28,7 +28,7 @@ def read(described: Description) -> pd.DataFrame:
     else:
         table = tables.read_whole_table(
             path,
-            described.label[0] if described.header else "",
+            described.label[0] if described.label and described.header else "",
             described.separator,
             described.names,
             "utf-8-sig" if described.encoding.lower() in ("utf-8", "utf8") else described.encoding,
@@ -53,14 +53,19 @@ def _clean(values: pd.Series, missing: tuple[str, ...]) -> pd.Series:
 
 def _refuse_values(described: Description, header: list[str]) -> None:
     """InputError where what should be names of columns looks like a row of values."""
-    names = pd.Series(header, dtype="str")
-    numbers = names.str.fullmatch(NUMBER) | names.str.fullmatch(DATE)
-    counted = names.tolist() in ([str(k + first) for k in range(len(names))] for first in (0, 1))
-    if numbers.sum() * 2 >= len(names) and numbers.sum() > 1 and not counted:
+    if look_like_values(header):
         raise InputError(
             f"{described.path}: row 1 of {described.table} looks like values, not names "
             f"({', '.join(map(repr, header[:5]))}, ...); say header = false and names = [...]"
         )
+
+
+def look_like_values(header: list[str]) -> bool:
+    """Say whether half of what should be names of columns are numbers or dates, not counted up."""
+    names = pd.Series([name.strip() for name in header], dtype="str")
+    numbers = names.str.fullmatch(NUMBER) | names.str.fullmatch(DATE)
+    counted = names.tolist() in ([str(k + first) for k in range(len(names))] for first in (0, 1))
+    return bool(numbers.sum() * 2 >= len(names) and numbers.sum() > 1 and not counted)
 
 
 def _open_parquet(described: Description) -> pd.DataFrame:

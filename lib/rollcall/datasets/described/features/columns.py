@@ -27,7 +27,7 @@ LEFT_OUT = {
 }
 ROWS_OF_EACH = 2  # that a word has on average; with fewer it is a name, an id or free text
 FEW = 10  # words that are too few to be names or ids, however few rows they have
-MOSTLY = 0.9  # of the rows hold numbers, where words among them get columns of their own,
+MOSTLY = 0.9  # of the rows have ids of their own; or hold numbers, where words get flags,
 MOST_FLAGS = 10  # if there are at most so many,
 FEWEST_NUMBERS = 3  # and at least so many different numbers
 ID_NAME = r"(^|_)(id|ids|nr|no|num|number|key|index|idx|mrn|uuid|guid|code|row|seq)($|_)"
@@ -97,7 +97,8 @@ def read_column(values: pd.Series, patients: np.ndarray, as_words: bool = False)
         return Column(name, YES_NO, codes, words, flags=(at,))
     if _are_word_ids(codes, words, patients):
         return Column(name, IDS, codes, words)
-    if len(words) > MOST_WORDS:
+    known = int((codes >= 0).sum())
+    if len(words) > MOST_WORDS or (len(words) > FEW and known < ROWS_OF_EACH * len(words)):
         return Column(name, TEXT, codes, words)
     return Column(name, WORDS, codes, words, flags=tuple(range(len(words))))
 
@@ -163,7 +164,9 @@ def _are_number_ids(column: Column, patients: np.ndarray) -> bool:
         return False
     known = column.codes >= 0
     rows, count = int(known.sum()), len(numbers)
-    if not (_is_one_to_one(column.codes, patients) or (count > MOST_WORDS and count > 0.9 * rows)):
+    if not (
+        _is_one_to_one(column.codes, patients) or (count > MOST_WORDS and count > MOSTLY * rows)
+    ):
         return False
     figures = column.words.str.lstrip("+-").str.len()
     counted = numbers.max() - numbers.min() + 1 <= 1.2 * count and count >= 0.99 * rows
@@ -175,11 +178,12 @@ def _are_number_ids(column: Column, patients: np.ndarray) -> bool:
 
 
 def _are_word_ids(codes: np.ndarray, words: pd.Series, patients: np.ndarray) -> bool:
-    """Say whether words are names or ids: of patients, or (nearly) of each row."""
+    """Say whether words are names or ids: of patients, or of nearly each row, without spaces."""
     if len(words) <= FEW:
         return False
-    rows = int((codes >= 0).sum())
-    return _is_one_to_one(codes, patients) or rows < ROWS_OF_EACH * len(words)
+    spaced = words.str.contains(" ", regex=False).mean() > 1 - MOSTLY
+    each = len(words) > MOSTLY * len(codes) and not spaced
+    return bool(each or _is_one_to_one(codes, patients))
 
 
 def _is_one_to_one(codes: np.ndarray, patients: np.ndarray) -> bool:
