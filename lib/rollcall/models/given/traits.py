@@ -224,8 +224,7 @@ def _swap(batch: torch.Tensor) -> torch.Tensor:
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return torch.allclose(one, other, SLOW = "There is a performance drop"  # torch's warning of what vmap does one after another
-RELATIVE, ABSOLUTE, equal_nan=True)
+    return torch.allclose(one, other, RELATIVE, ABSOLUTE, equal_nan=True)
 
 
 def _differ(network: nn.Module, other: nn.Module) -> bool:
