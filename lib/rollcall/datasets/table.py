@@ -25,7 +25,6 @@ from rollcall.datasets.described.features.suspects import find_patient_column
 from rollcall.datasets.described.features.values import find_yes
 from rollcall.datasets.described.grouping import read_groups
 from rollcall.datasets.described.outcomes import note_small_classes, read_outcome
-from rollcall.datasets.described.records.opening import open_records
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import count_text
 from rollcall.util.errors import InputError
@@ -146,6 +145,8 @@ def _make_inputs(
 ) -> tuple[np.ndarray | FileInputs, dict, list[str]]:
     """Return the inputs of all rows, fields of the Cohort that go with them, and notes."""
     if described.kind != "features":
+        from rollcall.datasets.described.records.opening import open_records  # takes imports
+
         files, scale, notes = open_records(described, table)
         return files, {"scale": scale}, notes
     return _encode_columns(described, table, people, pool)

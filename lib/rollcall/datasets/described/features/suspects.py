@@ -8,7 +8,6 @@ import pandas as pd
 from rollcall.data.bands import NO_AGES
 from rollcall.datasets.described.features.columns import NUMBERS, Column, has_name
 from rollcall.datasets.described.outcomes import Outcome
-from rollcall.stats.metrics import auc
 
 TOO_WELL = 0.99  # AUROC of a column alone
 FEWEST_CASES = 10  # rows of a class, for it to be told well by anything but chance
@@ -32,6 +31,8 @@ def measure_alone(column: Column, outcome: Outcome) -> float:
 
     By its numbers, its words or where it is missing, whichever tells most. At least 0.5.
     """
+    from rollcall.stats.metrics import auc  # scipy, which reading a table does not need
+
     codes = column.codes[outcome.known]
     labels = outcome.labels
     if outcome.task == "multiclass":
