@@ -73,7 +73,7 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
         (["audti"], "invalid choice: 'audti'"),
         (["list", "dataset"], "invalid choice: 'dataset'"),
         (["audit", "--targets", "many"], "invalid int value: 'many'; see rollcall audit --help"),
-        (["audit", "--targtes", "8"], "unrecognized arguments: --targtes 8"),
+        (["audit", "--targtes", "8"], "unrecognized arguments: --targtes"),
         (["attack", "--scores", "s.npy"], "the following arguments are required: --members"),
         (["rehearse"], "the following arguments are required: --cohort"),
         (["rehearse", "--cohort", "chexpert", "--patients", "x"], "invalid int value: 'x'"),
@@ -113,7 +113,7 @@ def test_a_wrong_rehearsal_writes_no_release(words, message, tmp_path, capsys):
     [
         (["--root", "."], "names data, but no cohort is named"),
         (["--option", "patients=-5"], "-5"),
-        (["--model", "nope"], "unknown model 'nope' of cohort 'simulated'"),
+        (["--model", "nope"], "unknown model 'nope' (known: mlp, "),
         (["--recipe", "nope"], "unknown recipe 'nope' of cohort 'simulated'"),
         (["--recipe", "learning_rate=nan"], "expected a value like"),
     ],

@@ -16,11 +16,6 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from rollcall import __version__, commands
-from rollcall.commands.common import say
-from rollcall.report.notebooks.failures import describe_end
-from rollcall.report.notebooks.kernels import start_kernel_server
-from rollcall.util.errors import InputError
-from rollcall.util.parallel import check_limits
 
 
 def main(words: list[str] | None = None) -> int:
@@ -39,24 +34,33 @@ def main(words: list[str] | None = None) -> int:
             error = (*stops, error)[0]  # while it loads, a library makes another error of a stop
             if os.environ.get("ROLLCALL_DEBUG"):
                 traceback.print_exc()
+            from rollcall.commands.common import say
+            from rollcall.report.notebooks.failures import describe_end
+
             line, status = describe_end(error)
             say(f"rollcall: {line}", sys.stderr)
             return status
 
 
 def _run(words: list[str]) -> int:
+    """Run a command; what takes time to import is imported here, where a signal is one line."""
+    from rollcall.report.notebooks import kernels
+    from rollcall.util.parallel import check_limits
+
     name = words[0] if words else ""
     command = commands.find(name) if name in commands.NAMES else None
     if command is None or not command.USES_KERNELS or "-h" in words or "--help" in words:
         arguments = _parse(name, words)
         return commands.find(arguments.command).run(arguments, None)
     check_limits()
-    with start_kernel_server(sys.stderr) as server:  # it gets ready while we import and plan
+    with kernels.start_kernel_server(sys.stderr) as server:  # ready while we import and plan
         return command.run(_parse(name, words), server)
 
 
 def _parse(command: str, words: list[str]) -> argparse.Namespace:
     """Parse a command line; "~" is the home folder, as no shell makes it in --out=~/a."""
+    from rollcall.util.errors import InputError
+
     arguments = build_parser(command).parse_args(words)
     for name, value in vars(arguments).items():
         if isinstance(value, str):
@@ -124,7 +128,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     for name in commands.NAMES:
         command = commands.find(name)
         options = parsers.add_parser(name, help=command.HELP, formatter_class=_Help)
-        if only in (None, name) or not command.USES_KERNELS:
+        if only in (None, name):
             command.add_options(options)
     return parser
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rollcall import __main__
 from rollcall.report import notebooks
+from rollcall.report.notebooks import kernels
 
 
 def execute_notebook(notebook: Path, output: Path, parameters: dict, *_, **__) -> None:
@@ -35,5 +36,5 @@ def execute_notebook(notebook: Path, output: Path, parameters: dict, *_, **__) -
 
 if __name__ == "__main__":
     notebooks.execute_notebook = execute_notebook
-    __main__.start_kernel_server = lambda *_: contextlib.nullcontext(None)
+    kernels.start_kernel_server = lambda *_: contextlib.nullcontext(None)
     sys.exit(__main__.main(sys.argv[1:]))
