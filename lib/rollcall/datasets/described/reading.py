@@ -102,10 +102,9 @@ def _write(described: Description, values: pd.Series) -> pd.Series:
     elif pd.api.types.is_datetime64_any_dtype(kind):
         text = values.dt.strftime("%Y-%m-%d %H:%M:%S")
     elif pd.api.types.is_timedelta64_dtype(kind):
-        text = values.dt.total_seconds().div(86_400).map(repr)
+        text = _write_floats(values.dt.total_seconds() / 86_400)
     elif pd.api.types.is_float_dtype(kind):
-        floats = values.to_numpy(float, na_value=np.nan)
-        text = pd.Series([_write_float(number) for number in floats], values.index)
+        text = _write_floats(values)
     else:
         first = next((each for each in values[~missing] if not pd.api.types.is_scalar(each)), None)
         if first is not None or values[~missing].map(lambda each: isinstance(each, bytes)).any():
@@ -117,6 +116,11 @@ def _write(described: Description, values: pd.Series) -> pd.Series:
     return text.astype(object).where(~missing, "").astype("str")
 
 
-def _write_float(number: float) -> str:
-    whole = number.is_integer() and abs(number) < LARGEST_WHOLE
-    return str(int(number)) if whole else repr(number)
+def _write_floats(values: pd.Series) -> pd.Series:
+    """Write floats so that they are read back the same; whole ones as whole numbers."""
+    numbers = values.to_numpy(float, na_value=np.nan).tolist()
+    text = [
+        str(int(number)) if number.is_integer() and abs(number) < LARGEST_WHOLE else repr(number)
+        for number in numbers
+    ]
+    return pd.Series(text, values.index)
