@@ -42,6 +42,11 @@ class Fits:
     y: str
     groups: str
 
+    @property
+    def sources(self) -> dict:
+        """Return what the model's own files are: none, it is in memory."""
+        return {}
+
     def asdict(self) -> dict:
         """Return it as json can hold it."""
         return dict(vars(self))

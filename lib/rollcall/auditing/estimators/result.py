@@ -66,7 +66,10 @@ class Audited:
     @property
     def performance(self) -> pd.DataFrame:
         """Return a row per model: its seed, seconds, accuracy and AUROC seen and not seen."""
-        return self.study.performance()
+        run, table = self.study.run, self.study.performance().rename(columns={"target": "model"})
+        cpu = [run.info(model, "cpu_seconds")["cpu_seconds"] for model in range(run.targets)]
+        table.insert(3, "cpu_seconds", cpu)
+        return table
 
     @property
     def scores(self) -> np.ndarray:
