@@ -43,12 +43,13 @@ def read_recipe(path: Path, model: str = "") -> Recipe:
     """
     content = _read_bytes(path)
     table = _parse(path, content)
+    folder = path.parent if table.get("model") else Path()
     given = table.pop("model", "") or model
     if not given:
         raise InputError(f'{path}: has no model; add model = "mlp", or give one beside the recipe')
     digest = hashlib.sha256(content).hexdigest()
     sources = {"recipe": str(path.resolve()), "recipe sha256": digest}
-    recipe = put_model(Recipe(**({"model": ""} | table), sources=sources), given, path.parent)
+    recipe = put_model(Recipe(**({"model": ""} | table), sources=sources), given, folder)
     recipe = replace(recipe, settings=table.get("settings", {}))
     _check_settings(recipe.model, recipe.settings, f"{path}: ")
     return put_model(recipe, model) if model else recipe
