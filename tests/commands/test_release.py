@@ -9,6 +9,7 @@ import pytest
 from rollcall import auditing
 from rollcall.__main__ import main
 from rollcall.stats.members import draw_members
+from tests.report.appetite.examples import write_file
 
 OPTIONS = ("--option", "patients=300")
 
@@ -100,3 +101,20 @@ def test_options_that_do_not_go_together_are_one_line(given, capsys, words, line
     error = capsys.readouterr().err
     assert line in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "status"),
+    [({"exposed_share": 0.99}, 0), ({"exposed_patients": 12}, 3), ({"models": 64}, 4)],
+)
+def test_a_release_is_held_against_thresholds(given, capsys, tmp_path, thresholds, status):
+    folder, _, _ = given
+    path = tmp_path / "appetite.toml"
+    path.write_text(write_file(thresholds=thresholds))
+    words = (*references(folder), "--name", "judged", "--appetite", path)
+    assert call(folder, *words) == status
+    result = folder / "out" / "simulated" / "judged"
+    assert json.loads((result / "verdict.json").read_text())["exit_status"] == status
+    streams = capsys.readouterr()
+    assert "By the thresholds of 2024-03-01: " in streams.out
+    assert bool(streams.err) == bool(status)

@@ -56,7 +56,7 @@ def audit(finished, copied, tmp_path, monkeypatch):
 def test_the_exit_status_is_the_verdict(audit, copied, capsys, thresholds, outcome, status):
     assert audit(write_file(thresholds=thresholds)) == status
     streams = capsys.readouterr()
-    assert f"By the thresholds of 2026-11-02: {outcome.upper()}" in streams.out
+    assert f"By the thresholds of 2024-03-01: {outcome.upper()}" in streams.out
     if status:
         assert (
             streams.err.splitlines()[-1] == f"rollcall: {outcome} by the thresholds of --appetite"

@@ -71,17 +71,22 @@ def write_report(
     for sentence in sentences:
         say(f"  {sentence}")
     verdict = read_verdict(study.run)
-    for line in _list_outcomes(verdict):
+    for line in list_outcomes(verdict):
         say(line)
     names = ", ".join(list_files_with_ids(study.run.path))
     say(f"\nThese files name patients and stay where the data may be: {names}")
+    return show_outcome(verdict)
+
+
+def show_outcome(verdict: dict | None) -> int:
+    """Return the exit status of a verdict, 0 if there is none; say in one line what is no pass."""
     if verdict is None or verdict["exit_status"] == 0:
         return 0
     say(f"rollcall: {verdict['outcome']} by the thresholds of --appetite", sys.stderr)
     return verdict["exit_status"]
 
 
-def _list_outcomes(verdict: dict | None) -> list[str]:
+def list_outcomes(verdict: dict | None) -> list[str]:
     """List the verdict and each criterion with a threshold; nothing where there is no verdict."""
     if verdict is None:
         return []

@@ -7,9 +7,15 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rollcall.commands.common import say
+from rollcall.commands.common import list_outcomes, read_thresholds, say, show_outcome
 from rollcall.util.errors import InputError
+
+if TYPE_CHECKING:
+    from rollcall.auditing import Audit
+    from rollcall.experiments.release import Release
+    from rollcall.report.appetite import Appetite, Verdict
 
 HELP = "whom one model that exists exposes: may it leave the house?"
 USES_KERNELS = False
@@ -30,6 +36,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         run="name of the run of reference models, trained if it is not there; empty: the model's",
     )
     options.add_training_options(command)
+    options.add_appetite(command)
     command.set_defaults(targets=REFERENCES)
     command.add_argument(
         "--members",
@@ -70,10 +77,13 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
     from rollcall import auditing
     from rollcall.commands import options
     from rollcall.experiments.release import outputs, references, words
+    from rollcall.report.appetite import describe_verdict
+    from rollcall.report.appetite.released import write_released
     from rollcall.runs.folder import remove_untrained
 
     started = time.perf_counter()
     chosen = _check_options(arguments)
+    thresholds = read_thresholds(arguments)
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     for name in ("root", "out", "data"):
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
@@ -115,11 +125,39 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
         "model": study.run.recipe.model,
     }
     sentences = words.write_release(folder, release, cohort, about, study.run.smallest_cell)
+    verdict = _judge(release, thresholds, study)
+    write_released(folder, verdict, folder / words.TWIN)
     say(f"\nReport: {folder / words.PAGE}  ({time.perf_counter() - started:.0f} s)\n")
     for sentence in sentences:
         say(f"  {sentence}")
+    described = describe_verdict(verdict) if verdict else None
+    for line in list_outcomes(described):
+        say(line)
     say(f"\nThese files name patients and stay where the data may be: {words.PATIENTS}")
-    return 0
+    return show_outcome(described)
+
+
+def _judge(release: Release, thresholds: Appetite | None, study: Audit) -> Verdict | None:
+    """Hold a release check against thresholds; None where there are none."""
+    from rollcall.report.appetite.released import Released, judge_released
+
+    if thresholds is None:
+        return None
+    groups = release.groups
+    measured = Released(
+        members=release.members,
+        outsiders=release.outsiders,
+        references=release.references,
+        named=release.named,
+        fewest=release.fewest,
+        fdr=release.fdr,
+        auc=release.auc,
+        auc_high=release.auc_high,
+        control_failed=bool(release.reason),
+        groups=groups[groups["may_show"].astype(bool)] if study.cohort.attributes else None,
+        smallest=study.run.smallest_cell,
+    )
+    return judge_released(measured, thresholds)
 
 
 def _check_options(arguments: argparse.Namespace) -> str:

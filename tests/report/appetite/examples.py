@@ -9,7 +9,7 @@ from tests.report.words.test_sentences import find
 FILE = """\
 set_by = "A. Example"
 role = "data protection officer"
-date = 2026-11-02
+date = 2024-03-01
 system = "Readmission risk, version 3"
 purpose = "support of discharge planning"
 channel = "weights, to two partner hospitals"

@@ -83,16 +83,18 @@ def test_a_hidden_count_does_not_show(one, other, power, other_power, most):
 
 
 def test_a_count_that_leaves_few_does_not_show():
-    results = {
-        str(
-            counts.judge_exposed_patients(
-                make_evidence({"exposed": exposed, "exposed_high": exposed + 1.0}), most
+    for name, judge in criteria.CRITERIA.items():
+        threshold = {"exposed_patients": 1995, "exposed_share": 0.9975, "group_ratio": 2}
+        results = {
+            str(
+                judge(
+                    make_evidence({"exposed": exposed, "exposed_high": exposed + 1.0}),
+                    threshold.get(name, 0.1),
+                )
             )
-        )
-        for exposed in range(1991, 2000)
-        for most in (1995,)
-    }
-    assert len(results) == 1
+            for exposed in range(1991, 2000)
+        }
+        assert len(results) == 1, results
 
 
 @pytest.mark.parametrize(

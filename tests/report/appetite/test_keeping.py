@@ -95,7 +95,7 @@ def test_a_verdict_made_from_something_else_is_refused(judged, key):
 
 
 def test_thresholds_dated_after_the_run_began_are_refused(judged):
-    run = type(judged)(judged.path, judged.config | {"started": "2026-11-01T00:00:00Z"})
+    run = type(judged)(judged.path, judged.config | {"started": "2024-02-27T00:00:00Z"})
     with pytest.raises(InputError, match="after this audit began"):
         appetite.state_appetite(run, appetite.parse_appetite(FILE))
 

@@ -173,10 +173,12 @@ def _judge_chance(
     if exposed < smallest:
         reason = f"Fewer than {smallest} are exposed: nothing is said of how many by chance."
         return Result(name, NOT_EVALUABLE, threshold, reason)
-    least = total - smallest + 1 if 0 < total - exposed < smallest else exposed
+    left = 0 < total - exposed < smallest
+    least = total - smallest + 1 if left else exposed
     number = int(np.round(risk[column]))
     share = number / least
-    reason = f"{number:,} of {least:,} exposed there by chance, {words} ({share:.1%})"
+    of_all = f"{'at least ' if left else ''}{least:,}"
+    reason = f"{number:,} of {of_all} exposed there by chance, {words} ({share:.1%})"
     reason += f"; accepted: {threshold:.1%}."
     outcome = PASS if share <= threshold else FAIL
     return Result(name, outcome, threshold, reason, share, share, end)

@@ -202,7 +202,7 @@ def _check_date(name: str, values: dict) -> date:
     if type(chosen) is not date:
         came = "is missing" if DATE not in values else f"is {value!r:.80}"
         raise InputError(
-            f"{name}: date {came}; expected the day the thresholds were set, 2026-11-02"
+            f"{name}: date {came}; expected the day the thresholds were set, 2025-01-15"
         )
     if chosen > max(date.today(), datetime.now(UTC).date()):
         raise InputError(
