@@ -39,9 +39,9 @@ class Cohort:
     records     table of N rows: `patient_id`, the label column(s), the attribute columns.
                 Categorical, missing stays missing; or bool for one of several overlapping groups,
                 named "attribute: group" (a patient with two findings is in both)
-    inputs      (N, ...) uint8 images (N, H, W, C), int16/float16 signals (N, T, leads), or float32
-                features (N, F); may be memory-mapped. Or FileInputs: still one file a record,
-                until the cohort is prepared
+    inputs      (N, ...) uint8 images (N, H, W, C); int16, float16 or float32 signals (N, T, leads);
+                or float32 features (N, F); may be memory-mapped. Or FileInputs: still one file a
+                record, until the cohort is prepared
     labels      (N,) int64: class index (multiclass), 0/1 (binary); (N, L) int64 0/1 (multilabel)
     task        "multiclass", "binary" or "multilabel"
     classes     names of the classes (multilabel: of the L labels), in index order

@@ -144,12 +144,14 @@ def _read_signals(array: np.ndarray) -> np.ndarray:
             f"X is {array.shape}: {samples} samples of {leads:,} leads; expected (N, samples, "
             "leads): X.transpose(0, 2, 1)"
         )
-    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.dtype.itemsize > 4):
+    if array.dtype.kind == "b":
         raise InputError(
-            f"X is {array.dtype} {array.shape}; expected signals of {', '.join(SIGNALS)}, or "
-            "images of uint8"
+            f"X is bool {array.shape}; expected signals of {', '.join(SIGNALS)}, or images of uint8"
         )
     if array.dtype.name not in SIGNALS:
+        limits = np.iinfo(np.int16)
+        if array.dtype.kind in "iu" and limits.min <= array.min() and array.max() <= limits.max:
+            return array.astype(np.int16)
         if array.dtype.kind == "f" and np.abs(array).max() > np.finfo(np.float32).max:
             raise InputError(f"X is {array.dtype} beyond what float32 holds; scale it")
         array = array.astype(np.float32)

@@ -14,7 +14,7 @@ def fill(root, *names):
 
 
 def find(root, *names, **more):
-    return find_files(describe(root, **more), make_table(*names), ENDINGS).tolist()
+    return find_files(describe(root, **more), make_table(*names), ENDINGS)[0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,15 @@ def test_a_name_of_several_files_is_refused_with_two_of_them(there, name, tmp_pa
     [
         (["a", ""], {}, "row 3, column 'file': ''; expected the name of a file"),
         (["a", "b", "b"], {}, r"row 3, column 'file': 'b'; no such file .*\(2 such rows\)"),
-        (["x", "y"], {}, r"none of its 2 files is in .*the first 'x' \(there: a.png\)"),
+        (
+            ["x", "y"],
+            {},
+            r"none of its 2 files is in .*the first 'x' \(of .png, .jpg .* there: a.png\)",
+        ),
         (["a"], {"folder": "images"}, "images is no folder"),
         (["a"], {"folder": "../elsewhere"}, "not a path inside"),
         (["a"], {"folder": "/etc"}, "not a path inside"),
-        (["../a"], {}, "none of its 1 files"),
+        (["../b"], {}, "none of its 1 files"),
         (["/etc/passwd"], {}, "none of its 1 files"),
     ],
 )
@@ -107,3 +111,27 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="leads out of the root"):
         find(tmp_path / "here", "a")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/home/somebody/study/images/a.png",
+        "C:\\study\\images\\a.png",
+        "https://example.org/images/a.png",
+        "../images/a.png",
+        "train/a",
+    ],
+)
+def test_folders_of_another_machine_are_left_off_and_that_is_said(name, tmp_path):
+    fill(tmp_path, "images/a.png", "images/b.png")
+    paths, notes = find_files(describe(tmp_path), make_table("b", name), ENDINGS)
+    assert paths.tolist() == ["images/b.png", "images/a.png"]
+    assert notes == ["files: folders in column 'file' that are not there were left off"]
+
+
+@pytest.mark.parametrize("names", [("train/a", "test/a"), ("a", "test/a"), ("images/a", "x/a.png")])
+def test_folders_are_not_left_off_where_two_names_would_mean_one_file(names, tmp_path):
+    fill(tmp_path, "images/a.png")
+    with pytest.raises(InputError, match=r"no such file|none of its"):
+        find(tmp_path, *names)

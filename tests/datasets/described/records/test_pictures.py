@@ -79,3 +79,23 @@ def test_a_few_damaged_pictures_are_left_out_and_more_are_refused(tmp_path, monk
     with pytest.raises(InputError, match=r"p7.png \(table.csv: row 9\).*3 such files"):
         store.save(make_cohort(inputs=files), tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("r.edf", b"0       " + b" " * 300, 'say format = "edf" of recordings'),
+        ("r.npy", b"\x93NUMPY" + b" " * 300, 'a numpy file.*say format = "npy"'),
+        ("r.png", b"<html>log in</html>", "a web page, not a picture; none of 5 files tried"),
+        ("r.png", b"", "an empty file, not a picture; none of 5 files tried"),
+    ],
+)
+def test_files_that_are_no_pictures_are_refused_before_all_are_decoded(
+    name, content, says, tmp_path
+):
+    names = [f"{number}{name}" for number in range(20)]
+    for each in names:
+        (tmp_path / each).write_bytes(content)
+    with pytest.raises(InputError, match=says) as refused:
+        open_pictures(describe(tmp_path), make_table(*names))
+    assert "\n" not in str(refused.value)

@@ -19,13 +19,16 @@ MOST_SHOWN = 3  # names in a message
 MAX_DEPTH = 8  # folders below the one that is named
 
 
-def find_files(described: Description, table: pd.DataFrame, endings: tuple[str, ...]) -> np.ndarray:
-    """Return the path of each row's file, relative to the description's folder, str (rows,).
+def find_files(
+    described: Description, table: pd.DataFrame, endings: tuple[str, ...]
+) -> tuple[np.ndarray, list[str]]:
+    """Return the path of each row's file, relative to the description's folder, and notes.
 
     The column `files` names them: with their endings or without, with the folders they lie in below
-    `folder` or without. endings: of files that are looked for, in small letters; a name that has
-    its ending may have any. InputError names the row of a name that is empty, not there, or of
-    several files.
+    `folder` or without. Folders that are not there, of another machine, are left off, if each name
+    still has a file of its own. endings: of files that are looked for, in small letters; a name
+    that has its ending may have any. InputError names the row of a name that is empty, not there,
+    or of several files.
     """
     column, path = described.files, described.table_path
     names = table[column].str.replace("\\", "/").str.removeprefix("./")
@@ -36,6 +39,7 @@ def find_files(described: Description, table: pd.DataFrame, endings: tuple[str, 
     by_name = _list_by_name(described.root, top, set(endings))
     codes, different = pd.factorize(names)
     answers = [_look_up(str(name), by_name) for name in different]
+    notes = _leave_off_folders(column, [str(name) for name in different], answers, by_name)
     _refuse_ambiguous(described, table, codes, answers)
     gone = np.array([not paths for paths in answers])[codes]
     if gone.all():
@@ -43,12 +47,13 @@ def find_files(described: Description, table: pd.DataFrame, endings: tuple[str, 
         there = [path for path in every if path.lower().endswith(endings)][:MOST_SHOWN]
         raise InputError(
             f"{path}: column {column!r}: none of its {len(names):,} files is in {top} or below, "
-            f"the first {names.iloc[0]!r:.60} (there: {', '.join(there) or 'no such files'}); say "
-            'folder = "..." and files = "the column with their names"'
+            f"the first {names.iloc[0]!r:.60} (of {', '.join(endings[:2])} and the like are there: "
+            f'{", ".join(there) or "none"}); say folder = "..." and files = "the column with their '
+            'names", and format = "..." of recordings'
         )
     where = f"no such file in {top} or below; complete the folder, or leave such rows out"
     tables.refuse_rows(path, table, column, gone, where)
-    return np.array([paths[0] for paths in answers], object)[codes]
+    return np.array([paths[0] for paths in answers], object)[codes], notes
 
 
 def _list_by_name(root: Path, top: Path, endings: set[str]) -> dict[str, list[str]]:
@@ -95,6 +100,28 @@ def _look_up(name: str, by_name: dict[str, list[str]]) -> list[str]:
         same = same or [path for path in paths if f"/{stem}" in f"/{path}"]
         return same or paths
     return paths
+
+
+def _leave_off_folders(
+    column: str, names: list[str], answers: list[list[str]], by_name: dict[str, list[str]]
+) -> list[str]:
+    """Look again for names that have none, their first folders left off one by one; return notes.
+
+    `answers` is changed where each of these names gets a file, or files, of its own.
+    """
+    shorter = {}
+    for position, name in enumerate(names):
+        parts = name.split("/")
+        tails = ["/".join(parts[start:]) for start in range(1, len(parts))]
+        if not answers[position]:
+            shorter[position] = next(filter(None, (_look_up(tail, by_name) for tail in tails)), [])
+    meant = [path for paths in (*answers, *shorter.values()) for path in paths]
+    alone = len(set(meant)) == len(meant)
+    if not alone or not any(shorter.values()):
+        return []
+    for position, paths in shorter.items():
+        answers[position] = paths
+    return [f"files: folders in column {column!r} that are not there were left off"]
 
 
 def _refuse_ambiguous(described: Description, table, codes, answers) -> None:

@@ -9,17 +9,21 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.decode import FileInputs
+from rollcall.data.release import resolve_inside
 from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.records.finding import find_files
 from rollcall.datasets.parts.dicom import parse_window, read_picture, to_eight_bits
 from rollcall.datasets.parts.images import ENDINGS, depth_notes, resize_image
 from rollcall.datasets.parts.pictures import is_coloured, open_image
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import PATH_FAULTS, raise_machine_fault
 
 USUAL_SIZE = 64  # pixels of a side
 MODES = {"grey": "L", "rgb": "RGB"}
 DICOM = (".dcm", ".dicom", ".ima")
 MARK, MARK_AT = b"DICM", 128  # what a DICOM file has, and where
-LOOKED_AT = 100  # files that tell whether there is colour
+LOOKED_AT, TRIED = 100, 5  # files that tell whether there is colour; that are decoded first
+FORMATS = {".edf": "edf", ".rec": "edf", ".npy": "npy", ".hea": "wfdb", ".dat": "wfdb"}
 
 
 def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInputs, list[str]]:
@@ -30,11 +34,10 @@ def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInpu
     InputError as find_files.
     """
     size = described.size or USUAL_SIZE
-    paths = find_files(described, table, (*ENDINGS, *DICOM))
-    looked = [described.root / path for path in pd.unique(paths)]
-    looked = [
-        looked[k] for k in np.linspace(0, len(looked) - 1, min(LOOKED_AT, len(looked))).astype(int)
-    ]
+    paths, notes = find_files(described, table, (*ENDINGS, *DICOM))
+    rows = table.index.to_numpy() + 2
+    _refuse_others(described, paths, rows)
+    looked = [described.root / paths[position] for position in _spread(len(paths), LOOKED_AT)]
     mode = MODES.get(described.mode) or ("RGB" if any(map(is_coloured, looked)) else "L")
     files = FileInputs(
         described.root,
@@ -43,11 +46,34 @@ def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInpu
         (size, size, 1 if mode == "L" else 3),
         "uint8",
         described.table_path,
-        table.index.to_numpy() + 2,
+        rows,
     )
     words = {"L": "grey", "RGB": "of three colours"}
-    notes = [f"inputs: pictures made {size} x {size} pixels, {words[mode]}"]
-    return files, notes + depth_notes(files)
+    made = f"inputs: pictures made {size} x {size} pixels, {words[mode]}; no other column"
+    return files, [*notes, made, *depth_notes(files)]
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """Return positions of up to `most` of `count`, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
+
+
+def _refuse_others(described: Description, paths: np.ndarray, rows: np.ndarray) -> None:
+    """InputError where no file of those tried is a picture, before all are decoded."""
+    faults = []
+    for position in _spread(len(paths), TRIED):
+        path = resolve_inside(described.root, paths[position])
+        try:
+            decode_picture(path, 8, "L")
+            return
+        except Exception as error:  # damage may make the libraries raise anything
+            raise_machine_fault(error, path, PATH_FAULTS)
+            faults.append(f"row {rows[position]}: {path}: {first_line(error)}")
+    form = FORMATS.get(path.suffix.lower(), "")
+    raise InputError(
+        f"{described.table_path}: {faults[0]}; none of {len(faults)} files tried is a picture"
+        + (f'; say format = "{form}" of recordings' if form else "")
+    )
 
 
 def decode_picture(path: Path, size: int, mode: str) -> np.ndarray:

@@ -44,7 +44,7 @@ def open_signals(
         table = table.assign(**{described.files: names})
     if form == "npy" and described.leads:
         raise InputError(f"{described.path}: leads: a .npy has no names of channels; leave it out")
-    paths = find_files(described, table, ENDINGS[form])
+    paths, left_off = find_files(described, table, ENDINGS[form])
     rows = table.index.to_numpy() + 2
     looked, beside = _look(described, paths, rows)
     wanted = _settle(described, looked, beside)
@@ -54,7 +54,11 @@ def open_signals(
     scale, measured = described.scale, "as its description says"
     if not scale:
         scale, measured = _measure(files, wanted), f"the spread of {MEASURED} of them at most"
-    notes = [_describe(wanted, looked), f"inputs: models see signals times {scale:g}, {measured}"]
+    notes = [
+        *left_off,
+        _describe(wanted, looked),
+        f"inputs: models see signals times {scale:g}, {measured}",
+    ]
     short = sum(_seconds(layout, wanted) < wanted.samples - 0.5 for layout in looked)
     if short:
         notes.append(
