@@ -12,7 +12,9 @@ from pathlib import Path
 from benchmarks.__main__ import build_parser as build_benchmarks_parser
 from rollcall import datasets, models, recipes
 from rollcall.__main__ import build_parser
+from rollcall.models.registry import KINDS
 from rollcall.recipes import Recipe
+from rollcall.recipes.reading import KEYS
 
 PAGE = Path(__file__).with_name("reference.md")
 
@@ -52,6 +54,8 @@ def describe_recipe_keys() -> list[str]:
     """Return a table of the settings of a recipe; what each means stands in Recipe's docstring."""
     rows = []
     for field in fields(Recipe):
+        if field.name not in KEYS:  # Rollcall's notes
+            continue
         default = "required" if field.default is MISSING else f"`{field.default}`"
         if field.default_factory is not MISSING:
             default = f"`{field.default_factory()}`"
@@ -93,21 +97,26 @@ def write_reference() -> str:
         for row in models.list_models()
     ]
     lines += [*make_table(("model", "input", "parameters"), rows), ""]
+    lines += ["Any other network: [models of your own](own-models.md).", ""]
 
     lines += [
         "## Recipes",
         "",
-        "What a recipe of each dataset changes from the defaults below.",
+        "What a recipe of each dataset changes from the defaults below; those of `features`,",
+        "`signals` and `images` are for datasets and models that have none of their own.",
         "",
     ]
     plain = {field.name: field.default for field in fields(Recipe)}
     rows = []
-    for name in datasets.NAMES:
+    for name in (*datasets.NAMES, *KINDS):
         for key, recipe in recipes.list_recipes(name).items():
             changed = ", ".join(
                 f"{setting}={value}"
                 for setting, value in recipe.asdict().items()
-                if setting != "model" and value != plain[setting] and value != {}
+                if setting in KEYS
+                and setting != "model"
+                and value != plain[setting]
+                and value != {}
             )
             rows.append((f"`{name}`", f"`{key}`", f"`{recipe.model}`", changed))
     lines += [*make_table(("dataset", "recipe", "model", "settings"), rows), ""]

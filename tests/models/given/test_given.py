@@ -12,6 +12,7 @@ from rollcall import models, recipes, training
 from rollcall.models.given import build_given, digest_given, is_given, name_run, parse_given
 from rollcall.models.given.names import names_network
 from rollcall.util.errors import InputError
+from rollcall.util.files import clone
 
 HEAD = """
 import torch
@@ -323,3 +324,17 @@ def test_a_file_that_changed_is_refused(tmp_path):
     given.path.unlink()
     with pytest.raises(InputError, match=r"nets\.py: cannot be read"):
         build_given(given, (4,), 2, {}, files)
+
+
+def test_the_examples_of_the_documentation(tmp_path, tiny):
+    """docs/own-models.md: its network, under its recipe."""
+    text = (clone() / "docs" / "own-models.md").read_text()
+    for name, kind in (("nets.py", "python"), ("my.toml", "toml")):
+        (tmp_path / name).write_text(text.split(f"```{kind}\n")[1].split("```")[0])
+    recipe = recipes.choose("simulated", entries=[str(tmp_path / "my.toml")], kind="images")
+    assert recipe.settings == {"width": 64}
+    traits = training.check(recipe, tiny)
+    assert [note.partition(":")[0] for note in traits.notes] == [
+        "batch statistics",
+        "dropout, or other chance in training",
+    ]
