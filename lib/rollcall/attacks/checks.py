@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.stats.checks import check_members
+from rollcall.stats.design import MIN_OF_A_KIND, find_few, is_paired
 from rollcall.stats.members import MIN_TARGETS
 from rollcall.util.errors import InputError
-
-MIN_OF_A_KIND = 3  # targets in and targets out of a record: one is attacked, two have a spread
 
 
 def check_inputs(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -16,9 +15,9 @@ def check_inputs(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, n
 
     Returned: scores float32 or float64, (M, N) or (M, N, L); members bool (M, N); whether rows 2i
     and 2i+1 of members are complementary.
-    InputError if they do not fit together, if targets are fewer than 8, or if fewer than 3 had a
-    record, or had it not: a target is never its own reference, and one score has no spread. That
-    scores are finite is checked where they are read (stats.checks.check_finite).
+    InputError if they do not fit together, if paired targets are fewer than 8, or if fewer than 3
+    had a record, or had it not: a target is never its own reference, and one score has no spread.
+    That scores are finite is checked where they are read (stats.checks.check_finite).
     """
     scores, members = np.asarray(scores), check_members(members)
     if scores.ndim not in (2, 3) or scores.shape[:2] != members.shape:
@@ -27,16 +26,15 @@ def check_inputs(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, n
             "expected both (targets, records)"
         )
     targets = len(members)
-    if targets < MIN_TARGETS:
+    paired = is_paired(members)
+    if targets < (MIN_TARGETS if paired else 2 * MIN_OF_A_KIND):
         raise InputError(f"{targets} targets; expected at least {MIN_TARGETS}")
-    paired = targets % 2 == 0 and bool((members[0::2] != members[1::2]).all())
     if not paired:
-        counts = members.sum(0)
-        few = np.flatnonzero((counts < MIN_OF_A_KIND) | (counts > targets - MIN_OF_A_KIND))
+        few = np.flatnonzero(find_few(members))
         if len(few):
             raise InputError(
-                f"members: {counts[few[0]]} of {targets} targets had record {few[0]}; expected at "
-                f"least {MIN_OF_A_KIND} that had it and {MIN_OF_A_KIND} that had not"
+                f"members: {members[:, few[0]].sum()} of {targets} targets had record {few[0]}; "
+                f"expected at least {MIN_OF_A_KIND} that had it and {MIN_OF_A_KIND} that had not"
             )
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)

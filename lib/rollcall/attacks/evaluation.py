@@ -13,6 +13,7 @@ import numpy as np
 
 from rollcall.attacks.pooled import choose_cells, evaluate_pooled, map_targets, name_rates
 from rollcall.stats import metrics
+from rollcall.stats.design import is_paired
 from rollcall.stats.tail_rates import count_rate, is_resolved, limit_tpr
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def evaluate(
     Columns of attacks and pooled: attack, variant, (target,) auc, auc_se (clustered by patient);
     in pooled auc_se_two_way, of patients and models; tpr_at_fpr_* with tpr_low_*, tpr_high_* (95%,
     patients of both kinds being the units: stats.tail_rates); balanced_accuracy, at the threshold
-    that is best on the other pairs of targets; precision_at_prior_*, at the threshold of a
+    that is best on the other pairs (or targets); precision_at_prior_*, at the threshold of a
     false-positive rate of 0.1%. Records of one patient, and in `pooled` the same patient under all
     targets, are one cluster. A rate at which a target, or in `pooled` all targets together, expects
     fewer than 10 false alarms is NaN, with all that is of it.
@@ -94,7 +95,7 @@ def _evaluate_attack(
     """
     each = _evaluate_targets(result, members, index, choose_cells(result), fprs, fewest)
     together = evaluate_pooled(result, members, index, each.counts, each.codes)
-    accuracies = _balanced_accuracy(each.counts)
+    accuracies = _balanced_accuracy(each.counts, 2 if is_paired(members, index) else 1)
     rows = [
         row | {"balanced_accuracy": accuracy}
         for row, accuracy in zip(each.rows, accuracies, strict=True)
@@ -171,13 +172,13 @@ def _read_rates(
     return row
 
 
-def _balanced_accuracy(counts: np.ndarray) -> np.ndarray:
+def _balanced_accuracy(counts: np.ndarray, size: int = 2) -> np.ndarray:
     """Return (TPR + TNR) / 2 of each target at the cell edge that is best on all other pairs. (M,).
 
-    counts (2, M, cells): negatives, positives.
+    counts (2, M, cells): negatives, positives; size: targets of a unit, 2 of pairs, else 1.
     """
     above = counts[:, :, ::-1].cumsum(2, dtype=np.int32)[:, :, ::-1]  # at or above each cell
-    of_pair = (above[:, 0::2] + above[:, 1::2]).repeat(2, axis=1)
+    of_pair = sum(above[:, place::size] for place in range(size)).repeat(size, axis=1)
     others = above.sum(1, keepdims=True, dtype=np.int64) - of_pair
     # TPR - FPR, times n1 n0: in whole numbers, so that equals are equal
     gain = others[1] * others[0, :, :1] - others[0] * others[1, :, :1]

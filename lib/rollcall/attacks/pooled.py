@@ -19,6 +19,7 @@ There are M N attack scores, too many to sort at once. So:
        of models                 V_2 = K / (K - 1) sum of squares by pair
        of patients and models    V_1 + V_2 - sum of squares by patient and pair, at least V_1, V_2
 
+   with single targets for pairs where these are none
    (two-way clusters: Cameron, Gelbach and Miller, Journal of Business & Economic Statistics 2011).
    The first is the error for other patients under these models; the last for other patients under
    other models.
@@ -31,6 +32,7 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.stats import metrics
+from rollcall.stats.design import is_paired
 from rollcall.stats.tail_rates import Rate, is_resolved, limit_tpr
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -74,7 +76,8 @@ def evaluate_pooled(
     negatives, positives = tails
     fprs = [fpr for fpr in metrics.FPRS if is_resolved(fpr, n0)]
     limits = metrics.threshold_at_fpr(negatives, np.array(fprs), n0)
-    errors, above = _sum_over_pairs(result, members.shape[1], index, codes, move, limits)
+    size = 2 if is_paired(members, index) else 1
+    errors, above = _sum_over_units(result, members.shape[1], index, codes, move, limits, size)
 
     def curve(k: int) -> float:  # within the tail: of more alarms than it holds, its own
         limit = negatives[max(len(negatives) - 1 - k, 0)]
@@ -91,26 +94,28 @@ def evaluate_pooled(
     return row
 
 
-def _sum_over_pairs(
+def _sum_over_units(
     result: np.ndarray,
     patients: int,
     index: np.ndarray,
     codes: np.ndarray,
     move: np.ndarray,
     limits: np.ndarray,
+    size: int,
 ) -> tuple[dict[str, float], np.ndarray]:
     """Return the errors of the AUC, and each patient's scores above each limit.
 
-    move: of the AUC, by code; limits (F,). The second is int (2, F, P): of negatives, positives.
+    move: of the AUC, by code; limits (F,); size: targets of a unit, 2 of pairs, else 1. The second
+    is int (2, F, P): of negatives, positives.
     """
-    pairs, cells = len(result) // 2, len(move) // 2
+    pairs, cells = len(result) // size, len(move) // 2
 
     def sum_pairs(slices) -> tuple[np.ndarray, float, float, np.ndarray]:
         moves, of_pairs, of_both = np.zeros(patients), 0.0, 0.0
         above = np.zeros((2, len(limits), patients), np.int64)
         for pair in (block.start for block in slices):
             of_pair = np.zeros(patients)
-            for target in (2 * pair, 2 * pair + 1):
+            for target in range(size * pair, size * (pair + 1)):
                 of_pair += np.bincount(index, move[codes[target]], minlength=patients)
                 high = np.flatnonzero(result[target] > limits.min(initial=np.inf))
                 values, who = result[target].take(high), index.take(high)

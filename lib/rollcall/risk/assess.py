@@ -1,8 +1,9 @@
 """Risk of records and patients: how well membership in a model's training set can be told.
 
 The unit of repetition is the target model: a record has M/2 models that had it and M/2 that had
-not. Risk is a signed AUC over models: 0.5 means nothing can be told. Values below 0.5 (chance, or a
-record that models fit worse for having seen it) stay.
+not, where models come in pairs; else at least 3 of each. Risk is a signed AUC over models: 0.5
+means nothing can be told. Values below 0.5 (chance, or a record that models fit worse for having
+seen it) stay.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ from rollcall.risk.patient import (
     summarise_records,
 )
 from rollcall.risk.record import PooledShape, binormal_auc, pool_shape, share_not_normal
+from rollcall.risk.singly.records import summarise_records_singly
+from rollcall.risk.singly.redrawing import make_sets, name_auc
 from rollcall.risk.units import describe_risk
-from rollcall.stats.members import check_paired
+from rollcall.stats.checks import check_finite
+from rollcall.stats.design import check_design, estimate_rates, is_paired
+from rollcall.stats.levels import take_levels
 from rollcall.stats.moments import Moments, check_moments, compute_moments
 from rollcall.stats.rank import rank_auc, rank_interval
+from rollcall.stats.unpaired import rank_interval_of_counts
 from rollcall.util.errors import InputError
 
 FLOOR_DRAWS = 1_000_000  # null patients behind each noise floor, at the least
@@ -78,14 +84,18 @@ def assess_risk(
     draws: int = FLOOR_DRAWS,
     progress: Callable = iter,
     labels: np.ndarray | None = None,
+    rates: np.ndarray | None = None,
 ) -> Risk:
     """Assess records and patients: AUCs with errors, noise floor, exposed patients.
 
-    scores (M, N), or (M, N, L) of L labels, which combine_labels makes one; members bool (M, P),
-    paired; patient_index (N,); draws: null patients of the noise floor, at least; labels (P,): the
-    training label of each patient, within which patients are named (None: one for all). No number
-    depends on the order of patients, records or pairs of targets but by rounding. InputError if
-    shapes do not fit, a patient has no record, members are not paired or a score is not finite.
+    scores (M, N), or (M, N, L) of L labels, which combine_labels makes one; members bool (M, P), in
+    complementary pairs, or with 3 in and 3 out of each patient; patient_index (N,); draws: null
+    patients of the noise floor, at least; labels (P,): the training label of each patient, within
+    which patients are named (None: one for all); rates (M,), not of pairs: the share of patients
+    that each target was to have (None: that it had). No number depends on the order of patients,
+    records or pairs of targets but by rounding. Not of pairs, scores are first less the level of
+    their target (take_levels), and auc_mean and auc_max are a jackknife over targets. InputError if
+    shapes do not fit, a patient has no record or too few in or out, or a score is not finite.
 
     Columns of records: record, patient_id, n_in, n_out; auc (binormal) and auc_rank, each with _se
     and 95% interval _low, _high; the means and standard deviations behind it.
@@ -95,10 +105,14 @@ def assess_risk(
     local_fdr, named_again, chance (of being named if nothing leaked), all of auc_joint; the columns
     of units.describe_risk.
     """
-    members, index = check_paired(members), np.asarray(patient_index)
+    members, index = check_design(members), np.asarray(patient_index)
     _check_shapes(scores, members, index)
     if scores.ndim == 3:
         scores = combine_labels(scores, members, index)
+    paired = is_paired(members)
+    if not paired:
+        check_finite(scores, scores.sum(0, dtype=np.float64))
+        scores = take_levels(scores, members, index)
     targets, patients = members.shape
     ids = np.arange(patients) if patient_ids is None else np.asarray(patient_ids)
     moments = compute_moments(scores, members, index)
@@ -108,8 +122,8 @@ def assess_risk(
     records = {
         "record": np.arange(len(index)),
         "patient_id": ids[index],
-        "n_in": np.full(len(index), targets // 2),
-        "n_out": np.full(len(index), targets // 2),
+        "n_in": members.sum(0)[index],
+        "n_out": targets - members.sum(0)[index],
         **record_aucs,
         "mean_in": moments.mean_in.copy(),
         "std_in": np.sqrt(moments.var_in),
@@ -117,7 +131,7 @@ def assess_risk(
         "std_out": np.sqrt(moments.var_out),
     }
 
-    order = canonical.find_order(scores, index)
+    order = canonical.find_order(scores, index, paired)
     expected = estimate_shift(moments, order.split(index))
     weight = joint_weights(scores, moments, index, expected)
     statistic = joint_statistic(scores, moments, index, weight)
@@ -130,18 +144,28 @@ def assess_risk(
     )
 
     rounds = max(1, -(-draws // patients))
-    summaries = summarise_records(
-        scores, members, index, record_aucs["auc"], rounds, seed, progress, order
+    sets = None
+    naming_auc = joint_aucs["auc_joint"]
+    if not paired:
+        rates = estimate_rates(members) if rates is None else np.asarray(rates)
+        sets = make_sets(rates[order.targets], members.sum(0)[order.patients])
+        naming_auc = order.restore(name_auc(sets, order.arrange(statistic), order.arrange(members)))
+    of_records = scores, members, index, record_aucs["auc"], rounds, seed, progress, order
+    summaries = (
+        summarise_records(*of_records)
+        if sets is None
+        else summarise_records_singly(*of_records, sets)
     )
     exposure = assess_exposure(
         order.arrange(statistic),
         order.arrange(members),
         joint_moments.take(order.patients),
-        joint_aucs["auc_joint"][order.patients],
+        naming_auc[order.patients],
         foretold[order.patients],
         make_strata(labels, patients)[order.patients],
         draws,
         seed,
+        sets,
     )
     mean_columns = [f"auc_mean{suffix}" for suffix in ("", "_se", "_low", "_high")]
     table = {
@@ -212,7 +236,11 @@ def _auc_columns(
     columns = (
         *binormal_auc(moments, pooled),
         rank,
-        *rank_interval(rank, moments.pairs, pooled.correlation),
+        *(
+            rank_interval(rank, moments.pairs, pooled.correlation)
+            if moments.n_in is None or moments.n_out is None
+            else rank_interval_of_counts(rank, moments.n_in, moments.n_out, pooled.share_in)
+        ),
     )
     names = [
         f"{kind}{suffix}"

@@ -17,14 +17,14 @@ class Order:
     """Where each patient and each target stands.
 
     patients  (P,): patients in canonical order
-    targets   (2K,): targets in canonical order; pairs stay pairs
+    targets   (M,): targets in canonical order; pairs stay pairs
     """
 
     patients: np.ndarray
     targets: np.ndarray
 
     def arrange(self, statistic: np.ndarray) -> np.ndarray:
-        """Return a statistic (2K, P) with targets and patients in canonical order."""
+        """Return a statistic (M, P) with targets and patients in canonical order."""
         return statistic[self.targets][:, self.patients]
 
     def split(self, index: np.ndarray) -> np.ndarray:
@@ -50,13 +50,16 @@ def patient_levels(scores: np.ndarray, index: np.ndarray) -> np.ndarray:
     return np.bincount(index, total) / np.bincount(index) / len(scores)
 
 
-def find_order(scores: np.ndarray, index: np.ndarray) -> Order:
+def find_order(scores: np.ndarray, index: np.ndarray, paired: bool = True) -> Order:
     """Find the canonical order of patients and targets.
 
-    scores (2K, N), rows 2i and 2i+1 a pair; index (N,). Patients by their level; targets of a pair,
-    and pairs, by the sum of the target's scores.
+    scores (M, N), paired: rows 2i and 2i+1 a pair; index (N,). Patients by their level; targets of
+    a pair, and pairs, or else targets, by the sum of the target's scores.
     """
-    total = scores.sum(1, dtype=np.float64).reshape(-1, 2)
+    total = scores.sum(1, dtype=np.float64)
+    if not paired:
+        return Order(_rank_patients(scores, index), np.argsort(total, kind="stable"))
+    total = total.reshape(-1, 2)
     swapped = (total[:, 1] > total[:, 0]).astype(int)
     first = 2 * np.arange(len(total)) + swapped
     second = 2 * np.arange(len(total)) + 1 - swapped

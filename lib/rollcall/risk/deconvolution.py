@@ -7,6 +7,7 @@ is the same, within its interval, however many models were trained.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,11 +71,19 @@ def make_kernel(pairs: int, correlation: float, kurtosis: float = 0.0) -> Kernel
 
     correlation: of in and out score within a pair; kurtosis: excess, of the scores.
     """
+    sd = float(np.sqrt((1 - correlation) / pairs))
+    return kernel_of_noise(sd, relative_variance(pairs, correlation, kurtosis))
+
+
+def kernel_of_noise(sd: float, relative: float) -> Kernel:
+    """Make the kernel of estimates of this standard deviation, if V were known.
+
+    relative: the variance of V^ / V, step 2 above.
+    """
     edges = np.arange(LOWEST_D, HIGHEST_D + BIN_WIDTH / 2, BIN_WIDTH)
     edges = np.concatenate([[-np.inf], edges, [np.inf]])
     grid = np.arange(LOWEST_TRUE_D, HIGHEST_D + GRID_STEP / 2, GRID_STEP)
-    sd = float(np.sqrt((1 - correlation) / pairs))
-    freedom = max(2 / relative_variance(pairs, correlation, kurtosis), LEAST_FREEDOM)
+    freedom = max(2 / relative, LEAST_FREEDOM)
     nodes, odds = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
     scale = np.sqrt(2 * gammaincinv(freedom / 2, (nodes + 1) / 2) / freedom)
     kernel = Kernel(edges, grid, np.empty((0, 0)), sd, scale, odds / 2)
@@ -85,6 +94,15 @@ def relative_variance(pairs: int, correlation: float, kurtosis: float = 0.0) -> 
     """Return the variance of V^ / V, step 2 above; at least 0.3 times that of normal scores."""
     normal = (1 + correlation**2) / (pairs - 1)
     return max(normal + kurtosis / (2 * pairs), 0.3 * normal)
+
+
+def mix_kernels(kernels: Sequence[Kernel], shares: np.ndarray) -> Kernel:
+    """Return the kernel of patients of whom shares, (k,) of sum 1, have each of the kernels.
+
+    Its `exceed` is that of one of them, of whoever is meant, and is not to be asked of the mixture.
+    """
+    parts = (share * kernel.likelihood for share, kernel in zip(shares, kernels, strict=True))
+    return replace(kernels[0], likelihood=sum(parts))
 
 
 def find_bins(d: np.ndarray, kernel: Kernel) -> np.ndarray:

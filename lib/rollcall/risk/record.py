@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, psi
 
 from rollcall.stats.moments import (
     MIN_VARIANCE,
@@ -27,6 +27,8 @@ from rollcall.util.parallel import make_blocks, map_blocks
 Z_975 = float(ndtri(0.975))
 PRIOR_PAIRS = 100  # pairs that the cohort's correlation counts for, against a record's own
 OWN_SHAPE_WEIGHT = 0.5  # of a record's own skewness and kurtosis, against the cohort's
+PRIOR_SHARE = 20.0  # degrees of freedom that the cohort's share of the in variance counts for
+PRIOR_SHAPE = 8.0  # scores that the cohort's shape counts for, where either kind may be few
 NORMAL_RECORDS = 4000  # simulated normal records behind the test of normality
 
 
@@ -37,12 +39,14 @@ class PooledShape:
     correlation        of in and out score within a pair
     skew_in, skew_out  skewness of the in and of the out scores
     kurt               excess kurtosis
+    share_in           of the in variance in the sum of both, where targets come one by one
     """
 
     correlation: float
     skew_in: float
     skew_out: float
     kurt: float
+    share_in: float = 0.5
 
 
 def pool_shape(moments: Moments) -> PooledShape:
@@ -59,6 +63,8 @@ def pool_shape(moments: Moments) -> PooledShape:
     if not varies.any():
         return PooledShape(0.0, 0.0, 0.0, 0.0)
     total = np.where(varies, v1 + v0, 1)
+    if moments.n_in is not None:
+        return _pool_counts(moments, varies)
     u1, u0 = (v1 / total) ** 2, (v0 / total) ** 2
     ratio = (kurt_in * u1 + kurt_out * u0)[varies].sum() / (u1 + u0)[varies].sum()
     ratio = min(ratio, moments.pairs / 2)
@@ -70,6 +76,37 @@ def pool_shape(moments: Moments) -> PooledShape:
     )
 
 
+def _pool_counts(moments: Moments, varies: np.ndarray) -> PooledShape:
+    """Pool the shape of targets that come one by one, over the records whose scores vary.
+
+    Kurtosis: of each kind, a ratio of sums as in pairs, weighted by scores. The share of the in
+    variance: of the mean logarithms of both, less their bias with few scores.
+    """
+    logs, kurt = [], []
+    for n, v, k in (
+        (np.asarray(moments.n_in), moments.var_in, moments.kurt_in),
+        (np.asarray(moments.n_out), moments.var_out, moments.kurt_out),
+    ):
+        use = varies & (v > MIN_VARIANCE)
+        half = (n - 1) / 2
+        logs.append(np.where(use, np.log(np.where(use, v, 1)) - psi(half) + np.log(half), np.nan))
+        use &= n > 3
+        if use.any():
+            weight = n[use] * (v[use] / (moments.var_in + moments.var_out)[use]) ** 2
+            size = float(np.average(n[use], weights=weight)) if weight.sum() > 0 else 4.0
+            ratio = min(float(np.average(k[use], weights=weight)), size / 2)
+            kurt.append((ratio * (1 + 2 / (size - 1)) / (1 - ratio / size), float(n[use].sum())))
+    both = np.isfinite(logs[0]) & np.isfinite(logs[1])
+    odds = float(np.exp((logs[0] - logs[1])[both].mean())) if both.any() else 1.0
+    return PooledShape(
+        0.0,
+        float(moments.skew_in[varies].mean()),
+        float(moments.skew_out[varies].mean()),
+        sum(k * n for k, n in kurt) / sum(n for _, n in kurt) if kurt else 0.0,
+        odds / (1 + odds),
+    )
+
+
 def share_not_normal(moments: Moments, seed: int = 0) -> float:
     """Return the share of records (whose scores vary) that are not normal at the 5% level.
 
@@ -77,15 +114,26 @@ def share_not_normal(moments: Moments, seed: int = 0) -> float:
     critical value the 95% quantile over 4,000 simulated normal records: right with few models too,
     where the chi-square is not.
     """
-    shape = (2 * moments.pairs, NORMAL_RECORDS)
-    normal = np.random.default_rng([seed, 6]).standard_normal(shape, np.float32)
-    members = np.tile([[True], [False]], (moments.pairs, NORMAL_RECORDS))
+    rng = np.random.default_rng([seed, 6])
+    if moments.n_in is None or moments.n_out is None:
+        targets = 2 * moments.pairs
+        members = np.tile([[True], [False]], (moments.pairs, NORMAL_RECORDS))
+    else:  # as many in as the cohort's records have, by their order of size
+        places = np.linspace(0, len(moments.n_in) - 1, NORMAL_RECORDS).astype(int)
+        count = np.sort(moments.n_in)[places]
+        targets = int(moments.n_in[0] + moments.n_out[0])
+        members = np.arange(targets)[:, None] < count
+    normal = rng.standard_normal((targets, NORMAL_RECORDS), np.float32)
     limit = np.quantile(_jarque_bera(compute_moments(normal, members)), 0.95)
     varies = moments.var_in + moments.var_out > MIN_VARIANCE
     return float((_jarque_bera(moments)[varies] > limit).mean()) if varies.any() else 0.0
 
 
 def _jarque_bera(moments: Moments) -> np.ndarray:
+    if moments.n_in is not None and moments.n_out is not None:
+        return moments.n_in * (moments.skew_in**2 / 6 + moments.kurt_in**2 / 24) + (
+            moments.n_out * (moments.skew_out**2 / 6 + moments.kurt_out**2 / 24)
+        )
     skew = (moments.skew_in**2 + moments.skew_out**2) / 6
     return moments.pairs * (skew + (moments.kurt_in**2 + moments.kurt_out**2) / 24)
 
@@ -105,6 +153,9 @@ def _jarque_bera(moments: Moments) -> np.ndarray:
 # 5. The AUC is Phi(d), so SE(AUC) = phi(d) sd(d), phi the normal density. AUC +- 1.96 SE would be a
 #    wrong interval near 1 and with few models. d is a noncentral t, for which Johnson and Welch
 #    (Biometrika 1940) give d sqrt(1 - q) +- 1.96 sd(d) as limits; Phi makes them limits of the AUC.
+# 6. Where targets come one by one, with n1 in and n0 out scores, r = 0, K is n1 or n0 wherever v1
+#    or v0 stands, and (1 - r) / K becomes u1/n1 + u0/n0 with u_j = v_j / V. With few scores of a
+#    kind its own share u_j is noise: it counts as its degrees of freedom, the cohort's as 20.
 # Skewness, kurtosis and correlation of one record are noisy with few pairs: s and k are half the
 # record's own, half the cohort's; r is the cohort's but for a share K / (K + 100).
 
@@ -119,10 +170,12 @@ def binormal_auc(
     Coverage (tests/statistics/test_coverage.py): 94 to 97% from 8 models on, for AUCs of 0.5 to
     0.99, skewed and long-tailed scores included.
     """
+    if moments.n_in is not None:
+        return _binormal_of_counts(moments, pooled)
     k = moments.pairs
     own_weight = k / (k + PRIOR_PAIRS)
     out = np.empty((4, len(moments.cov)))
-    columns = [getattr(moments, field.name) for field in fields(moments)[1:]]
+    columns = [getattr(moments, field.name) for field in fields(moments)[1:10]]
 
     def blend(record: np.ndarray, cohort: float) -> np.ndarray:
         return OWN_SHAPE_WEIGHT * record + (1 - OWN_SHAPE_WEIGHT) * cohort
@@ -152,3 +205,36 @@ def binormal_auc(
     map_blocks(work, make_blocks(out.shape[1], NUMBERS_PER_BLOCK))
     auc, se, low, high = out
     return auc, se, low, high
+
+
+def _binormal_of_counts(
+    moments: Moments, pooled: PooledShape
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Compute binormal_auc where targets come one by one, step 6 above."""
+    n1, n0 = np.asarray(moments.n_in), np.asarray(moments.n_out)
+    v1, v0 = moments.var_in, moments.var_out
+    total = np.maximum(v1 + v0, MIN_VARIANCE)
+    d = (moments.mean_in - moments.mean_out) / np.sqrt(total)
+    freedom = 2 / (1 / (n1 - 1) + 1 / (n0 - 1))
+    weight = freedom / (freedom + PRIOR_SHARE)
+    u1 = weight * v1 / total + (1 - weight) * pooled.share_in
+    u0 = 1 - u1
+
+    def blend(record: np.ndarray, cohort: float, n: np.ndarray) -> np.ndarray:
+        trust = OWN_SHAPE_WEIGHT * n / (n + PRIOR_SHAPE)
+        return trust * record + (1 - trust) * cohort
+
+    s1, s0 = (
+        blend(moments.skew_in, pooled.skew_in, n1),
+        blend(moments.skew_out, pooled.skew_out, n0),
+    )
+    k1, k0 = blend(moments.kurt_in, pooled.kurt, n1), blend(moments.kurt_out, pooled.kurt, n0)
+    normal = (u1 * u1 / (n1 - 1) + u0 * u0 / (n0 - 1)) / 2
+    q = normal + (u1 * u1 * k1 / n1 + u0 * u0 * k0 / n0) / 4
+    q = np.clip(q, 0.3 * normal, 0.5)
+    g = (s1 * u1 * np.sqrt(u1) / n1 - s0 * u0 * np.sqrt(u0) / n0) / 2
+    symmetric = u1 / n1 + u0 / n0 + d * d * q
+    sd = np.sqrt(np.maximum(symmetric - 2 * d * g, 0.25 * symmetric))
+    centre = d * np.sqrt(1 - q)
+    se = np.exp(d * d * -0.5) * sd / np.sqrt(2 * np.pi)
+    return ndtr(d), se, ndtr(centre - Z_975 * sd), ndtr(centre + Z_975 * sd)

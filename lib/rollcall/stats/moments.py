@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from rollcall.stats.checks import check_finite
+from rollcall.stats.design import is_paired
+from rollcall.stats.unpaired import compute_central
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -17,14 +19,15 @@ MIN_VARIANCE = 1e-12  # the moments of a record with constant scores stay finite
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of n records over K pairs of targets, (n,) float64 each.
+    """Moments of n records over K pairs of targets, (n,) float64 each; or over targets one by one.
 
-    pairs                 K
+    pairs                 K; of targets one by one half their number, rounded down
     mean_in, mean_out     means of the K scores with the record (in), of the K without (out)
     var_in, var_out       unbiased variances
     skew_in, skew_out     skewness G1
     kurt_in, kurt_out     excess kurtosis G2
-    cov                   unbiased covariance of in and out score within a pair
+    cov                   unbiased covariance of in and out score within a pair; else 0
+    n_in, n_out           scores of either kind, where targets come one by one; None of pairs
     """
 
     pairs: int
@@ -37,22 +40,32 @@ class Moments:
     kurt_in: np.ndarray
     kurt_out: np.ndarray
     cov: np.ndarray
+    n_in: np.ndarray | None = None
+    n_out: np.ndarray | None = None
 
     @property
     def mean(self) -> np.ndarray:
         """Mean over all models, blind to membership."""
+        if self.n_in is not None and self.n_out is not None:
+            total = self.n_in * self.mean_in + self.n_out * self.mean_out
+            return total / (self.n_in + self.n_out)
         return (self.mean_in + self.mean_out) / 2
 
     @property
     def sd(self) -> np.ndarray:
         """Population standard deviation over all models, blind to membership."""
+        if self.n_in is not None and self.n_out is not None:
+            n = self.n_in + self.n_out
+            within = ((self.n_in - 1) * self.var_in + (self.n_out - 1) * self.var_out) / n
+            between = self.n_in * self.n_out / n**2 * (self.mean_in - self.mean_out) ** 2
+            return np.sqrt(np.maximum(within + between, MIN_VARIANCE))
         within = (self.pairs - 1) * (self.var_in + self.var_out) / (2 * self.pairs)
         return np.sqrt(np.maximum(within + (self.mean_in - self.mean_out) ** 2 / 4, MIN_VARIANCE))
 
     def take(self, which: np.ndarray) -> Moments:
         """Return the moments of some records, by position or by a mask (n,)."""
-        rows = (getattr(self, field.name)[which] for field in fields(self)[1:])
-        return Moments(self.pairs, *rows)
+        rows = (getattr(self, field.name) for field in fields(self)[1:])
+        return Moments(self.pairs, *(None if row is None else row[which] for row in rows))
 
 
 def pair_signs(members: np.ndarray) -> np.ndarray:
@@ -106,12 +119,15 @@ def compute_moments(
 ) -> Moments:
     """Compute the moments of every record in one pass over the scores.
 
-    scores (M, n), summed in float32 (relative error about 1e-6); members bool (M, P), paired; index
-    (n,) is the column of members of each record, None if columns are records. A score that is NaN
-    or infinite gives means that are; scores so large that their fourth powers overflow get
-    skewness and kurtosis 0.
+    scores (M, n), summed in float32 (relative error about 1e-6), or in float64 where members, bool
+    (M, P), are not paired; index (n,) is the column of members of each record, None if columns are
+    records. A score that is NaN or infinite gives means that are; scores so large that their fourth
+    powers overflow get skewness and kurtosis 0.
     """
     pairs, columns = len(scores) // 2, scores.shape[1]
+    if not is_paired(members):
+        central, n_in, n_out = compute_central(scores, members, index)
+        return Moments(pairs, *central, np.zeros(columns), n_in, n_out)
     sums = _sum_powers(scores, pair_signs(members), index)
     central = np.empty((9, columns))
 

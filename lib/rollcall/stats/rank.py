@@ -72,31 +72,33 @@ def rank_auc(
 ) -> np.ndarray:
     """Compute the Mann-Whitney AUC of each column, ties half, (n,) float64.
 
-    scores (M, n), compared as float32; members bool (M, P), paired; index (n,) is the column of
-    members of each record, None if columns are records.
+    scores (M, n), compared as float32; members bool (M, P); index (n,) is the column of members of
+    each record, None if columns are records.
     """
     targets, columns = scores.shape
     membership = np.ascontiguousarray(members.T)
     area = np.empty(columns)
     ranks = np.arange(1, targets + 1, dtype=np.float32)
-    half = targets // 2
+    count = membership.sum(1)
 
     def work(slices: list[slice]) -> None:
         for c in slices:
             value = np.ascontiguousarray(scores[:, c].T, np.float32) + np.float32(0)  # -0 becomes 0
             is_member = membership[c] if index is None else membership[index[c]]
+            n = count[c] if index is None else count[index[c]]
+            least, products = n * (n + 1) / 2, n * (targets - n)
             bits = value.view(np.int32)
             key = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).astype(np.int64)
             key <<= 1
             key |= is_member
             key.sort(axis=1)
             rank_sum = ((key & 1).astype(np.float32) @ ranks).astype(np.float64)
-            area[c] = (rank_sum - half * (half + 1) / 2) / half**2
+            area[c] = (rank_sum - least) / products
             key >>= 1
             tied = np.flatnonzero((key[:, 1:] == key[:, :-1]).any(1))
             if len(tied):
                 rank_sum = (average_ranks(value[tied]) * is_member[tied]).sum(1)
-                area[c.start + tied] = (rank_sum - half * (half + 1) / 2) / half**2
+                area[c.start + tied] = (rank_sum - least[tied]) / products[tied]
 
     map_blocks(work, make_blocks(columns, RECORDS_PER_BLOCK))
     return area

@@ -20,7 +20,7 @@ from rollcall.risk.groups import compare_cutoffs, compare_groups, list_groups
 from rollcall.risk.groups.disparity import find_tested
 from rollcall.risk.groups.exact import adjust_p_values
 from rollcall.risk.groups.listing import Groups
-from rollcall.risk.groups.ranking import pair_score, share_top
+from rollcall.risk.groups.ranking import rank_score, share_top
 
 EXPOSED, TESTED = "exposed", "tested"
 KEY, TEST = ["attribute", "group"], ["p", "p_adjusted"]
@@ -84,7 +84,7 @@ def hide_groups(
     counts the rows left out.
     """
     exposed, label = patients["exposed"].to_numpy(bool), patients["stratum"].to_numpy()
-    score = pair_score(statistic, members)
+    score = rank_score(statistic, members)
     tops = find_tested(score, exposed, label)
     flags = {EXPOSED: exposed} | {f"{TESTED} {is_outcome}": top for is_outcome, top in tops.items()}
     rows, pairs, places = len(disparity), None, {}

@@ -13,6 +13,9 @@ from rollcall.risk.exposed.naming import name_exposed
 from rollcall.risk.exposed.true_risk import AUCS, estimate_true_risk, share_told
 from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.risk.singly.redrawing import Sets, draw_floor, make_sets, name_auc
+from rollcall.risk.singly.true_risk import estimate_true_risk_singly
+from rollcall.stats.design import find_few
 from rollcall.stats.moments import Moments, compute_moments
 
 LEAST_ROUNDS = 50  # redrawn memberships of each patient, at the least
@@ -47,25 +50,30 @@ def assess_exposure(
     stratum: np.ndarray,
     draws: int,
     seed: int,
+    sets: Sets | None = None,
 ) -> Exposure:
     """Name the exposed patients, and say how sure that is.
 
-    statistic (M, P), members bool (M, P), its moments and binormal AUCs (P,), foretold (P,) of
-    patient.foretell_shift, stratum int (P,): all in canonical order; draws: null patients of the
-    floor, at least.
+    statistic (M, P), members bool (M, P), its moments and the AUCs (P,) that name, binormal ones of
+    pairs, else of name_auc; foretold (P,) of patient.foretell_shift, stratum int (P,): all in
+    canonical order; draws: null patients of the floor, at least; sets: of targets one by one.
     """
     rounds = max(-(-draws // len(auc)), min(LEAST_ROUNDS, draws), 1)
-    floor = draw_noise_floor(statistic, rounds, seed)
+    floor = _draw_floor(statistic, rounds, seed, sets)
     naming = name_exposed(auc, floor, foretold, stratum)
     chance = chance_of_naming(floor, naming)
-    behind = estimate_true_risk(statistic, members, moments, naming)
+    behind = (
+        estimate_true_risk(statistic, members, moments, naming)
+        if sets is None
+        else estimate_true_risk_singly(statistic, members, moments, naming)
+    )
     count, low, high = exposed_interval(
         statistic, members, auc, naming.exposed, naming.threshold, floor
     )
     some, some_low = share_told(auc, stratum)
     again = behind.named_again[naming.exposed]
     by_chance = min(expect_false(chance, auc), count)
-    bound = bound_false(statistic, floor, auc, naming, seed)
+    bound = bound_false(statistic, floor, auc, naming, seed, sets)
     high_row = behind.survival.loc[AUCS == HIGH_AUC].iloc[0]
     cohort = {
         "exposed": count,
@@ -74,7 +82,7 @@ def assess_exposure(
         "by_chance": by_chance,
         "at_most_false": min(count, max(bound, round(by_chance))),
         "named_again": float(again.mean()) if len(again) else np.nan,
-        "named_by_both": _named_by_both(statistic, members, foretold, stratum, draws, seed),
+        "named_by_both": _named_by_both(statistic, members, foretold, stratum, draws, seed, sets),
         "told": some,
         "told_low": some_low,
         "smallest_named": behind.smallest_named(),
@@ -95,6 +103,12 @@ def assess_exposure(
     return Exposure(patients, floor, behind.survival, cohort)
 
 
+def _draw_floor(statistic: np.ndarray, rounds: int, seed: int, sets: Sets | None) -> np.ndarray:
+    if sets is None:
+        return draw_noise_floor(statistic, rounds, seed)
+    return draw_floor(sets, statistic, rounds, seed)
+
+
 def _named_by_both(
     statistic: np.ndarray,
     members: np.ndarray,
@@ -102,16 +116,32 @@ def _named_by_both(
     stratum: np.ndarray,
     draws: int,
     seed: int,
+    sets: Sets | None,
 ) -> float:
     """Return the share of those named by one half of the pairs whom the other half names too.
 
     The mean of both ways; NaN where fewer than 16 targets, or a half, or both, name fewer than 10.
+    Of targets one by one either half names those of whom it has 3 in and 3 out.
     """
     if len(statistic) < FEWEST_TO_SPLIT:
         return np.nan
-    half = np.arange(len(statistic)) // 2 % 2
+    half = np.arange(len(statistic)) // (2 if sets is None else 1) % 2
+    if sets is not None:
+        few = find_few(members[half == 0]) | find_few(members[half == 1])
+        if 2 * few.sum() > len(few):
+            return np.nan
+        statistic, members = statistic[:, ~few], members[:, ~few]
+        foretold, stratum = foretold[~few], np.unique(stratum[~few], return_inverse=True)[1]
     named = [
-        _name_by(statistic[half == which], members[half == which], foretold, stratum, draws, seed)
+        _name_by(
+            statistic[half == which],
+            members[half == which],
+            foretold,
+            stratum,
+            draws,
+            seed,
+            None if sets is None else sets.rates[half == which],
+        )
         for which in (0, 1)
     ]
     counts = [int(each.sum()) for each in named]
@@ -128,9 +158,15 @@ def _name_by(
     stratum: np.ndarray,
     draws: int,
     seed: int,
+    rates: np.ndarray | None,
 ) -> np.ndarray:
-    """Return who is exposed, bool (P,), by some of the targets."""
-    moments = compute_moments(statistic, members)
-    auc = binormal_auc(moments, pool_shape(moments))[0]
-    floor = draw_noise_floor(statistic, max(1, -(-draws // len(auc))), seed)
+    """Return who is exposed, bool (P,), by some of the targets; rates: of targets one by one."""
+    rounds = max(1, -(-draws // statistic.shape[1]))
+    if rates is None:
+        moments, sets = compute_moments(statistic, members), None
+        auc = binormal_auc(moments, pool_shape(moments))[0]
+    else:
+        sets = make_sets(rates, members.sum(0))
+        auc = name_auc(sets, statistic, members)
+    floor = _draw_floor(statistic, rounds, seed, sets)
     return name_exposed(auc, floor, foretold, stratum).exposed

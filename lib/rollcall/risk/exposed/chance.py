@@ -8,6 +8,7 @@ from rollcall.risk.exposed.naming import MOST_P, Naming, is_above
 from rollcall.risk.exposed.q_values import AUC_TOLERANCE
 from rollcall.risk.exposed.weights import EVEN_SHARE, estimate_density
 from rollcall.risk.noise_floor import random_signs, redrawn_auc
+from rollcall.risk.singly.redrawing import Sets, redraw_auc
 from rollcall.util.parallel import make_blocks, map_blocks
 
 BOUND_ROUNDS = 500  # redrawn audits behind the bound
@@ -62,11 +63,17 @@ def local_rates(naming: Naming) -> np.ndarray:
 
 
 def bound_false(
-    statistic: np.ndarray, floor: np.ndarray, auc: np.ndarray, naming: Naming, seed: int = 0
+    statistic: np.ndarray,
+    floor: np.ndarray,
+    auc: np.ndarray,
+    naming: Naming,
+    seed: int = 0,
+    sets: Sets | None = None,
 ) -> int:
     """Bound the number of the named who are there by chance, with 95% confidence.
 
-    statistic (M, P), floor (rounds, P), auc (P,), all in one order of patients. In each stratum
+    statistic (M, P), floor (rounds, P), auc (P,), all in one order of patients; sets: theirs, of
+    targets that come one by one. In each stratum
     membership is redrawn for 500 audits of the patients below 0.5, each standing for two; an
     envelope holds the counts of their weighted p-values at every cut at once in all but 5% of them
     (shared out among the strata), and at the best cut it bounds the false names (Meinshausen,
@@ -79,7 +86,9 @@ def bound_false(
         nulls = 2 * (len(below) + 2 * np.sqrt(len(below)) + 2)  # at most, with 97.5% confidence
         drawn = below if len(below) >= FEWEST_BELOW else who
         cuts = np.geomspace(LEAST_FALSE / len(who), LAST_CUT, CUTS)
-        counts = _count_redrawn(statistic, drawn, floor[:, who], naming.weight[drawn], cuts, seed)
+        counts = _count_redrawn(
+            statistic, drawn, floor[:, who], naming.weight[drawn], cuts, seed, sets
+        )
         counts *= min(nulls, len(who)) / len(drawn)
         envelope = _envelope(counts, (1 - BOUND_CONFIDENCE) / len(naming.names))
         weighted = (naming.p / naming.weight)[who][naming.exposed[who]]
@@ -107,6 +116,7 @@ def _count_redrawn(
     weight: np.ndarray,
     cuts: np.ndarray,
     seed: int,
+    sets: Sets | None,
 ) -> np.ndarray:
     """Count weighted p-values up to each cut among patients `who` in each audit, (rounds, cuts).
 
@@ -118,8 +128,12 @@ def _count_redrawn(
     def work(slices: list[slice]) -> np.ndarray:
         counted = np.zeros((BOUND_ROUNDS, len(cuts)))
         for c in slices:
-            signs = random_signs(BOUND_ROUNDS, len(statistic) // 2, seed, 9, c.start)
-            drawn = redrawn_auc(statistic[:, who[c]], signs)
+            values, numbers = statistic[:, who[c]], (seed, 9, c.start)
+            if sets is None:
+                signs = random_signs(BOUND_ROUNDS, len(statistic) // 2, *numbers)
+                drawn = redrawn_auc(values, signs)
+            else:
+                drawn = redraw_auc(sets.take(who[c]), values, BOUND_ROUNDS, *numbers)
             rounds, column = np.nonzero(drawn >= remarkable)
             above = len(ordered) - np.searchsorted(ordered, drawn[rounds, column] - AUC_TOLERANCE)
             weighted = (1 + above) / (1 + len(ordered)) / weight[c][column]

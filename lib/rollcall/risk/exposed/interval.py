@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaincinv, ndtr, ndtri
 
+from rollcall.stats.design import is_paired
 from rollcall.stats.moments import MIN_VARIANCE, split_in_out
+from rollcall.stats.unpaired import estimate_moves
 from rollcall.util.parallel import make_blocks, map_blocks
 
 FLOOR_DRAWS_USED = 200_000  # of the noise floor, at most about twice as many, for its hazard
@@ -30,6 +32,8 @@ AUC_CLIP = 1e-9  # AUCs of 0 and 1 stay finite on the scale of Phi^-1
 #    share of the floor beyond it is 0.05 times the share of patients beyond it. With h0 and h1 the
 #    hazards (density over share beyond) of floor and patients at t, a change of N at fixed t grows
 #    by 1 / (1 - h1/h0). The variance is multiplied by the square of that, at most 5^2.
+# Where targets come one by one, a target is a unit as a pair is here, and d is of the score that
+# names (stats.unpaired.estimate_moves).
 # 5. The limits are those of a Poisson count (Garwood 1936), of N scaled to this variance.
 
 
@@ -45,11 +49,12 @@ def exposed_interval(
     """Return (count, low, high): exposed patients, and an interval for their expected number.
 
     Expected if the audit were made again with as many new models of the same patients. statistic
-    (M, P), members bool (M, P), auc (P,) its binormal AUCs, exposed bool (P,), threshold (P,): the
-    AUC above which each patient is exposed; floor (rounds, P) of draw_noise_floor. Coverage:
-    tests/statistics/test_coverage.py.
+    (M, P), members bool (M, P), auc (P,) by which patients are named, exposed bool (P,), threshold
+    (P,): the AUC above which each patient is exposed; floor (rounds, P) of the noise floor.
+    Coverage: tests/statistics/test_coverage.py.
     """
-    pairs, count = len(statistic) // 2, int(exposed.sum())
+    paired, count = is_paired(members), int(exposed.sum())
+    pairs = len(statistic) // 2 if paired else len(statistic)
     if not count:
         return 0, *scaled_poisson_interval(0, 0, level)
     limit = to_d(threshold)
@@ -63,7 +68,11 @@ def exposed_interval(
     def work(slices: list[slice]) -> np.ndarray:
         total = np.zeros(pairs)
         for c in slices:
-            move = _move_estimates(statistic[:, near[c]], members[:, near[c]], d[c])
+            values, had = statistic[:, near[c]], members[:, near[c]]
+            if paired:
+                move = _move_estimates(values, had, d[c])
+            else:
+                move = estimate_moves(values, had, pooled=True)[1]
             widths[c] = np.maximum(np.sqrt((move**2).mean(0) / pairs) / 2, 1e-6)
             weights[c] = _normal_density(beyond[near[c]] / widths[c]) / widths[c]
             total += move @ weights[c]

@@ -8,7 +8,7 @@ import pandas as pd
 from rollcall.risk.groups.cutoffs import compare_cutoffs
 from rollcall.risk.groups.disparity import compare_groups
 from rollcall.risk.groups.listing import NothingToCompareError, list_groups
-from rollcall.risk.groups.ranking import pair_score
+from rollcall.risk.groups.ranking import pair_score, rank_score
 
 # The columns of both tables; where no group is large enough, of empty ones.
 KEYS = {"attribute": str, "group": str, "intersection": bool}
@@ -26,7 +26,14 @@ CUTOFFS = (
 )
 NO_NUMBERS = {"is_outcome": bool, "is_exposed": bool, "odds_method": str}
 
-__all__ = ["compare", "compare_cutoffs", "compare_groups", "list_groups", "pair_score"]
+__all__ = [
+    "compare",
+    "compare_cutoffs",
+    "compare_groups",
+    "list_groups",
+    "pair_score",
+    "rank_score",
+]
 
 
 def compare(
@@ -40,9 +47,10 @@ def compare(
     """Compare the groups of every attribute: the tables `disparity` and `cutoffs`.
 
     patients as assess_risk returns it; attributes, a row per patient, as patient_attributes returns
-    it; statistic (2K, P), members bool (2K, P): the joint statistic, paired; pairs of attributes to
-    cross as in iterate_intersections. Columns: compare_groups, compare_cutoffs. Both are empty
-    where no attribute has two groups that are large enough. InputError if rows do not match.
+    it; statistic (M, P), members bool (M, P): the joint statistic, in pairs or not; pairs of
+    attributes to cross as in iterate_intersections. Columns: compare_groups, compare_cutoffs. Both
+    are empty where no attribute has two groups that are large enough. InputError if rows do not
+    match.
     """
     try:
         groups = list_groups(attributes, patients["label"].to_numpy(), pairs)

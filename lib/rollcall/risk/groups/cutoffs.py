@@ -15,7 +15,10 @@ from rollcall.risk.groups.ranking import (
 from rollcall.risk.groups.ratios import compare_within
 from rollcall.risk.groups.two_way import Moves
 from rollcall.risk.noise_floor import random_signs
+from rollcall.risk.singly.redrawing import Sets, make_sets, redraw_scores, score_members
+from rollcall.stats.design import estimate_rates, is_paired
 from rollcall.stats.moments import MIN_VARIANCE
+from rollcall.stats.unpaired import estimate_moves
 from rollcall.util.parallel import make_blocks, map_blocks
 
 CUTOFFS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # of all patients
@@ -23,6 +26,7 @@ FLOOR_ROUNDS = 200
 ROUNDS_PER_BLOCK = 20
 PATIENTS_PER_BLOCK = 32  # that share their random signs
 GROUPS_PER_BLOCK = 32
+MOVED_AT_ONCE = 4096  # patients
 
 
 def compare_cutoffs(
@@ -35,8 +39,8 @@ def compare_cutoffs(
 ) -> pd.DataFrame:
     """Compare each group's share of the top with all others', at each cutoff: a row for both.
 
-    groups as list_groups returns them; statistic (2K, P); members bool (2K, P), paired; exposed
-    bool (P,). The top is a share of all patients by pair score, ties shared; and last all exposed.
+    groups as list_groups returns them; statistic (M, P); members bool (M, P); exposed bool (P,).
+    The top is a share of all patients by rank_score, ties shared; and last all exposed.
 
     attribute, group, intersection
     cutoff, top              share of all patients ("all exposed" is the share that is exposed);
@@ -50,13 +54,23 @@ def compare_cutoffs(
     floor_low, floor_high    where 95% of the same group's ratios lie when membership is redrawn,
                              with as many patients at the top
     """
-    difference = pair_differences(statistic, members)
-    difference = difference[np.argsort((difference.astype(float) ** 2).sum(1), kind="stable")]
-    score = score_differences(difference)
+    if is_paired(members):
+        difference = pair_differences(statistic, members)
+        difference = difference[np.argsort((difference.astype(float) ** 2).sum(1), kind="stable")]
+        score, sets = score_differences(difference), None
+    else:
+        order = np.argsort(statistic.sum(1, dtype=np.float64), kind="stable")
+        difference, members = statistic[order], members[order]
+        sets = make_sets(estimate_rates(members), members.sum(0))
+        score = score_members(sets, difference, members)
     patients, number = len(score), len(groups.table)
     counts = [max(1, round(share * patients)) for share in CUTOFFS] + [int(exposed.sum())]
-    floors = _draw_floor_ratios(groups, difference, score, counts, rounds, seed)
-    move, error = _move_scores(difference, score)
+    floors = _draw_floor_ratios(groups, difference, score, counts, rounds, seed, sets)
+    move, error = (
+        _move_scores(difference, score)
+        if sets is None
+        else _move_scores_singly(difference, members, score)
+    )
     crude = np.zeros(patients, int)
     tables = []
     for place, count in enumerate(counts):
@@ -102,6 +116,23 @@ def _move_scores(difference: np.ndarray, score: np.ndarray) -> tuple[np.ndarray,
     return move, error
 
 
+def _move_scores_singly(
+    statistic: np.ndarray, members: np.ndarray, score: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how each target moves each rank_score, (M, P) float32, and its standard error (P,).
+
+    With d = z sqrt((M - 2) / M) sqrt(2) / sqrt(1 - z^2) the score that names (estimate_moves), z
+    moves by the moves of d times (1 - z^2)^1.5 / sqrt(2 (M - 2) / M).
+    """
+    targets = len(statistic)
+    move = np.empty(statistic.shape, np.float32)
+    for c in make_blocks(len(score), MOVED_AT_ONCE):
+        slope = np.maximum(1 - score[c] ** 2, 0) ** 1.5 / np.sqrt(2 * (targets - 2) / targets)
+        move[:, c] = estimate_moves(statistic[:, c], members[:, c], pooled=True)[1] * slope
+    square = np.einsum("kn,kn->n", move, move, dtype=np.float64)
+    return move, np.sqrt(square / (targets * (targets - 1)))
+
+
 def _move_top(score: np.ndarray, count: int, move: np.ndarray, error: np.ndarray) -> Moves:
     """Return how each pair moves patients into the top: the cut moves with all, to keep its size.
 
@@ -124,6 +155,7 @@ def _draw_floor_ratios(
     counts: list[int],
     rounds: int,
     seed: int,
+    sets: Sets | None,
 ) -> np.ndarray:
     """Return 2.5% and 97.5% points of the ratios of redrawn membership, (2, cutoffs, J)."""
     pairs, patients = difference.shape
@@ -131,8 +163,11 @@ def _draw_floor_ratios(
         draw_places(score, seed, 13)
     )  # rows may be shuffled: places go with patients
     shuffled = difference[:, order]
-    square = np.einsum("kn,kn->n", shuffled, shuffled, dtype=np.float64) / pairs
-    shuffled /= (np.sqrt(np.maximum(square, MIN_VARIANCE)) * pairs).astype(np.float32)
+    if sets is None:
+        square = np.einsum("kn,kn->n", shuffled, shuffled, dtype=np.float64) / pairs
+        shuffled /= (np.sqrt(np.maximum(square, MIN_VARIANCE)) * pairs).astype(np.float32)
+    else:
+        sets = sets.take(order)
     number = len(groups.table)
     blocks = make_blocks(number, GROUPS_PER_BLOCK)
     weights = [groups.inside(c)[order].astype(np.float32) for c in blocks]
@@ -145,6 +180,12 @@ def _draw_floor_ratios(
 
         def draw(slices: list[slice], null: np.ndarray = null, first: int = c.start) -> None:
             for chosen in slices:
+                if sets is not None:
+                    null[:, chosen] = redraw_scores(
+                        *(sets.take(chosen), shuffled[:, chosen], len(null)),
+                        *(seed, 14, first, chosen.start),
+                    )
+                    continue
                 signs = random_signs(len(null), pairs, seed, 14, first, chosen.start)
                 null[:, chosen] = signs @ shuffled[:, chosen]
 

@@ -25,6 +25,8 @@ from rollcall.risk.deconvolution import (
 from rollcall.risk.groups.ranking import draw_places
 from rollcall.risk.leave_out import leave_out_pairs
 from rollcall.risk.record import pool_shape
+from rollcall.risk.singly.true_risk import leave_out_targets, mix_classes
+from rollcall.stats.design import is_paired
 from rollcall.stats.moments import compute_moments
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -77,18 +79,10 @@ def compare_deconvolved(
 ) -> DeconvolvedRatios:
     """Compare the share of patients with a true AUC of at least `auc`: each group's to all others'.
 
-    statistic (2K, P); members bool (2K, P), paired; groups, known bool (P, J). The interval is of
-    the ratio with other patients and as many other models.
+    statistic (2K, P); members bool (2K, P), paired or not; groups, known bool (P, J). The interval
+    is of the ratio with other patients and as many other models.
     """
-    pairs = len(statistic) // 2
-    parts = min(PARTS, pairs)
-    of_pair = _part_pairs(statistic, parts)
-    d, without = leave_out_pairs(statistic, members, of_pair)
-    size = np.bincount(of_pair, minlength=parts)
-    shape = pool_shape(compute_moments(statistic, members))
-    left = [pairs, *(pairs - size)]
-    of_size = {n: make_kernel(int(n), shape.correlation, shape.kurt) for n in set(left)}
-    kernels = [of_size[n] for n in left]
+    d, without, kernels = _leave_out(statistic, members)
     cells = [find_bins(each, kernel) for kernel, each in zip(kernels, [d, *without], strict=True)]
     place = draw_places(d, len(d), 11)
     of_patient, half = place % PARTS, place // PARTS % 2
@@ -105,14 +99,39 @@ def compare_deconvolved(
     return DeconvolvedRatios(*results)
 
 
-def _part_pairs(statistic: np.ndarray, parts: int) -> np.ndarray:
-    """Put pairs of targets into parts at random, (K,), the same in whatever order they come."""
-    pairs, patients = len(statistic) // 2, statistic.shape[1]
-    key = np.zeros(pairs)
+def _leave_out(
+    statistic: np.ndarray, members: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[Kernel]]:
+    """Return d (P,), d without each part of the models, (parts, P), and the kernel of each."""
+    moments = compute_moments(statistic, members)
+    shape = pool_shape(moments)
+    if not is_paired(members):
+        parts = min(PARTS, len(members))
+        part = _part_targets(statistic.astype(float), parts)
+        d, without = leave_out_targets(statistic, members, part)
+        smaller = mix_classes(moments, shape, 1 - 1 / parts)
+        return d, without, [mix_classes(moments, shape), *[smaller] * parts]
+    pairs = len(statistic) // 2
+    parts = min(PARTS, pairs)
+    of_pair = _part_targets(statistic, parts, paired=True)
+    d, without = leave_out_pairs(statistic, members, of_pair)
+    size = np.bincount(of_pair, minlength=parts)
+    left = [pairs, *(pairs - size)]
+    of_size = {n: make_kernel(int(n), shape.correlation, shape.kurt) for n in set(left)}
+    return d, without, [of_size[n] for n in left]
+
+
+def _part_targets(statistic: np.ndarray, parts: int, paired: bool = False) -> np.ndarray:
+    """Put targets, or pairs, into parts at random, the same in whatever order they come: (K,)."""
+    patients = statistic.shape[1]
+    key = np.zeros(len(statistic) // (2 if paired else 1))
     for start in range(0, patients, PATIENTS_PER_BLOCK):
         c = slice(start, start + PATIENTS_PER_BLOCK)
-        key += ((statistic[0::2, c] - statistic[1::2, c]).astype(float) ** 2).sum(1)
-    return draw_places(key, pairs, 12) % parts
+        values = statistic[:, c]
+        if paired:
+            values = (values[0::2] - values[1::2]).astype(float)
+        key += (values**2).sum(1)
+    return draw_places(key, len(key), 12) % parts
 
 
 def _compare_block(

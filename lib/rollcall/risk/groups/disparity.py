@@ -15,7 +15,7 @@ from rollcall.risk.groups.deconvolved import compare_deconvolved
 from rollcall.risk.groups.exact import adjust_p_values, conditional_p_value, log_factorials
 from rollcall.risk.groups.listing import Groups
 from rollcall.risk.groups.odds import estimate_in_strata, stratify_patients
-from rollcall.risk.groups.ranking import pair_score, share_top
+from rollcall.risk.groups.ranking import rank_score, share_top
 from rollcall.risk.groups.ratios import compare_within, make_strata, shift_within
 from rollcall.risk.groups.two_way import Moves, make_moves, naming_slope, share_interval
 from rollcall.util.errors import InputError
@@ -38,8 +38,8 @@ def compare_groups(
     """Compare each group with all other patients whose value is known: a row per group.
 
     groups as list_groups returns them, of attributes, a row per patient; patients as assess_risk
-    returns it, its `stratum` the training label, rare ones together; statistic (2K, P), members
-    bool (2K, P): the joint statistic, paired; adjust: attributes that the odds ratio accounts for.
+    returns it, its `stratum` the training label, rare ones together; statistic (M, P), members
+    bool (M, P): the joint statistic; adjust: attributes that the odds ratio accounts for.
     InputError if rows do not match.
 
     Intervals are of 95%, over patients and models: of the number that other patients of the same
@@ -120,7 +120,7 @@ def compare_groups(
         table[f"deconvolved_{name}"] = getattr(deconvolved, name)
     odds = _estimate_all_odds(groups, exposed, records, label, attributes, adjust)
     table = pd.concat([table, pd.DataFrame(odds)], axis=1)
-    table["p"] = _test_all(groups, pair_score(statistic, members), exposed, label, strata)
+    table["p"] = _test_all(groups, rank_score(statistic, members), exposed, label, strata)
     table["p_adjusted"] = adjust_p_values(table["p"])
     return table
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rollcall.risk.singly.redrawing import make_sets, score_members
+from rollcall.stats.design import estimate_rates, is_paired
 from rollcall.stats.moments import MIN_VARIANCE, pair_signs
 from rollcall.util.parallel import make_blocks, map_blocks
 
@@ -39,6 +41,18 @@ def pair_score(statistic: np.ndarray, members: np.ndarray) -> np.ndarray:
     statistic (2K, P); members bool (2K, P), paired. 0 where all differences are 0.
     """
     return score_differences(pair_differences(statistic, members))
+
+
+def rank_score(statistic: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Compute the score by which patients are ranked, (P,): of pairs the pair score.
+
+    Of targets that come one by one the score test of membership (risk.singly.redrawing), whose null
+    mean is 0 and whose null variance is 1 / M, however many had the patient.
+    """
+    if is_paired(members):
+        return pair_score(statistic, members)
+    sets = make_sets(estimate_rates(members), members.sum(0))
+    return score_members(sets, statistic, members)
 
 
 def score_differences(difference: np.ndarray) -> np.ndarray:

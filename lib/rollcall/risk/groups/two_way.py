@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from rollcall.stats.design import is_paired
 from rollcall.stats.moments import MIN_VARIANCE, split_in_out
+from rollcall.stats.unpaired import estimate_moves
 
 SLOPE_STEP = 0.02  # of d, on which the chance to be named is smoothed
 MOST_FREEDOM = 1e6
@@ -33,7 +35,10 @@ PATIENTS_PER_BLOCK = 8192
 
 @dataclass(frozen=True)
 class Moves:
-    """How K pairs of targets move n patients: move (K, n) float32, square (n,): sum of squares."""
+    """How K pairs of targets move n patients: move (K, n) float32, square (n,): sum of squares.
+
+    Or K targets, where they come one by one.
+    """
 
     move: np.ndarray
     square: np.ndarray
@@ -52,12 +57,16 @@ def make_moves(
     """Return (d, move, error) of d = Phi^-1 of the binormal AUC: (P,), (K, P) float32, (P,).
 
     move: how each pair moves d; error: standard error of d. statistic (2K, P); members bool (2K,
-    P), paired.
+    P), paired, or else each target moves d.
     """
-    pairs, patients = len(statistic) // 2, statistic.shape[1]
+    paired, patients = is_paired(members), statistic.shape[1]
+    pairs = len(statistic) // 2 if paired else len(statistic)
     d, move = np.empty(patients), np.empty((pairs, patients), np.float32)
     for start in range(0, patients, PATIENTS_PER_BLOCK):
         c = slice(start, start + PATIENTS_PER_BLOCK)
+        if not paired:
+            d[c], move[:, c] = estimate_moves(statistic[:, c], members[:, c], pooled=False)
+            continue
         inside, outside = split_in_out(statistic[:, c].astype(np.float64), members[:, c])
         mean = inside.mean(0) - outside.mean(0)
         inside, outside = inside - inside.mean(0), outside - outside.mean(0)
