@@ -335,6 +335,7 @@ def test_held_out_rows(tmp_path):
     frame.loc[60:, "weight"] = "9000"
     cohort = read_frame(tmp_path, frame, as_toml(label="died", test="held_out"))
     alone = read_frame(tmp_path / "a", invent(90).head(60))
+    assert cohort.test is not None
     assert (len(cohort), len(cohort.test)) == (60, 30)
     assert not any(name.startswith("held_out") for name in cohort.features)
     np.testing.assert_array_equal(cohort.inputs, alone.inputs)

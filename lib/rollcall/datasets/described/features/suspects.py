@@ -115,11 +115,11 @@ def find_no_values(column: Column) -> list[str]:
     """Return numbers that rather stand for none: -9 or 999 far outside of all others."""
     if column.kind != NUMBERS or column.numbers is None:
         return []
-    odd = column.words.isin(NO_AGES).to_numpy(bool)
+    odd = np.isin(column.numbers, [float(code) for code in NO_AGES])
     others = column.numbers[~odd & np.isfinite(column.numbers)]
     if not odd.any() or len(others) < 2:
         return []
     low, high = others.min(), others.max()
     width = max(high - low, 1.0)
     outside = (column.numbers < min(low, 0) - 1e-9) | (column.numbers > high + width)
-    return [str(word) for word in column.words[odd & outside & (column.counts >= 2)]]
+    return [f"{number:g}" for number in column.numbers[odd & outside & (column.counts >= 2)]]

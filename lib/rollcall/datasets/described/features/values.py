@@ -112,7 +112,7 @@ def _to_days(words: pd.Series, layout: str) -> np.ndarray | None:
     dates = pd.to_datetime(words, format=layout, errors="coerce")
     if dates.isna().any() or not dates.dt.year.between(EARLIEST, LATEST).all():
         return None
-    return (dates - pd.Timestamp(0)).dt.total_seconds().to_numpy(float) / 86_400
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64).astype(float)
 
 
 def _read_times(times: pd.Series) -> np.ndarray:

@@ -1,0 +1,112 @@
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollcall.datasets.described.features.values import (
+    find_yes,
+    parse_dates,
+    parse_limits,
+    parse_numbers,
+)
+
+
+def words(*texts):
+    return pd.Series(texts, dtype="str")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
+def test_numbers_are_read_back_as_python_writes_them(numbers):
+    parsed, note = parse_numbers(words(*map(repr, numbers)))
+    assert parsed.tolist() == numbers
+    assert note == ""
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.decimals(-9999, 9999, places=2, allow_nan=False, allow_infinity=False), min_size=1)
+)
+def test_decimal_commas_are_decimal_points(numbers):
+    plain = [f"{number:.2f}" for number in numbers]
+    parsed, note = parse_numbers(words(*(text.replace(".", ",") for text in plain)))
+    assert parsed.tolist() == [float(text) for text in plain]
+    assert note == "decimal commas"
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["1,234", "999"], [1234, 999]),  # a plain 999 tells: these are thousands
+        (["1,234,567", "1,000"], [1234567, 1000]),
+        (["1,234.5", "7.25"], [1234.5, 7.25]),
+        (["1,234", "5,678"], [1.234, 5.678]),  # either: the same z-scores
+        (["0,123", "1,234"], [0.123, 1.234]),
+        (["1,5", "1.5"], [np.nan, 1.5]),  # both signs: no number but the point's
+        (["1e3", ".5", "-2", "+3"], [1000, 0.5, -2, 3]),
+        (["inf", "nan", "1e999", "0x1F", "1_000", "٣"], [np.nan] * 6),
+    ],
+)
+def test_what_is_a_number(texts, numbers):
+    np.testing.assert_array_equal(parse_numbers(words(*texts))[0], numbers)
+
+
+def test_limits():
+    texts = ["> 89", ">=90", "≥ 90", "<0.01", "90+", "over 89", "Less than 5", "89", "x", "> x"]
+    expected = [89, 90, 90, 0.01, 90, 89, 5, np.nan, np.nan, np.nan]
+    np.testing.assert_array_equal(parse_limits(words(*texts)), expected)
+
+
+DAYS = st.dates(datetime.date(1801, 1, 1), datetime.date(2399, 1, 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(DAYS, min_size=1, max_size=6), st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%d%b%Y"]))
+def test_dates_are_days(days, layout):
+    parsed, note = parse_dates(words(*(day.strftime(layout) for day in days)))
+    assert parsed is not None
+    epoch = datetime.date(1970, 1, 1)
+    np.testing.assert_allclose(parsed, [(day - epoch).days for day in days])
+    assert note == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "day", "note"),
+    [
+        (["13/02/2020", "01/03/2020"], "2020-02-13", ""),
+        (["02/13/2020", "03/01/2020"], "2020-02-13", ""),
+        (["03.04.2020", "05.06.2020"], "2020-04-03", ""),
+        (["03/04/2020", "05/06/2020"], "2020-03-04", "month taken first"),
+        (["13/02/20", "01/03/20"], "2020-02-13", "taken as 20.."),
+        (["20200213"], "2020-02-13", ""),
+        (["2020-02-13T00:00:00Z"], "2020-02-13", ""),
+    ],
+)
+def test_day_and_month_are_told_apart_by_the_column(texts, day, note):
+    parsed, noted = parse_dates(words(*texts))
+    assert parsed is not None
+    assert parsed[0] == (pd.Timestamp(day) - pd.Timestamp(0)).days
+    assert note in noted
+    assert bool(note) == bool(noted)
+
+
+def test_times_of_day_are_parts_of_a_day():
+    parsed, _ = parse_dates(words("1970-01-02 12:00", "1970-01-02T06:00:00"))
+    np.testing.assert_allclose(parsed, [1.5, 1.25])
+
+
+@pytest.mark.parametrize(
+    "texts", [["2020-13-01"], ["2020-01-01", "x"], ["31/31/2020"], ["12"], ["99999999"]]
+)
+def test_what_is_no_date(texts):
+    assert parse_dates(words(*texts))[0] is None
+
+
+def test_yes_and_no():
+    assert find_yes(words("No", "YES")) == "YES"
+    assert find_yes(words("0", "1")) == "1"
+    assert find_yes(words("a", "b")) == ""
+    assert find_yes(words("yes", "no", "maybe")) == ""
