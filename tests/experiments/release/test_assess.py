@@ -66,9 +66,9 @@ def test_another_hospital_is_flagged_by_how_hard_its_patients_are_where_no_featu
 
 
 def test_a_sound_release_is_seldom_flagged():
-    """2.5% of them; of 40, 5 or more come once in 500."""
+    """1% of them; of 40, 4 or more come once in 1,000."""
     results = [check(simulate(seed, patients=200), seed=seed) for seed in range(40)]
-    assert sum(result.control.flagged for result in results) <= 4
+    assert sum(result.control.flagged for result in results) <= 3
 
 
 def test_what_is_reported_adds_up():

@@ -14,7 +14,7 @@ from rollcall.attacks.blind import run_blind
 from rollcall.stats.metrics import auc_from_placements, auc_of_rows, rank_scores
 
 DRAWS = 199  # of membership, at random
-LEAST_P = 0.025  # as the 95% interval of an audit's blind attack, above 0.5
+LEAST_P = 0.01  # of control: a sound release is flagged so often
 MOST_NUMBERS = 20_000_000  # predictions held at once
 
 
@@ -34,7 +34,7 @@ class Control(NamedTuple):
 
     @property
     def flagged(self) -> bool:
-        """Whether members differ from outsiders beyond chance: in 2.5% of sound releases."""
+        """Whether members differ from outsiders beyond chance: in 1% of sound releases."""
         return self.p <= LEAST_P
 
 
