@@ -112,14 +112,14 @@ def _settle(described: Description, looked: list[Layout], beside: str) -> Wanted
     chosen = first.find(leads) if leads else range(len(first.units))
     if described.format == "npy":
         _same(described, looked, "numbers of channels", lambda each: len(each.units), "others")
-    own = {rate for each in looked for rate in _rates(each, leads)}
-    if not described.rate and len(own) > 1:
-        shown = ", ".join(f"{rate:g}" for rate in sorted(own)[:5])
+    rates = {rate for each in looked for rate in _rates(each, leads)}
+    if not described.rate and len(rates) > 1:
+        shown = ", ".join(f"{rate:g}" for rate in sorted(rates)[:5])
         raise InputError(
-            f"{described.path}: recordings looked at have {shown} Hz; say rate = {max(own):g} or "
+            f"{described.path}: recordings looked at have {shown} Hz; say rate = {max(rates):g} or "
             "another, which all are brought to"
         )
-    rate = described.rate or own.pop()
+    rate = described.rate or rates.pop()
     if described.seconds and not rate:
         raise InputError(f"{described.path}: a .npy does not say its rate; seconds needs rate")
     wanted = Wanted(
@@ -164,10 +164,10 @@ def _rates(layout: Layout, leads: tuple[str, ...]) -> list[float]:
 def _seconds(layout: Layout, wanted: Wanted) -> float:
     """Return the number of samples, at the wanted rate, that a recording has."""
     chosen = layout.find(wanted.leads) if wanted.leads else range(len(layout.rates))
-    own = [
+    lengths = [
         layout.samples[k] * (wanted.rate / (layout.rates[k] or wanted.rate or 1)) for k in chosen
     ]
-    return min(own) if wanted.rate else float(min(layout.samples[k] for k in chosen))
+    return min(lengths) if wanted.rate else float(min(layout.samples[k] for k in chosen))
 
 
 def _settle_length(described: Description, looked: list[Layout], wanted: Wanted) -> int:
@@ -205,11 +205,13 @@ def _describe(wanted: Wanted, looked: list[Layout]) -> str:
     """Write what the inputs are."""
     names = ", ".join(wanted.leads[:12]) + (", ..." if len(wanted.leads) > 12 else "")
     rate = f" at {wanted.rate:g} Hz" if wanted.rate else ""
-    own = sorted({rate for each in looked for rate in _rates(each, wanted.leads)} - {0.0})
-    brought = f", from {', '.join(f'{each:g}' for each in own[:5])}" if own != [wanted.rate] else ""
+    before = sorted({rate for each in looked for rate in _rates(each, wanted.leads)} - {0.0})
+    brought = (
+        f", from {', '.join(f'{each:g}' for each in before[:5])}" if before != [wanted.rate] else ""
+    )
     units = sorted(set(wanted.units) - {""})
     unit = " in uV" if wanted.in_microvolts else f" in {', '.join(units)}" if units else ""
     return (
         f"inputs: signals of {len(wanted.units)} channels{f' ({names})' if names else ''}, "
-        f"{wanted.samples:,} samples{rate}{brought if own and wanted.rate else ''}{unit}"
+        f"{wanted.samples:,} samples{rate}{brought if before and wanted.rate else ''}{unit}"
     )
