@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from rollcall import auditing
 from rollcall.__main__ import main
 from rollcall.report import notebooks
+from rollcall.runs.config import read_config, write_config
 from rollcall.runs.derived.manifests import check_made
 from rollcall.runs.run import open_run
 from tests.report.appetite.examples import write_file
@@ -83,6 +84,15 @@ def test_without_a_file_there_is_no_verdict(audit, copied, finished):
     run = copied / "simulated" / "mlp"
     assert not (run / "verdict.json").exists()
     assert "decision" not in (run / "report.html").read_text()
+
+
+def test_thresholds_set_after_the_run_began_are_one_line(audit, copied, capsys):
+    folder = copied / "simulated" / "mlp"
+    config = read_config(folder)
+    write_config(folder, config | {"started": "2024-02-28T12:00:00Z"})
+    assert audit(write_file(thresholds=EASY)) == 2
+    assert "set on 2024-03-01, after this audit began" in capsys.readouterr().err
+    write_config(folder, config)
 
 
 WRONG = [

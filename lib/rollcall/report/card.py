@@ -179,4 +179,4 @@ def _show_number(value: float) -> str:
 def _escape(text: str) -> str:
     """Return a text that markdown and html show as it is, on one line."""
     line = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", line)
+    return re.sub(r"([\\`*\[\]|#~]|(?<!\w)_|_(?!\w))", r"\\\1", line)

@@ -31,7 +31,8 @@ def judge_lira_auc(evidence: Evidence, most: float) -> Result:
     auc, high = evidence.lira, min(evidence.lira + 1.96 * evidence.lira_error, 1.0)
     auc, high = round(auc, 4), round(high, 4)
     outcome = PASS if high <= most else FAIL
-    reason = f"LiRA has an AUC of {auc:.4f}, at most {high:.4f}; accepted: {most:g}."
+    of_all = f"LiRA has an AUC of {auc:.4f}, all models together"
+    reason = f"{of_all}, at most {high:.4f}; accepted: {most:g}."
     return Result("lira_auc", outcome, most, reason, auc, high, UPPER)
 
 

@@ -171,9 +171,10 @@ def check_began(appetite: Appetite, started: str) -> None:
     started: in UTC, as run.json has it. InputError. Of a start that cannot be read nothing follows.
     """
     try:
-        began = datetime.fromisoformat(started).astimezone().date()
+        start = datetime.fromisoformat(started)
     except ValueError:
         return
+    began = max(start.date(), start.astimezone().date())  # whoever wrote the date has a clock
     if appetite.date > began:
         raise InputError(
             f"the thresholds were set on {appetite.date}, after this audit began ({began}): "
