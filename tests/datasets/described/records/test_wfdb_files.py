@@ -46,6 +46,17 @@ def test_formats_that_wfdb_writes(fmt, tmp_path):
     np.testing.assert_allclose(read(tmp_path), values, atol=0.02)
 
 
+def test_the_challenges_mat_files_are_read_behind_their_head(tmp_path):
+    """PhysioNet's challenges since 2020: version 4 MAT files, 24 bytes before the samples."""
+    write_wfdb(tmp_path / "r", STORED)
+    header = (tmp_path / "r.hea").read_text().replace("r.dat 16 ", "r.mat 16+24 ")
+    (tmp_path / "r.hea").write_text(header)
+    (tmp_path / "r.mat").write_bytes(b"\0" * 24 + (tmp_path / "r.dat").read_bytes())
+    (tmp_path / "r.dat").unlink()
+    assert wfdb_files.describe(tmp_path / "r.hea")[1] == "r.mat"
+    np.testing.assert_allclose(read(tmp_path), STORED / 1000)
+
+
 def test_a_long_recording_is_read_as_far_as_it_is_wanted(tmp_path, monkeypatch):
     monkeypatch.setattr(wfdb_files, "WHOLE_SAMPLES", 100)
     write_wfdb(tmp_path / "r", STORED, leads=["I", "II", "V1"])
