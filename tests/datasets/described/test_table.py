@@ -365,8 +365,11 @@ def test_a_label_called_label_and_a_patient_called_patient_id(tmp_path):
     frame = invent().rename(columns={"died": "label", "record": "patient_id", "ward": "target"})
     toml = as_toml(label="label", patient="patient_id", groups="target")
     cohort = read_frame(tmp_path, frame, toml)
-    assert cohort.attributes == ("target", "outcome")
+    assert cohort.attributes == ("target", "label")
     assert cohort.patients[0] == "R0000"
+    cohort = read_frame(tmp_path, frame, as_toml(label="smoker", groups=["label", "target"]))
+    assert cohort.attributes == ("label (column)", "target", "smoker")
+    assert (cohort.records["label"] == frame["smoker"]).all()
 
 
 def test_the_cohort_is_prepared_under_data_and_nothing_is_left_beside_the_table(tmp_path):

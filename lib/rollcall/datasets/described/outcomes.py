@@ -66,7 +66,7 @@ def read_outcome(described: Description, table: pd.DataFrame) -> Outcome:
         )
     if len(classes) == 2:
         notes.append(f"label: {name}, 1 is {classes[1]!r}")
-    attribute = name if name not in ("patient_id", "label") else "outcome"
+    attribute = name if name != "patient_id" else "patient_id (column)"
     grouped = pd.Categorical.from_codes(labels, list(classes))
     return Outcome(
         known,
