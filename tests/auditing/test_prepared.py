@@ -55,6 +55,20 @@ def test_it_is_prepared_once_and_what_changed_since_is_another(folders, tmp_path
     ).all()
 
 
+def test_a_prepared_cohort_is_taken_as_it_is(folders):
+    made = auditing.plan(cohort=make(), targets=8, **folders).cohort
+    assert auditing.plan(cohort=made, targets=8, **folders).cohort is made
+    for each in (made, str(made.folder)):
+        with pytest.raises(InputError, match="prepared already"):
+            auditing.plan(cohort=each, targets=8, options=["duplicates=once"], **folders)
+
+
+@pytest.mark.parametrize("cohort", ["x" * 5000, "a\0b", "no/such/folder", ""])
+def test_what_is_no_cohort_is_unknown(cohort, folders):
+    with pytest.raises(InputError, match="unknown cohort"):
+        auditing.plan(cohort=cohort, targets=8, **folders)
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype", "model"),
     [((8, 8), np.uint8, "small_cnn"), ((64, 2), np.float32, "resnet1d_32"), ((3,), float, "mlp")],

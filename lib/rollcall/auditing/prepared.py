@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def is_prepared(cohort: str | Cohort) -> bool:
     """Say whether a cohort is one itself, or the folder of one that was prepared."""
     if isinstance(cohort, Cohort):
         return True
-    return cohort not in datasets.NAMES and (Path(cohort) / "cohort.json").is_file()
+    return cohort not in datasets.NAMES and os.path.isfile(os.path.join(cohort, "cohort.json"))
 
 
 def open_prepared(cohort: str | Cohort, data: Path, options: Sequence[str] = ()) -> Cohort:
@@ -43,11 +44,14 @@ def open_prepared(cohort: str | Cohort, data: Path, options: Sequence[str] = ())
     """
     chosen = {"duplicates": CHOICES[0]}
     chosen |= parse_settings("option", options, chosen, "of a cohort made in memory")
+    ready = not isinstance(cohort, Cohort) or cohort.folder is not None
+    if ready and options:
+        raise InputError(f"option {options[0]!r}: this cohort is prepared already; expected none")
     if not isinstance(cohort, Cohort):
         return store.open_saved(Path(cohort))
-    check_choice(cohort.name, "duplicates", chosen["duplicates"], CHOICES)
     if cohort.folder is not None:
         return cohort
+    check_choice(cohort.name, "duplicates", chosen["duplicates"], CHOICES)
     if isinstance(cohort.inputs, FileInputs):
         raise InputError(f"cohort {cohort.name!r}: its inputs are files; expected arrays")
     check_name(cohort.name)
