@@ -1,6 +1,7 @@
 """The process that forks workers: what it loads, when it starts, and that it ends."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ import psutil
 import pytest
 
 from rollcall.util import files, forkserver
+from rollcall.util.faults import MachineError
 from rollcall.util.forkserver import single_threaded_environment
+from tests.util import refusing
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 
@@ -54,6 +57,68 @@ def test_a_worker_finds_torch_loaded_and_the_server_ends(tmp_path, monkeypatch):
     while psutil.pid_exists(int(pid)):
         assert time.monotonic() < deadline, "the server outlived who started it"
         time.sleep(0.05)
+
+
+# A server that the machine refuses files; the worker that is asked for, and the next one.
+REFUSED = """
+import multiprocessing, os, resource, sys
+from multiprocessing import forkserver as standard
+from rollcall.util import forkserver
+from rollcall.util.faults import MachineError
+
+def work():
+    pass
+
+if __name__ == "__main__":
+    forkserver.WORKERS = "json"  # is loaded at once
+    forkserver.start()
+    context = multiprocessing.get_context("forkserver")
+    server = standard._forkserver._forkserver_pid
+    resource.prlimit(server, getattr(resource, sys.argv[1]), (int(sys.argv[2]),) * 2)
+    try:
+        forkserver.start_worker(context.Process(target=work))
+        print("started")
+    except MachineError as error:
+        print(error)
+    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
+    forkserver.start()
+    process = context.Process(target=work)
+    forkserver.start_worker(process)
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@linux
+@pytest.mark.parametrize("limit", [3, 6, 8])
+def test_a_server_without_files_is_one_line_and_another_takes_over(tmp_path, monkeypatch, limit):
+    monkeypatch.setenv("PYTHONPATH", str(files.PACKAGE.parent))
+    (tmp_path / "user.py").write_text(REFUSED)
+    command = [sys.executable, str(tmp_path / "user.py"), "RLIMIT_NOFILE", str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    line, code = done.stdout.splitlines()
+    assert re.search(r"could not be started: .*open files|too many open files", line)
+    assert code == "0"
+    assert not done.stderr
+
+
+def test_too_few_files_for_workers_are_said_first():
+    with refusing.limited("NOFILE", 40), pytest.raises(MachineError, match="too many open files"):
+        forkserver.check_files(12)
+    forkserver.check_files(2)
+
+
+def test_errors_of_libraries_go_to_a_file(tmp_path):
+    code = (
+        "import os, sys, pathlib; from rollcall.util.forkserver import keep_errors; "
+        f"keep_errors(pathlib.Path({str(tmp_path / 'a.log')!r})); "
+        "os.write(2, b'terminate called'); print(' twice', file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "a.log").read_text() == "terminate called twice\n"
+    assert (tmp_path / "a.log").stat().st_mode & 0o777 == files.PRIVATE_FILE
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,90 @@ import signal
 import sys
 from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from rollcall.util.faults import RESUME, MachineError, raise_machine_fault
+from rollcall.util.files import PRIVATE_FILE
 
 WORKERS = "rollcall.training.backends.worker"  # by name: nothing here loads torch
+STANDARD_ERROR = 2
+FILES_OF_ALL, FILES_OF_A_WORKER = 16, 6  # that are open in this process while workers train
+NO_SERVER = (
+    "the process that starts them has ended, as for want of open files (ulimit -n), processes or "
+    f"memory; raise the limit, {RESUME}"
+)
 GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, Windows' for Linux
 
 
 def start() -> None:
-    """Start the server of this process, unless it runs; it loads the workers' modules by itself."""
+    """Start the server of this process, unless it runs; it loads the workers' modules by itself.
+
+    What it writes to standard error goes nowhere: where it is refused files or memory it prints
+    where it was, and whoever asks it for a worker sees that it is gone. MachineError if it cannot
+    be started.
+    """
     multiprocessing.get_context("forkserver").set_forkserver_preload([WORKERS])
-    with single_threaded_environment(), deaf_to_interrupts():
-        forkserver.ensure_running()
+    try:
+        with single_threaded_environment(), deaf_to_interrupts(), _silent():
+            forkserver.ensure_running()
+    except OSError as error:
+        raise_machine_fault(error)
+        raise
+
+
+def start_worker(process: BaseProcess) -> None:
+    """Start a worker; MachineError if the machine refuses, or has ended the server meanwhile."""
+    try:
+        with single_threaded_environment(), deaf_to_interrupts():
+            process.start()
+    except (OSError, EOFError) as error:
+        raise_machine_fault(error)
+        raise MachineError(f"a training process could not be started: {NO_SERVER}") from error
+
+
+def check_files(workers: int) -> None:
+    """Check that files for so many workers can be opened here; MachineError if not."""
+    handles = []
+    try:
+        for _ in range(FILES_OF_ALL + FILES_OF_A_WORKER * workers):
+            handles.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        error.filename = None
+        raise_machine_fault(error)
+        raise
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def keep_errors(path: Path) -> None:
+    """Let what this process and its libraries write to standard error go to a file of its own."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        os.dup2(handle, STANDARD_ERROR)
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Let processes that start inside write their standard error nowhere."""
+    handles = []
+    try:
+        for opened in (lambda: os.dup(STANDARD_ERROR), lambda: os.open(os.devnull, os.O_WRONLY)):
+            handles.append(opened())
+        os.dup2(handles[1], STANDARD_ERROR)
+    except OSError:  # no file more, or none to begin with
+        for handle in handles:
+            os.close(handle)
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(handles[0], STANDARD_ERROR)
+        for handle in handles:
+            os.close(handle)
 
 
 def start_early() -> None:

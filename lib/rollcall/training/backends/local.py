@@ -23,7 +23,7 @@ from rollcall.training.backends.worker import fit_stack, fit_to_memory, join_run
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import MEMORY, MachineError, describe_machine_fault
-from rollcall.util.forkserver import deaf_to_interrupts, single_threaded_environment
+from rollcall.util.files import make_private
 from rollcall.util.parallel import cores
 from rollcall.util.text import describe_exit
 
@@ -43,7 +43,7 @@ def train(
 
     workers: at most; by default one a core, or one a GPU. progress(targets done, in fractions).
     InputError if the recipe is at fault or memory is short; MachineError if the machine refused
-    something to a worker; RuntimeError if workers died or failed.
+    something to a worker, or a worker; RuntimeError if workers died or failed.
     """
     missing, gpus = len(run.missing()), torch.cuda.device_count()
     units = missing if gpus else math.ceil(missing / fit_stack(run))
@@ -52,8 +52,10 @@ def train(
         workers, _ = fit_to_memory(run, cohort, workers)
     method = "spawn" if gpus or sys.platform != "linux" else "forkserver"
     context = multiprocessing.get_context(method)
+    forkserver.check_files(workers)
     if method == "forkserver":
         forkserver.start()
+    make_private(run.path / "logs")
     done = context.RawArray("d", workers)
     pipes, processes = [], []
     for number in range(workers):
@@ -62,10 +64,9 @@ def train(
         arguments = (str(run.path), run.targets, str(cohort.folder), device, done, number, sender)
         pipes.append(receiver)
         processes.append(context.Process(target=_work, daemon=True, args=arguments))
-    with single_threaded_environment(), deaf_to_interrupts():
-        for process in processes:
-            process.start()
     try:
+        for process in processes:
+            forkserver.start_worker(process)
         running = {process.sentinel for process in processes}
         while running:
             if progress:
@@ -78,11 +79,24 @@ def train(
                     kind, text = pipe.recv()
                     raise ERRORS[kind](text)
     finally:
-        for process in processes:
+        begun = [process for process in processes if process.pid]
+        for process in begun:
             process.terminate()
-        for process in processes:
+        for process in begun:
             process.join()
+            _drop_if_empty(_errors_of(run.path, process.pid))
     _check_exits(run, processes)
+
+
+def _errors_of(run_path: Path, process: int | None) -> Path:
+    """Return the file of what a worker wrote to standard error."""
+    return run_path / "logs" / f"stderr-{process}.log"
+
+
+def _drop_if_empty(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if not path.stat().st_size:
+            path.unlink()
 
 
 def _check_exits(run: Run, processes: list[BaseProcess]) -> None:
@@ -109,6 +123,7 @@ def _work(
     """
     parent, finished = multiprocessing.parent_process(), 0
     assert parent is not None
+    forkserver.keep_errors(_errors_of(Path(run_path), os.getpid()))
 
     def report(trained: float) -> None:
         done[number] = max(done[number], finished + trained)
