@@ -2,9 +2,10 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit rehearse doctor bench test quick lint lab reference lock clean
+.PHONY: help audit describe rehearse doctor bench test quick lint lab reference lock clean
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE=]   train, attack, disparity, report"
+	@echo "make describe TABLE=my.csv [LABEL= PATIENT=]                 a first cohort.toml for a table of your own, and what is made of each column"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
 	@echo "make doctor [OUT= DATA=]                                     what this machine has, and what an audit will use"
 	@echo "make bench [PART=training|prepare|attacks|risk|growth OUT=file.csv]   how fast this machine is at each part, how cost grows"
@@ -25,6 +26,9 @@ shared = $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,RECI
 
 audit: .venv/.ready
 	@$(RUN_IN) -m rollcall audit $(call given,ROOT,root) $(shared)
+
+describe: .venv/.ready
+	@$(RUN_IN) -m rollcall describe $(if $(filter command,$(origin TABLE)),"$(TABLE)") $(call given,LABEL,label) $(call given,PATIENT,patient)
 
 rehearse: .venv/.ready
 	@$(RUN_IN) -m rollcall rehearse $(call given,PATIENTS,patients) $(shared)
