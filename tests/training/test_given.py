@@ -11,6 +11,8 @@ from rollcall import recipes, training
 from rollcall.runs import run
 from rollcall.stats import metrics
 from rollcall.training.backends.worker import join_run
+from rollcall.training.stack import to_device
+from rollcall.training.trainer import Trainer
 from rollcall.util.errors import InputError
 
 NETS = """
@@ -207,3 +209,17 @@ def test_small_networks_of_every_precision(tiny, tmp_path, nets):
     assert run.open_run(made.path).config["precision"] == "bf16"
     assert train(make(tmp_path / "s", tiny, f"{nets}:Net"), tiny, [0])
     assert run.open_run(tmp_path / "s").config["precision"] == "float32"
+
+
+def test_a_network_that_writes_into_its_input_changes_no_data(tiny, tmp_path, nets):
+    """In place, as some do: of a table, whose numbers are the cohort's own."""
+    inputs = np.asarray(tiny.inputs).reshape(len(tiny), -1)[:, ::16].astype(np.float32)
+    cohort = dataclasses.replace(tiny, inputs=inputs)
+    nets.write_text(nets.read_text().replace("return self.body(x)", "return self.body(x.sub_(9))"))
+    recipe = recipes.choose("table", f"{nets}:Net", ["epochs=1"], "features")
+    training.check(recipe, cohort)
+    data, before = to_device(cohort), inputs.copy()
+    records = [np.arange(len(tiny))]
+    first, again = (next(Trainer(data, recipe).train(records, [1]))[0] for _ in range(2))
+    assert (inputs == before).all()
+    assert (first == again).all()

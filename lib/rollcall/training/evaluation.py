@@ -37,10 +37,14 @@ def predict(
     results = []
     for records in inputs.split(size):
         batch = as_input(records, scale)
+        if batch.data_ptr() == records.data_ptr():  # a network may write into what it is given
+            batch = batch.clone()
         if views is None:
             results.append(logits(batch).cpu())
         else:
-            rendered = [logits(augmentation.apply(batch, view)) for view in views]
+            rendered = [
+                logits(augmentation.apply(batch, view) if view else batch.clone()) for view in views
+            ]
             results.append(torch.stack(rendered, 1).cpu())
     return torch.cat(results).numpy()
 

@@ -1,6 +1,7 @@
 """Networks that a user brings: what is taken, and the one line for each that is not."""
 
 import dataclasses
+import os
 import re
 import sys
 
@@ -123,8 +124,6 @@ def test_a_network_is_built_and_described(tmp_path, tiny):
         ("def Net(s, o): return nn.Flatten()", "has no trainable weight"),
         (PLAIN.replace("nn.Linear(width, outputs)", "nn.Linear(width, outputs).double()"),
          "weight '3.weight' is torch.float64 on cpu; expected torch.float32"),
-        (PLAIN.replace("def Net", "torch.set_default_dtype(torch.float64)\ndef Net"),
-         "is torch.float64"),
         (PLAIN.replace("def Net", "def Inner") + """
 def Net(s, o):
     torch.seed()
@@ -219,6 +218,7 @@ def test_what_trains_one_after_another(tmp_path, tiny, init, forward, note):
         ("self.norm = nn.LayerNorm(3)", "return self.norm(self.dense(x))"),
         ("self.dense = nn.LazyLinear(outputs)", "return self.dense(x)"),
         ("self.tied = self.dense", "return self.tied(x) + self.dense(x)"),
+        ("", "x = x.clone(); x -= x.mean(1, keepdim=True); return self.dense(x)"),
         ("self.drop = nn.Dropout(0.0)", "return self.drop(self.dense(x))"),
     ],
 )
@@ -258,6 +258,26 @@ def test_generators_are_as_before(tmp_path, tiny):
     torch.manual_seed(5), np.random.seed(5), random.seed(5)
     check(model, tiny)
     assert (torch.rand(1), np.random.rand(), random.random()) == expected
+
+
+def test_settings_of_the_process_are_as_before(tmp_path, tiny, monkeypatch):
+    """Whatever the file sets when it is imported: it is put back, and the network is as always."""
+    monkeypatch.chdir(tmp_path.parent)
+    before = torch.get_num_threads()
+    body = f"""
+import os
+torch.set_grad_enabled(False)
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads({before + 1})
+torch.set_default_device("meta")
+os.chdir({str(tmp_path)!r})
+"""
+    assert check(write(tmp_path, body + PLAIN), tiny).is_stacked
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.get_num_threads() == before
+    assert torch.get_default_device().type == torch.zeros(1).device.type == "cpu"
+    assert os.getcwd() == str(tmp_path.parent)
 
 
 def test_files_beside_it(tmp_path, tiny):

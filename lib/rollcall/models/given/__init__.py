@@ -1,7 +1,8 @@
 """Networks that a user brings: from a file of their own, or from a package by name.
 
 `names` reads the name, `siblings` the files, without running them; `loading` imports a file,
-`packages` asks timm or torchvision; `traits` tries a network before it is trained.
+`packages` asks timm or torchvision (`installed`); `keeping` puts back what they set; `traits` tries
+a network before it is trained.
 """
 
 from __future__ import annotations
@@ -52,12 +53,10 @@ def build_given(
     """
     import torch
 
-    dtype = torch.get_default_dtype()
-    try:
-        with torch.device("cpu"):
-            return _build(given, tuple(input_shape), outputs, settings, files)
-    finally:
-        torch.set_default_dtype(dtype)
+    from rollcall.models.given.keeping import settings_kept
+
+    with settings_kept(), torch.device("cpu"):
+        return _build(given, tuple(input_shape), outputs, settings, files)
 
 
 def _build(
@@ -70,11 +69,14 @@ def _build(
     import torch
     from torch import nn
 
+    from rollcall.models.given.keeping import settings_kept
+
     if given.path is None:
         from rollcall.models.given.packages import build_packaged
 
         return build_packaged(given, input_shape, outputs, settings)
-    maker = load_maker(given, files)
+    with settings_kept():  # of the import, before anything is built
+        maker = load_maker(given, files)
     doing = (
         f"model {given.model!r} cannot be built by {given.name}({input_shape}, "
         f"{outputs}{''.join(f', {key}={value!r}' for key, value in settings.items())})"

@@ -117,10 +117,10 @@ def _check_fresh(name: str, network: nn.Module, other: nn.Module) -> None:
 def _check_prediction(name: str, network: nn.Module, batch: torch.Tensor, outputs: int) -> None:
     """Check that predictions have the shape, and that each is of its own record alone."""
     with torch.no_grad(), seeded(0):
-        logits = _check_logits(name, network(batch), len(batch), outputs)
-        again = network(batch)
+        logits = _check_logits(name, network(batch.clone()), len(batch), outputs)
+        again = network(batch.clone())
         swapped = network(_swap(batch))
-        _check_logits(name, network(batch[:1]), 1, outputs)
+        _check_logits(name, network(batch[:1].clone()), 1, outputs)
     if not _same(logits, again):
         raise InputError(
             f"model {name!r} gives other logits each time in eval mode; expected no chance and no "
@@ -151,7 +151,7 @@ def _forward_in_training(
     """Return the logits of a network in train mode, and what of it changed ("": nothing)."""
     before = {key: value.clone() for key, value in network.named_buffers()}
     with torch.no_grad(), seeded(seed):
-        logits = _check_logits(name, network.train()(batch), len(batch), outputs)
+        logits = _check_logits(name, network.train()(batch.clone()), len(batch), outputs)
     after = dict(network.named_buffers())
     changed = [
         f"buffer {key!r}"
@@ -159,7 +159,7 @@ def _forward_in_training(
         if key not in before or not torch.equal(value, before[key])
     ]
     with torch.no_grad(), seeded(seed):
-        again = network(batch)
+        again = network(batch.clone())
     if not changed and not _same(logits, again):
         changed = ["an attribute"]
     return logits, (changed or [""])[0]
@@ -168,7 +168,7 @@ def _forward_in_training(
 def _check_gradients(name: str, network: nn.Module, batch: torch.Tensor, outputs: int) -> list[str]:
     """Check that the weights get gradients that the optimisers take; return what is to be said."""
     with seeded(0):
-        logits = network.train()(batch)
+        logits = network.train()(batch.clone())
         if logits.requires_grad:
             logits.square().sum().backward()
     weights = {key: value for key, value in network.named_parameters() if value.requires_grad}
@@ -194,7 +194,7 @@ def _find_obstacle(build: Build, batch: torch.Tensor) -> str:
     one, two = build(0).train(), build(1).train()
     halves = torch.stack([batch, batch.flip(0)])
     with torch.no_grad():
-        expected = torch.stack([one(halves[0]), two(halves[1])])
+        expected = torch.stack([one(halves[0].clone()), two(halves[1].clone())])
     try:
         weights = {
             key: torch.stack([value.detach(), other.detach()]).requires_grad_()
@@ -204,11 +204,13 @@ def _find_obstacle(build: Build, batch: torch.Tensor) -> str:
         stacked = vmap(lambda values, inputs: functional_call(one, values, (inputs,)))
         with warnings.catch_warnings():
             warnings.filterwarnings("error", SLOW)
-            logits = stacked(weights, halves)
+            logits = stacked(weights, halves.clone())
             logits.square().sum().backward()
         with torch.no_grad():  # as predictions are made, by the same network
             after = [
-                functional_call(one, {key: value[at] for key, value in weights.items()}, inputs)
+                functional_call(
+                    one, {key: value[at] for key, value in weights.items()}, inputs.clone()
+                )
                 for at, inputs in enumerate(halves)
             ]
     except Exception as error:
