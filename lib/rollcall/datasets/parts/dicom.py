@@ -206,7 +206,7 @@ def read_pixels(dataset) -> np.ndarray:
                 f"{len(dataset.PixelData):,} bytes of pixels, where {rows} rows and {columns} "
                 f"columns need {needed:,}; the header is wrong or the file cut short"
             )
-    elif (coded := coded_size(_first_frame(dataset))) not in (None, (rows, columns)):
+    elif (coded := coded_size(first_frame(dataset))) not in (None, (rows, columns)):
         raise ValueError(f"its compressed picture is {coded}, its header says {(rows, columns)}")
     try:
         array = dataset.pixel_array
@@ -217,7 +217,7 @@ def read_pixels(dataset) -> np.ndarray:
     return array
 
 
-def _first_frame(dataset) -> bytes:
+def first_frame(dataset) -> bytes:
     """Return the bytes of a compressed picture."""
     from pydicom.encaps import get_frame
 

@@ -65,6 +65,55 @@ def test_dicom_is_taken_by_its_content_and_lies_as_it_is(tmp_path):
     assert decode_picture(tmp_path / "p0", 16, "RGB").shape == (16, 16, 3)
 
 
+def write_coloured(path, pixels, **elements):
+    """A DICOM picture of three colours, pixel by pixel."""
+    given = {
+        "PhotometricInterpretation": "RGB",
+        "SamplesPerPixel": 3,
+        "PlanarConfiguration": 0,
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "BitsStored": 8,
+        "HighBit": 7,
+    } | elements
+    write_dicom(path, pixels, **given)
+
+
+def test_dicom_of_three_colours(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    write_coloured(tmp_path / "p0.dcm", pixels)
+    write_dicom(tmp_path / "p1.dcm", pixels[:, :, 0])
+    files, _ = open_pictures(describe(tmp_path, size=16), make_table("p0", "p1"))
+    assert files.shape == (16, 16, 3)
+    assert (decode_picture(tmp_path / "p0.dcm", 16, "RGB") == pixels).all()
+    grey = np.asarray(Image.fromarray(pixels).convert("L"))
+    assert (decode_picture(tmp_path / "p0.dcm", 16, "L")[:, :, 0] == grey).all()
+
+
+def test_dicom_of_luminance_and_two_differences_becomes_red_green_and_blue(tmp_path):
+    pixels = np.full((16, 16, 3), (76, 85, 255), np.uint8)
+    write_coloured(tmp_path / "p.dcm", pixels, PhotometricInterpretation="YBR_FULL")
+    red = decode_picture(tmp_path / "p.dcm", 16, "RGB").astype(int)
+    assert np.abs(red - (254, 0, 0)).max() < 3
+
+
+@pytest.mark.parametrize(
+    ("elements", "says"),
+    [
+        ({"PhotometricInterpretation": "CMYK"}, "'CMYK'"),
+        ({"BitsAllocated": 16}, "of 16 bits"),
+        ({"NumberOfFrames": 3}, "3 frames"),
+        ({"Rows": 50_000, "Columns": 50_000}, "expected 1 to"),
+        ({"Rows": 17}, "cannot be decoded"),
+        ({"PixelData": b"\0" * 100}, "cannot be decoded"),
+    ],
+)
+def test_colours_that_do_not_fit_their_header_are_damage(elements, says, tmp_path):
+    write_coloured(tmp_path / "p.dcm", np.zeros((16, 16, 3), np.uint8), **elements)
+    with pytest.raises(ValueError, match=says):
+        decode_picture(tmp_path / "p.dcm", 16, "RGB")
+
+
 def test_a_few_damaged_pictures_are_left_out_and_more_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "MOST_DAMAGED_SHARE", 0.05)  # 2 of 40, which one process decodes
     for k, name in enumerate(names_of()):

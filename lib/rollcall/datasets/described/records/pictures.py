@@ -11,6 +11,7 @@ import pandas as pd
 from rollcall.data.decode import FileInputs
 from rollcall.data.release import resolve_inside
 from rollcall.datasets.described.description import Description
+from rollcall.datasets.described.records.colours import is_coloured_dicom, open_coloured_dicom
 from rollcall.datasets.described.records.finding import find_files
 from rollcall.datasets.parts.dicom import parse_window, read_picture, to_eight_bits
 from rollcall.datasets.parts.images import ENDINGS, depth_notes, resize_image
@@ -38,7 +39,7 @@ def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInpu
     rows = table.index.to_numpy() + 2
     _refuse_others(described, paths, rows)
     looked = [described.root / paths[position] for position in _spread(len(paths), LOOKED_AT)]
-    mode = MODES.get(described.mode) or ("RGB" if any(map(is_coloured, looked)) else "L")
+    mode = MODES.get(described.mode) or ("RGB" if any(map(_has_colours, looked)) else "L")
     files = FileInputs(
         described.root,
         paths,
@@ -84,10 +85,16 @@ def decode_picture(path: Path, size: int, mode: str) -> np.ndarray:
     """
     if not is_dicom(path):
         return resize_image(open_image(path, mode), size, size)
+    if is_coloured_dicom(path):
+        return resize_image(open_coloured_dicom(path).convert(mode), size, size)
     picture = read_picture(path)  # as it lies, by the file's own window
     window = parse_window(picture.elements["WindowCenter"], picture.elements["WindowWidth"])
     grey = to_eight_bits(picture, picture.values, window, (size, size))
     return grey if mode == "L" else np.repeat(grey, 3, axis=2)
+
+
+def _has_colours(path: Path) -> bool:
+    return is_coloured_dicom(path) if is_dicom(path) else is_coloured(path)
 
 
 def is_dicom(path: Path) -> bool:
