@@ -152,3 +152,13 @@ def test_the_stack_on_a_cpu_is_the_recipes_where_products_are_batched():
     assert cpu_stack(IMAGE_RECIPE) == 1
     with pytest.raises(InputError, match="did you mean 'mlp'"):
         cpu_stack(dataclasses.replace(TABLE_RECIPE, model="mpl"))
+
+
+def test_a_users_network_is_stacked_where_it_was_seen_that_it_can():
+    recipe = dataclasses.replace(TABLE_RECIPE, model="nets.py:Net", settings={})
+    can, cannot = {"is_stacked": True}, {"is_stacked": False}
+    assert [cpu_stack(recipe, network) for network in (can, cannot, None)] == [4, 1, 1]
+    sizes = [layout.stack for layout in list_layouts(recipe, 16, False, can)]
+    assert sizes == [1, 8]
+    assert list_layouts(recipe, 64, True, cannot) == list_layouts(recipe, 64, False) == [Layout()]
+    assert not any(one.recorded or one.compiled for one in list_layouts(recipe, 64, False, can))

@@ -71,7 +71,8 @@ def _examine(recipe: Recipe, cohort: Cohort) -> Traits:
     records = np.linspace(0, len(cohort) - 1, RECORDS_TO_TRY).astype(int)
     batch = as_input(torch.from_numpy(np.asarray(cohort.inputs[records])), cohort.scale)
     code = list_code(models.find_given(recipe), recipe.files)
-    with blamed(f"model {recipe.model!r} fails on records of this cohort", code):
+    shape = tuple(batch.shape[1:])
+    with blamed(f"model {recipe.model!r} fails on records of this cohort, each {shape}", code):
         traits = examine(
             recipe.model,
             lambda seed: models.build_seeded(recipe, cohort, seed),

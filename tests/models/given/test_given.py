@@ -13,12 +13,13 @@ from rollcall import models, recipes, training
 from rollcall.models.given import build_given, digest_given, is_given, name_run, parse_given
 from rollcall.models.given.names import names_network
 from rollcall.util.errors import InputError
+from rollcall.util.faults import MachineError
 from rollcall.util.files import clone
 
 HEAD = """
 import torch
 from torch import nn
-
+RNG = torch.Generator()
 def size(shape):
     return torch.Size(shape).numel()
 """
@@ -152,10 +153,20 @@ def test_a_file_that_gives_no_network(tmp_path, tiny, body, message):
         ("return {'logits': self.dense(x)}", "gives a dict; expected"),
         ("return None", "gives a NoneType; expected"),
         ("return self.dense(x[:, :5])", "nets.py, line 15: RuntimeError: mat1 and mat2"),
-        ("raise ValueError('two\\nlines')", "fails on records of this cohort: .*line 15: ValueE"),
+        (
+            "raise ValueError('two\\nlines')",
+            r"on records of this cohort, each \(32, 32, 1\): .*line 15: V",
+        ),
         ("assert len(x) > 1; return self.dense(x)", "line 15: AssertionError"),
         ("return self.dense(x - x.mean(0))", "in eval mode the logits of a record depend on the o"),
         ("return self.dense(x) + torch.rand(1)", "gives other logits each time in eval mode"),
+        ("return self.dense(x) / 0", "gives NaN or infinite logits with its first weights"),
+        ("return self.dense(x).softmax(1)", "ends with a softmax, and gives probabilities"),
+        ("return torch.sigmoid(self.dense(x))", "ends with a sigmoid, and gives probabilities"),
+        (
+            "return self.dense(x * torch.rand(1, generator=RNG) if self.training else x)",
+            "in training two networks of one seed give other logits",
+        ),
         ("return self.dense(x).detach()", "its logits do not depend on its weights"),
         ("return torch.zeros(len(x), 3)", "its logits do not depend on its weights"),
         ("import os; os.kill; raise SystemExit(3)", "line 15: SystemExit: it ends the process"),
@@ -166,6 +177,14 @@ def test_a_network_that_cannot_be_audited(tmp_path, tiny, forward, message):
     with pytest.raises(InputError, match=message) as caught:
         check(written(tmp_path, forward), tiny)
     assert "\n" not in str(caught.value)
+
+
+def test_memory_that_is_short_is_the_machines_fault(tmp_path, tiny):
+    body = "def Net(s, o): return nn.Linear(1024, 10**12)"
+    with pytest.raises(MachineError, match=r"cannot be built by Net\(.*: too little memory"):
+        check(write(tmp_path, body), tiny)
+    with pytest.raises(KeyboardInterrupt):
+        check(write(tmp_path, "raise KeyboardInterrupt"), tiny)
 
 
 def test_sparse_gradients_are_refused(tmp_path, tiny):

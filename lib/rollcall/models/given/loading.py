@@ -19,7 +19,7 @@ from types import ModuleType
 from rollcall.models.given.names import Given
 from rollcall.models.given.siblings import Source, digest_sources, read_sources
 from rollcall.util.errors import InputError, first_line, unknown_name
-from rollcall.util.faults import describe_machine_fault
+from rollcall.util.faults import MEMORY, MachineError, describe_machine_fault
 
 LACKS_MEMORY = ("out of memory", "can't allocate memory")  # torch's words, of GPUs and CPUs
 
@@ -139,12 +139,16 @@ def list_paths(sources: dict[str, Source]) -> list[Path]:
 def blamed(doing: str, paths: Collection[Path]) -> Iterator[None]:
     """Turn what fails in a user's code into an InputError that names its file and line.
 
-    doing: what failed, for errors that are of no line of these files. What the machine refuses, and
-    memory that is short, stay what they are.
+    doing: what failed, for errors that are of no line of these files. What the machine refuses
+    stays what it is; MachineError where memory is short, on a CPU.
     """
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | GeneratorExit):
+            raise
+        if any(words in str(error) for words in LACKS_MEMORY):
+            raise MachineError(f"{doing}: {MEMORY}") from error
         blame = explain_error(error, doing, paths)
         if blame is None:
             raise

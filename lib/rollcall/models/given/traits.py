@@ -53,6 +53,12 @@ def examine(name: str, build: Build, batch: torch.Tensor, outputs: int, stack: i
     notes = [] if _differ(network, build(1)) else [NOT_DRAWN]
     first, state = _forward_in_training(name, build(0), batch, outputs, 1)
     again, _ = _forward_in_training(name, build(0), batch, outputs, 2)
+    repeated, _ = _forward_in_training(name, build(0), batch, outputs, 1)
+    if not _same(first, repeated):
+        raise InputError(
+            f"model {name!r}: in training two networks of one seed give other logits; expected "
+            "chance from torch's, numpy's or Python's global generator, and no state of the module"
+        )
     others, _ = _forward_in_training(name, build(0), _swap(batch), outputs, 1)
     modules = list(network.modules())
     norms = any(isinstance(each, _NormBase) and each.track_running_stats for each in modules)
@@ -121,6 +127,11 @@ def _check_prediction(name: str, network: nn.Module, batch: torch.Tensor, output
         again = network(batch.clone())
         swapped = network(_swap(batch))
         _check_logits(name, network(batch[:1].clone()), 1, outputs)
+    if not logits.isfinite().all():
+        raise InputError(
+            f"model {name!r} gives NaN or infinite logits with its first weights; expected finite "
+            "numbers on every record"
+        )
     if not _same(logits, again):
         raise InputError(
             f"model {name!r} gives other logits each time in eval mode; expected no chance and no "
@@ -169,6 +180,12 @@ def _check_gradients(name: str, network: nn.Module, batch: torch.Tensor, outputs
     """Check that the weights get gradients that the optimisers take; return what is to be said."""
     with seeded(0):
         logits = network.train()(batch.clone())
+        ending = logits.grad_fn.name() if logits.grad_fn else ""
+        if ending.startswith(("Sigmoid", "Softmax")):
+            raise InputError(
+                f"model {name!r} ends with a {ending.partition('Backward')[0].lower()}, and gives "
+                "probabilities; expected logits, which the loss takes: leave it out"
+            )
         if logits.requires_grad:
             logits.square().sum().backward()
     weights = {key: value for key, value in network.named_parameters() if value.requires_grad}

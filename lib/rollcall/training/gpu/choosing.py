@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 import torch
-from filelock import FileLock, Timeout
 
 from rollcall import models
 from rollcall.data.cohort import Cohort
+from rollcall.data.disk.locks import hold_free_lock, hold_lock
 from rollcall.runs.run import Run, open_run
 from rollcall.training.batches import count_steps
 from rollcall.training.device import device_name
@@ -21,7 +21,6 @@ from rollcall.training.layout import (
     failed_key,
     list_layouts,
 )
-from rollcall.util.files import PRIVATE_FILE
 
 
 def find_layout(
@@ -34,15 +33,14 @@ def find_layout(
     name = device_name(device)
     config = open_run(run.path).config
     if config_key(name) not in config:
-        try:
-            lock = FileLock(run.path / "locks" / "way.lock", mode=PRIVATE_FILE)
-            with lock.acquire(timeout=-1 if wait else 0):
-                config = open_run(run.path).config
-                if config_key(name) not in config:
-                    layout = _measure_layouts(run, cohort, device, precision, log)
-                    config[config_key(name)] = run.set_once(config_key(name), layout.to_config())
-        except Timeout:
-            return None
+        path = run.path / "locks" / "way.lock"
+        with hold_lock(path) if wait else hold_free_lock(path) as held:
+            if not held:
+                return None
+            config = open_run(run.path).config
+            if config_key(name) not in config:
+                layout = _measure_layouts(run, cohort, device, precision, log)
+                config[config_key(name)] = run.set_once(config_key(name), layout.to_config())
     layout = Layout.from_config(config[config_key(name)])
     if failed_key(name) in config:
         log.info("%s has failed (%s): targets one after another", layout, config[failed_key(name)])
