@@ -33,7 +33,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", default=RUN, help="name of the run")
     options.add_training_options(command)
     options.add_appetite(command)
-    command.set_defaults(targets=TARGETS)
+    command.set_defaults(targets=TARGETS, description="")  # its cohort is a known one
 
 
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
