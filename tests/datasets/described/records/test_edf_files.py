@@ -55,6 +55,7 @@ def test_a_number_of_blocks_that_was_not_known_is_that_of_the_file(tmp_path):
         (236, "0       ", "holds 3 blocks where its header says 0"),
         (236, "-2      ", "number of blocks '-2'"),
         (244, "0       ", "holds annotations and no signals"),
+        (244, "1e-308  ", "samples in 1e-308 s"),
         (244, "nan     ", "seconds of a block 'nan'"),
         (252, "0   ", "number of channels '0'"),
         (252, "9999", "number of channels '9999'"),

@@ -15,7 +15,7 @@ from rollcall.datasets.described.records.layouts import MAX_SAMPLES, Layout
 
 FIXED, OF_A_CHANNEL = 256, 256  # bytes of the header: for the file, and for each channel
 WIDTHS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)  # bytes of each field of a channel, in the header
-MAX_CHANNELS = 512
+MAX_CHANNELS, FASTEST = 512, 1e9  # FASTEST: Hz
 ANNOTATIONS = "EDF Annotations"
 VERSION = b"0       "
 
@@ -86,6 +86,8 @@ def _read_header(path: Path) -> _Header:
     kept = [k for k in range(count) if _text(names[k]) != ANNOTATIONS]
     if not kept or seconds <= 0:
         raise ValueError("holds annotations and no signals")
+    if max(each) / seconds > FASTEST:
+        raise ValueError(f"its header has {max(each):,} samples in {seconds:g} s")
     scales = [_scale(low[k], high[k], lowest[k], highest[k]) for k in kept]
     layout = Layout(
         tuple(_text(names[k]) for k in kept),
