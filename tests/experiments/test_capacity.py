@@ -19,6 +19,10 @@ def test_variants():
         ["size=64"],
         ["settings.width=3", "epochs=2"],
     )
+    own = capacity.parse_variant("my/nets.py:Net settings.width:3")
+    assert own == ("my/nets.py:Net", [], ["settings.width=3"])
+    assert capacity.name_run("nets.py:Net width:3") == "nets-Net-width-3"
+    assert capacity.parse_variant("timm:resnet18 epochs:2") == ("timm:resnet18", [], ["epochs=2"])
     assert capacity.name_run("settings.width=64 epochs:10") == "width-64-epochs-10"
     assert capacity.name_run("../..") == "variant"
 
