@@ -4,19 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 import rollcall
+from rollcall.auditing.estimators import _check_estimator
 from rollcall.auditing.estimators.digests import (
     digest_estimator,
     digest_values,
     name_estimator,
 )
+from rollcall.auditing.estimators.fitting import Work, fit_model
 from rollcall.auditing.estimators.inputs import check_classes, check_inputs, take_rows
+from rollcall.auditing.estimators.scoring import choose_reading
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
 
@@ -96,6 +99,31 @@ def test_what_cannot_be_audited_is_one_line(estimator, options, message, tmp_pat
         rollcall.audit(estimator, X, Y, out=tmp_path / "out", **options)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("table", [X, sparse.csr_matrix(X), TABLE])
+def test_an_estimator_that_works_in_place_changes_nothing(table):
+    inputs = check_inputs(table.copy(), Y)
+    scaler = StandardScaler(copy=False, with_mean=not sparse.issparse(table))
+    work = Work(
+        make_pipeline(scaler, LogisticRegression()), inputs.X, Y, Y, np.array([0, 1]), seed=0
+    )
+    first, second = (fit_model(work, np.arange(N) % 3 > 0, 0, None, False) for _ in range(2))
+    assert first[2]["reading"]["source"] == "decision_function"
+    assert (first[1] == second[1]).all()
+    after = inputs.X.toarray() if sparse.issparse(table) else np.array(inputs.X)
+    assert (after == X).all()
+
+
+def test_a_stack_shows_its_probabilities_once_it_is_fitted():
+    def stack(last):
+        return StackingClassifier([("a", LogisticRegression())], last, cv=2)
+
+    with pytest.raises(InputError, match="StackingClassifier has no predict_proba"):
+        rollcall.audit(stack(LinearSVC()), X, Y, models=8)
+    _check_estimator(stack(LogisticRegression()))
+    fitted = stack(LogisticRegression()).fit(X, Y)
+    assert choose_reading(fitted, X, np.array([0, 1]), "model 0").source in ("decision_function",)
 
 
 def test_rows_in_another_order_are_refused_by_pandas_index():

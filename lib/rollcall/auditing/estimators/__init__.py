@@ -19,6 +19,7 @@ from rollcall.auditing.estimators.digests import digest_estimator, name_estimato
 from rollcall.auditing.estimators.fitting import count_workers, fit_all
 from rollcall.auditing.estimators.inputs import check_classes, check_inputs
 from rollcall.auditing.estimators.result import Audited, keep_until_dropped
+from rollcall.auditing.estimators.scoring import check_probabilities
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs import run as run_folder
 from rollcall.runs.config import NAME, read_config
@@ -120,11 +121,10 @@ def _check_estimator(estimator) -> None:
         raise InputError(f"estimator: a {name} without fit; expected a classifier")
     if hasattr(estimator, "__sklearn_tags__") and is_regressor(estimator):
         raise InputError(f"estimator: {name_estimator(estimator)} is a regressor, not a classifier")
-    if not hasattr(estimator, "predict_proba"):
-        raise InputError(
-            f"estimator: {name_estimator(estimator)} has no predict_proba; expected a classifier "
-            "that gives probabilities, or CalibratedClassifierCV around it"
-        )
+    settings = estimator.get_params() if hasattr(estimator, "get_params") else ()
+    if any(name.endswith("final_estimator") for name in settings):
+        return  # a stack, which knows once it is fitted
+    check_probabilities(estimator)
 
 
 def _check_numbers(models: int, seed: int) -> tuple[int, int]:

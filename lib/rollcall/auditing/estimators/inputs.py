@@ -107,9 +107,13 @@ def check_classes(inputs: Inputs, members: np.ndarray) -> None:
 
 
 def _as_rows(X):
-    """Return X as something that can be indexed by row; InputError if it cannot be."""
+    """Return X as something that can be indexed by row; InputError if it cannot be.
+
+    What an estimator would change in place cannot be written: it was given to be read.
+    """
     if sparse.issparse(X):
-        return X.tocsr()
+        X = X.tocsr()
+        return type(X)((_protect(X.data), _protect(X.indices), _protect(X.indptr)), X.shape)
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X, dtype=object if X and isinstance(X[0], str) else None)
@@ -121,7 +125,14 @@ def _as_rows(X):
         )
     if not X.shape or not count_rows(X):
         raise InputError(f"X: {X.shape}; expected a row for each record")
-    return X
+    return _protect(X) if isinstance(X, np.ndarray) else X
+
+
+def _protect(array: np.ndarray) -> np.ndarray:
+    """Return a view of an array that cannot be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _as_column(name: str, values, rows: int, X) -> pd.Series:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
+from rollcall.auditing.estimators.digests import name_estimator
 from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 
@@ -47,11 +48,21 @@ class Reading:
         return f"{self.source}, exact"
 
 
+def check_probabilities(model) -> None:
+    """InputError unless a classifier has predict_proba."""
+    if not hasattr(model, PROBA):
+        raise InputError(
+            f"estimator: {name_estimator(model)} has no predict_proba; expected a classifier that "
+            "gives probabilities, or CalibratedClassifierCV around it"
+        )
+
+
 def choose_reading(model, X, classes: np.ndarray, where: str) -> Reading:
     """Return how log odds are read off classifiers like this one, which is fitted.
 
     where: what to call it in an InputError.
     """
+    check_probabilities(model)
     rows = X.iloc[:ALIKE] if hasattr(X, "iloc") else X[:ALIKE]
     if _gives_log_odds(model, rows, classes, where):
         return Reading(RAW)
@@ -64,7 +75,7 @@ def choose_reading(model, X, classes: np.ndarray, where: str) -> Reading:
     inside = values[(values > 0) & (values < 1)]
     if not len(inside):
         return Reading(PROBA, 0, DECISION_FLOOR)
-    floor = float(np.finfo(model.predict_proba(rows).dtype).eps)
+    floor = float(np.finfo(model.predict_proba(_copy_table(rows)).dtype).eps)
     if (values == 0).any():  # no smaller one can be told from 0
         floor = max(floor, float(min(inside.min(), (1 - inside).min())) / 2)
     return Reading(PROBA, 0, min(floor, DECISION_FLOOR))
@@ -106,7 +117,7 @@ def predict(model, X, classes: np.ndarray, reading: Reading, where: str) -> np.n
     Of RAW and JOINT the outputs before the softmax (of two classes 0 and z); else probabilities.
     InputError if the model has other classes, or gives what is none of it.
     """
-    values = np.asarray(getattr(model, reading.source.replace(VOTES, PROBA))(X))
+    values = np.asarray(getattr(model, reading.source.replace(VOTES, PROBA))(_copy_table(X)))
     if reading.source == RAW and values.ndim == 1:
         values = np.stack([np.zeros(len(values)), values], axis=1)
     present = np.asarray(model.classes_) if hasattr(model, "classes_") else classes
@@ -130,6 +141,11 @@ def predict(model, X, classes: np.ndarray, reading: Reading, where: str) -> np.n
         row = int(np.argwhere(wrong)[0][0])
         raise InputError(f"{where}: {reading.source} gives row {row} values {why}; expected finite")
     return values
+
+
+def _copy_table(X):
+    """Return a copy of a table, which scikit-learn may change in place; arrays are protected."""
+    return X.copy() if hasattr(X, "iloc") else X
 
 
 def score_labels(values: np.ndarray, labels: np.ndarray, reading: Reading) -> np.ndarray:
@@ -176,7 +192,7 @@ def _gives_log_odds(model, rows, classes: np.ndarray, where: str) -> bool:
     """Tell whether decision_function gives what becomes predict_proba by logistic or softmax."""
     if not hasattr(model, RAW):
         return False
-    outputs = np.asarray(model.decision_function(rows))
+    outputs = np.asarray(model.decision_function(_copy_table(rows)))
     expected = predict(model, rows, classes, Reading(PROBA), where)
     if outputs.ndim == 1 and len(classes) == 2:
         probabilities = expit(outputs)[:, None] * [-1, 1] + [1, 0]
