@@ -174,7 +174,8 @@ def test_groups_that_are_too_small_are_counted():
         ({"by_chance": 3.6}, 3 / 89, "fail"),
         (NOBODY, 0.1, "not applicable"),
         (POWERLESS, 0.1, "not evaluable"),
-        ({"exposed": 5}, 0.9, "not evaluable"),
+        ({"exposed": 5}, 0.05, "pass"),
+        ({"exposed": 5}, 0.04, "not evaluable"),
         ({"exposed": 1995, "by_chance": 30}, 30 / 1991, "pass"),
     ],
 )
@@ -185,6 +186,7 @@ def test_false_discovery_rate(risk, most, expected):
 @pytest.mark.parametrize(("most", "expected"), [(0.16, "pass"), (0.157, "fail")])
 def test_chance_share(most, expected):
     assert outcome(counts.judge_chance_share, most) == expected  # 14 of 89 are 15.7%
+    assert outcome(counts.judge_chance_share, most, {"exposed": 5}) == "not applicable"
 
 
 def test_models():

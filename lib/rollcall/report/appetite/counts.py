@@ -23,6 +23,7 @@ from rollcall.report.appetite.results import (
     without_control,
     without_models,
 )
+from rollcall.risk.exposed import EXPOSED_FDR
 from rollcall.risk.exposed.interval import scaled_poisson_interval
 
 WORST_FPR = 0.001  # false alarms at which the worst patient is recognised
@@ -171,8 +172,7 @@ def _judge_chance(
             return without_models(name, threshold, findings, needed)
         return Result(name, NOT_APPLICABLE, threshold, f"No {findings.unit} is exposed.")
     if exposed < smallest:
-        reason = f"Fewer than {smallest} are exposed: nothing is said of how many by chance."
-        return Result(name, NOT_EVALUABLE, threshold, reason)
+        return _judge_chance_of_few(name, smallest, threshold)
     left = 0 < total - exposed < smallest
     least = total - smallest + 1 if left else exposed
     number = int(np.round(risk[column]))
@@ -182,3 +182,19 @@ def _judge_chance(
     reason += f"; accepted: {threshold:.1%}."
     outcome = PASS if share <= threshold else FAIL
     return Result(name, outcome, threshold, reason, share, share, end)
+
+
+def _judge_chance_of_few(name: str, smallest: int, threshold: float) -> Result:
+    """Judge the same where 1 to smallest - 1 are exposed, of whom no number is shown.
+
+    Their expected share by the rate at which patients are named, whoever they are. The most that
+    chance may have named is not said; the number of the exposed is held against its threshold as if
+    it had named none.
+    """
+    reason = f"Fewer than {smallest} are exposed; "
+    if name == "chance_share":
+        reason += "how many of them chance may have named is not said."
+        return Result(name, NOT_APPLICABLE, threshold, reason)
+    reason += f"patients are named at a rate of {EXPOSED_FDR:g}; accepted: {threshold:g}."
+    outcome = PASS if threshold >= EXPOSED_FDR else NOT_EVALUABLE
+    return Result(name, outcome, threshold, reason, np.nan, EXPOSED_FDR, "rate of naming")
