@@ -196,7 +196,8 @@ def test_members_are_what_the_seed_draws(tiny, recipe, tmp_path, damage):
     made = run.create(tmp_path / "r", tiny, recipe, 8)
     right, path = made.members(), made.path / "members.npy"
     np.save(path, damage(right))
-    for use in (made.members, lambda: run.create(made.path, tiny, recipe, 12)):
+    assert made.members() is right  # read once
+    for use in (run.open_run(made.path).members, lambda: run.create(made.path, tiny, recipe, 12)):
         with pytest.raises(InputError, match=r"members\.npy: damaged .*delete it and audit again"):
             use()
     path.unlink()

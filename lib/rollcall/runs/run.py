@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -92,11 +93,17 @@ class Run:
         )
 
     def members(self) -> np.ndarray:
-        """Return who is in each target's training set, bool (targets, patients).
+        """Return who is in each target's training set, bool (targets, patients), read-only.
 
-        InputError unless it is what the seed draws, or what was given.
+        Read and compared once. InputError unless it is what the seed draws, or what was given.
         """
-        return read_members(self.path, self.config, self.targets)
+        return self._members
+
+    @cached_property
+    def _members(self) -> np.ndarray:
+        members = read_members(self.path, self.config, self.targets)
+        members.flags.writeable = False
+        return members
 
     def scores(self) -> np.ndarray:
         """Return scores computed elsewhere (`rollcall.runs.external`), memory-mapped.

@@ -23,8 +23,19 @@ def try_lock(path: Path) -> FileLock | None:
 
 
 @contextlib.contextmanager
-def hold_lock(path: Path, waiting: str = "") -> Iterator[None]:
-    """Hold a lock while the block runs, waiting for whoever has it.
+def hold_free_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock while the block runs, if nobody else has it; give whether it is held."""
+    lock = try_lock(path)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, waiting: str = "") -> Iterator[bool]:
+    """Hold a lock while the block runs, waiting for whoever has it; give that it is held.
 
     A thread that holds it may take it again. waiting: what is logged if one must wait.
     MachineError if locks do not work there.
@@ -36,7 +47,7 @@ def hold_lock(path: Path, waiting: str = "") -> Iterator[None]:
             log.warning("%s", waiting)
         _acquire(lock, path, wait=True)
     try:
-        yield
+        yield True
     finally:
         lock.release()
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from rollcall import __version__
 from rollcall.runs.appetite import digest_appetite
-from rollcall.runs.arrays import CONTENTS
+from rollcall.runs.arrays import CONTENTS, read_members
 from rollcall.runs.derived.parts import APPETITE, CELL, STEPS, list_derived
 from rollcall.runs.folder import clear_parts
 from rollcall.runs.run import Run
@@ -96,7 +96,7 @@ def digest_members(run: Run) -> str:
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)[: run.targets]
     except UNREADABLE:
-        rows = run.members()  # which says what is wrong
+        rows = read_members(run.path, run.config, run.targets)  # which says what is wrong
     return hashlib.sha256(np.ascontiguousarray(rows)).hexdigest()
 
 
@@ -110,7 +110,7 @@ def check_step(run: Run, step: str, inputs: dict | None = None) -> dict:
 def _refuse_others(run: Run, part: str, made_from: dict, now: dict) -> None:
     reason = compare(made_from, now)
     if reason == NAMES["members"]:
-        run.members()  # which says what is wrong, if they are
+        read_members(run.path, run.config, run.targets)  # which says what is wrong, if they are
     if reason:
         raise InputError(
             f"{run.path}: {_name(part)} were made from {reason}; {say_again(run, part)}"
