@@ -33,6 +33,7 @@ __all__ = ["Recipe", "choose", "find_paths", "list_recipes", "load"]
 FOLDER = Path(__file__).parent
 # the recipe taken when none is asked for: the first of these that the dataset has
 DEFAULTS = ("quick", "mlp")
+SMALL = ("mlp", "small_cnn")  # for a laptop, and none of the paper's: not under its recipes
 
 
 def list_recipes(dataset: str) -> dict[str, Recipe]:
@@ -44,10 +45,11 @@ def load(dataset: str, name: str = "", model: str = "", kind: str = "") -> Recip
     """Read the recipe `name` of a dataset, trained with `model` if one is given.
 
     Without a name: the recipe called like the model, else the one that has it ("paper" first), else
-    "paper" with its model exchanged, as the paper's comparison of model sizes does; with neither,
-    the dataset's default. What the dataset has no recipe for comes from those of its `kind` of
-    input, a name in KINDS: "" if it is not known, and then these are none. InputError for an
-    unknown recipe or model, or a model that does not take this kind of input.
+    "paper" with its model exchanged, as the paper's comparison of model sizes does (but never with
+    one of SMALL); with neither, the dataset's default. What the dataset has no recipe for comes
+    from those of its `kind` of input, a name in KINDS: "" if it is not known, and then these are
+    none. InputError for an unknown recipe or model, or a model that does not take this kind of
+    input.
     """
     recipes, others = list_recipes(dataset), list_recipes(kind) if kind in KINDS else {}
     if name and name not in recipes | others:
@@ -60,7 +62,7 @@ def load(dataset: str, name: str = "", model: str = "", kind: str = "") -> Recip
         recipe = replace(put_model(_default(recipes or others), model), stack=Recipe.stack)
     elif chosen := _find_for(model, recipes):
         recipe = chosen
-    elif "paper" in recipes:
+    elif "paper" in recipes and not (model in SMALL and others):
         recipe = put_model(recipes["paper"], model)
     elif others:
         recipe = _find_for(model, others) or put_model(_closest(model, others | recipes), model)
