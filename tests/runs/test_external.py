@@ -141,7 +141,8 @@ def infinite(scores):
         ),
         (edit("scores.npy", lambda a: a.astype(int)), "scores.npy: int64 .*expected float"),
         (edit("scores.npy", infinite), "scores.npy: target 3, record 7 is NaN or infinite"),
-        (edit("scores.npy", lambda a: a[:15]), r"targets is 15; expected an even number"),
+        (edit("scores.npy", lambda a: a[:15]), r"members.npy: \(16, 80\), expected \(15, 80\)"),
+        (edit("scores.npy", lambda a: a[:5]), r"5 target models; expected at least 6"),
         (
             edit("members.npy", lambda a: a[:, :-1]),
             r"members.npy: \(16, 79\), expected \(16, 80\) for patients",

@@ -114,6 +114,7 @@ def _attack(study: Study) -> Attacked:
         cohort.patients,
         run.seed,
         labels=patient_labels(cohort),
+        rates=run.config.get("design", {}).get("rates"),
         progress=lambda items: track(items, "Assessing patients", "part"),
     )
     tables = vars(evaluated) | {
@@ -162,7 +163,8 @@ def paper(study: Study) -> Reproduction:
 
     paper_records, _patients, _attacks, _roc, _errors and, where a group may be shown, _panel; and
     what of this may leave, shown_panel, which is the panel that is returned. Of scores that were
-    given, not trained, only the statistics are the paper's.
+    given, not trained, only the statistics are the paper's; of models that come one by one, not in
+    pairs as the paper's, there are none, and no table is written.
     """
     with study.run.hold("steps"):
         return _paper(study)
@@ -175,6 +177,10 @@ def _paper(study: Study) -> Reproduction:
 
     run, cohort = study.run, study.cohort
     made_from = describe_step(run, "paper")
+    if "design" in run.config:
+        write_step(run, "paper", made_from, {})
+        nothing = [pd.DataFrame() for _ in range(5)]
+        return reproduce.Reproduction(*nothing[:4], panel=None, errors=nothing[4])
     attributes, by_record = patient_attributes(cohort), cohort.records[list(cohort.attributes)]
     elsewhere = cohort.name == external.COHORT_NAME
     reproduction = reproduce.reproduce_paper(

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 HELP = "attack models that were trained elsewhere, from their scores"
 USES_KERNELS = True
 INPUTS = {
-    "scores": ".npy float (targets, records[, labels or classes]), as --kind says",
-    "members": "who was in which training set: .npy bool (targets, patients or records), or csv "
-    "with patient_id and a column of 0 and 1 for each target; targets 2i and 2i+1 complementary",
-    "patients": "csv, a row per record: the patient of each, in the column patient_id",
+    "scores": ".npy float (targets, records[, labels or classes]), as --kind says; or csv or "
+    "parquet with patient_id and a column for each model, or patient_id, model, score",
+    "members": "who was in which training set: .npy bool (targets, patients or records), or csv or "
+    "parquet with patient_id and a column of 0 and 1 for each model, or patient_id, model, member; "
+    "not needed where the table of scores has member",
+    "patients": "csv, a row per record: the patient of each, in the column patient_id; not of "
+    "scores in a table",
     "attributes": "csv, a row per patient with a column patient_id, or a row per record: groups "
     "to compare",
     "labels": ".npy or csv, a row per record: its class, from 0; for --kind proba and logits",
@@ -35,18 +38,29 @@ KIND = (
     "(targets, records, classes), or of class 1 of two (targets, records). logits: the same, "
     "before the softmax or sigmoid. loss: cross-entropy of each record"
 )
-NOT_NEEDED = ("attributes", "labels")
+NOT_NEEDED = ("members", "patients", "attributes", "labels")
+DESIGN = (
+    "how training sets were drawn. pairs: targets 2i and 2i+1 complementary. independent: each "
+    "patient by chance. fixed-size: so many at random. Empty: as members show"
+)
+RATES = (
+    "with --design independent: the share of the patients each model was to have, one number or "
+    "one for each, commas between; empty: counted"
+)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall attack`."""
     from rollcall.commands.options import SMALLEST_CELL, add_appetite
+    from rollcall.runs.given.designs.detecting import DESIGNS
     from rollcall.runs.given.kinds import KINDS
 
     for name, text in INPUTS.items():
         command.add_argument(f"--{name}", required=name not in NOT_NEEDED, help=text)
     command.add_argument("--out", required=True, help=OUT)
     command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=KIND)
+    command.add_argument("--design", choices=("", *DESIGNS), default="", help=DESIGN)
+    command.add_argument("--rates", default="", help=RATES)
     command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
     add_appetite(command)
 
@@ -61,7 +75,14 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
     thresholds = read_thresholds(arguments)
     cell = arguments.smallest_cell
-    checked = external.check(**inputs, out=out, smallest_cell=cell, kind=arguments.kind)
+    checked = external.check(
+        **inputs,
+        out=out,
+        smallest_cell=cell,
+        kind=arguments.kind,
+        design=arguments.design,
+        rates=arguments.rates,
+    )
     with external.hold(out):  # until the report: another audit into it waits
         study = auditing.Audit(*external.write(checked, out, cell))
         study = state_thresholds(study, thresholds)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rollcall.stats.members import check_paired, draw_members
+from rollcall.stats.design import check_design
+from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import UNREADABLE, sha256
@@ -22,7 +23,7 @@ def read_members(folder: Path, config: dict, targets: int) -> np.ndarray:
     path = folder / "members.npy"
     members = read_given(path, config)
     if "recipe" not in config:
-        return np.array(check_paired(members[:targets]))
+        return np.array(check_design(members[:targets]))
     rows = max(config["targets"], len(members) if members.ndim else 0)
     drawn = draw_members(rows - rows % 2, config["patients"], config["seed"])
     if members.dtype != bool or not np.array_equal(members, drawn):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rollcall.runs.sealed import compute_digest, read_sealed, write_sealed
-from rollcall.stats.members import MIN_TARGETS
+from rollcall.stats.design import MIN_OF_A_KIND
 from rollcall.util.errors import InputError, first_line
 
 NAME = "run.json"
@@ -34,10 +34,11 @@ KINDS_IF_THERE = {
     "sources": dict,
     "network": dict,
     "contents": dict,
+    "design": dict,
     "appetite": (dict, type(None)),
     "judged_by": list,
 }
-LEAST = {"records": 1, "patients": 1, "targets": MIN_TARGETS, "seed": 0, "smallest_cell": 1}
+LEAST = {"records": 1, "patients": 1, "targets": 2 * MIN_OF_A_KIND, "seed": 0, "smallest_cell": 1}
 
 
 def read_config(folder: Path) -> dict:
@@ -98,7 +99,7 @@ def _check_shape(config: dict) -> None:
             raise ValueError(f"its {key} is {value!r:.80}")
         if key in LEAST and value < LEAST[key]:
             raise ValueError(f"its {key} is {value!r}; expected at least {LEAST[key]}")
-    if config["targets"] % 2:
+    if config["targets"] % 2 and config.get("design", {}).get("kind", "pairs") == "pairs":
         raise ValueError(f"its targets are {config['targets']}; expected an even number")
     if not {"cores", "machine"} <= set(config["hardware"]):
         raise ValueError("its hardware lacks 'cores' or 'machine'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,11 @@ from rollcall.runs.environment import describe
 from rollcall.runs.given import kinds, plausibility
 from rollcall.runs.given.arrays import check_shape, open_array
 from rollcall.runs.given.attributes import read_attributes
+from rollcall.runs.given.designs.detecting import PAIRS, Design, choose_design
+from rollcall.runs.given.designs.tables import ScoreTable, is_table, read_scores
 from rollcall.runs.given.labels import check_labels, read_labels
 from rollcall.runs.given.order import refuse_order
-from rollcall.runs.given.people import read_members, read_patients
+from rollcall.runs.given.people import from_array, read_members, read_patients
 from rollcall.runs.given.replacing import (
     check_folder,
     finish_replacing,
@@ -30,7 +32,8 @@ from rollcall.runs.given.replacing import (
     replace_folder,
 )
 from rollcall.runs.run import Run, check_smallest_cell, open_run
-from rollcall.stats.members import check_targets
+from rollcall.stats.design import MIN_OF_A_KIND
+from rollcall.stats.members import MIN_TARGETS
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import parse_table, sha256, write_array, write_blocks, write_table
@@ -52,42 +55,52 @@ class Checked:
     records: pd.DataFrame
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+    design: Design
 
 
 def create(
     scores: Path,
-    members: Path,
-    patients: Path,
+    members: Path | None,
+    patients: Path | None,
     attributes: Path | None,
     out: Path,
     smallest_cell: int = MIN_GROUP_SIZE,
     kind: str = kinds.LOG_ODDS,
     labels: Path | None = None,
+    design: str = "",
+    rates: str = "",
 ) -> tuple[Run, Cohort]:
     """Check the files, as `check`, and write them as a run to `out`, as `write`."""
-    checked = check(scores, members, patients, attributes, out, smallest_cell, kind, labels)
+    given = scores, members, patients, attributes
+    checked = check(*given, out, smallest_cell, kind, labels, design, rates)
     return write(checked, out, smallest_cell)
 
 
 def check(
     scores: Path,
-    members: Path,
-    patients: Path,
+    members: Path | None,
+    patients: Path | None,
     attributes: Path | None,
     out: Path,
     smallest_cell: int = MIN_GROUP_SIZE,
     kind: str = kinds.LOG_ODDS,
     labels: Path | None = None,
+    design: str = "",
+    rates: str = "",
 ) -> Checked:
     """Check the files of an audit, and that it can be written to `out`. Nothing is written.
 
     scores      .npy float (targets, records), or with a third axis, as `kind` says:
-                rollcall.runs.given.kinds.choose_kind; higher = more like a member, once converted
-    members     .npy bool, or a csv: rollcall.runs.given.people.read_members
-    patients    csv with a row per record; its column patient_id names the patient
+                rollcall.runs.given.kinds.choose_kind; higher = more like a member, once converted.
+                Or a csv or parquet: rollcall.runs.given.designs.tables.read_scores
+    members     .npy bool, or a csv or parquet: rollcall.runs.given.people.read_members; None where
+                the table of scores has them
+    patients    csv with a row per record; its column patient_id names the patient; None where
+                scores are a table
     attributes  csv with a column patient_id and a row per patient, or with a row per record; every
                 other column is an attribute: rollcall.runs.given.attributes
     labels      .npy of class numbers (records,), or csv, where `kind` needs them
+    design, rates: how training sets were drawn, rollcall.runs.given.designs.detecting.choose_design
     smallest_cell: of patients, that a report may show.
 
     InputError names the file, and the target and record or the row and column; and says so where
@@ -100,35 +113,72 @@ def check(
             what = "a folder" if os.path.isdir(path) else "a pipe or a device"
             raise InputError(f"{path}: {what}; expected a file")
     check_folder(Path(out), files, COHORT_NAME)
-    array = open_array(Path(scores), "float, the scores of each target")
-    if array.dtype.kind != "f":
-        raise InputError(f"{scores}: {array.dtype} {array.shape}; expected float")
-    ids = read_patients(Path(patients))
-    array = check_shape(Path(scores), array, len(ids), Path(patients))
-    codes, names = pd.factorize(ids)
-    codes = codes.astype(np.int32)
-    check_targets(len(array))
-    if len(names) < MIN_PATIENTS:
+    table, array, ids = _open_scores(Path(scores), patients)
+    if len(array) < 2 * MIN_OF_A_KIND:
         raise InputError(
-            f"{patients}: {len(names)} patient(s); an audit needs at least {MIN_PATIENTS}"
+            f"{scores}: {len(array)} target models; expected at least {2 * MIN_OF_A_KIND}, of "
+            f"which {MIN_OF_A_KIND} had and {MIN_OF_A_KIND} had not each patient, or "
+            f"{MIN_TARGETS} in complementary pairs"
         )
+    codes, names = _number_patients(ids, patients or scores)
     numbers = None if labels is None else read_labels(Path(labels), ids)
     given = kinds.choose_kind(Path(scores), array, kind, numbers)
-    membership = read_members(Path(members), len(array), codes, names)
+    where = Path(members or scores)
+    if members is not None:
+        membership = read_members(where, len(array), codes, names, table.models if table else ())
+    elif table is not None and table.members is not None:
+        membership = from_array(where, table.members, len(array), codes, len(names))
+    else:
+        raise InputError(f"{scores}: who was in which training set is not given; give --members")
+    drawn = choose_design(where, membership, design, rates)
     notes: list[str] = []
     records = pd.DataFrame({"patient_id": ids})
     if attributes is not None:
         groups, notes = read_attributes(Path(attributes), ids)
         records = pd.concat([records, groups], axis=1)
+    if drawn.few.any():
+        kept = ~drawn.few[codes]
+        given = replace(given, array=array[:, kept], labels=given.labels[kept[: len(given.labels)]])
+        records, ids = records[kept].reset_index(drop=True), ids[kept].reset_index(drop=True)
+        membership = membership[:, ~drawn.few]
+        codes, names = _number_patients(ids, where)
     given, zeros = kinds.find_floor(given)
     fit = check_labels(given)
     looks = plausibility.look(given, membership, codes)
     plausibility.refuse_kind(given, looks)
-    plausibility.refuse_sign(given, Path(members), looks)
+    plausibility.refuse_sign(given, where, looks)
     contrast = max(looks.contrast, looks.by_rank)
-    turned = refuse_order(given, Path(members), Path(patients), membership, codes, names, contrast)
+    of_ids = Path(patients or scores)
+    turned = refuse_order(given, where, of_ids, membership, codes, names, contrast)
     oddities = [*plausibility.note_oddities(given, looks), *turned]
-    return Checked(given, membership, records, files, (*zeros, *fit, *oddities, *notes))
+    every = (*drawn.notes, *zeros, *fit, *oddities, *notes)
+    return Checked(given, membership, records, files, every, drawn)
+
+
+def _open_scores(
+    scores: Path, patients: Path | None
+) -> tuple[ScoreTable | None, np.ndarray, pd.Series]:
+    """Return the table of scores, if they are one, the scores, and the patient of each record."""
+    if is_table(scores):
+        if patients is not None:
+            raise InputError(f"{scores} names the patients itself; leave --patients {patients} out")
+        table = read_scores(scores)
+        return table, table.scores, table.ids
+    if patients is None:
+        raise InputError(f"{scores}: says nothing of the patients; give --patients")
+    array = open_array(scores, "float, the scores of each target")
+    if array.dtype.kind != "f":
+        raise InputError(f"{scores}: {array.dtype} {array.shape}; expected float")
+    ids = read_patients(Path(patients))
+    return None, check_shape(scores, array, len(ids), Path(patients)), ids
+
+
+def _number_patients(ids: pd.Series, path: Path) -> tuple[np.ndarray, pd.Index]:
+    """Return the number of each record's patient, and their names; InputError if they are few."""
+    codes, names = pd.factorize(ids)
+    if len(names) < MIN_PATIENTS:
+        raise InputError(f"{path}: {len(names)} patient(s); an audit needs at least {MIN_PATIENTS}")
+    return codes.astype(np.int32), names
 
 
 def hold(out: Path):
@@ -154,6 +204,9 @@ def write(checked: Checked, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> t
             "records": _hash_records(checked.records),
             "notes": checked.notes,
         }
+        drawn = checked.design
+        if drawn.kind != PAIRS:
+            identity["design"] = [drawn.kind, *map(float, drawn.rates)]
         config = {
             "cohort": COHORT_NAME,
             "fingerprint": hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
@@ -169,6 +222,8 @@ def write(checked: Checked, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> t
             CONTENTS: contents,
             **describe(),
         }
+        if drawn.kind != PAIRS:
+            config["design"] = {"kind": drawn.kind, "rates": [float(rate) for rate in drawn.rates]}
         write_config(folder, config)
 
     replace_folder(Path(out), write_into)

@@ -75,7 +75,10 @@ def panel_table(panel: pd.DataFrame | None, smallest: int = MIN_GROUP_SIZE) -> T
         "of the attribute: few patients at the top, or few records more than patients"
     )
     if panel is None or not len(panel):
-        empty = f"No attribute has a group of at least {smallest} patients that may be shown."
+        empty = (
+            f"No attribute has a group of at least {smallest} patients that may be shown, or "
+            "models are not in pairs, as the paper's are."
+        )
         return Table(None, caption, empty=empty)
     columns = {
         "attribute": panel["attribute"],

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rollcall.runs.given.designs.contrasts import compare_rows, make_signs
 from rollcall.runs.given.kinds import Given, convert_target
 from rollcall.runs.given.plausibility import SURE
 from rollcall.runs.given.turned import refuse_turned
 from rollcall.runs.given.usual_orders import TIMES_CLEARER, refuse_usual_order
-from rollcall.stats.moments import pair_signs
+from rollcall.stats.design import is_paired
 from rollcall.util.errors import InputError
 
 MOST_PATIENTS = 5_000  # of which orders are compared
@@ -36,7 +37,7 @@ def refuse_order(
 ) -> list[str]:
     """Raise InputError where members fit the scores in another order, or with another sign, only.
 
-    members bool (M, P), paired; codes (N,): the patient of each record; names (P,); contrast: how
+    members bool (M, P); codes (N,): the patient of each record; names (P,); contrast: how
     far scores of members are higher in the order given, in standard errors. Return notes.
     """
     scores, kept = _sum_by_patient(given, codes, len(names))
@@ -84,7 +85,7 @@ def _refuse_targets(path: Path, members_path: Path, scores, members) -> None:
     best = fit.argmax(1)
     clear = fit.max(1)
     wrong = (clear > SURE_OF_ONE) & (clear > TIMES_CLEARER * np.abs(own_row))
-    turned = (own_row < -SURE_OF_ONE) & ~(own_row < 0).all()
+    turned = (own_row < -SURE_OF_ONE) & ~(own_row < 0).all() & is_paired(members)
     for target in np.flatnonzero(wrong | turned):
         other = best[target] if wrong[target] else target ^ 1
         raise InputError(
@@ -111,22 +112,24 @@ def _refuse_any_other(given, members_path, patients_path, scores, members, codes
     records = np.sort(rng.choice(records, min(MOST_RECORDS, len(records)), replace=False))
     rows = np.stack([convert_target(given, target)[records] for target in range(len(scores))])
     rows = rows.reshape(len(rows), len(records), -1).sum(2)
-    difference = rows[0::2] - rows[1::2]
+    paired = is_paired(members)
+    difference = compare_rows(rows, paired)
     difference = _center((difference - difference.mean(1, keepdims=True)).T)
     centred = _center(scores)
     centred -= centred.mean(0)
 
     def best(members) -> tuple[float, float]:
-        by_record = difference @ pair_signs(members)
+        by_record = difference @ make_signs(members, paired)
         return float(by_record.max(1).mean()), float(_fit(centred, members).max(1).sum())
 
     seen = np.array(best(members))
     drawn = np.empty((DRAWS, 2))
     for draw in range(DRAWS):
         other = members.copy()
-        for pair in range(len(members) // 2):
+        size = 2 if paired else 1
+        for first in range(0, len(members), size):
             order = rng.permutation(members.shape[1])
-            other[2 * pair : 2 * pair + 2] = members[2 * pair : 2 * pair + 2, order]
+            other[first : first + size] = members[first : first + size, order]
         drawn[draw] = best(other)
     spread = drawn.std(0, ddof=1)
     clear = (seen - drawn.mean(0)) > SURE_OF_DRAWS * np.where(spread > 0, spread, np.inf)

@@ -10,11 +10,17 @@ import pandas as pd
 
 from rollcall.data import cleaning, tables
 from rollcall.runs.given.arrays import open_array
-from rollcall.stats.members import check_paired
+from rollcall.runs.given.designs.tables import (
+    KEY,
+    MEMBER,
+    MODEL,
+    is_table,
+    order_columns,
+    read_frame,
+    read_yes,
+    widen_members,
+)
 from rollcall.util.errors import InputError
-
-KEY = "patient_id"
-YES, NO = ("1", "1.0", "true", "t", "yes"), ("0", "0.0", "false", "f", "no")
 
 
 def read_patients(path: Path) -> pd.Series:
@@ -30,34 +36,37 @@ def read_patients(path: Path) -> pd.Series:
     return cleaning.clean_ids(path, table, KEY).rename(KEY)
 
 
-def read_members(path: Path, targets: int, codes: np.ndarray, names: pd.Index) -> np.ndarray:
-    """Return who was in which training set, bool (targets, patients), paired.
+def read_members(
+    path: Path,
+    targets: int,
+    codes: np.ndarray,
+    names: pd.Index,
+    models: tuple[str, ...] = (),
+) -> np.ndarray:
+    """Return who was in which training set, bool (targets, patients), of any design.
 
     path   .npy bool, or 0 and 1, (targets, patients) in the order of `names`, or (targets,
-           records); or a csv with a column patient_id and a column of 0 and 1 for each target, in
-           the order of the scores' rows, joined by name
+           records); or a csv or parquet with a column patient_id and a column of 0 and 1 for each
+           target, in the order of the scores' rows, joined by name; or with the columns patient_id,
+           model and member
     codes  (records,) int: the patient of each record; names (patients,)
+    models (targets,), where a table of scores names them: columns are joined by these names
 
     InputError names the file.
     """
-    if path.suffix == ".npy" or not _is_text(path):
-        members = _from_array(path, targets, codes, len(names))
+    if is_table(path):
+        members = _from_table(path, targets, pd.Series(names, dtype="str"), models)
     else:
-        members = _from_table(path, targets, pd.Series(names, dtype="str"))
-    try:
-        check_paired(members)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        array = open_array(path, "bool, who was in which training set")
+        members = from_array(path, array, targets, codes, len(names))
     _check_different(path, members)
     return members
 
 
-def _is_text(path: Path) -> bool:
-    return path.name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
-
-
-def _from_array(path: Path, targets: int, codes: np.ndarray, patients: int) -> np.ndarray:
-    array = open_array(path, "bool, who was in which training set")
+def from_array(
+    path: Path, array: np.ndarray, targets: int, codes: np.ndarray, patients: int
+) -> np.ndarray:
+    """Return an array of members as bool (targets, patients), as read_members takes it."""
     shapes = (targets, patients), (targets, len(codes))
     if array.shape not in shapes:
         turned = array.shape[::-1] in shapes and array.ndim == 2
@@ -88,8 +97,10 @@ def _from_array(path: Path, targets: int, codes: np.ndarray, patients: int) -> n
     return members
 
 
-def _from_table(path: Path, targets: int, names: pd.Series) -> np.ndarray:
-    table = tables.read_whole_table(path, KEY)
+def _from_table(path: Path, targets: int, names: pd.Series, models: tuple[str, ...]) -> np.ndarray:
+    table = read_frame(path)
+    if {KEY, MODEL, MEMBER} <= set(table):
+        table = widen_members(path, table, cleaning.clean_ids(path, table, KEY))
     columns = [column for column in table if column != KEY]
     if KEY not in table or len(columns) != targets:
         raise InputError(
@@ -97,9 +108,10 @@ def _from_table(path: Path, targets: int, names: pd.Series) -> np.ndarray:
             f"{'' if KEY in table else ', which it lacks'}; "
             f"expected {KEY!r} and {targets}, one of 0 and 1 for each target"
         )
+    columns = order_columns(path, columns, models)
     numbers = [re.search(r"([0-9]+)$", column) for column in columns]
     order = [int(number[1]) for number in numbers if number]
-    if len(order) == targets and order != sorted(order):
+    if not models and len(order) == targets and order != sorted(order):
         raise InputError(
             f"{path}: the columns are in the order {', '.join(columns[:3])}, ...; "
             "expected that of the scores' rows, by their numbers"
@@ -107,10 +119,7 @@ def _from_table(path: Path, targets: int, names: pd.Series) -> np.ndarray:
     rows = join(path, cleaning.clean_ids(path, table, KEY), names)
     members = np.empty((targets, len(names)), bool)
     for target, column in enumerate(columns):
-        words = cleaning.strip_fields(table[column]).str.lower()
-        yes = words.isin(YES)
-        tables.refuse_rows(path, table, column, ~(yes | words.isin(NO)), "expected 0 or 1")
-        members[target] = yes.to_numpy()[rows]
+        members[target] = read_yes(path, table, column)[rows]
     return members
 
 
@@ -138,7 +147,7 @@ def join(path: Path, ids: pd.Series, patients: pd.Series) -> np.ndarray:
 
 
 def _check_different(path: Path, members: np.ndarray) -> None:
-    """InputError if two pairs have the same halves, which chance does not give.
+    """InputError if two training sets are the same, which chance does not give.
 
     Of few patients it may.
     """

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rollcall.runs.given.kinds import LOG_ODDS, LOSS, PROBA, Given, convert_target
-from rollcall.stats.moments import pair_signs
+from rollcall.runs.given.designs.contrasts import iterate_contrasts
+from rollcall.runs.given.kinds import LOG_ODDS, LOSS, PROBA, Given
+from rollcall.stats.design import is_paired
 from rollcall.util.errors import InputError
 
 SURE = 6.0  # standard errors by which members differ from non-members beyond doubt
@@ -52,29 +53,24 @@ class Looks:
 
 
 def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
-    """Read all scores once, a pair of targets at a time.
+    """Read all scores once, a pair of targets at a time; of targets one by one twice.
 
-    members bool (M, P), paired; codes (N,): the patient of each record.
+    members bool (M, P); codes (N,): the patient of each record.
     """
-    looks, patients = Looks(), members.shape[1]
-    up = squares = None  # of each record and label, over pairs: sums of signed differences
+    looks, patients, rng = Looks(), members.shape[1], np.random.default_rng(0)
+    paired = is_paired(members)
+    up = squares = none = 0.0  # of each record and label, over units: sums of signed differences
     totals, sizes = np.zeros(2), np.zeros(2)  # of scores, and of ranks
     edges = np.zeros((len(ENDS), len(codes)), bool)  # records that have a loss just under an end
-    for pair, sign in enumerate(pair_signs(members)):
-        rows = [convert_target(given, 2 * pair + half) for half in (0, 1)]
-        for half, row in enumerate(rows):
-            _look_at_target(looks, 2 * pair + half, row)
+    for first, rows, difference, ranks, sign in iterate_contrasts(given, members):
+        for place, row in enumerate(rows):
+            _look_at_target(looks, first + place, row)
             if given.kind == LOSS:
                 looks.sure += float((row > loss_as_log_odds(EDGE)).mean()) / len(given.array)
                 for end, edge in zip(ENDS, edges, strict=True):
                     edge |= (row.reshape(len(codes), -1) < loss_as_log_odds((1 - EDGE) * end)).any(
                         1
                     )
-        ranks = rank_records(rows[0])
-        ranks -= rank_records(rows[1])
-        difference = rows[0]
-        difference -= rows[1]
-        difference -= difference.mean(0)
         for test, values in enumerate((difference.reshape(len(codes), -1).sum(1), ranks)):
             by_patient = np.bincount(codes, values, patients)
             by_patient -= by_patient.mean()
@@ -82,27 +78,22 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
             if spread > 0:
                 totals[test] += float(by_patient @ sign) / spread
                 sizes[test] += patients
-        if up is None:
-            up, squares = np.zeros_like(difference), np.zeros_like(difference)
-        signs = sign[codes].reshape(-1, *[1] * (difference.ndim - 1))
-        up += difference * signs
-        difference *= difference
-        squares += difference
+        shape = (-1, *[1] * (difference.ndim - 1))
+        up = up + difference * sign[codes].reshape(shape)
+        if not paired:  # signs of unequal size are skewed: compared with members drawn anew
+            none = none + difference * rng.permutation(sign)[codes].reshape(shape)
+        squares = squares + difference * difference * (sign * sign).mean()
     looks.at_edge = [len(np.unique(codes[edge])) for edge in edges]
     looks.near_nothing /= len(given.array)
     looks.contrast, looks.by_rank = map(float, totals / np.sqrt(np.maximum(sizes, 1)))
     effects = totals / np.maximum(sizes, 1)
     looks.effect = float(effects[abs(effects).argmax()])
-    looks.downwards = _test_downwards(up, squares, codes, patients)
+    excess = _find_excess(up, squares, codes, patients)
+    if not paired:
+        excess -= _find_excess(none, squares, codes, patients)
+    error = excess.std() / np.sqrt(patients)
+    looks.downwards = float(excess.mean() / error) if error > 0 else 0.0
     return looks
-
-
-def rank_records(row: np.ndarray) -> np.ndarray:
-    """Return the rank of each record's score, or sum of scores, within a target, float32 (N,)."""
-    values = row if row.ndim == 1 else row.sum(1)
-    out = np.empty(len(values), np.float32)
-    out[np.argsort(values)] = np.arange(len(values), dtype=np.float32)
-    return out
 
 
 def _look_at_target(looks: Looks, target: int, row: np.ndarray) -> None:
@@ -125,8 +116,8 @@ def _look_at_target(looks: Looks, target: int, row: np.ndarray) -> None:
     looks.tied.append(float(counts.max() / counts.sum()))
 
 
-def _test_downwards(up, squares, codes: np.ndarray, patients: int) -> float:
-    """Return how sure it is that scores of some records are lower for members, whatever others do.
+def _find_excess(up, squares, codes: np.ndarray, patients: int) -> np.ndarray:
+    """Return by how much each patient's records are lower for members, whatever others do. (P,)
 
     up, squares (N,) or (N, L): of each record, the sums over pairs of its differences with the
     signs of members, and of their squares. If nothing leaks, t = up / sqrt(squares) has mean square
@@ -135,9 +126,7 @@ def _test_downwards(up, squares, codes: np.ndarray, patients: int) -> float:
     """
     t = np.divide(up, np.sqrt(squares), out=np.zeros_like(up), where=squares > 0)
     excess = np.where(t < 0, t * t, 0) - 0.5 * (squares > 0)
-    by_patient = np.bincount(codes, excess.reshape(len(codes), -1).sum(1), patients)
-    error = by_patient.std() / np.sqrt(patients)
-    return float(by_patient.mean() / error) if error > 0 else 0.0
+    return np.bincount(codes, excess.reshape(len(codes), -1).sum(1), patients)
 
 
 def loss_as_log_odds(loss: float) -> float:

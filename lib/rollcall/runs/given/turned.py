@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rollcall.stats.design import is_paired
 from rollcall.util.errors import InputError
 
 SURE_OF_SIDE = 9.0  # standard errors; of two halves of a pair, which depend, at most exp(-20)
@@ -19,16 +20,16 @@ AGAINST, SURE_AGAINST = 0.3, 6.0  # correlation with the others, turned, from wh
 def refuse_turned(path: Path, scores: np.ndarray, members: np.ndarray) -> list[str]:
     """Raise InputError where some targets' scores run against the others' and members' are lower.
 
-    scores (M, P), summed by patient; members bool (M, P), paired. Return a note where they only
+    scores (M, P), summed by patient; members bool (M, P). Return a note where they only
     run against the others'.
     """
-    values = _normalise(scores)
-    side, agreement = _find_sides(values)  # each (M, 1)
+    values, size = _normalise(scores), 2 if is_paired(members) else 1
+    side, agreement = _find_sides(values, size)  # each (M, 1)
     sides = [np.flatnonzero(side[:, 0] == sign) for sign in (-1, 1)]
     few, many = sorted(sides, key=len)
     if not len(few):
         return []
-    residual = _normalise(values - agreement * _average_others(values * side) * side)
+    residual = _normalise(values - agreement * _average_others(values * side, size) * side)
     signs = _normalise(np.where(members, 1.0, -1.0))
     fit = (residual * signs).sum(1) / np.sqrt(values.shape[1])  # standard errors, by target
     for targets in (few, many):
@@ -56,20 +57,21 @@ def _normalise(values: np.ndarray) -> np.ndarray:
     return np.divide(values, size, out=np.zeros_like(values), where=size > 0)
 
 
-def _find_sides(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _find_sides(values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return each target's side, -1 or 1, and its correlation with the others, turned. (M, 1) each
 
-    The halves of a pair are not compared: what one had, the other had not.
+    The halves of a pair are not compared: what one had, the other had not. size: targets of a unit,
+    2 of pairs, else 1.
     """
     likeness = values @ values.T / values.shape[1]
     targets = np.arange(len(values))
-    likeness[targets, targets] = likeness[targets, targets ^ 1] = 0.0
+    likeness[targets // size == targets[:, None] // size] = 0.0
     first = np.linalg.eigh(likeness)[1][:, -1]
     side = np.where(first < 0, -1, 1)[:, None]
-    return side, (values * side * _average_others(values * side)).mean(1, keepdims=True)
+    return side, (values * side * _average_others(values * side, size)).mean(1, keepdims=True)
 
 
-def _average_others(values: np.ndarray) -> np.ndarray:
-    """Return the mean row of all targets outside each one's pair, of mean square 1. (M, P)"""
-    pairs = values.reshape(-1, 2, values.shape[1]).sum(1)
-    return _normalise(np.repeat(pairs.sum(0) - pairs, 2, axis=0))
+def _average_others(values: np.ndarray, size: int) -> np.ndarray:
+    """Return the mean row of all targets outside each one's unit, of mean square 1. (M, P)"""
+    units = values.reshape(-1, size, values.shape[1]).sum(1)
+    return _normalise(np.repeat(units.sum(0) - units, size, axis=0))

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.runs.given.kinds import Given, convert_target
-from rollcall.runs.given.plausibility import SURE, rank_records
-from rollcall.stats.moments import pair_signs
+from rollcall.runs.given.designs.contrasts import iterate_contrasts
+from rollcall.runs.given.kinds import Given
+from rollcall.runs.given.plausibility import SURE
 from rollcall.util.errors import InputError
 
 TIMES_CLEARER = 4.0  # another order must show what the given one hardly does
@@ -62,10 +62,8 @@ def _contrast(given: Given, members, codes, orders: list[np.ndarray]) -> np.ndar
     """
     totals, sizes = np.zeros((len(orders), 2)), np.zeros((len(orders), 2))
     pairs = max(2, MOST_SCORES // (2 * len(codes)))
-    for pair, sign in enumerate(pair_signs(members[: 2 * pairs])):
-        rows = [convert_target(given, 2 * pair + half) for half in (0, 1)]
-        ranks = rank_records(rows[0]) - rank_records(rows[1])
-        summed = (rows[0] - rows[1]).reshape(len(codes), -1).sum(1)
+    for _, _, difference, ranks, sign in iterate_contrasts(given, members, pairs):
+        summed = difference.reshape(len(codes), -1).sum(1)
         for test, values in enumerate((summed - summed.mean(), ranks)):
             for number, order in enumerate(orders):
                 by_patient = np.bincount(order, values, members.shape[1])
