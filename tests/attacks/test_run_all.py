@@ -38,7 +38,7 @@ def test_a_row_for_each_attack_and_target():
         & (got.attacks.variant == "online")
         & (got.attacks.target == 5)
     ].iloc[0]
-    attack = partial(ratio.run_moderated, True, True)
+    attack = partial(ratio.prepare_moderated, True, True)
     strength = choose_strength(attack, scores, members[:, index], paired=True)[5]
     result = moderated_plainly(scores, members[:, index], True, min(strength, 1e6))
     assert row.auc == pytest.approx(

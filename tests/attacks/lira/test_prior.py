@@ -28,10 +28,10 @@ def test_moderated_lira_is_its_definition(online, seed, targets, records, paired
     expected = moderated_plainly(scores, members, online, strength)
     size, strengths = 1 + abs(expected), np.full(len(members), strength)
     paired = plain.are_pairs(members)
-    got = ratio.run_moderated(paired, online, scores, members, strengths)
+    got = ratio.prepare_moderated(paired, online, scores, members)(strengths)
     assert got.dtype == np.float64
     assert (abs(got - expected) <= 1e-6 * size).all()
-    got = ratio.run_moderated(paired, online, scores.astype(np.float32), members, strengths)
+    got = ratio.prepare_moderated(paired, online, scores.astype(np.float32), members)(strengths)
     assert got.dtype == np.float32
     assert (abs(got - expected) <= 1e-3 * size).all()
 
@@ -93,7 +93,8 @@ def test_nothing_of_a_pair_enters_its_references():
     other = scores.copy()
     other[5] += 10  # the partner of target 4
     before, after = (
-        ratio.run_moderated(True, True, each, members, np.full(12, 3.0)) for each in (scores, other)
+        ratio.prepare_moderated(True, True, each, members)(np.full(12, 3.0))
+        for each in (scores, other)
     )
     np.testing.assert_allclose(after[4], before[4], rtol=1e-9, atol=1e-9)
 

@@ -18,8 +18,8 @@ def test_the_choice_is_its_definition(online, paired):
     members = plain.draw(rng, 10, 300, paired)
     spread = np.sqrt(4 / rng.chisquare(4, 300))
     scores = (rng.standard_normal(members.shape) + members) * spread
-    attack = partial(ratio.run_moderated, paired, online)
-    attacks = [attack(scores, members, np.full(10, each)) for each in prior.STRENGTHS]
+    attack = partial(ratio.prepare_moderated, paired, online)
+    attacks = [attack(scores, members)(np.full(10, each)) for each in prior.STRENGTHS]
     expected = choose_plainly(attacks, members, 2 if paired else 1)
     chosen = tuning.choose_strength(attack, scores, members, paired)
     assert list(chosen) == [prior.STRENGTHS[number] for number in expected]
@@ -27,7 +27,7 @@ def test_the_choice_is_its_definition(online, paired):
 
 def choose(scores, members):
     return tuning.choose_strength(
-        partial(ratio.run_moderated, True, True), scores, members, paired=True
+        partial(ratio.prepare_moderated, True, True), scores, members, paired=True
     )
 
 
@@ -49,9 +49,9 @@ def test_infinite_strength_is_the_shared_variance():
     scores = rng.standard_normal(members.shape)
     shared, three = run_lira(scores, members, variance="shared"), np.full(12, 3.0)
     mixed = np.where(np.arange(12) < 6, np.inf, 3.0)
-    got = ratio.run_moderated(True, True, scores, members, mixed)
+    got = ratio.prepare_moderated(True, True, scores, members)(mixed)
     np.testing.assert_array_equal(got[:6], shared[:6])
-    moderated = ratio.run_moderated(True, True, scores, members, three)
+    moderated = ratio.prepare_moderated(True, True, scores, members)(three)
     np.testing.assert_array_equal(got[6:], moderated[6:])
 
 

@@ -11,6 +11,7 @@ Source: Carlini et al., Membership Inference Attacks From First Principles, IEEE
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ from rollcall.attacks.checks import check_inputs
 from rollcall.attacks.lira.directly import attack_directly, pool_directly
 from rollcall.attacks.lira.multilabel import run_multilabel_lira
 from rollcall.attacks.lira.pairs import attack_block, make_store, pool_block
-from rollcall.attacks.lira.prior import MIN_VARIANCE, fit_prior
+from rollcall.attacks.lira.prior import MIN_VARIANCE, Prior, fit_prior
 from rollcall.attacks.lira.tuning import choose_strength
 from rollcall.stats.checks import check_finite
 from rollcall.util.errors import InputError
@@ -61,21 +62,53 @@ def run_lira(
     if variance != "moderated":
         return _attack(scores, members, paired, online, variance)
     check_finite(scores, scores.sum(0, dtype=np.float64))
-    strength = choose_strength(partial(run_moderated, paired, online), scores, members, paired)
-    return run_moderated(paired, online, scores, members, strength)
+    prepare = partial(prepare_moderated, paired, online)
+    strength = choose_strength(prepare, scores, members, paired)
+    return prepare(scores, members)(strength)
 
 
-def run_moderated(
-    paired: bool, online: bool, scores: np.ndarray, members: np.ndarray, strength: np.ndarray
-) -> np.ndarray:
-    """Attack with moderated variances of these strengths, (M,); infinite: with the shared one."""
-    shared = np.isinf(strength)
-    if shared.all():
-        return _attack(scores, members, paired, online, "shared")
-    out = _attack(scores, members, paired, online, "moderated", np.where(shared, 1, strength))
-    if shared.any():
-        out[shared] = _attack(scores, members, paired, online, "shared")[shared]
-    return out
+def prepare_moderated(
+    paired: bool, online: bool, scores: np.ndarray, members: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what attacks with moderated variances of given strengths, (M,), infinite: the shared.
+
+    What is summed over records does not depend on the strengths, and is summed once.
+    """
+    sums: list[np.ndarray] = []
+
+    def run(strength: np.ndarray) -> np.ndarray:
+        shared = np.isinf(strength)
+        if shared.all():
+            return _attack(scores, members, paired, online, "shared")
+        if not sums:
+            sums.append(_pool(scores, members, paired, logs=True))
+        squares, freedom, *logs = sums[0]
+        prior = fit_prior(squares, freedom, np.array(logs), np.where(shared, 1, strength))
+        out = _attack(scores, members, paired, online, "moderated", prior)
+        if shared.any():
+            out[shared] = _attack(scores, members, paired, online, "shared")[shared]
+        return out
+
+    return run
+
+
+def _pool(scores: np.ndarray, members: np.ndarray, paired: bool, logs: bool) -> np.ndarray:
+    """Sum over records what pool_block does of a block. (6, in or out, targets)"""
+    targets, records = scores.shape
+    numbers, size = np.arange(records), max(SCORES_PER_BLOCK // targets, 1)
+
+    def pool(slices):
+        store, total = make_store(targets, size, scores.dtype), np.zeros((6, 2, targets))
+        for block in slices:
+            directly = numbers[block]
+            if paired:
+                good, sums = pool_block(scores[:, block], members[0::2, block], store, logs)
+                directly, total = directly[~good], total + sums
+            if len(directly):
+                total += pool_directly(scores[:, directly], members[:, directly], paired, directly)
+        return total
+
+    return sum(map_blocks(pool, make_blocks(records, size)))
 
 
 def _attack(
@@ -84,25 +117,15 @@ def _attack(
     paired: bool,
     online: bool,
     variance: str,
-    strength: np.ndarray | None = None,
+    prior: np.ndarray | Prior | None = None,
 ) -> np.ndarray:
-    """Attack with one of VARIANCES, as run_lira; strength (M,): of "moderated"."""
+    """Attack with one of VARIANCES, as run_lira; prior: of "moderated"."""
     targets, records = scores.shape
-    out, prior, numbers = np.empty(scores.shape, scores.dtype), None, np.arange(records)
+    out, numbers = np.empty(scores.shape, scores.dtype), np.arange(records)
     size = max(SCORES_PER_BLOCK // targets, 1)
-    blocks = make_blocks(records, size)
-
-    def pool(slices):  # (6, in or out, target): what pool_block sums over records
-        store, total = make_store(targets, size, scores.dtype), np.zeros((6, 2, targets))
-        for block in slices:
-            directly = numbers[block]
-            if paired:
-                even = members[0::2, block]
-                good, sums = pool_block(scores[:, block], even, store, variance == "moderated")
-                directly, total = directly[~good], total + sums
-            if len(directly):
-                total += pool_directly(scores[:, directly], members[:, directly], paired, directly)
-        return total
+    if variance == "shared":
+        squares, freedom, *_ = _pool(scores, members, paired, logs=False)
+        prior = np.maximum(squares / freedom, MIN_VARIANCE)
 
     def attack(slices):
         store = make_store(targets, size, scores.dtype)
@@ -117,12 +140,7 @@ def _attack(
                     scores[:, directly], members[:, directly], paired, online, prior, directly
                 )
 
-    if variance != "record":
-        squares, freedom, *logs = sum(map_blocks(pool, blocks))
-        prior = np.maximum(squares / freedom, MIN_VARIANCE)
-        if strength is not None:
-            prior = fit_prior(squares, freedom, np.array(logs), strength)
-    map_blocks(attack, blocks)
+    map_blocks(attack, make_blocks(records, size))
     return out
 
 

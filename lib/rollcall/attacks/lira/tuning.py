@@ -19,22 +19,21 @@ RATES = np.array([0.001, 0.002, 0.005, 0.01])  # false-positive rates at which t
 
 
 def choose_strength(
-    attack: Callable, scores: np.ndarray, members: np.ndarray, paired: bool
+    prepare: Callable, scores: np.ndarray, members: np.ndarray, paired: bool
 ) -> np.ndarray:
     """Choose for each target the strength with which the other targets are told best. (M,).
 
-    attack(scores, members, strength (M,)) -> attack scores (M, N); scores (M, N), members bool (M,
-    N). A target is told well where the mean of its TPR / FPR over RATES is high. Neither the
-    target's own rates nor its partner's enter its choice: of the target enters its share in what is
-    known of the other targets' records. Of equals the largest, nearest to one variance for all.
+    prepare(scores, members) returns attack(strength (M,)) -> attack scores (M, N); scores (M, N),
+    members bool (M, N). A target is told well where the mean of its TPR / FPR over RATES is high.
+    Neither the target's own rates nor its partner's enter its choice: of the target enters its
+    share in what is known of the other targets' records. Of equals the largest, nearest to one
+    variance for all.
     """
     sample = sample_evenly(scores, RECORDS_TRIED, 3)
     tried, member = scores[:, sample], members[:, sample]
+    attack = prepare(tried, member)
     worth = np.array(
-        [
-            _rate(attack(tried, member, np.full(len(scores), strength)), member)
-            for strength in STRENGTHS
-        ]
+        [_rate(attack(np.full(len(scores), strength)), member) for strength in STRENGTHS]
     )
     pair = np.arange(len(scores)) // (2 if paired else 1)
     by_pair = np.array([np.bincount(pair, each) for each in worth])
