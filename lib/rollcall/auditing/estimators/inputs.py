@@ -107,13 +107,9 @@ def check_classes(inputs: Inputs, members: np.ndarray) -> None:
 
 
 def _as_rows(X):
-    """Return X as something that can be indexed by row; InputError if it cannot be.
-
-    What an estimator would change in place cannot be written: it was given to be read.
-    """
+    """Return X as something that can be indexed by row, an array read-only; InputError if not."""
     if sparse.issparse(X):
-        X = X.tocsr()
-        return type(X)((_protect(X.data), _protect(X.indices), _protect(X.indptr)), X.shape)
+        return X.tocsr()
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X, dtype=object if X and isinstance(X[0], str) else None)
@@ -125,14 +121,10 @@ def _as_rows(X):
         )
     if not X.shape or not count_rows(X):
         raise InputError(f"X: {X.shape}; expected a row for each record")
-    return _protect(X) if isinstance(X, np.ndarray) else X
-
-
-def _protect(array: np.ndarray) -> np.ndarray:
-    """Return a view of an array that cannot be written."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    if isinstance(X, np.ndarray):  # what works in place makes a copy then
+        X = X.view()
+        X.flags.writeable = False
+    return X
 
 
 def _as_column(name: str, values, rows: int, X) -> pd.Series:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, logsumexp, softmax
 
 from rollcall.auditing.estimators.digests import name_estimator
@@ -144,8 +145,8 @@ def predict(model, X, classes: np.ndarray, reading: Reading, where: str) -> np.n
 
 
 def _copy_table(X):
-    """Return a copy of a table, which scikit-learn may change in place; arrays are protected."""
-    return X.copy() if hasattr(X, "iloc") else X
+    """Return a copy of what scikit-learn may change in place; arrays are read-only."""
+    return X.copy() if hasattr(X, "iloc") or sparse.issparse(X) else X
 
 
 def score_labels(values: np.ndarray, labels: np.ndarray, reading: Reading) -> np.ndarray:
