@@ -9,12 +9,14 @@ import codecs
 import csv
 import gzip
 import io
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
 from rollcall.util.errors import InputError
 
+IN_MEMORY = 2**27  # bytes of a csv, unpacked, that are read at once
 BYTES_PER_BLOCK = 2**25  # parsed at once; a row may not be longer
 LONGEST_HEADER = 2**20  # bytes
 SEPARATORS = (",", ";", "\t", "|")
@@ -127,7 +129,7 @@ def parse(
     numbered = [str(position) for position in range(len(header))]
     chosen = [numbered[position] for position in positions]
     batches, rows = [], 0
-    with open_limited(path) as file:
+    with _open_plain(path, encoding) as (file, encoding):
         reader = arrow.open_csv(
             file,
             arrow.ReadOptions(
@@ -152,6 +154,26 @@ def parse(
         table = pa.Table.from_batches(batches, reader.schema)
     del batches
     return table.to_pandas(self_destruct=True).set_axis([header[k] for k in positions], axis=1)
+
+
+@contextmanager
+def _open_plain(path: Path, encoding: str):
+    """Open a csv for pyarrow; yield the file and the encoding it is in then.
+
+    What is not large lies in memory, as UTF-8: a thread of pyarrow's that calls back into Python,
+    to read on or to decode, may end a process with SIGABRT that exits then, on a busy machine.
+    """
+    import pyarrow as pa
+
+    with open_limited(path) as file:
+        content = file.read(IN_MEMORY + 1)
+    if len(content) > IN_MEMORY:
+        with open_limited(path) as file:
+            yield file, encoding
+        return
+    if encoding != UTF8:
+        content = content.decode(encoding).encode()
+    yield pa.BufferReader(content), UTF8
 
 
 def _has_rows(path: Path) -> bool:

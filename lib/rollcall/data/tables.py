@@ -157,9 +157,10 @@ def _parse(
     table = _say_what_failed(path, mend, parse, encoding)
     unclosed = "a line break in a field; is a quote not closed?"
     for column in table:
-        if not line_breaks:
-            broken = table[column].str.contains("\n", regex=False)
-            refuse_rows(path, table, column, broken, unclosed)
+        broken = table[column].str.contains("\n", regex=False)
+        if line_breaks and broken.any():
+            broken &= table[column].map(lambda text: _holds_rows(text, separator, len(header)))
+        refuse_rows(path, table, column, broken, unclosed)
         overlong = table[column].str.len() > LONGEST_FIELD
         refuse_rows(
             path, table, column, overlong, f"a field of more than {LONGEST_FIELD:,} characters"
@@ -167,15 +168,21 @@ def _parse(
     return table
 
 
+def _holds_rows(text: str, separator: str, columns: int) -> bool:
+    """Say whether most lines below the first of a field are rows of a table of so many columns."""
+    lines = text.split("\n")[1:]
+    return 2 * sum(line.count(separator) == columns - 1 for line in lines) >= len(lines) > 0
+
+
 def _say_what_failed(path: Path, mend: str, read, encoding: str = csv_files.UTF8):
     """Return what `read` returns; what it raises becomes a MachineError or an InputError."""
-    text = "UTF-8" if encoding == csv_files.UTF8 else encoding
+    not_text = "row 1 is not UTF-8" if encoding == csv_files.UTF8 else f"not {encoding}"
     try:
         return read()
     except InputError:
         raise
     except UnicodeDecodeError:
-        raise InputError(f"{path}: row 1 is not {text} text; {mend}") from None
+        raise InputError(f"{path}: {not_text} text; {mend}") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged or cut short ({first_line(error)}); {mend}") from error
     except (OSError, ValueError, MemoryError, csv.Error) as error:  # the parser's name the row

@@ -21,10 +21,10 @@ from rollcall.datasets.described import description, reading
 from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.features.columns import read_column
 from rollcall.datasets.described.features.encoding import encode, name_some
-from rollcall.datasets.described.features.suspects import find_patient_column
+from rollcall.datasets.described.features.suspects import find_patient_column, note_outcomes
 from rollcall.datasets.described.features.values import find_yes
 from rollcall.datasets.described.grouping import read_groups
-from rollcall.datasets.described.outcomes import note_small_classes, read_outcome
+from rollcall.datasets.described.outcomes import Outcome, note_small_classes, read_outcome
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import count_text
 from rollcall.util.errors import InputError
@@ -65,7 +65,7 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
         described, table, grouped if isinstance(grouped, pd.Categorical) else None
     )
     test = _read_test(described, table)
-    inputs, made, input_notes = _make_inputs(described, table, people, ~test)
+    inputs, made, input_notes = _make_inputs(described, table, people, ~test, outcome)
     records = pd.DataFrame({"patient_id": ids.to_numpy(object), **outcome.columns, **groups})
 
     def make_part(rows: np.ndarray, **fields) -> Cohort:
@@ -141,7 +141,11 @@ def _read_test(described: Description, table: pd.DataFrame) -> np.ndarray:
 
 
 def _make_inputs(
-    described: Description, table: pd.DataFrame, people: np.ndarray, pool: np.ndarray
+    described: Description,
+    table: pd.DataFrame,
+    people: np.ndarray,
+    pool: np.ndarray,
+    outcome: Outcome,
 ) -> tuple[np.ndarray | FileInputs, dict, list[str]]:
     """Return the inputs of all rows, fields of the Cohort that go with them, and notes."""
     if described.kind != "features":
@@ -149,11 +153,15 @@ def _make_inputs(
 
         files, scale, notes = open_records(described, table)
         return files, {"scale": scale}, notes
-    return _encode_columns(described, table, people, pool)
+    return _encode_columns(described, table, people, pool, outcome)
 
 
 def _encode_columns(
-    described: Description, table: pd.DataFrame, people: np.ndarray, pool: np.ndarray
+    described: Description,
+    table: pd.DataFrame,
+    people: np.ndarray,
+    pool: np.ndarray,
+    outcome: Outcome,
 ) -> tuple[np.ndarray, dict, list[str]]:
     """Encode every column that is named nowhere else, as `_make_inputs`."""
     named = described.columns()
@@ -164,6 +172,7 @@ def _encode_columns(
         if name not in others
     ]
     inputs, features, notes = encode(columns, pool, f"{described.path}")
+    notes += note_outcomes(columns, outcome)
     if described.drop:
         notes.append(f"dropped, as asked: {name_some(list(described.drop))}")
     return inputs, {"features": features}, notes

@@ -412,3 +412,37 @@ def test_a_csv_that_is_cut_short(tmp_path):
     (tmp_path / "my.csv.gz").write_bytes(gzip.compress(b"a,b,died\n1,2,1\n1,0\n"))
     with pytest.raises(InputError, match=r"Expected 3 columns, got 2"):
         read(path)
+
+
+@pytest.mark.parametrize("field", ['19,"3,1', '19,3,"1'])
+def test_a_quote_that_is_not_closed_swallows_no_rows(tmp_path, field):
+    lines = ["a,b,died", *(f"{k},{k % 7},{k % 2}" for k in range(1, 41))]
+    lines[19] = field
+    path = write(tmp_path, invent())
+    (tmp_path / "my.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"[Rr]ow #?20\b"):
+        read(path)
+
+
+def test_classes_that_differ_by_capitals_alone_are_refused(tmp_path):
+    frame = invent().assign(died=["Yes", "yes", "no"] * 20)
+    with pytest.raises(InputError, match="'Yes' and 'yes', which differ by capitals alone"):
+        read_frame(tmp_path, frame)
+    cohort = read_frame(tmp_path, frame, as_toml(label="died", positive=["yes", "Yes"]))
+    assert cohort.labels.sum() == 40
+
+
+def test_numbers_as_classes_and_fractions(tmp_path):
+    cohort = read_frame(tmp_path, invent().assign(died=[k % 12 for k in range(60)]))
+    assert cohort.task == "multiclass"
+    assert "label: died, each of 12 numbers a class; cut asks for a limit" in cohort.notes
+    with pytest.raises(InputError, match=r"6 different numbers, a quantity; say cut = 1\.25 "):
+        read_frame(tmp_path, invent().assign(died=[k % 6 / 2 for k in range(60)]))
+
+
+def test_an_outcome_in_disguise_is_said(tmp_path):
+    frame = invent()
+    frame["deathtime"] = np.where(frame["died"] == "1", "2020-01-01", "")
+    cohort = read_frame(tmp_path, frame)
+    assert note(cohort, "outcomes in disguise?").endswith("AUROC above 0.99: deathtime")
+    assert not note(read_frame(tmp_path, invent()), "outcomes in disguise?")

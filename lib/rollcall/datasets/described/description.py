@@ -144,12 +144,20 @@ def find(path: str | Path) -> tuple[Path, str]:
             f"{USUAL} that `rollcall describe TABLE.csv` writes (see docs/own-data.md)"
         )
     path = Path(path).expanduser().absolute()
+    try:
+        return _find(path), DATASET
+    except OSError as error:
+        raise_machine_fault(error, path)
+        raise InputError(f"{path}: not readable ({first_line(error)})") from error
+
+
+def _find(path: Path) -> Path:
     if path.is_dir():
         tomls = sorted(each.name for each in path.glob("*.toml") if each.is_file())
         if USUAL in tomls:
-            return path / USUAL, DATASET
+            return path / USUAL
         if len(tomls) == 1:
-            return path / tomls[0], DATASET
+            return path / tomls[0]
         tables = _list_tables(path)
         advice = (
             f"name one of its tomls: {', '.join(tomls)}"
@@ -166,7 +174,7 @@ def find(path: str | Path) -> tuple[Path, str]:
         raise InputError(f"{path}: no such file; expected a {USUAL}, or the folder that holds one")
     if path.suffix != ".toml":
         raise InputError(f"{path}: expected a .toml that describes a cohort, or its folder")
-    return path, DATASET
+    return path
 
 
 def read(path: str | Path) -> Description:

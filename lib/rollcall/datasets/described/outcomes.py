@@ -66,6 +66,8 @@ def read_outcome(described: Description, table: pd.DataFrame) -> Outcome:
         )
     if len(classes) == 2:
         notes.append(f"label: {name}, 1 is {classes[1]!r}")
+    elif not np.isnan(parse_numbers(words)[0]).any():
+        notes.append(f"label: {name}, each of {len(classes)} numbers a class; cut asks for a limit")
     attribute = name if name != "patient_id" else "patient_id (column)"
     grouped = pd.Categorical.from_codes(labels, list(classes))
     return Outcome(
@@ -124,7 +126,8 @@ def _list_classes(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the class of each word, int (words,), and the classes: yes after no."""
     name, numbers = described.label[0], parse_numbers(words)[0]
-    if len(words) > MOST_NUMBERS and not np.isnan(numbers).any():
+    quantity = len(words) > MOST_NUMBERS or (len(words) > 2 and (numbers % 1 != 0).any())
+    if quantity and not np.isnan(numbers).any():
         middle = suggest_cut(codes, numbers)
         raise InputError(
             f"{described.path}: label {name!r} has {len(words):,} different numbers, a quantity; "
@@ -136,6 +139,13 @@ def _list_classes(
             f"most {MOST_CLASSES}: say positive = [...] to ask for some of them against all others"
         )
     classes = words.tolist()
+    plain = words.str.casefold()
+    if plain.duplicated().any():
+        one, other = words[plain == plain[plain.duplicated()].iloc[0]].iloc[:2]
+        raise InputError(
+            f"{described.path}: label {name!r} has {one!r:.42} and {other!r:.42}, which differ by "
+            "capitals alone; write each class in one way"
+        )
     yes = find_yes(words)
     if yes:
         classes = [*(word for word in classes if word != yes), yes]

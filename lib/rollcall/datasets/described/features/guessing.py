@@ -19,6 +19,7 @@ from rollcall.datasets.described.features.suspects import find_patient_column
 from rollcall.datasets.described.features.values import find_yes, parse_numbers
 from rollcall.datasets.described.keys import OTHERS_NAMES, Group
 from rollcall.datasets.described.outcomes import MOST_CLASSES, MOST_NUMBERS, suggest_cut
+from rollcall.datasets.described.records.opening import guess_files
 from rollcall.util.errors import InputError
 
 LABEL_NAMES = (  # the likeliest first
@@ -93,13 +94,16 @@ def guess(described: Description, table: pd.DataFrame, label: str, patient: str)
     elif len(words) > MOST_CLASSES:
         positive = (str(words[np.bincount(codes[codes >= 0]).argmax()]),)
     others = {label, patient}
+    files, form = guess_files(described.root, table.drop(columns=[label]))
     return replace(
         described,
+        files=files,
+        format=form,
         patient=patient,
         cut=cut,
         positive=positive,
         groups=_guess_groups(table, others),
-        words=_guess_words(table, others),
+        words=() if files else _guess_words(table, others),
         test=next((name for name in table.columns if _is_test(table[name])), ""),
     )
 
@@ -167,6 +171,12 @@ def write_toml(described: Description) -> str:
         lines.append(("cut", it.cut, "the median: the label asks whether it is at least this"))
     if it.positive:
         lines.append(("positive", list(it.positive), "a guess: which values are 1, all others 0"))
+    if it.files:
+        lines.append(
+            ("files", it.files, "each row's picture or recording; no other column is an input")
+        )
+    if it.format:
+        lines.append(("format", it.format, ""))
     if it.groups:
         lines.append(("groups", list(it.groups), "whom to compare"))
     if it.drop:

@@ -75,7 +75,7 @@ def describe(
         if column.name not in _named_elsewhere(described) and column.kind != kinds.CONSTANT
     }
     if not toml.exists():
-        too_well = [name for name, area in alone.items() if area > TOO_WELL]
+        too_well = [] if described.files else [n for n, area in alone.items() if area > TOO_WELL]
         described = replace(described, drop=tuple(too_well))
         write_bytes(toml, write_toml(described).encode())
         written = True
@@ -159,6 +159,8 @@ def _say_what_becomes(described: Description, column: Column) -> str:
         if key in roles:
             return {"test": "held-out rows", "files": "file"}.get(key, key)
     as_group = " and groups" if "groups" in roles else ""
+    if described.files:
+        return "groups" if as_group else "no input: files are"
     if name in described.drop:
         return f"dropped{as_group}"
     if not column.is_input:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rollcall.data.bands import NO_AGES
 from rollcall.datasets.described.features.columns import NUMBERS, Column, has_name
+from rollcall.datasets.described.features.encoding import name_some
 from rollcall.datasets.described.outcomes import Outcome
 
 TOO_WELL = 0.99  # AUROC of a column alone
@@ -30,10 +31,13 @@ def measure_alone(column: Column, outcome: Outcome) -> float:
     """Return how well a column tells the label by itself: its AUROC, the best of the labels.
 
     By its numbers, its words or where it is missing, whichever tells most. At least 0.5.
+    column: of all rows, or of those that have a label.
     """
     from rollcall.stats.metrics import auc  # scipy, which reading a table does not need
 
-    codes = column.codes[outcome.known]
+    codes = column.codes
+    if len(codes) > len(outcome.labels):
+        codes = codes[outcome.known]
     labels = outcome.labels
     if outcome.task == "multiclass":
         labels = labels[:, None] == np.arange(len(outcome.classes))
@@ -46,6 +50,18 @@ def measure_alone(column: Column, outcome: Outcome) -> float:
             area = auc(scores, positive)
             best = max(best, area, 1 - area)
     return best
+
+
+def note_outcomes(columns: list[Column], outcome: Outcome) -> list[str]:
+    """Say which inputs tell the label by themselves."""
+    inputs = [column for column in columns if column.is_input]
+    names = [column.name for column in inputs if measure_alone(column, outcome) > TOO_WELL]
+    if not names:
+        return []
+    return [
+        f"outcomes in disguise? Each alone tells the label, AUROC above {TOO_WELL}: "
+        f"{name_some(names)}"
+    ]
 
 
 def _score_alone(column: Column, codes: np.ndarray, positive: np.ndarray):
