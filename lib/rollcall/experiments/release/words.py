@@ -93,9 +93,10 @@ def write_release(
     patients.insert(0, "patient_id", np.asarray(cohort.patients, dtype=str))
     write_table(folder / PATIENTS, patients)
     write_table(folder / GROUPS, release.groups)
-    shown = release.groups[release.groups["may_show"]].drop(
-        columns=["may_show", "outsiders", "outsiders_above", "blind_named"]
+    shown = release.groups[release.groups["may_show"]].assign(
+        blind_named=[count(number, smallest) for number in _list_blind(release)]
     )
+    shown = shown.drop(columns=["may_show", "outsiders", "outsiders_above"])
     page = [
         f"# Release check of {cohort.name}",
         *sentences,
@@ -137,16 +138,23 @@ def _write_group_table(groups) -> list[str]:
     if not len(groups):
         return []
     rows = [
-        "| group | members | exposed | share (95%) | times others, same label (95%) | adjusted p |",
-        "|---|---|---|---|---|---|",
+        "| group | members | exposed | share (95%) | times others, same label (95%) | adjusted p | "
+        "without the model |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in groups.itertuples():
         rows.append(
             f"| {row.attribute} {row.group} | {row.members:,} | {row.named:,} | {row.share:.1%} "
             f"({row.share_low:.1%} to {row.share_high:.1%}) | {row.ratio:.2f} ({row.ratio_low:.2f} "
-            f"to {row.ratio_high:.2f}) | {row.p_adjusted:.2g} |"
+            f"to {row.ratio_high:.2f}) | {row.p_adjusted:.2g} | {row.blind_named} |"
         )
     return ["\n".join(rows)]
+
+
+def _list_blind(release: Release) -> list[int]:
+    """List how many the control names of each group that may be shown."""
+    groups = release.groups
+    return groups.loc[groups["may_show"].astype(bool), "blind_named"].tolist()
 
 
 def _without_nan(rows: list[dict]) -> list[dict]:
