@@ -117,7 +117,7 @@ def test_references_may_be_given_as_arrays_or_with_a_table_of_members(tmp_path):
     by_table = outputs.read_references(path, tmp_path / "m.csv", cohort, "log-odds")
     for one, other in zip(by_array, by_table, strict=True):
         np.testing.assert_array_equal(one, other)
-    with pytest.raises(InputError, match=r"expected bool \(6, 30\)"):
+    with pytest.raises(InputError, match=r"expected \(6, 30\)"):
         outputs.read_references(path, save(tmp_path / "m.npy", members.T), cohort, "log-odds")
 
 

@@ -11,22 +11,21 @@ from rollcall.data import cleaning, tables
 from rollcall.data.cohort import Cohort, describe_label
 from rollcall.runs.given import kinds
 from rollcall.runs.given.arrays import open_array
-from rollcall.runs.given.people import KEY, NO, YES, join
+from rollcall.runs.given.designs.tables import KEY, is_table, read_frame, read_yes
+from rollcall.runs.given.people import join, read_members
 from rollcall.util.errors import InputError
 from rollcall.util.files import write_bytes
-
-TEXT = (".csv", ".tsv", ".txt")
 
 
 def read_outputs(path: Path, cohort: Cohort, kind: str) -> np.ndarray:
     """Return one model's log odds of each record's own label, float32 (N,) or (N, L).
 
-    .npy (N,) or (N, columns), a row per record in the order of the cohort; or a csv with such rows,
-    numbers alone but for a column patient_id, which must then be that of the records, row by row.
-    kind: as rollcall.runs.given.kinds has them; labels are the cohort's. InputError if it is
-    anything else.
+    .npy (N,) or (N, columns), a row per record in the order of the cohort; or a table (csv,
+    parquet) with such rows, numbers alone but for a column patient_id, which must then be that of
+    the records, row by row. kind: as rollcall.runs.given.kinds has them; labels are the cohort's.
+    InputError if it is anything else.
     """
-    values = _read_table(path, cohort) if is_text(path) else open_array(path, kinds.WORDS[kind])
+    values = _read_table(path, cohort) if is_table(path) else open_array(path, kinds.WORDS[kind])
     return convert_outputs(path, values, cohort, kind)
 
 
@@ -52,13 +51,8 @@ def convert_outputs(path: Path, values: np.ndarray, cohort: Cohort, kind: str) -
     return kinds.convert_target(given, 0)
 
 
-def is_text(path: Path) -> bool:
-    """Say whether a file is a table of text, by its name."""
-    return path.name.removesuffix(".gz").endswith(TEXT)
-
-
 def _read_table(path: Path, cohort: Cohort) -> np.ndarray:
-    table = tables.read_whole_table(path, KEY)
+    table = read_frame(path)
     if KEY in table:
         ids = cleaning.make_keys(cleaning.clean_ids(path, table, KEY)).to_numpy(str)
         wanted = cleaning.make_keys(pd.Series(cohort.records[KEY].to_numpy(), dtype="str"))
@@ -80,18 +74,16 @@ def read_flags(path: Path, cohort: Cohort) -> np.ndarray:
     Joined by name. InputError for a patient of the cohort without a row, an id twice, or another
     value.
     """
-    table = tables.read_whole_table(path, KEY)
+    table = read_frame(path)
     columns = [column for column in table if column != KEY]
     if KEY not in table or len(columns) != 1:
         raise InputError(
             f"{path}: columns {', '.join(map(repr, table))[:200]}; expected {KEY!r} and one of 0 "
             "and 1: whether the patient was in the training set"
         )
-    words = cleaning.strip_fields(table[columns[0]]).str.lower()
-    yes = words.isin(YES)
-    tables.refuse_rows(path, table, columns[0], ~(yes | words.isin(NO)), "expected 0 or 1")
     patients = pd.Series(cohort.patients, dtype="str")
-    return yes.to_numpy(bool)[join(path, cleaning.clean_ids(path, table, KEY), patients)]
+    rows = join(path, cleaning.clean_ids(path, table, KEY), patients)
+    return read_yes(path, table, columns[0])[rows]
 
 
 def read_references(
@@ -99,34 +91,15 @@ def read_references(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return given scores of reference models, (R, N) or (R, N, L), and whom each had, (R, P).
 
-    scores: .npy (R, N) or (R, N, columns), of `kind`; members: .npy bool (R, P), in the order of
-    the cohort's patients, or a csv with patient_id and a column of 0 and 1 for each model.
+    scores: .npy (R, N) or (R, N, columns), of `kind`; members: of .npy or a
+    csv, as rollcall.runs.given.people.read_members takes them.
     """
     array = open_array(scores, kinds.WORDS[kind])
     if array.ndim < 2:
         raise InputError(f"{scores}: {array.shape}; expected (references, records)")
     rows = np.array([convert_outputs(scores, row, cohort, kind) for row in array])
-    patients = pd.Series(cohort.patients, dtype="str")
-    if not is_text(members):
-        flags = open_array(members, "bool, whom each reference model had")
-        if flags.shape != (len(rows), len(patients)) or not np.isin(flags, (0, 1)).all():
-            raise InputError(
-                f"{members}: {flags.dtype} {flags.shape}; expected bool ({len(rows)}, "
-                f"{len(patients)}), a column for each patient"
-            )
-        return rows, np.array(flags) != 0
-    table = tables.read_whole_table(members, KEY)
-    columns = [column for column in table if column != KEY]
-    if KEY not in table or len(columns) != len(rows):
-        raise InputError(
-            f"{members}: expected {KEY!r} and {len(rows)} columns of 0 and 1, one for each model; "
-            f"it has {', '.join(map(repr, table))[:200]}"
-        )
-    at = join(members, cleaning.clean_ids(members, table, KEY), patients)
-    kinds_of = [cleaning.strip_fields(table[column]).str.lower() for column in columns]
-    for column, words in zip(columns, kinds_of, strict=True):
-        tables.refuse_rows(members, table, column, ~words.isin((*YES, *NO)), "expected 0 or 1")
-    return rows, np.array([words.isin(YES).to_numpy(bool)[at] for words in kinds_of])
+    names = pd.Index(cohort.patients.astype(str))
+    return rows, read_members(members, len(rows), cohort.patient_index, names)
 
 
 def write_records(path: Path, cohort: Cohort) -> None:
