@@ -19,6 +19,12 @@ from scipy.special import expit, softmax
 from rollcall.attacks.evaluation import ROC_FPRS
 from rollcall.data.groups import iterate_groups
 from rollcall.paper.panel import compute_panel, compute_record_auc, compute_standard_error
+from rollcall.paper.published_rmia import (
+    TARGETS_HELD_OUT,
+    compute_ratios,
+    draw_pool,
+    run_published_rmia,
+)
 from rollcall.stats import metrics
 from rollcall.stats.members import check_paired
 from rollcall.stats.moments import compute_moments, split_in_out
@@ -26,10 +32,7 @@ from rollcall.util.errors import InputError
 from rollcall.util.parallel import make_blocks, map_blocks
 
 SMALLEST_P = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
-TARGETS_HELD_OUT = 10  # the last ones, which are attacked; all others are their references
 MIN_TARGETS_FOR_TEN = 28  # with fewer, a quarter of the pairs is held out
-POPULATION_SIZE = 500  # records that each record is compared with in RMIA
-TRIMMED_SHARE = 0.01  # cut off at either end of RMIA's means
 MODELS = (20, 50, 100, 200)  # that standard errors are reported for, half of them in
 RECORDS_PER_BLOCK = 8192
 VALUES_LEFT_OUT = ("other", "unknown", "other/unknown")  # of an attribute, by the panel
@@ -122,49 +125,6 @@ def run_published_lira(
     return (densities[0] - densities[1]).mean(-1)
 
 
-def compute_ratios(
-    p: np.ndarray, members: np.ndarray, held_out: int = TARGETS_HELD_OUT
-) -> tuple[np.ndarray, np.ndarray]:
-    """Compute (p(x|t) / p(x), p(z|t) / p(z)) of each record as x and as z. (held_out, n) each.
-
-    p (M, n) of `compute_confidence`, members (M, n). Online: p(x) is the mean of the trimmed means
-    over in and over out references; p(z) that over out references. 1e-10 is added below.
-    """
-    inside, outside = split_in_out(p[:-held_out], members[:-held_out])
-    mean_in, mean_out = _trimmed_mean(inside), _trimmed_mean(outside)
-    attacked = p[-held_out:]
-    return attacked / ((mean_in + mean_out) / 2 + 1e-10), attacked / (mean_out + 1e-10)
-
-
-def _trimmed_mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over (K, n) without TRIMMED_SHARE of the K values at either end. (n,)."""
-    cut = int(TRIMMED_SHARE * len(values))
-    return np.partition(values, (cut, len(values) - cut - 1), 0)[cut : len(values) - cut].mean(0)
-
-
-def run_published_rmia(
-    x: np.ndarray, z: np.ndarray, seed: int = 0, gamma: float = 1.0
-) -> np.ndarray:
-    """Return the share of 500 other records that each outdoes by more than gamma. (T, n).
-
-    x, z (T, n): the ratios of `compute_ratios`; x is written over. The 500 are drawn for each block
-    of records, from 2,500 of the attacked records; the published code draws them for each record.
-    """
-    records = x.shape[1]
-    rng = np.random.default_rng([seed, 9])
-    pool = rng.permutation(records)[: min(records, 5 * POPULATION_SIZE)]
-    for block in make_blocks(records, RECORDS_PER_BLOCK):
-        chosen = rng.permutation(pool)[:POPULATION_SIZE]
-        is_chosen = np.isin(np.arange(block.start, block.stop), chosen)
-        for target in range(len(x)):
-            ladder = np.sort(z[target, chosen])
-            ratio = x[target, block]
-            outdone = np.searchsorted(ladder * gamma, ratio, side="left")  # strictly above
-            itself = is_chosen & (ratio > gamma * z[target, block])
-            x[target, block] = (outdone - itself) / (len(chosen) - is_chosen)
-    return x
-
-
 def reproduce_paper(
     score_block: ScoreBlock,
     members: np.ndarray,
@@ -192,7 +152,8 @@ def reproduce_paper(
     pairs = [np.sort(rng.permutation(targets // 2)[:half]) for half in halves]
     subsets = [(2 * chosen[:, None] + [0, 1]).ravel() for chosen in pairs]  # both of a pair
     auc, auc_of_subset = np.empty(records), np.empty((len(halves), records))
-    kept = {name: np.empty((held_out, records)) for name in ("lira", "x", "z")}
+    lira, x, pool = *np.empty((2, held_out, records)), draw_pool(records, seed)
+    z = np.empty((held_out, len(pool)))
 
     def work(blocks: list[slice]) -> None:
         for block in blocks:
@@ -202,12 +163,13 @@ def reproduce_paper(
             auc[block] = _record_auc(scores, in_target)
             for row, chosen in enumerate(subsets):
                 auc_of_subset[row, block] = _record_auc(scores[chosen], in_target[chosen])
-            kept["lira"][:, block] = run_published_lira(scores, in_target, held_out)
-            kept["x"][:, block], kept["z"][:, block] = compute_ratios(p, in_target, held_out)
+            lira[:, block] = run_published_lira(scores, in_target, held_out)
+            x[:, block], of_block = compute_ratios(p, in_target, held_out)
+            first, last = np.searchsorted(pool, (block.start, block.stop))
+            z[:, first:last] = of_block[:, pool[first:last] - block.start]
 
     map_blocks(work, make_blocks(records, RECORDS_PER_BLOCK), progress)
-    rmia = run_published_rmia(kept["x"], kept.pop("z"), seed)  # then z is free
-    attacks, roc = _attack_tables(kept["lira"], rmia, members, index)
+    attacks, roc = _attack_tables(lira, run_published_rmia(x, z, seed), members, index)
     columns = {"record": np.arange(records), "patient_id": np.asarray(patient_ids)[index]}
     error = compute_standard_error(auc, targets // 2, targets // 2)
     return Reproduction(
