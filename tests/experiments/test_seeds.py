@@ -15,23 +15,24 @@ from .simulated_scores import draw_scores
 
 
 def test_the_patient_and_the_draw_are_told_apart():
-    """0 is remembered by every model that has it, 1 by none: its score in one was a draw."""
+    """0 and 5 are remembered by every model that has them, 1 by none: one high score was a draw."""
     patients, seeds = 400, 16
     index = np.repeat(np.arange(patients), 2)
     shift = np.where(np.arange(patients) % 5 == 0, 5.0, 0.0)
     reference_members = draw_members(16, patients, 0)
     references = draw_scores(reference_members, index, shift)
     members = np.arange(patients) < 250
-    chosen = [0, 1, 5]
+    chosen = [0, 1, 5, 2]
     sets = draw_without(members, chosen).repeat(seeds, axis=0)
     everything = np.concatenate([references, np.zeros((len(sets), len(index)))])
     kinds = np.concatenate([reference_members, sets])
     everything = draw_scores(kinds, index, shift, 1)
-    scores = everything[16:].reshape(4, seeds, -1)
+    scores = everything[16:].reshape(5, seeds, -1)
+    scores[:, :, index == 2] += 8.0  # with the patient and without: the others' doing
     table = compare_seeds(scores, everything[:16], reference_members, index, members, chosen)
     assert list(table["patient"]) == chosen
-    assert list(table["verdict"]) == ["patient", "draw", "patient"]
-    assert (table["without"] < 0.3).all()
+    assert list(table["verdict"]) == ["patient", "draw", "patient", "others"]
+    assert (table["without"][:3] < 0.3).all()
     assert table["auc"][0] > 0.95
     assert ((table["low"] <= table["given_away"]) & (table["given_away"] <= table["high"])).all()
 

@@ -1,8 +1,10 @@
 """Is it the patient or the draw? The same data with other seeds, and without a patient.
 
 A released model is one draw of its training: weights and order of records came from a seed. A
-patient whom most draws on the same data give away is exposed by being in the data; one whom few do
-was exposed by chance, and a model trained again may expose others in its place.
+patient whom most draws on the same data give away, and few without the patient, is exposed by being
+in the data. One whom few give away was exposed by chance, and a model trained again may expose
+others in its place. And one whom models without the patient give away as well is not exposed: the
+other patients make the model fit the record.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from rollcall.stats.metrics import auc, exact_limits
 from rollcall.util.errors import InputError
 
 FPR = 0.01  # of outsiders above whom a model gives a patient away
-PATIENT, DRAW, OPEN = "patient", "draw", "open"
+PATIENT, DRAW, OTHERS, OPEN = "patient", "draw", "others", "open"
 
 
 def draw_without(members: np.ndarray, patients: Sequence[int]) -> np.ndarray:
@@ -74,9 +76,11 @@ def compare_seeds(
 
     patient            its number
     given_away, low, high   share of the K models on the same data, with its exact 95% interval
-    without            the same share of the K models without the patient: false alarms
+    without, without_low, without_high   the same of the K models without the patient
     auc                of the statistic, models with the patient against models without
-    verdict            "patient" if the interval lies above one half, "draw" below, else "open"
+    verdict            "draw" if the interval lies below one half; if it lies above, "patient" where
+                       that without the patient lies below, "others" where it lies above as well;
+                       else "open"
     """
     count = scores.shape[1]
     if len(scores) != 1 + len(patients) or count < 2:
@@ -97,17 +101,34 @@ def compare_seeds(
     rows = []
     for number, patient in enumerate(patients, 1):
         inside, outside = together[:, patient], measure(scores[number])[:, patient]
-        share = float((inside > 0).mean())
-        low, high = exact_limits(share, share * (1 - share) / count, count, count)
+        share, low, high = _measure_share(inside)
+        without, without_low, without_high = _measure_share(outside)
         rows.append(
             {
                 "patient": patient,
                 "given_away": share,
                 "low": low,
                 "high": high,
-                "without": float((outside > 0).mean()),
+                "without": without,
+                "without_low": without_low,
+                "without_high": without_high,
                 "auc": auc(np.append(inside, outside), np.arange(2 * count) < count),
-                "verdict": PATIENT if low > 0.5 else DRAW if high < 0.5 else OPEN,
+                "verdict": _judge(low, high, without_low, without_high),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _measure_share(excess: np.ndarray) -> tuple[float, float, float]:
+    """Return the share of models above their limit, with its exact 95% interval."""
+    share, count = float((excess > 0).mean()), len(excess)
+    return share, *exact_limits(share, share * (1 - share) / count, count, count)
+
+
+def _judge(low: float, high: float, without_low: float, without_high: float) -> str:
+    """Say what gives a patient away, from the intervals with and without it."""
+    if high < 0.5:
+        return DRAW
+    if low > 0.5 and without_high < 0.5:
+        return PATIENT
+    return OTHERS if low > 0.5 and without_low > 0.5 else OPEN
