@@ -82,7 +82,8 @@ MODELS = {name: Model(name) for name in FAMILIES} | {
 def family_of(name: str) -> Family:
     """Return the family of the model `name`; InputError, with the nearest, if there is none."""
     if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
+        others = "or one of your own, FILE.py:NAME, or timm:NAME, torchvision:NAME"
+        raise InputError(f"{unknown_name('model', name, MODELS)}; {others}")
     return FAMILIES[MODELS[name].family]
 
 
