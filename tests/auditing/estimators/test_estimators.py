@@ -36,6 +36,7 @@ def exposed_of(audited):
     return set(table.loc[table["exposed"], "patient_id"])
 
 
+@pytest.mark.slow
 def test_who_leaks_is_exposed_and_hardly_anybody_else(planted):
     audited, leaks = planted
     true = {f"p{number}" for number in np.flatnonzero(leaks)}
@@ -45,6 +46,7 @@ def test_who_leaks_is_exposed_and_hardly_anybody_else(planted):
     assert "are exposed" in audited.summary()
 
 
+@pytest.mark.slow
 def test_members_and_scores_are_those_of_a_naive_audit(planted):
     audited, _ = planted
     X, y, groups, _ = invent_leaky()
@@ -59,6 +61,7 @@ def test_members_and_scores_are_those_of_a_naive_audit(planted):
         assert audited.scores[model] == pytest.approx(np.log(own / (1 - own)), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_nothing_is_told_of_members_drawn_again(planted):
     audited, _ = planted
     order = np.random.default_rng(5).permutation(audited.members.shape[1])
@@ -68,6 +71,7 @@ def test_nothing_is_told_of_members_drawn_again(planted):
     assert risk.assess_risk(audited.scores, members, index).cohort["exposed"] <= FAULTS
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_complete_and_frozen(planted, tmp_path):
     audited, _ = planted
     assert len(audited.patients) == 240
@@ -108,6 +112,7 @@ def test_neither_names_of_patients_nor_a_fixed_seed_of_the_estimator_change_anyt
     assert (logits_of(one) == logits_of(other)).all()
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_decides_the_halves_but_not_who_is_exposed(leaky):
     X, y, groups, leaks = leaky
     order = np.random.default_rng(2).permutation(len(y))
@@ -118,6 +123,7 @@ def test_the_order_of_rows_decides_the_halves_but_not_who_is_exposed(leaky):
     assert len(named - true) <= FAULTS
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fits_only")
 def test_any_number_of_processes_gives_the_same_bits(mixed, pipeline, tmp_path):
     table, y, groups = mixed
@@ -140,6 +146,7 @@ rollcall.audit(Failing(at={at}, killed_by={flag!r}), X, y, groups=groups, models
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fits_only")
 def test_killed_and_resumed_gives_the_same_bits(leaky, tmp_path):
     X, y, groups, _ = leaky
@@ -195,6 +202,7 @@ def test_a_fit_that_fails_is_named_and_what_is_finished_stays(leaky, tmp_path):
     assert len(list((tmp_path / "out" / "targets").glob("*.json"))) == 3
 
 
+@pytest.mark.slow
 def test_raw_tables_without_skill_are_audited_and_it_is_said(mixed):
     table, y, groups = mixed
     audited = rollcall.audit(
