@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rollcall.data.cohort import Cohort
-from rollcall.experiments.release.training import train_models
+from rollcall.experiments.retraining import train_models
 from rollcall.experiments.seeds import compare_seeds, draw_without, train_seeds
 from rollcall.recipes import Recipe
 from rollcall.stats.members import draw_members

@@ -16,7 +16,7 @@ import pandas as pd
 
 from rollcall.data.cohort import Cohort
 from rollcall.experiments.release.statistic import score_patients
-from rollcall.experiments.release.training import train_models
+from rollcall.experiments.retraining import train_models
 from rollcall.recipes import Recipe
 from rollcall.stats.metrics import auc, exact_limits
 from rollcall.util.errors import InputError
