@@ -51,6 +51,8 @@ def load(dataset: str, name: str = "", model: str = "", kind: str = "") -> Recip
     none. InputError for an unknown recipe or model, or a model that does not take this kind of
     input.
     """
+    if kind and model:  # before any file or package is asked for
+        check_kind(model, kind, f"cohort {dataset!r}")
     recipes, others = list_recipes(dataset), list_recipes(kind) if kind in KINDS else {}
     if name and name not in recipes | others:
         raise unknown_name("recipe", name, recipes | others, f"of cohort {dataset!r}")

@@ -111,7 +111,8 @@ def test_what_a_package_does_not_take(timm, torchvision, model, settings, messag
 
 
 @pytest.mark.parametrize("dataset", ["ptb_xl", "mimic_iv_ed"])
-def test_packages_are_for_images(timm, dataset):
+def test_packages_are_for_images(dataset):
+    """Said before the package is asked for, which may not be installed."""
     message = "needs images .*, and cohort '.*' has (signals|features); models that fit: mlp, "
     with pytest.raises(InputError, match=message):
         recipes.choose(dataset, "timm:resnet18", kind=datasets.about(dataset).kind)
