@@ -90,7 +90,7 @@ def read_whole_table(
             encoding,
         )
     header = [name.strip() for name in read_header(path, separator, mend, encoding)]
-    if key not in header and header[0].startswith(("sep=", "#")):
+    if (not key or key not in header) and header[0].startswith(("sep=", "#")):
         raise InputError(
             f"{path}: row 1 is {header[0]!r:.42}; expected the names of the columns there: delete "
             "what is above them"

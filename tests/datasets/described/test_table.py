@@ -446,3 +446,16 @@ def test_an_outcome_in_disguise_is_said(tmp_path):
     cohort = read_frame(tmp_path, frame)
     assert note(cohort, "outcomes in disguise?").endswith("AUROC above 0.99: deathtime")
     assert not note(read_frame(tmp_path, invent()), "outcomes in disguise?")
+
+
+def test_names_in_the_first_row_of_a_table_said_to_have_none(tmp_path):
+    toml = as_toml(label="f", header=False, names=list("abcdef"))
+    with pytest.raises(InputError, match=r"row 1 of my\.csv looks like names, not values"):
+        read_frame(tmp_path, invent(), toml)
+
+
+def test_one_group_alone_is_none(tmp_path):
+    toml = 'label = "died"\ngroups = ["ward", {column = "age", bands = [200]}]'
+    cohort = read_frame(tmp_path, invent(), toml)
+    assert cohort.attributes == ("ward", "died")
+    assert "age: no groups, since there is one alone" in cohort.notes

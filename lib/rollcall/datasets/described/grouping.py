@@ -35,6 +35,9 @@ def read_groups(
         if outcome is not None and _is_same(values, outcome):
             notes.append(f"{group.column}: no groups, since it is the label under another name")
             continue
+        if len(set(values.codes) - {-1}) < 2:
+            notes.append(f"{group.column}: no groups, since there is one alone")
+            continue
         name = group.column
         groups[name if name not in ("patient_id", "label") else f"{name} (column)"] = values
     return groups, notes

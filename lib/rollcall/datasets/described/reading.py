@@ -13,7 +13,7 @@ from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import parse_table
 
 LARGEST_WHOLE = 2.0**53  # whole numbers beyond are not exact in a float
-MEND = 'save it again, as a csv in UTF-8, or say encoding = "cp1252" (Windows) in the description'
+MEND = 'mend it, or save it again as a csv in UTF-8 (text of Windows: say encoding = "cp1252")'
 
 
 def read(described: Description) -> pd.DataFrame:
@@ -37,6 +37,8 @@ def read(described: Description) -> pd.DataFrame:
         )
         if described.header:
             _refuse_values(described, list(table.columns))
+        else:
+            _refuse_names(described, table)
     described.check_columns(list(table.columns))
     return table.apply(_clean, missing=described.missing)
 
@@ -57,6 +59,18 @@ def _refuse_values(described: Description, header: list[str]) -> None:
         raise InputError(
             f"{described.path}: row 1 of {described.table} looks like values, not names "
             f"({', '.join(map(repr, header[:5]))}, ...); say header = false and names = [...]"
+        )
+
+
+def _refuse_names(described: Description, table: pd.DataFrame) -> None:
+    """InputError where the first row rather holds names: words above columns of numbers."""
+    are = table.apply(lambda values: values.str.fullmatch(NUMBER))
+    numeric = are.iloc[1:].all()
+    if len(table) > 1 and numeric.any() and not are.iloc[0][numeric].any():
+        raise InputError(
+            f"{described.path}: row 1 of {described.table} looks like names, not values "
+            f"({', '.join(f'{name!r:.20}' for name in table.iloc[0][:5])}, ...); leave out header "
+            "and names"
         )
 
 

@@ -54,7 +54,10 @@ def column(values, name="x", patients=None, **options):
         (["5.1"] * 90 + ["6"] * 40 + ["7"] * 40 + ["hemolyzed"] * 30, WORDS),
         ([*map(str, range(20, 90)), "> 89"], NUMBERS),
         (["<0.01"] * 150 + [*map(str, RNG.normal(size=50))], NUMBERS),  # below detection
-        (["12 mg", "13 mg"] * 50, WORDS),
+        (["12 mg", "13 mg"] * 50, NUMBERS),
+        (["12 mg", "13 ml"] * 50, WORDS),
+        ([f"{k % 45} %" for k in range(90)], NUMBERS),
+        ([f"A{k % 9}" for k in range(90)], WORDS),
         (["inf", "1", "2", "3"] * 50, WORDS),
     ],
 )

@@ -54,6 +54,25 @@ def test_what_is_a_number(texts, numbers):
     np.testing.assert_array_equal(parse_numbers(words(*texts))[0], numbers)
 
 
+@pytest.mark.parametrize(
+    ("texts", "numbers", "note"),
+    [
+        (["45%", "7.5%"], [45, 7.5], "'%' taken off"),
+        (["120 mmHg", "-3 mmHg"], [120, -3], "'mmHg' taken off"),
+        (["$1,200", "$900"], [1200, 900], "'$' taken off; commas of thousands taken off"),
+        (["1,5 kg", "2,25 kg"], [1.5, 2.25], "'kg' taken off; decimal commas"),
+        (["45%", "45"], [np.nan, 45], ""),
+        (["1 kg", "1 g"], [np.nan, np.nan], ""),
+        (["12A", "13A"], [np.nan, np.nan], ""),
+        (["P1", "P2"], [np.nan, np.nan], ""),
+    ],
+)
+def test_a_unit_that_all_have_is_taken_off(texts, numbers, note):
+    parsed, noted = parse_numbers(words(*texts))
+    np.testing.assert_array_equal(parsed, numbers)
+    assert noted == note
+
+
 def test_limits():
     texts = ["> 89", ">=90", "≥ 90", "<0.01", "90+", "over 89", "Less than 5", "89", "x", "> x"]
     expected = [89, 90, 90, 0.01, 90, 89, 5, np.nan, np.nan, np.nan]

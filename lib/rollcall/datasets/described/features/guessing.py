@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,11 +62,12 @@ def open_table(path: Path, taken: Sequence[str] = ()) -> tuple[Description, pd.D
 def _settle_text(described: Description) -> Description:
     """Settle encoding, separator and header of a csv."""
     path, encoding = described.table_path, csv_files.UTF8
-    tables.read_header(
-        path, ",", reading.MEND, "latin-1"
-    )  # or the machine, or the file, is at fault
-    if csv_files.find_bad_line(path) != "?":
+    tables.read_header(path, ",", reading.MEND, "utf-16" if _is_utf16(path) else "latin-1")
+    if _is_utf16(path):
+        encoding = "utf-16"
+    elif csv_files.find_bad_line(path) != "?":
         encoding = "cp1252"
+    if encoding != csv_files.UTF8:
         described = replace(described, encoding=encoding)
     separator = csv_files.choose_separator(path, "", encoding=encoding)
     header = tables.read_header(path, separator, reading.MEND, encoding)
@@ -73,6 +75,14 @@ def _settle_text(described: Description) -> Description:
         names = tuple(f"c{place}" for place in range(1, len(header) + 1))
         described = replace(described, header=False, names=names)
     return described
+
+
+def _is_utf16(path: Path) -> bool:
+    try:
+        with csv_files.open_limited(path) as file:
+            return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    except (OSError, EOFError, zlib.error):
+        return False  # whoever reads it says what is wrong
 
 
 def guess(described: Description, table: pd.DataFrame, label: str, patient: str) -> Description:

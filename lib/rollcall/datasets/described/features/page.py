@@ -224,5 +224,5 @@ def _write_suspects(
             )
     repeats = int(table.duplicated().sum())
     if repeats:
-        lines.append(f"{repeats:,} rows are as an earlier one in every column")
+        lines.append(f"rows that are as an earlier one in every column: {repeats:,}")
     return ["", "Look at these first:", *(f"  - {line}" for line in lines)] if lines else []

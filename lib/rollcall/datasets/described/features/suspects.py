@@ -16,7 +16,8 @@ FEWEST_ROWS = 5  # of a word, for its share of the label to count
 OUTCOME_NAME = (  # what is known, or decided, only when it is over
     r"(^|_)(death|dead|died|die|dod|deceased|expired?|mortality|surviv\w*|discharge\w*|disch\w*|"
     r"outcome|result\w*|vital_status|event|follow_?up|los|length_of_stay|outtime|deathtime|end|"
-    r"stop|final|disposition|readm\w*|autopsy|hospice|cause|relapse|recur\w*|prognosis|label|target)"
+    r"stop|final|disposition|readm\w*|autopsy|hospice|cause|relapse|recur\w*|"
+    r"prognosis|label|target)"
     r"(date|time|flag)?($|_)"
 )
 PATIENT_NAME = (  # subject_id, patientId, MRN

@@ -9,6 +9,8 @@ from rollcall.data.bands import DATE, NUMBER
 
 COMMA = r"[+-]?[0-9]+,[0-9]+"
 THOUSANDS = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+([.][0-9]*)?"
+UNIT = r"\s*%|\s+[^\d\s]\S{0,11}"  # behind a number: 45%, 120 mmHg, 57 years
+CURRENCY = r"[$€£]\s*"
 LIMIT = rf"([<>≤≥]=?|more than |less than |over |under )\s*({NUMBER})|({NUMBER})\s*\+"
 # yes and no, as forms, databases and programs write them; the first of each pair is 1
 YES_NO = (
@@ -33,6 +35,7 @@ def parse_numbers(words: pd.Series) -> tuple[np.ndarray, str]:
     NaN for what is none. Where no word could be read otherwise, 57,3 is 57.3; where groups of three
     figures follow commas, and nothing else does, 1,234 is 1234.
     """
+    words, unit = _take_unit(words)
     note, plain = "", words
     commas = words.str.fullmatch(COMMA)
     thousands = words.str.fullmatch(THOUSANDS)
@@ -45,7 +48,19 @@ def parse_numbers(words: pd.Series) -> tuple[np.ndarray, str]:
         note = "decimal commas"
     are = plain.str.fullmatch(NUMBER)
     numbers = plain.where(are).astype(float).to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan), note
+    return np.where(np.isfinite(numbers), numbers, np.nan), "; ".join(filter(None, (unit, note)))
+
+
+def _take_unit(words: pd.Series) -> tuple[pd.Series, str]:
+    """Return words without the unit that all of them have, and what must be said of it."""
+    if words.str.fullmatch(NUMBER).any():
+        return words, ""
+    parts = words.str.extract(rf"^({CURRENCY})?([+-]?[0-9][0-9.,]*)({UNIT})?$").fillna("")
+    sides = (parts[0] + "#" + parts[2]).unique()
+    if len(sides) != 1 or sides[0] == "#" or not (parts[1] != "").all():
+        return words, ""
+    unit = sides[0].replace("#", " ").strip()
+    return parts[1].astype("str"), f"{unit!r} taken off"
 
 
 def _are_decimals(words: pd.Series, thousands: pd.Series) -> bool:
