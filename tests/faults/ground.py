@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rollcall.util import temporary
 from rollcall.util.files import PACKAGE
 
 ROOM = 256 << 20  # bytes, more than any trial takes
@@ -79,8 +80,17 @@ class Ground:
             subprocess.run(["chattr", "-R", "-i", str(self.place)], capture_output=True)
 
     def list_left(self) -> list[str]:
-        """List what lies in the folders for temporary files."""
-        left = [str(path) for path in self.temporary.glob("*")]
+        """List what lies in the folders for temporary files.
+
+        But a folder whose lock was still to be taken, which is cleared when it is old enough; and
+        Python's own of a killed process that had no notebook kernel, with nothing but a socket.
+        """
+        left = [
+            str(path)
+            for path in self.temporary.glob("*")
+            if not path.name.startswith(temporary.NEW)
+            and not (path.name.startswith("pymp-") and all(map(Path.is_socket, path.iterdir())))
+        ]
         if self.private:
             left += [str(path) for path in Path("/tmp").iterdir() if path != self.place.parent]
         return left

@@ -20,7 +20,7 @@ LOCK = "owner.lock"
 LONGEST_SOCKET = 103  # bytes of a Unix socket's path, on the system that allows fewest
 LONGEST_INSIDE = 62  # of them below the folder for temporary files: ours, and multiprocessing's
 PROBE_BYTES = 2**24  # of room: a notebook with its pictures is kept there, too
-OLD_SECONDS = 3600  # after which nobody is still about to lock a folder
+OLD_SECONDS = 600  # after which nobody is still about to lock a folder
 
 
 @contextlib.contextmanager
