@@ -90,11 +90,13 @@ def test_what_cannot_be_is_refused_in_one_line():
     case = simulate(5)
     few = case.reference_members.copy()
     few[:, 3] = True
+    shuffled = np.random.default_rng(0).permutation(case.released) + 5 * case.label
     broken = case.references.copy()
     broken[4, 7] = np.nan
     for other, words in (
         ({"released": case.released[:-1]}, "expected .records"),
         ({"released": -case.released}, "run against the references"),
+        ({"released": shuffled}, "nothing in common .* is it another order"),
         ({"reference_members": few}, "a patient is in 6 to 16|a patient is in"),
         ({"reference_members": case.reference_members * 1.0}, "expected bool"),
         ({"references": broken}, "model 4, record 7 is NaN"),

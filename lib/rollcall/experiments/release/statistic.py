@@ -21,7 +21,8 @@ PSEUDO_RECORDS = 20  # that pull a bin's mean to that of all records
 LEAST_OF_A_KIND = 2  # references with and without a patient
 SHIFT_OFFLINE = 1.0  # standard deviations, where no reference had anybody
 LEAST_SLOPE = 0.1  # of released scores on the references'
-TURNED = -0.1  # a correlation below it is no chance
+LEAST_RECORDS = 100  # in which a correlation is looked at
+CHANCE = 3.0  # times 1 / sqrt(records): what correlations reach that are none
 
 
 class PatientScores(NamedTuple):
@@ -30,7 +31,7 @@ class PatientScores(NamedTuple):
     ratio: the logarithm of a likelihood ratio, which is large of patients whom models remember.
     plain: the mean standardised score times the root of the number of records, which weighs all
     patients alike. hardness, (N,), and spread, (N,): of each record under the references.
-    correlation: of the released scores with the references'.
+    correlation: of the released scores with the references', within label.
     """
 
     ratio: np.ndarray
@@ -78,7 +79,7 @@ def score_patients(
         ratio of a patient = sum over records of  log t(s - d/2) - log t(s + d/2)
 
     with Student's t. InputError if shapes do not fit, a value is not finite, or the released scores
-    run against the references'.
+    run against the references' or have nothing in common with them.
     """
     released, references, index, label = _flatten(released, references, index, label)
     members = np.asarray(reference_members)
@@ -91,7 +92,8 @@ def score_patients(
         if offline
         else shrink_shifts((moments.inside - moments.outside) / moments.deviation, moments, label)
     )
-    standard, correlation = _standardise(released, centre, shift, moments.deviation)
+    correlation = _correlate(released, centre, label)
+    standard = _standardise(released, centre, shift, moments.deviation)
     freedom = moments.freedom
     up, down = (np.log1p((standard + sign * shift / 2) ** 2 / freedom) for sign in (1, -1))
     patients = members.shape[1]
@@ -153,23 +155,42 @@ def shrink_shifts(shift: np.ndarray, moments: Moments, label: np.ndarray | None)
     return np.maximum(expected + weight * (shift - expected), 0)
 
 
-def _standardise(released, centre, shift, deviation) -> tuple[np.ndarray, float]:
-    """Return released scores as deviations from the references' centre, and the correlation."""
-    spread = released.std() * centre.std()
-    correlation = float(np.mean((released - released.mean()) * (centre - centre.mean())))
-    correlation = float(correlation / spread) if spread > 0 else 0.0
-    if correlation < TURNED and len(centre) >= 100:
-        raise InputError(
-            f"the released model's scores run against the references' (correlation "
-            f"{correlation:.2f}); expected scores that are higher where the model fits a record "
-            "better: are these losses, or another order of records?"
-        )
+def _standardise(released, centre, shift, deviation) -> np.ndarray:
+    """Return released scores as deviations from the references' centre."""
     columns = np.column_stack([np.ones(len(centre)), centre, shift * deviation])
     weights = np.linalg.lstsq(columns / deviation[:, None], released / deviation, rcond=None)[0]
     slope = max(float(weights[1]), LEAST_SLOPE)
     standard = (released - weights[0] - weights[1] * centre) / (slope * deviation)
     width = 1.4826 * np.median(np.abs(standard - np.median(standard)))
-    return standard / (width if width > 0 else 1.0), correlation
+    return standard / (width if width > 0 else 1.0)
+
+
+def _correlate(released: np.ndarray, centre: np.ndarray, label: np.ndarray | None) -> float:
+    """Return the correlation of released scores and the references', within label.
+
+    Another order of records leaves what depends on the label alone. InputError if there is none.
+    """
+    cell = np.zeros(len(centre), int) if label is None else np.unique(label, return_inverse=True)[1]
+    count = np.bincount(cell)
+    one, other = (
+        values - (np.bincount(cell, values) / count)[cell] for values in (released, centre)
+    )
+    spread = np.sqrt((one**2).sum() * (other**2).sum())
+    correlation = float((one * other).sum() / spread) if spread > 0 else 0.0
+    chance = CHANCE / np.sqrt(len(centre))
+    if len(centre) < LEAST_RECORDS or correlation > chance:
+        return correlation
+    if correlation < -chance:
+        raise InputError(
+            f"the released model's scores run against the references' (correlation "
+            f"{correlation:.2f}); expected scores that are higher where the model fits a record "
+            "better: are these losses?"
+        )
+    raise InputError(
+        f"the released model's scores have nothing in common with the references' (correlation "
+        f"{correlation:.3f} within label, over {len(centre):,} records); expected a row for each "
+        "record in the cohort's order: is it another order, or a model of something else?"
+    )
 
 
 def _flatten(released, references, index, label):

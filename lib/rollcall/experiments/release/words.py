@@ -16,6 +16,7 @@ from rollcall.util.files import make_private, write_bytes, write_json, write_tab
 
 TWIN, PAGE = "release.json", "release.md"
 PATIENTS, GROUPS = "patients.parquet", "groups.parquet"
+UNLIKE = 0.3  # a correlation below it is worth a word
 LIMITS = (
     "Named means: this model treats the patient as models do that were trained with the patient, "
     "more than it treats all but a few outsiders so.",
@@ -50,6 +51,10 @@ def write_sentences(release: Release, smallest: int = MIN_GROUP_SIZE) -> list[st
         f"Of at least {max(release.traced_low, 0):.0%} of the members the model has kept something "
         f"(95% confidence; estimate {release.traced:.0%})."
     )
+    unlike = (
+        f"The model's scores have little in common with the references' (correlation "
+        f"{release.correlation:.2f}): a model of another kind, of which they say little."
+    )
     groups = release.groups
     clear = groups[groups["may_show"] & (groups["p_adjusted"] < 0.05) & (groups["ratio"] > 1)]
     lines = [
@@ -59,7 +64,8 @@ def write_sentences(release: Release, smallest: int = MIN_GROUP_SIZE) -> list[st
         f"{count(row.blind_named, smallest)} named."
         for row in clear.itertuples()
     ]
-    return [named, power, average, traced, *lines]
+    notes = [unlike] if release.correlation < UNLIKE else []
+    return [named, power, *notes, average, traced, *lines]
 
 
 def count(number: int, smallest: int = MIN_GROUP_SIZE) -> str:
