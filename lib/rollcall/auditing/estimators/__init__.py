@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,8 @@ def audit(
         run = run_folder.create(folder, inputs.cohort, fits, models, seed, LOG_ODDS)
         run = run.with_smallest_cell(smallest_cell)
         reading = fit_all(run, inputs, estimator, n_jobs)
-        notes = (f"log odds from {reading}", *_list_warnings(run))
+        source = f"log odds from {reading}; scikit-learn {version('scikit-learn')}"
+        notes = (source, *_list_warnings(run))
         cohort = replace(inputs.cohort, notes=(*inputs.cohort.notes, *notes))
         study = Audit(run, cohort)
         study.attack()
