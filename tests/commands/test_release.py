@@ -75,6 +75,14 @@ def test_without_outsiders_it_is_refused_with_the_reason(given, capsys):
     assert "0 known outsiders; expected at least 19 from the same source" in capsys.readouterr().err
 
 
+def test_a_model_that_cannot_be_read_leaves_no_run_behind(given, capsys):
+    folder = given[0]
+    (folder / "w.pt").write_bytes(b"no weights")
+    assert call(folder, "--outputs", "", "--weights", folder / "w.pt", "--run", "fresh") == 2
+    assert "w.pt" in capsys.readouterr().err
+    assert not (folder / "out" / "simulated" / "fresh").exists()
+
+
 def test_outsiders_of_another_source_are_flagged(given, capsys):
     """Members of one sex alone: the control sees it among the attributes."""
     folder, cohort, _ = given

@@ -97,9 +97,13 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
             f"{len(cohort):,} records in their order: {arguments.write_records}; they name patients"
         )
         return 0
-    words.check_release_folder(folder)
-    flags = outputs.read_flags(Path(arguments.members), cohort)
-    released = _read_model(arguments, chosen, study)
+    try:
+        words.check_release_folder(folder)
+        flags = outputs.read_flags(Path(arguments.members), cohort)
+        released = _read_model(arguments, chosen, study)
+    except InputError:
+        remove_untrained(study.run.path)
+        raise
     if arguments.reference_scores:
         given = outputs.read_references(
             Path(arguments.reference_scores),
