@@ -12,6 +12,7 @@ import numpy as np
 from scipy.stats import norm
 
 from rollcall.risk.canonical import find_order
+from rollcall.risk.exposed.assess import NULL_SHARE_ERRORS
 from rollcall.risk.exposed.naming import make_strata, name_exposed
 from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.patient import estimate_shift, foretell_shift, joint_statistic, joint_weights
@@ -73,7 +74,8 @@ def name(scores, members, seed=0, draws=DRAWS):
         sets = make_sets(estimate_rates(had), had.sum(0))
         floor, auc = draw_floor(sets, arranged, rounds, seed), name_auc(sets, arranged, had)
     foretold = foretell_shift(weight, expected, index)[order.patients]
-    naming = name_exposed(auc, floor, foretold, make_strata(None, len(index)))
+    errors = 0.0 if paired else NULL_SHARE_ERRORS
+    naming = name_exposed(auc, floor, foretold, make_strata(None, len(index)), errors=errors)
     return order.restore(naming.exposed), low, high
 
 
@@ -97,7 +99,7 @@ def main(audits: int) -> None:
             false, held, power = audit(rates, share, audits)
             error = false.std() / np.sqrt(audits)
             print(
-                f"{word:10} leaking {share:.0%}: false names {false.mean():.1%} +- {error:.1%}, "
+                f"{word:10} leaking {share:.0%}: false names {false.mean():.2%} +- {error:.2%}, "
                 f"coverage {held.mean():.1%}, power {power.mean():.0%}",
                 flush=True,
             )

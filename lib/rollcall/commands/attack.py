@@ -47,6 +47,10 @@ RATES = (
     "with --design independent: the share of the patients each model was to have, one number or "
     "one for each, commas between; empty: counted"
 )
+TARGET = (
+    "offline: the name (or row) of one model, all others being references that never saw the "
+    "patients; --members then says 1, 0 (known outsider) or nothing of each patient"
+)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -61,6 +65,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=KIND)
     command.add_argument("--design", choices=("", *DESIGNS), default="", help=DESIGN)
     command.add_argument("--rates", default="", help=RATES)
+    command.add_argument("--target", default="", help=TARGET)
     command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
     add_appetite(command)
 
@@ -73,6 +78,8 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     started = time.perf_counter()
     out = Path(arguments.out).absolute()
     inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
+    if arguments.target:
+        return _run_offline(arguments, inputs, out)
     thresholds = read_thresholds(arguments)
     cell = arguments.smallest_cell
     checked = external.check(
@@ -93,3 +100,19 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
         notebooks = NOTEBOOKS[1:] if arguments.attributes else NOTEBOOKS[1:2]
         parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
         return write_report(study, dict.fromkeys(notebooks, parameters), started, server)
+
+
+def _run_offline(arguments: argparse.Namespace, inputs: dict, out: Path) -> int:
+    """Attack one model with references that never saw the patients."""
+    from rollcall.auditing.offline import audit_offline, check_out
+    from rollcall.runs.given.designs.outsiders import read_offline
+    from rollcall.runs.run import check_smallest_cell
+
+    check_smallest_cell(arguments.smallest_cell)
+    check_out(out)
+    of_target = inputs["scores"], inputs["members"], inputs["patients"], arguments.target
+    given = read_offline(*of_target, arguments.kind, inputs["labels"])
+    for sentence in audit_offline(given, out, arguments.smallest_cell):
+        say(f"  {sentence}")
+    say(f"\nOf each patient, to stay where the data may be: {out / 'offline.parquet'}")
+    return 0

@@ -123,8 +123,8 @@ def estimate_moves(
         variance_in, variance_out = in_square / (n1 - 1), out_square / (n0 - 1)
         total = np.maximum(variance_in + variance_out, LEAST_SQUARE)
         factor = np.ones(len(n1))
-        own = np.where(members, variance_in, variance_out)
-        of_square = (square * count / (count - 1) - own) / count
+        of_kind = np.where(members, variance_in, variance_out)
+        of_square = (square * count / (count - 1) - of_kind) / count
     d = factor * (mean_in - mean_out) / np.sqrt(total)
     move = np.where(members, rest, -rest) / count * (factor / np.sqrt(total))
     move -= d / (2 * total) * of_square

@@ -74,12 +74,14 @@ def name_exposed(
     foretold: np.ndarray,
     stratum: np.ndarray,
     level: float = EXPOSED_FDR,
+    errors: float = 0.0,
 ) -> Naming:
     """Name the exposed patients of every stratum at a false-discovery rate of `level`.
 
     auc (P,); floor (rounds, P) of draw_noise_floor; foretold (P,): the shift that a patient's
     records foretell, blind to its membership; stratum int (P,). Every second patient is one half,
     whose p-values weigh the other's: in canonical order no number depends on how patients came.
+    errors: standard errors by which the share of patients of whom nothing can be told is raised.
 
     Within a stratum: p-values against its own floor, weighted (weigh_patients), Benjamini and
     Hochberg's q-values times the share of patients of whom nothing can be told. Of several strata
@@ -94,7 +96,7 @@ def name_exposed(
         p[who] = compute_p_values(auc[who], floor[:, who])
         half = np.arange(len(who)) % 2 == 0
         weight[who] = weigh_patients(p[who], foretold[who], half, level)
-        null_share[number] = estimate_null_share(p[who])
+        null_share[number] = estimate_null_share(p[who], errors=errors)
         q[who] = adjust_for_discoveries(p[who], weight[who], null_share[number])
     best = np.sort([q[who][p[who] <= MOST_P].min(initial=1) for who in strata])
     passes = np.flatnonzero(best <= level * np.arange(1, len(best) + 1) / len(best))

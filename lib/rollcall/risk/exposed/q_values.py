@@ -37,14 +37,18 @@ def adjust_for_discoveries(
     return np.minimum(q, 1)
 
 
-def estimate_null_share(p: np.ndarray, weight: np.ndarray | None = None) -> float:
+def estimate_null_share(
+    p: np.ndarray, weight: np.ndarray | None = None, errors: float = 0.0
+) -> float:
     """Estimate the share of patients of whom nothing can be told, at most 1, rather too high.
 
     From p-values above 0.5: (max w + sum of w above) / (0.5 n). Source: Storey, Taylor and Siegmund
-    (J. R. Stat. Soc. B 2004); with weights, Ignatiadis and Huber (2021).
+    (J. R. Stat. Soc. B 2004); with weights, Ignatiadis and Huber (2021). errors: standard errors
+    of the count that are added.
     """
     w = np.ones(len(p)) if weight is None else weight
     above = w[p > UNREMARKABLE_P].sum()
+    above += errors * np.sqrt(above)
     return float(min(1.0, (w.max() + above) / (len(p) * (1 - UNREMARKABLE_P))))
 
 

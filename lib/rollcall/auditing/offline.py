@@ -1,0 +1,84 @@
+"""An offline audit: one model, and references that never saw the patients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rollcall.attacks.offline import FEWEST_OUTSIDERS, MEMBER, OUTSIDER, Offline, attack_offline
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.runs.folder import furnish
+from rollcall.runs.given.designs.outsiders import OfflineInput
+from rollcall.util.errors import InputError
+from rollcall.util.files import write_json, write_table
+
+TABLE, SUMMARY = "offline.parquet", "offline.json"
+
+
+def check_out(out: Path) -> None:
+    """Raise InputError unless `out` is new, empty, or holds an earlier offline audit."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: a file; expected a folder as --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / SUMMARY).exists():
+        raise InputError(f"{out}: holds something else than an offline audit; choose another --out")
+
+
+def audit_offline(given: OfflineInput, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> list[str]:
+    """Attack the target, write offline.parquet and offline.json to `out`, return sentences.
+
+    offline.parquet names patients: a row for each, patient_id, member (1, 0, or -1 where nothing is
+    known), lira, rmia, p_value, exposed. offline.json has the sentences, and counts unless they are
+    of fewer than `smallest_cell` patients.
+    """
+    result = attack_offline(given.target, given.references, given.index, given.status)
+    table = pd.DataFrame(
+        {
+            "patient_id": given.ids,
+            "member": given.status,
+            "lira": result.lira,
+            "rmia": result.rmia,
+            "p_value": result.p_value,
+            "exposed": result.exposed,
+        }
+    )
+    sentences = _write_sentences(given, result, smallest_cell)
+    furnish(out, empty=True)
+    write_table(out / TABLE, table)
+    write_json(out / SUMMARY, {"patients": len(table), "sentences": sentences})
+    return sentences
+
+
+def _write_sentences(given: OfflineInput, result: Offline, cell: int) -> list[str]:
+    members, outsiders = (int((given.status == kind).sum()) for kind in (MEMBER, OUTSIDER))
+    patients, named = len(given.status), int(result.exposed.sum())
+    first = (
+        f"One model and {len(given.references)} references that never saw the patients: "
+        f"{patients:,} patients, {members:,} of them members and {outsiders:,} known outsiders."
+    )
+    if outsiders < FEWEST_OUTSIDERS:
+        return [
+            first,
+            f"Nobody can be named: that takes at least {FEWEST_OUTSIDERS} patients who are known "
+            "not to have been in the training set, and who come from where the members come from. "
+            "How unusual the model's scores are stands in offline.parquet; a member's may be "
+            "unusual for other reasons than training.",
+        ]
+    count = f"Fewer than {cell}" if 0 < named < cell else f"{named:,}"
+    sentences = [
+        first,
+        f"{count} of {patients - outsiders:,} are exposed at a false-discovery rate of 5%, if the "
+        "outsiders come from where the members come from; nothing in the scores can show that.",
+    ]
+    if np.isfinite(result.auc):
+        low, high = (result.auc + side * 1.96 * result.auc_se for side in (-1, 1))
+        sentences.append(
+            f"Offline LiRA tells members from outsiders with an AUC of {result.auc:.3f} "
+            f"({max(low, 0):.3f} to {min(high, 1):.3f}, for other patients and this model)."
+        )
+    sentences.append(
+        "This is of one model: what another one of the same recipe would give, and who is at risk "
+        "whatever the draw, takes models that had and had not each patient."
+    )
+    return sentences
