@@ -102,7 +102,7 @@ def test_words_among_numbers_have_flags():
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(["", "a", "B", "b", "10", "9", "2.0", "x y"]), min_size=1))
 def test_codes_of_words_lead_back_to_them(values):
     codes, words = code_words(pd.Series(values, dtype="str"))
@@ -114,7 +114,7 @@ def test_codes_of_words_lead_back_to_them(values):
     assert numbers == sorted(numbers)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.permutations(range(30)))
 def test_the_kind_does_not_depend_on_the_order_of_the_rows(order):
     for values in (["a", "b", ""] * 10, [*map(str, range(25)), *["7"] * 5], ["1,5", "2"] * 15):

@@ -22,7 +22,7 @@ def encode_frame(frame, pool=None):
 FIELDS = st.sampled_from(["", "1", "2.5", "-3", "40"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(FIELDS, FIELDS, st.booleans()), min_size=12, max_size=40))
 def test_numbers_one_by_one(rows):
     """Median where missing, then z-scores, by the statistics of the pool's rows alone."""
@@ -47,7 +47,7 @@ def test_numbers_one_by_one(rows):
             assert features[f"{name} missing"].tolist() == [float(not text) for text in texts]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from(["", "red", "green", "blue"]), min_size=12, max_size=40))
 def test_words_one_by_one(texts):
     frame = pd.DataFrame({"c": texts, "z": [str(k % 7) for k in range(len(texts))]}, dtype="str")

@@ -18,7 +18,7 @@ def words(*texts):
     return pd.Series(texts, dtype="str")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
 def test_numbers_are_read_back_as_python_writes_them(numbers):
     parsed, note = parse_numbers(words(*map(repr, numbers)))
@@ -26,7 +26,7 @@ def test_numbers_are_read_back_as_python_writes_them(numbers):
     assert note == ""
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.decimals(-9999, 9999, places=2, allow_nan=False, allow_infinity=False), min_size=1)
 )
@@ -82,7 +82,7 @@ def test_limits():
 DAYS = st.dates(datetime.date(1801, 1, 1), datetime.date(2399, 1, 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(DAYS, min_size=1, max_size=6), st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%d%b%Y"]))
 def test_dates_are_days(days, layout):
     parsed, note = parse_dates(words(*(day.strftime(layout) for day in days)))

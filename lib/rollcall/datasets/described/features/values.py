@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -36,6 +38,17 @@ def parse_numbers(words: pd.Series) -> tuple[np.ndarray, str]:
     figures follow commas, and nothing else does, 1,234 is 1234.
     """
     words, unit = _take_unit(words)
+    if words.str.contains(",", regex=False).any():
+        plain, note = _take_commas(words)
+    else:
+        plain, note = words, ""
+    are = plain.str.fullmatch(NUMBER)
+    numbers = plain.where(are).astype(float).to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(numbers), numbers, np.nan), "; ".join(filter(None, (unit, note)))
+
+
+def _take_commas(words: pd.Series) -> tuple[pd.Series, str]:
+    """Return words whose commas are points, or gone, and which of it, as `parse_numbers` says."""
     note, plain = "", words
     commas = words.str.fullmatch(COMMA)
     thousands = words.str.fullmatch(THOUSANDS)
@@ -46,13 +59,13 @@ def parse_numbers(words: pd.Series) -> tuple[np.ndarray, str]:
     elif commas.any() and not points.any():
         plain = words.where(~commas, words.str.replace(",", "."))
         note = "decimal commas"
-    are = plain.str.fullmatch(NUMBER)
-    numbers = plain.where(are).astype(float).to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan), "; ".join(filter(None, (unit, note)))
+    return plain, note
 
 
 def _take_unit(words: pd.Series) -> tuple[pd.Series, str]:
     """Return words without the unit that all of them have, and what must be said of it."""
+    if not re.fullmatch(rf"({CURRENCY})?([+-]?[0-9][0-9.,]*)({UNIT})?", "".join(words[:1])):
+        return words, ""  # most columns: they need no more than a look at one word
     if words.str.fullmatch(NUMBER).any():
         return words, ""
     parts = words.str.extract(rf"^({CURRENCY})?([+-]?[0-9][0-9.,]*)({UNIT})?$").fillna("")
@@ -85,10 +98,13 @@ def parse_dates(words: pd.Series) -> tuple[np.ndarray | None, str]:
     None unless each is a date, of one layout. Of 03/04/2020 day and month are told apart by the
     other dates of the column.
     """
-    if words.str.fullmatch(r"[12][0-9]{3}[01][0-9][0-3][0-9]").all():
+    first, figures = str(words.iloc[0]), r"[12][0-9]{3}[01][0-9][0-3][0-9]"
+    if re.fullmatch(figures, first) and words.str.fullmatch(figures).all():
         return _to_days(words, "%Y%m%d"), ""
-    if words.str.fullmatch(DATE).all():
+    if re.fullmatch(DATE, first) and words.str.fullmatch(DATE).all():
         return _parse_plain_dates(words)
+    if not (re.search(r"[0-9]", first) and re.search(r"[A-Za-z]{3}", first)):
+        return None, ""
     for layout in DATE_FORMATS:
         days = _to_days(words, layout) if _to_days(words[:3], layout) is not None else None
         if days is not None:
