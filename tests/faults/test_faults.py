@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+from rollcall.data import decode
+from tests.datasets.quick import Threads
 from tests.faults import damage, messages
 from tests.faults.bench import Bench
 from tests.faults.ground import Ground
@@ -21,7 +23,9 @@ def test_a_disturbed_attack_resumes_to_the_same_bits():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_damage_of_a_prepared_cohort_is_never_silent(tmp_path):
+def test_damage_of_a_prepared_cohort_is_never_silent(tmp_path, monkeypatch):
+    """What is prepared anew after damage is decoded in this process: others take seconds each."""
+    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     ground = Ground(tmp_path / "place", tmp_path / "kept", "not mounted", private=False)
     ground.place.mkdir()
     subject = damage.make_files(Bench(ground, "light", lambda line: None))
