@@ -22,11 +22,14 @@ from tests.end_to_end import in_process, leaving
 
 WHOLE = ("chexpert",)
 WITHOUT_IMAGES = ("ptb_xl", "mimic_iv_ed")
+RECIPE = {"ptb_xl": ["epochs=1", "settings.width=16"]}  # else epochs=1
 
 
 def words(name: str, folder) -> list[str]:
     """The command line's words: 60 patients, 8 targets, 1 epoch, small images."""
-    options = ["--patients", "60", "--targets", "8", "--recipe", "epochs=1"]
+    options = ["--patients", "60", "--targets", "8"]
+    for entry in RECIPE.get(name, ["epochs=1"]):
+        options += ["--recipe", entry]
     if name not in WITHOUT_IMAGES:
         options += ["--option", "size=32"]
     where = ["--out", str(folder / "out"), "--data", str(folder / "data")]
@@ -57,7 +60,7 @@ def check_rehearsal(name: str, folder, printed: str) -> None:
         out=str(folder / "out"),
         data=str(folder / "data"),
         options=[] if name in WITHOUT_IMAGES else ["size=32"],
-        recipe=["epochs=1"],
+        recipe=RECIPE.get(name, ["epochs=1"]),
     )
     assert leaving.list_small_counts(json.loads((run / "report.json").read_text())) == []
     given_away, numbers = leaving.attack_report(study)
