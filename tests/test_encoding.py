@@ -78,7 +78,7 @@ def test_nothing_is_read_by_the_locale(tmp_path):
         "from rollcall.util.files import clone\n"
         "from rollcall.util.parallel import free_bytes\n"
         "assert clone() and free_bytes() and has_bf16() in (True, False)\n"
-        "assert all(recipes.list_recipes(name) for name in NAMES)\n"
+        "assert sum(len(recipes.list_recipes(name)) for name in NAMES) > 10\n"
     )
     environment = dict(os.environ, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     words = [sys.executable, "-X", "warn_default_encoding", "-c", code]
