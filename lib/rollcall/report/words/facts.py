@@ -22,8 +22,8 @@ COUNT = (
 FOUND = r"(?<![\w.,/-])[\d,]*\d found,"
 MISSING = r"(missing for )(?:fewer than )?[\d,]*\d "
 OTHER_MODELS = (
-    "Any other network: --model FILE.py:NAME, a class or function (input_shape, outputs) -> "
-    "nn.Module;\n--model timm:NAME or torchvision:NAME where that package is installed "
+    "  any other network: --model FILE.py:NAME, a class or function (input_shape, outputs) -> "
+    "nn.Module;\n  --model timm:NAME or torchvision:NAME where that package is installed "
     "(docs/own-models.md)"
 )
 SIMULATED = (
