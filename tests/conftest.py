@@ -1,6 +1,7 @@
 import csv
 import gzip
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=30)
 settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("fixed")
+
+# In the background of a script Ctrl-C is ignored, under nohup SIGHUP too; tests send them.
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, name), handler)
 
 
 @pytest.fixture(scope="session")

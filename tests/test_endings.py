@@ -74,7 +74,7 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
         (["list", "dataset"], "invalid choice: 'dataset'"),
         (["audit", "--targets", "many"], "invalid int value: 'many'; see rollcall audit --help"),
         (["audit", "--targtes", "8"], "unrecognized arguments: --targtes"),
-        (["attack", "--scores", "s.npy"], "the following arguments are required: --members"),
+        (["attack", "--scores", "s.npy"], "the following arguments are required: --out"),
         (["rehearse"], "the following arguments are required: --cohort"),
         (["rehearse", "--cohort", "chexpert", "--patients", "x"], "invalid int value: 'x'"),
     ],

@@ -97,6 +97,7 @@ def test_parameters_are_those_of_plan_and_of_the_command_line(name):
     arguments = vars(build_parser().parse_args(["audit"]))
     assert arguments.pop("command") == "audit"
     assert arguments.pop("scheduler") == "local"
+    assert (arguments.pop("description"), arguments.pop("appetite")) == ("", "")
     assert arguments == plan
 
 

@@ -64,6 +64,6 @@ def score_run(run: Run, cohort: Cohort) -> np.ndarray:
     scores = np.empty((run.targets, len(cohort), *labels), np.float32)
     for target in range(run.targets):
         values = run.logits(target)
-        stored = run.config["scores"] == LOG_ODDS
+        stored = run.config.get("scores") == LOG_ODDS
         scores[target] = values if stored else exact_scores(values, cohort.labels, cohort.task)
     return scores
