@@ -127,7 +127,7 @@ def _read_test(described: Description, table: pd.DataFrame) -> np.ndarray:
         return np.zeros(len(table), bool)
     values, path = table[described.test], described.table_path
     words = pd.Series(values[values != ""].unique(), dtype="str")
-    yes = find_yes(words) if len(words) == 2 else ""
+    yes = find_yes(words)
     if not yes:
         shown = ", ".join(f"{word!r:.42}" for word in words[:5])
         raise InputError(

@@ -170,7 +170,7 @@ def _read_several(described: Description, table: pd.DataFrame) -> Outcome:
             notes.append(f"{name}: empty taken as no")
             columns.append(~gone)
             continue
-        yes = find_yes(words) if len(words) == 2 else ""
+        yes = find_yes(words)
         if not yes:
             shown = ", ".join(f"{word!r:.42}" for word in words[:5])
             raise InputError(
@@ -184,17 +184,14 @@ def _read_several(described: Description, table: pd.DataFrame) -> Outcome:
     labels = np.stack(columns, axis=1)[known].astype(np.int64)
     notes += _note_missing("one of the labels", known)
     names = {f"label: {name}": labels[:, k] == 1 for k, name in enumerate(described.label)}
-    return Outcome(
-        known, labels, "multilabel", described.label, {**names}, tuple(names), tuple(notes)
-    )
+    return Outcome(known, labels, "multilabel", described.label, names, tuple(names), tuple(notes))
 
 
 def note_small_classes(outcome: Outcome, patients: np.ndarray) -> list[str]:
     """Say which classes have few patients. patients: (known rows,) int."""
-    of_class = outcome.labels[:, None] if outcome.labels.ndim == 1 else outcome.labels
-    small = []
+    labels, small = outcome.labels, []
     for k, name in enumerate(outcome.classes):
-        has = (of_class == k).any(1) if outcome.labels.ndim == 1 else of_class[:, k] == 1
+        has = labels == k if labels.ndim == 1 else labels[:, k] == 1
         if len(np.unique(patients[has])) < MIN_GROUP_SIZE:
             small.append(f"{name:.42}")
     if not small:

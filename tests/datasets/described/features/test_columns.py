@@ -36,6 +36,7 @@ def column(values, name="x", patients=None, **options):
         (["a", ""] * 20, WORDS),  # where it is missing tells something
         (["1", "0"] * 20, NUMBERS),
         (["Yes", "no"] * 20, YES_NO),
+        (["Yes", "yes", "no"] * 20, WORDS),  # three words: no row's yes is taken for a no
         (["m", "f"] * 20, WORDS),
         (["t", "f"] * 20, YES_NO),
         (RNG.normal(size=ROWS), NUMBERS),

@@ -163,7 +163,7 @@ def _guess_words(table: pd.DataFrame, others: set[str]) -> tuple[str, ...]:
 
 def _is_test(values: pd.Series) -> bool:
     words = pd.Series(values.unique(), dtype="str")
-    return has_name(str(values.name), TEST_NAME) and len(words) == 2 and bool(find_yes(words))
+    return has_name(str(values.name), TEST_NAME) and bool(find_yes(words))
 
 
 def write_toml(described: Description) -> str:

@@ -7,9 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from rollcall.data.bands import DATE, NUMBER
+from rollcall.data.bands import COMMA, DATE, NUMBER
 
-COMMA = r"[+-]?[0-9]+,[0-9]+"
 THOUSANDS = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+([.][0-9]*)?"
 UNIT = r"\s*%|\s+[^\d\s]\S{0,11}"  # behind a number: 45%, 120 mmHg, 57 years
 CURRENCY = r"[$€£]\s*"
@@ -153,9 +152,9 @@ def _read_times(times: pd.Series) -> np.ndarray:
 
 
 def find_yes(words: pd.Series) -> str:
-    """Return which of two words means yes; "" where they are no such pair."""
+    """Return which of two words means yes; "" where they are no such pair, or not two."""
     plain = words.str.casefold()
     for yes, no in YES_NO:
-        if {*plain} == {yes, no}:
+        if len(words) == 2 and {*plain} == {yes, no}:
             return str(words[plain == yes].iloc[0])
     return ""
