@@ -38,6 +38,7 @@ from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 from rollcall.util.progress import bar
 from rollcall.util.settings import parse_settings, typed
+from rollcall.util.text import FOLDER_NAME
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -251,7 +252,7 @@ def check_plan(
 def _check_run(targets: int, name: str, seed: int) -> None:
     """Check what names a run and decides its draws; InputError."""
     check_targets(targets)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if not re.fullmatch(FOLDER_NAME, name):
         raise InputError(
             f"run {name!r}: expected a plain folder name of letters, digits, '.', '_' and '-'"
         )

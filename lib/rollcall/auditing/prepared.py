@@ -18,14 +18,14 @@ from rollcall.data.arrays.gathering import check_name
 from rollcall.data.cohort import Cohort, validate
 from rollcall.data.decode import FileInputs
 from rollcall.data.disk.copies import CHOICES
+from rollcall.datasets.described.keys import OTHERS_NAMES
 from rollcall.datasets.parts.common import check_choice
+from rollcall.models.registry import kind_of
 from rollcall.recipes import Recipe
-from rollcall.runs import external
 from rollcall.util.errors import InputError
 from rollcall.util.settings import parse_settings
 
-KINDS = {2: "features", 3: "signals", 4: "images"}  # of inputs, by their axes
-TAKEN = (external.COHORT_NAME, "gallery", "table", *datasets.NAMES)  # folders of results/
+TAKEN = (*OTHERS_NAMES, *datasets.NAMES)  # folders of results/
 
 
 def is_prepared(cohort: str | Cohort) -> bool:
@@ -72,4 +72,4 @@ def open_prepared(cohort: str | Cohort, data: Path, options: Sequence[str] = ())
 
 def choose_recipe(cohort: Cohort, model: str, entries: Sequence[str]) -> Recipe:
     """Return the recipe for a cohort's kind of input, as `rollcall.recipes.choose`."""
-    return recipes.choose(cohort.name, model, entries, KINDS[cohort.inputs.ndim])
+    return recipes.choose(cohort.name, model, entries, kind_of(cohort.inputs.shape[1:]))

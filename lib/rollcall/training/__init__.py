@@ -90,9 +90,10 @@ def prepare(run: Run, cohort: Cohort) -> Run:
 
     Returns the run as it then is.
     """
-    if NETWORK_KEY not in open_run(run.path).config:
-        run.set_once(NETWORK_KEY, asdict(check(run.recipe, cohort)))
-    return Run(run.path, run.config | {NETWORK_KEY: open_run(run.path).config[NETWORK_KEY]})
+    network = open_run(run.path).config.get(NETWORK_KEY)
+    if network is None:
+        network = run.set_once(NETWORK_KEY, asdict(check(run.recipe, cohort)))
+    return Run(run.path, run.config | {NETWORK_KEY: network})
 
 
 def train(

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterable
 
+FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of a folder, on every system
 SPELT = r"[A-Z](?![a-z])"  # letter by letter: MRI, CT, X-ray
 VOWEL_LETTERS = "AEFHILMNORSX"  # whose names begin with a vowel
 VOWELS = r"[aeiou]|hour|heir|honest|8|11(?!\d)|18(?!\d)"

@@ -12,8 +12,7 @@ from rollcall.data.arrays.labels import code_labels
 from rollcall.data.arrays.people import make_attributes, name_patients
 from rollcall.util.errors import InputError
 from rollcall.util.settings import fit_value
-
-FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+from rollcall.util.text import FOLDER_NAME
 
 
 def gather_fields(

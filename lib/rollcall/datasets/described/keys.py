@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rollcall.data.csv_files import SEPARATORS
+from rollcall.util.text import FOLDER_NAME
+
 FORMATS = ("wfdb", "npy", "edf")  # of signals
-SEPARATORS = (",", ";", "\t", "|")
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 OTHERS_NAMES = ("own", "gallery")  # folders of results/ that hold something else
 
 
@@ -40,7 +41,7 @@ def _fit_words(value) -> str:
 
 def _fit_pattern(value) -> str:
     text = _fit_text(value)
-    if not re.fullmatch(NAME, text) or text.lower() in OTHERS_NAMES:
+    if not re.fullmatch(FOLDER_NAME, text) or text.lower() in OTHERS_NAMES:
         raise ValueError(value)
     return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rollcall.data import cleaning, tables
+from rollcall.data import cleaning, csv_files, tables
 from rollcall.data.bands import DATE, NUMBER
 from rollcall.datasets.described.description import Description
 from rollcall.util.errors import InputError, first_line
@@ -31,7 +31,9 @@ def read(described: Description) -> pd.DataFrame:
             described.label[0] if described.label and described.header else "",
             described.separator,
             described.names,
-            "utf-8-sig" if described.encoding.lower() in ("utf-8", "utf8") else described.encoding,
+            csv_files.UTF8
+            if described.encoding.lower() in ("utf-8", "utf8")
+            else described.encoding,
             line_breaks=True,
             mend=MEND,
         )

@@ -74,7 +74,7 @@ def examine(name: str, build: Build, batch: torch.Tensor, outputs: int, stack: i
     if draws:
         notes.append(f"dropout, or other chance in training: drawn for each target; {ALONE}")
     notes += _check_gradients(name, build(0), batch, outputs)
-    is_stacked = stack > 1 and not (notes and any(ALONE in note for note in notes))
+    is_stacked = stack > 1 and not (mixes or norms or state or draws)
     if is_stacked and any(isinstance(each, _ConvNd) for each in modules):
         is_stacked = False  # grouped convolutions: slower than one after another
     if is_stacked and (reason := _find_obstacle(build, batch)):

@@ -116,7 +116,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        "/home/somebody/study/images/a.png",
+        "/study/images/a.png",
         "C:\\study\\images\\a.png",
         "https://example.org/images/a.png",
         "../images/a.png",

@@ -28,7 +28,7 @@ def make_table(names):
         (".edf", "r{}", "edf"),
         (".hea", "r{}", "wfdb"),
         (".hea", "there/r{}.dat", "wfdb"),
-        (".png", "/home/somebody/r{}.png", ""),
+        (".png", "/study/r{}.png", ""),
     ],
 )
 def test_the_column_that_names_files_is_found_with_their_format(ending, written, form, tmp_path):

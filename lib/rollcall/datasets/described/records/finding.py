@@ -137,3 +137,8 @@ def _refuse_ambiguous(described: Description, table, codes, answers) -> None:
             f"{len(paths)} files go by this name, such as {paths[0]} and {paths[1]}; write the "
             "name with its ending, and with its folder where several have it",
         )
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """Return positions of up to `most` of `count`, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))

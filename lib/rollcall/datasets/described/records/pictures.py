@@ -12,7 +12,7 @@ from rollcall.data.decode import FileInputs
 from rollcall.data.release import resolve_inside
 from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.records.colours import is_coloured_dicom, open_coloured_dicom
-from rollcall.datasets.described.records.finding import find_files
+from rollcall.datasets.described.records.finding import find_files, spread
 from rollcall.datasets.parts.dicom import parse_window, read_picture, to_eight_bits
 from rollcall.datasets.parts.images import ENDINGS, depth_notes, resize_image
 from rollcall.datasets.parts.pictures import is_coloured, open_image
@@ -38,7 +38,7 @@ def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInpu
     paths, notes = find_files(described, table, (*ENDINGS, *DICOM))
     rows = table.index.to_numpy() + 2
     _refuse_others(described, paths, rows)
-    looked = [described.root / paths[position] for position in _spread(len(paths), LOOKED_AT)]
+    looked = [described.root / paths[position] for position in spread(len(paths), LOOKED_AT)]
     mode = MODES.get(described.mode) or ("RGB" if any(map(_has_colours, looked)) else "L")
     files = FileInputs(
         described.root,
@@ -54,15 +54,10 @@ def open_pictures(described: Description, table: pd.DataFrame) -> tuple[FileInpu
     return files, [*notes, made, *depth_notes(files)]
 
 
-def _spread(count: int, most: int) -> np.ndarray:
-    """Return positions of up to `most` of `count`, evenly spaced."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
-
-
 def _refuse_others(described: Description, paths: np.ndarray, rows: np.ndarray) -> None:
     """InputError where no file of those tried is a picture, before all are decoded."""
     faults = []
-    for position in _spread(len(paths), TRIED):
+    for position in spread(len(paths), TRIED):
         path = resolve_inside(described.root, paths[position])
         try:
             decode_picture(path, 8, "L")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rollcall.data.decode import FileInputs, require_files
 from rollcall.datasets.described.description import Description
-from rollcall.datasets.described.records.finding import find_files
+from rollcall.datasets.described.records.finding import find_files, spread
 from rollcall.datasets.described.records.layouts import Layout
 from rollcall.datasets.described.records.recordings import (
     Wanted,
@@ -68,18 +68,13 @@ def open_signals(
     return files, scale, notes
 
 
-def _spread(count: int, most: int) -> np.ndarray:
-    """Return positions of up to `most` of `count`, evenly spaced."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
-
-
 def _look(described: Description, paths: np.ndarray, rows) -> tuple[list[Layout], str]:
     """Read the headers of some recordings; those that are damaged are not counted.
 
     Returns the ending of the files beside the headers as well. InputError if all are damaged.
     """
     layouts, endings, faults = [], [], []
-    for position in _spread(len(paths), LOOKED_AT):
+    for position in spread(len(paths), LOOKED_AT):
         path = described.root / paths[position]
         try:
             layout, beside = describe_recording(path, described.format)
@@ -188,7 +183,7 @@ def _settle_length(described: Description, looked: list[Layout], wanted: Wanted)
 def _measure(files: FileInputs, wanted: Wanted) -> float:
     """Return one over the standard deviation of some recordings, to four digits."""
     sums = np.zeros(3)
-    for position in _spread(len(files), MEASURED):
+    for position in spread(len(files), MEASURED):
         path = files.root / files.paths[position]
         try:
             signal = decode_recording(path, files.root, wanted).astype(np.float64)
