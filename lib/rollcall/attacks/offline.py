@@ -72,9 +72,9 @@ def attack_offline(
         raise InputError(
             f"{len(references)} references; expected at least {MIN_REFERENCES}, to know a spread"
         )
-    middle, scale = _moderate(references)
+    middle, scale, _ = _moderate(references)
     rows = np.stack([np.bincount(index, (row - middle) / scale) for row in (target, *references)])
-    center, spread, freedom = *_moderate(rows[1:]), _count_freedom(rows[1:])
+    center, spread, freedom = _moderate(rows[1:])
     t = (rows[0] - center) / (spread * np.sqrt(1 + 1 / len(references)))
     tail = np.clip(stdtr(freedom, -t), LEAST_P, 1 - 1e-16)
     lira = -ndtri(tail)
@@ -82,27 +82,17 @@ def attack_offline(
     return Offline(lira, _run_rmia(target, references, index), p, _name(p), *_tell(t, status))
 
 
-def _fit(values: np.ndarray):
-    """Return squares (n,), degrees of freedom, and the prior of their variances."""
+def _moderate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return mean over references and moderated standard deviation of columns, and freedom."""
     references, columns = values.shape
     squares = ((values - values.mean(0)) ** 2).sum(0)
     freedom = np.full((1, columns), references - 1.0)
     use = squares[None] / freedom > MIN_VARIANCE
     logs = sum_logs(squares[None] / freedom, freedom, use)
     prior = fit_prior(np.array([squares.sum()]), freedom.sum(1), logs)
-    return squares, references - 1.0, float(prior.freedom[0]), float(prior.squares[0])
-
-
-def _moderate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean over references of each column, and its moderated standard deviation."""
-    squares, freedom, prior_freedom, prior_squares = _fit(values)
-    variance = (prior_squares + squares) / (prior_freedom + freedom)
-    return values.mean(0), np.sqrt(np.maximum(variance, MIN_VARIANCE))
-
-
-def _count_freedom(values: np.ndarray) -> float:
-    _, freedom, prior_freedom, _ = _fit(values)
-    return freedom + prior_freedom
+    total = float(prior.freedom[0]) + (references - 1.0)
+    variance = (float(prior.squares[0]) + squares) / total
+    return values.mean(0), np.sqrt(np.maximum(variance, MIN_VARIANCE)), total
 
 
 def _run_rmia(target: np.ndarray, references: np.ndarray, index: np.ndarray) -> np.ndarray:

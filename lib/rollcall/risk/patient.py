@@ -247,29 +247,31 @@ def summarise_records(
             null = permuted_auc(difference, total, random_signs(rounds, pairs, seed, 5, c.start))
             difference *= sign[:, index[columns]]
             without = _auc_without_each_pair(pair_sum, difference, total)
-            for name, summarise in (("auc_mean", _patient_mean), ("auc_max", _patient_max)):
+            for name, summarise in (("auc_mean", mean_by_patient), ("auc_max", maximum_by_patient)):
                 out[f"floor_{name}"][:, c] = summarise(null, starts, sizes)
                 out[name][c] = summarise(auc[columns], starts, sizes)
                 spread = summarise(without, starts, sizes).std(0, dtype=np.float64)
                 out[f"{name}_se"][c] = spread * np.sqrt(pairs - 1)
 
-    map_blocks(work, _patient_blocks(first + count), progress)
+    map_blocks(work, cut_patients(first + count), progress)
     out = {name: order.restore(values) for name, values in out.items()}
     d = to_d(out["auc_mean"])
     reach = stdtrit(pairs - 1, 0.975) * out["auc_mean_se"] * np.sqrt(2 * np.pi) * np.exp(d * d / 2)
     return out | {"auc_mean_low": ndtr(d - reach), "auc_mean_high": ndtr(d + reach)}
 
 
-def _patient_mean(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def mean_by_patient(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the mean over each patient's records, which stand together, (..., P)."""
     return np.add.reduceat(values, starts, axis=-1) / sizes
 
 
-def _patient_max(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def maximum_by_patient(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the maximum over each patient's records, which stand together, (..., P)."""
     return np.maximum.reduceat(values, starts, axis=-1)
 
 
-def _patient_blocks(last: np.ndarray) -> list[slice]:
-    """Slices of patients with about RECORDS_PER_BLOCK records; last (P,): where each ends."""
+def cut_patients(last: np.ndarray) -> list[slice]:
+    """Return slices of patients of about RECORDS_PER_BLOCK records; last (P,): where each ends."""
     limits = np.arange(RECORDS_PER_BLOCK, last[-1], RECORDS_PER_BLOCK)
     ends = np.unique(np.append(np.searchsorted(last, limits) + 1, len(last)))
     return [slice(a, b) for a, b in zip(np.append(0, ends[:-1]), ends, strict=True)]

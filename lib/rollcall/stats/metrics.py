@@ -100,6 +100,13 @@ def auc_from_placements(
     return area, float(np.sqrt(variance))
 
 
+def auc_with_limits(score: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
+    """Return AUC and its 95% limits, within 0 and 1, of independent scores (n,); positive bool."""
+    ranked = rank_scores(score, positive)
+    area, error = auc_from_placements(ranked.placement, positive, np.arange(len(positive)))
+    return area, max(area - 1.96 * error, 0.0), min(area + 1.96 * error, 1.0)
+
+
 def threshold_at_fpr(negatives: np.ndarray, fprs: np.ndarray, n: int | None = None) -> np.ndarray:
     """Return the lowest thresholds that at most a share `fprs` of the negatives exceeds.
 

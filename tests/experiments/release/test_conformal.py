@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.experiments.release import conformal
+from rollcall.risk.exposed.q_values import estimate_null_share
 
 VALUES = st.lists(st.floats(-5, 5, width=16), min_size=1, max_size=12)
 
@@ -53,7 +54,7 @@ def test_the_share_of_nulls_is_not_underestimated_but_for_the_cap_at_1():
             kinds = rng.random(200) < nulls
             tested = rng.standard_normal(200) + 4 * ~kinds
             p, _ = conformal.compute_p_values(tested, rng.standard_normal(200), seed)
-            shares.append(conformal.estimate_null_share(p))
+            shares.append(estimate_null_share(p))
         assert nulls - 0.05 <= np.mean(shares) <= nulls + 0.05
 
 

@@ -12,7 +12,8 @@ from rollcall.experiments.release import conformal
 from rollcall.experiments.release.comparing import compare_release_groups
 from rollcall.experiments.release.control import Control, run_control
 from rollcall.experiments.release.statistic import PatientScores, score_patients
-from rollcall.stats.metrics import auc_from_placements, rank_scores
+from rollcall.risk.exposed.q_values import estimate_null_share
+from rollcall.stats.metrics import auc_with_limits
 from rollcall.util.errors import InputError
 
 LEAST_MEMBERS = 10
@@ -108,8 +109,7 @@ def check_release(
     named = assessed["named"] & (not reason)
     above = assessed["above"] & (not reason)
     unknown = np.nan if reason else 1.0
-    ranked = rank_scores(scores.ratio, members)
-    area, error = auc_from_placements(ranked.placement, members, np.arange(len(members)))
+    area, low, high = auc_with_limits(scores.ratio, members)
     plain, _ = conformal.compute_p_values(scores.plain[members], scores.plain[~members], seed)
     tested, outsiders = int(members.sum()), int((~members).sum())
     return Release(
@@ -140,9 +140,9 @@ def check_release(
         outsiders=outsiders,
         references=len(reference_members),
         auc=area,
-        auc_low=max(area - 1.96 * error, 0.0),
-        auc_high=min(area + 1.96 * error, 1.0),
-        traced=1 - conformal.estimate_null_share(plain),
+        auc_low=low,
+        auc_high=high,
+        traced=1 - estimate_null_share(plain),
         traced_low=1 - conformal.bound_null_share(plain, outsiders),
         null_share=assessed["null_share"],
         named=int(named.sum()),
@@ -225,7 +225,7 @@ def _control(
 def _name(statistic: np.ndarray, members: np.ndarray, fdr: float, seed: int) -> dict:
     """Name members by a statistic (P,): arrays p, q, named, above (P,), and null_share."""
     tested, others = conformal.compute_p_values(statistic[members], statistic[~members], seed)
-    null_share = conformal.estimate_null_share(tested)
+    null_share = estimate_null_share(tested)
     p, q = np.empty(len(members)), np.full(len(members), np.nan)
     p[members], p[~members] = tested, others
     q[members] = conformal.adjust_for_discoveries(tested, null_share)

@@ -13,8 +13,9 @@ import math
 
 import numpy as np
 
+from rollcall.risk.exposed.q_values import UNREMARKABLE_P
+
 FDR = 0.05
-MIDDLE = 0.5  # p-values above it count as nulls
 
 
 def compute_p_values(
@@ -37,19 +38,11 @@ def compute_p_values(
     return (1 + above[: len(tested)]) / (n + 1), above[len(tested) :] / n
 
 
-def estimate_null_share(p: np.ndarray) -> float:
-    """Estimate the share of true nulls, from above: (1 + number of p > 1/2) / (m / 2), at most 1.
-
-    Source: Storey, J. R. Stat. Soc. B 2002, with the 1 that makes it conservative.
-    """
-    return min(1.0, float((1 + np.count_nonzero(p > MIDDLE)) / (len(p) * (1 - MIDDLE))))
-
-
 def bound_null_share(p: np.ndarray, outsiders: int) -> float:
     """Return the upper 95% limit of the share of true nulls, over patients of both kinds."""
-    share = np.mean(p > MIDDLE)
-    variance = share * (1 - share) / len(p) + MIDDLE * (1 - MIDDLE) / outsiders
-    return min(1.0, float((share + 1.645 * np.sqrt(variance)) / (1 - MIDDLE)))
+    share = np.mean(p > UNREMARKABLE_P)
+    variance = share * (1 - share) / len(p) + UNREMARKABLE_P * (1 - UNREMARKABLE_P) / outsiders
+    return min(1.0, float((share + 1.645 * np.sqrt(variance)) / (1 - UNREMARKABLE_P)))
 
 
 def adjust_for_discoveries(p: np.ndarray, null_share: float = 1.0) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rollcall.attacks.blind import run_blind
-from rollcall.stats.metrics import auc_from_placements, auc_of_rows, rank_scores
+from rollcall.stats.metrics import auc_of_rows, auc_with_limits
 
 DRAWS = 199  # of membership, at random
 LEAST_P = 0.01  # of control: a sound release is flagged so often
@@ -65,12 +65,8 @@ def run_control(
     areas = np.array(
         [auc_of_rows(guess[None], kind)[0] for guess, kind in zip(guesses, drawn, strict=True)]
     )
-    ranked = rank_scores(guesses[0], members)
-    area, error = auc_from_placements(ranked.placement, members, np.arange(patients))
     p = float(np.mean(areas >= areas[0] - 1e-12))  # the true one counts as one of them
-    return Control(
-        guesses[0], area, max(area - 1.96 * error, 0.0), min(area + 1.96 * error, 1.0), p
-    )
+    return Control(guesses[0], *auc_with_limits(guesses[0], members), p)
 
 
 def add_squares(features: np.ndarray) -> np.ndarray:

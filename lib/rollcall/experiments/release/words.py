@@ -9,6 +9,7 @@ import numpy as np
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.experiments.release.assess import Release
+from rollcall.report.gate import show_few
 from rollcall.runs.environment import now
 from rollcall.runs.folder import hide_from_git
 from rollcall.util.errors import InputError
@@ -70,7 +71,7 @@ def write_sentences(release: Release, smallest: int = MIN_GROUP_SIZE) -> list[st
 
 def count(number: int, smallest: int = MIN_GROUP_SIZE) -> str:
     """Write a number of patients, or that it is too small to be shown."""
-    return f"{number:,}" if number == 0 or number >= smallest else f"fewer than {smallest}"
+    return show_few(number, np.inf, smallest)
 
 
 def check_release_folder(folder: Path) -> None:
@@ -100,7 +101,7 @@ def write_release(
     write_table(folder / PATIENTS, patients)
     write_table(folder / GROUPS, release.groups)
     shown = release.groups[release.groups["may_show"]].assign(
-        blind_named=[count(number, smallest) for number in _list_blind(release)]
+        blind_named=lambda rows: [count(number, smallest) for number in rows["blind_named"]]
     )
     shown = shown.drop(columns=["may_show", "outsiders", "outsiders_above"])
     page = [
@@ -155,12 +156,6 @@ def _write_group_table(groups) -> list[str]:
             f"to {row.ratio_high:.2f}) | {row.p_adjusted:.2g} | {row.blind_named} |"
         )
     return ["\n".join(rows)]
-
-
-def _list_blind(release: Release) -> list[int]:
-    """List how many the control names of each group that may be shown."""
-    groups = release.groups
-    return groups.loc[groups["may_show"].astype(bool), "blind_named"].tolist()
 
 
 def _without_nan(rows: list[dict]) -> list[dict]:

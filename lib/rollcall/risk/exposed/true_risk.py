@@ -87,13 +87,17 @@ def estimate_true_risk(
             part += np.interp(to_d(AUCS), kernel.grid, values.sum(0))
         named = np.flatnonzero(naming.exposed[who])
         again[who[named]] = _chance_to_exceed(row[named], kind[named], exceed, spread, kernel)
+    return TrueRisk(make_survival(count, left_out, len(d)), again, reached / there)
+
+
+def make_survival(count: np.ndarray, left_out: np.ndarray, patients: int) -> pd.DataFrame:
+    """Make the table TrueRisk.survival from counts (len(AUCS),) and those without each fold."""
     variance = (len(left_out) - 1) * left_out.var(0)
     rows = [scaled_poisson_interval(c, v) for c, v in zip(count, variance, strict=True)]
     low, high = np.array(rows).T
-    survival = pd.DataFrame(
-        {"auc": AUCS, "patients": count, "low": low, "high": np.minimum(high, len(d))}
+    return pd.DataFrame(
+        {"auc": AUCS, "patients": count, "low": low, "high": np.minimum(high, patients)}
     )
-    return TrueRisk(survival, again, reached / there)
 
 
 def _make_kernel(shape: PooledShape, seen: int, pairs: int) -> Kernel:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, stdtrit
 
 from rollcall.risk.canonical import Order
+from rollcall.risk.exposed.interval import to_d
+from rollcall.risk.patient import (
+    cut_patients,
+    group_records,
+    maximum_by_patient,
+    mean_by_patient,
+)
 from rollcall.risk.singly.redrawing import DRAWS_AT_ONCE, Sets, draw_sets
 from rollcall.stats.moments import MIN_VARIANCE
 from rollcall.util.parallel import map_blocks
-
-RECORDS_PER_BLOCK = 256  # of whole patients, who are never split between blocks
-AUC_CLIP = 1e-9
 
 
 def summarise_records_singly(
@@ -36,8 +40,7 @@ def summarise_records_singly(
     place = np.empty(patients, np.int64)
     place[order.patients] = np.arange(patients)
     index, members = place[index], order.arrange(members)
-    count = np.bincount(index)
-    by_patient, first = np.argsort(index, kind="stable"), np.cumsum(count) - count
+    by_patient, first, count = group_records(index)
     out = {
         name: np.empty(patients) for name in ("auc_mean", "auc_mean_se", "auc_max", "auc_max_se")
     }
@@ -56,36 +59,21 @@ def summarise_records_singly(
             null = _redraw_records(
                 sets.take(c), values, of_patient - c.start, rounds, seed, c.start
             )
-            for name, summarise in (("auc_mean", _mean), ("auc_max", _maximum)):
+            for name, summarise in (("auc_mean", mean_by_patient), ("auc_max", maximum_by_patient)):
                 sizes = count[c]
                 out[f"floor_{name}"][:, c] = summarise(null, starts, sizes)
                 out[name][c] = summarise(auc[columns], starts, sizes)
                 spread = summarise(without, starts, sizes).std(0)
                 out[f"{name}_se"][c] = spread * np.sqrt(targets - 1)
 
-    map_blocks(work, _cut(first + count), progress)
+    map_blocks(work, cut_patients(first + count), progress)
     inside = members.sum(0)
     freedom = 2 / (1 / (inside - 1) + 1 / (targets - inside - 1))
-    d = ndtri(np.clip(out["auc_mean"], AUC_CLIP, 1 - AUC_CLIP))
+    d = to_d(out["auc_mean"])
     slope = np.sqrt(2 * np.pi) * np.exp(d * d / 2)
     reach = stdtrit(freedom, 0.975) * out["auc_mean_se"] * slope
     out |= {"auc_mean_low": ndtr(d - reach), "auc_mean_high": ndtr(d + reach)}
     return {name: order.restore(values) for name, values in out.items()}
-
-
-def _cut(last: np.ndarray) -> list[slice]:
-    """Slices of patients with about RECORDS_PER_BLOCK records; last (P,): where each ends."""
-    limits = np.arange(RECORDS_PER_BLOCK, last[-1], RECORDS_PER_BLOCK)
-    ends = np.unique(np.append(np.searchsorted(last, limits) + 1, len(last)))
-    return [slice(a, b) for a, b in zip(np.append(0, ends[:-1]), ends, strict=True)]
-
-
-def _mean(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    return np.add.reduceat(values, starts, axis=-1) / sizes
-
-
-def _maximum(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    return np.maximum.reduceat(values, starts, axis=-1)
 
 
 def _binormal(n, total, squares, targets, all_squares) -> np.ndarray:

@@ -8,7 +8,6 @@ how many targets has nothing to do with how much is leaked.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from rollcall.risk.deconvolution import (
     Kernel,
@@ -19,9 +18,15 @@ from rollcall.risk.deconvolution import (
     mix_kernels,
     share_above,
 )
-from rollcall.risk.exposed.interval import scaled_poisson_interval, to_d
+from rollcall.risk.exposed.interval import to_d
 from rollcall.risk.exposed.naming import Naming
-from rollcall.risk.exposed.true_risk import AUCS, LEAST_MASS, MOST_FOLDS, TrueRisk
+from rollcall.risk.exposed.true_risk import (
+    AUCS,
+    LEAST_MASS,
+    MOST_FOLDS,
+    TrueRisk,
+    make_survival,
+)
 from rollcall.risk.record import PooledShape, pool_shape
 from rollcall.stats.moments import MIN_VARIANCE, Moments
 from rollcall.stats.unpaired import estimate_moves
@@ -116,7 +121,7 @@ def estimate_true_risk_singly(
         shape = pool_shape(of_stratum)
         kind = classify(np.asarray(of_stratum.n_in), np.asarray(of_stratum.n_out))
         kernels = make_kernels(of_stratum, shape, kind)
-        mixture = mix_classes(of_stratum, shape)
+        mixture = mix_kernels(kernels, np.bincount(kind) / len(kind))
         mass = deconvolve(count_bins(d[who], mixture), mixture)
         count += len(who) * share_above(mass, mixture, AUCS)
         smaller = mix_classes(of_stratum, shape, 1 - 1 / len(left_out))
@@ -136,13 +141,7 @@ def estimate_true_risk_singly(
             likely = mass * kernel.likelihood[row[named]]
             chance = (likely * exceed[place.ravel()[named]]).sum(1)
             again[who[of_class[named]]] = chance / np.maximum(likely.sum(1), 1e-300)
-    variance = (len(left_out) - 1) * left_out.var(0)
-    rows = [scaled_poisson_interval(c, v) for c, v in zip(count, variance, strict=True)]
-    low, high = np.array(rows).T
-    survival = pd.DataFrame(
-        {"auc": AUCS, "patients": count, "low": low, "high": np.minimum(high, len(d))}
-    )
-    return TrueRisk(survival, again, reached / there)
+    return TrueRisk(make_survival(count, left_out, len(d)), again, reached / there)
 
 
 def _scale_to_name(moments: Moments) -> np.ndarray:

@@ -113,12 +113,16 @@ def convert_target(given: Given, target: int) -> np.ndarray:
     return out
 
 
+def loss_to_log_odds(loss: np.ndarray | float) -> np.ndarray:
+    """Return the log odds of a record's own label at a cross-entropy above 0, of its shape."""
+    return -loss - np.log(-np.expm1(-loss))
+
+
 def _convert(given: Given, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if given.kind == LOG_ODDS:
         return values
     if given.kind == LOSS:  # p = exp(-loss)
-        loss = np.maximum(values, given.floor)
-        return -loss - np.log(-np.expm1(-loss))
+        return loss_to_log_odds(np.maximum(values, given.floor))
     if given.kind == LOGITS:
         if values.ndim == 1 or labels.ndim == 2:
             return (2 * labels - 1) * values

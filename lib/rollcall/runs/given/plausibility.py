@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from rollcall.runs.given.designs.contrasts import iterate_contrasts
-from rollcall.runs.given.kinds import LOG_ODDS, LOSS, PROBA, Given
+from rollcall.runs.given.kinds import LOG_ODDS, LOSS, PROBA, Given, loss_to_log_odds
 from rollcall.stats.design import is_paired
 from rollcall.util.errors import InputError
 
@@ -62,15 +62,15 @@ def look(given: Given, members: np.ndarray, codes: np.ndarray) -> Looks:
     up = squares = none = 0.0  # of each record and label, over units: sums of signed differences
     totals, sizes = np.zeros(2), np.zeros(2)  # of scores, and of ranks
     edges = np.zeros((len(ENDS), len(codes)), bool)  # records that have a loss just under an end
+    sure = float(loss_to_log_odds(EDGE))
+    unders = [float(loss_to_log_odds((1 - EDGE) * end)) for end in ENDS]
     for first, rows, difference, ranks, sign in iterate_contrasts(given, members):
         for place, row in enumerate(rows):
             _look_at_target(looks, first + place, row)
             if given.kind == LOSS:
-                looks.sure += float((row > loss_as_log_odds(EDGE)).mean()) / len(given.array)
-                for end, edge in zip(ENDS, edges, strict=True):
-                    edge |= (row.reshape(len(codes), -1) < loss_as_log_odds((1 - EDGE) * end)).any(
-                        1
-                    )
+                looks.sure += float((row > sure).mean()) / len(given.array)
+                for under, edge in zip(unders, edges, strict=True):
+                    edge |= (row.reshape(len(codes), -1) < under).any(1)
         for test, values in enumerate((difference.reshape(len(codes), -1).sum(1), ranks)):
             by_patient = np.bincount(codes, values, patients)
             by_patient -= by_patient.mean()
@@ -129,15 +129,10 @@ def _find_excess(up, squares, codes: np.ndarray, patients: int) -> np.ndarray:
     return np.bincount(codes, excess.reshape(len(codes), -1).sum(1), patients)
 
 
-def loss_as_log_odds(loss: float) -> float:
-    """Return the log odds of a record's own label at a cross-entropy."""
-    return float(-loss - np.log(-np.expm1(-loss)))
-
-
 def _find_end(looks: Looks) -> tuple[float, int]:
     """Return the end in ENDS that no loss lies beyond, and the patients just under it; or 0, 0."""
     for end, patients in zip(ENDS, looks.at_edge, strict=True):
-        if looks.low >= loss_as_log_odds(end) - 1e-5:
+        if looks.low >= float(loss_to_log_odds(end)) - 1e-5:
             return end, patients
     return 0.0, 0
 
@@ -146,7 +141,7 @@ def refuse_kind(given: Given, looks: Looks) -> None:
     """Raise InputError where log odds or losses that were given are plainly something else."""
     if given.kind == LOSS:
         end, patients = _find_end(looks)
-        if patients >= MANY_AT_EDGE and looks.high > loss_as_log_odds(EDGE):
+        if patients >= MANY_AT_EDGE and looks.high > loss_to_log_odds(EDGE):
             raise InputError(
                 f"{given.path}: no loss is above {end:g} and those of {patients:,} patients almost "
                 f"are, as Brier scores and other errors of probabilities end there; expected "

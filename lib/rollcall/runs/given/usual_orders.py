@@ -36,7 +36,8 @@ def refuse_usual_order(
 
     As `order.refuse_order` has them; nothing of the order given is clear.
     """
-    orders = _order_members(names, codes) | _order_scores(names, codes)
+    keys = _make_keys(names)
+    orders = _order_members(keys, names, codes) | _order_scores(keys, codes)
     orders = {words: each for words, each in orders.items() if not np.array_equal(each, codes)}
     clear = _contrast(given, members, codes, list(orders.values()))
     if not len(clear) or clear.max() <= max(SURE, TIMES_CLEARER * abs(contrast)):
@@ -89,11 +90,11 @@ def _make_keys(names) -> dict[str, np.ndarray]:
     return keys
 
 
-def _order_members(names: pd.Index, codes: np.ndarray) -> dict[str, np.ndarray]:
+def _order_members(keys: dict, names: pd.Index, codes: np.ndarray) -> dict[str, np.ndarray]:
     """Return orders of the columns of members: for each, the column of each record's patient."""
     first = np.arange(len(names))
     orders = {}
-    for words, key in _make_keys(names).items():
+    for words, key in keys.items():
         order = np.argsort(key, kind="stable")
         orders[f"patients in the order of their {words}"] = order
         orders[f"patients in the order of their {words}, backwards"] = order[::-1]
@@ -110,10 +111,10 @@ def _order_members(names: pd.Index, codes: np.ndarray) -> dict[str, np.ndarray]:
     return {words: place[codes].astype(np.int32) for words, place in places.items()}
 
 
-def _order_scores(names: pd.Index, codes: np.ndarray) -> dict[str, np.ndarray]:
+def _order_scores(keys: dict, codes: np.ndarray) -> dict[str, np.ndarray]:
     """Return orders of the columns of the scores: for each, the patient of each column."""
     orders = {}
-    for words, key in _make_keys(names).items():
+    for words, key in keys.items():
         rank = np.unique(key, return_inverse=True)[1]
         order = np.argsort(rank[codes], kind="stable")
         orders[f"records in the order of their {words}"] = codes[order]
