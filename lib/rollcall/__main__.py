@@ -44,14 +44,14 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     """Run a command; what takes time to import is imported here, where a signal is one line."""
-    from rollcall.report.notebooks import kernels
-    from rollcall.util.parallel import check_limits
-
     name = words[0] if words else ""
     command = commands.find(name) if name in commands.NAMES else None
     if command is None or not command.USES_KERNELS or "-h" in words or "--help" in words:
         arguments = _parse(name, words)
         return commands.find(arguments.command).run(arguments, None)
+    from rollcall.report.notebooks import kernels
+    from rollcall.util.parallel import check_limits
+
     check_limits()
     with kernels.start_kernel_server(sys.stderr) as server:  # ready while we import and plan
         return command.run(_parse(name, words), server)

@@ -15,9 +15,9 @@ import pytest
 
 from rollcall import datasets
 from rollcall.__main__ import main
-from rollcall.commands.common import NOTEBOOKS
 from rollcall.report import notebooks
 from rollcall.report.words.findings import summarise_run
+from rollcall.runs.derived.parts import NOTEBOOKS
 from rollcall.runs.run import open_run
 from rollcall.util import files
 from tests.conftest import diabetes_rows, rollcall, write_release

@@ -12,8 +12,8 @@ import pytest
 
 from rollcall import auditing
 from rollcall.__main__ import build_parser
-from rollcall.commands.common import NOTEBOOKS
 from rollcall.report.notebooks.parameters import declare_parameters
+from rollcall.runs.derived.parts import NOTEBOOKS
 from rollcall.training import train
 from rollcall.util import files
 

@@ -19,7 +19,7 @@ from rollcall.runs.derived.manifests import (
     forget,
     note_made,
 )
-from rollcall.runs.derived.parts import STEPS
+from rollcall.runs.derived.parts import FAILED, NOTEBOOKS, REPORT, STEPS
 from rollcall.runs.folder import clear_parts
 from rollcall.runs.run import Run
 from rollcall.runs.sealed import compute_digest
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from rollcall.auditing import Audit
     from rollcall.report.notebooks.kernels import KernelServer
 
-TRAINING = "1_train"  # which several audits of a run take at once
-REPORT = ("report.html", "report.json")
-FAILED = ".failed.ipynb"
+TRAINING = NOTEBOOKS[0]  # which several audits of a run take at once
 
 
 def make_report(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
-    NOTEBOOKS,
     read_thresholds,
     say,
     state_thresholds,
     write_report,
 )
+from rollcall.runs.derived.parts import NOTEBOOKS
 
 if TYPE_CHECKING:
     from rollcall.report.notebooks.kernels import KernelServer
@@ -56,6 +56,7 @@ TARGET = (
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall attack`."""
     from rollcall.commands.options import SMALLEST_CELL, add_appetite
+    from rollcall.data.groups import MIN_GROUP_SIZE
     from rollcall.runs.given.designs.detecting import DESIGNS
     from rollcall.runs.given.kinds import KINDS
 
@@ -66,7 +67,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--design", choices=("", *DESIGNS), default="", help=DESIGN)
     command.add_argument("--rates", default="", help=RATES)
     command.add_argument("--target", default="", help=TARGET)
-    command.add_argument("--smallest-cell", type=int, default=10, help=SMALLEST_CELL)
+    command.add_argument("--smallest-cell", type=int, default=MIN_GROUP_SIZE, help=SMALLEST_CELL)
     add_appetite(command)
 
 

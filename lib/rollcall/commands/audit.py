@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
-    NOTEBOOKS,
     read_thresholds,
     say,
     state_thresholds,
     write_report,
 )
+from rollcall.runs.derived.parts import NOTEBOOKS
 from rollcall.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ LOAD_WORKERS = "__import__('rollcall.util.forkserver').util.forkserver.start_ear
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall audit`."""
-    from rollcall import datasets
     from rollcall.commands import options
 
     command.add_argument(
@@ -36,12 +35,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default="",
         help="cohort.toml of your own data, or its folder: --cohort table --root of it",
     )
-    options.add_plan_options(
-        command,
-        cohort=", ".join(datasets.NAMES),
-        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
-        run="name of the run; empty: the model's name",
-    )
+    options.add_cohort_options(command, run="name of the run; empty: the model's name")
     options.add_training_options(command)
     options.add_appetite(command)
 

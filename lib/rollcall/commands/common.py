@@ -9,14 +9,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
+from rollcall.runs.derived.parts import REPORT
+
 if TYPE_CHECKING:
     import argparse
 
     from rollcall.auditing import Audit
     from rollcall.report.appetite import Appetite
     from rollcall.report.notebooks.kernels import KernelServer
-
-NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
@@ -66,7 +66,7 @@ def write_report(
     from rollcall.runs.folder import list_files_with_ids
 
     sentences = make_report(study, steps, say, server, first)
-    page = study.run.path / "report.html"
+    page = study.run.path / REPORT[0]
     say(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
     for sentence in sentences:
         say(f"  {sentence}")

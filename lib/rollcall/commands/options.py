@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 
-from rollcall import auditing
+from rollcall import auditing, datasets
 
 SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
 APPETITE = (
@@ -27,6 +27,16 @@ def add_plan_options(command: argparse.ArgumentParser, **helps: str) -> None:
         default = defaults[name]
         option = f"--{name.replace('_', '-')}"
         command.add_argument(option, type=type(default), default=default, help=text)
+
+
+def add_cohort_options(command: argparse.ArgumentParser, run: str) -> None:
+    """Add the options that name a cohort and a run of it; run: the help of the latter."""
+    add_plan_options(
+        command,
+        cohort=", ".join(datasets.NAMES),
+        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
+        run=run,
+    )
 
 
 def add_appetite(command: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rollcall.commands.common import list_outcomes, read_thresholds, say, show_outcome
 from rollcall.util.errors import InputError
+from rollcall.util.text import FOLDER_NAME
 
 if TYPE_CHECKING:
     from rollcall.auditing import Audit
@@ -25,14 +26,12 @@ MODELS = ("outputs", "weights", "onnx")
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall release`."""
-    from rollcall import datasets
     from rollcall.commands import options
+    from rollcall.experiments.release.conformal import FDR
     from rollcall.runs.given.kinds import KINDS
 
-    options.add_plan_options(
+    options.add_cohort_options(
         command,
-        cohort=", ".join(datasets.NAMES),
-        root="folder with the cohort's release; empty: embedded, or fetched from its publisher",
         run="name of the run of reference models, trained if it is not there; empty: the model's",
     )
     options.add_training_options(command)
@@ -62,7 +61,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default="",
         help="whom each of these had: .npy bool (references, patients), or csv as --members",
     )
-    command.add_argument("--fdr", type=float, default=0.05, help="false discovery rate of naming")
+    command.add_argument("--fdr", type=float, default=FDR, help="false discovery rate of naming")
     command.add_argument("--name", default="release", help="folder beside the run, for the result")
     command.add_argument(
         "--write-records",
@@ -80,6 +79,7 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
     from rollcall.report.appetite import describe_verdict
     from rollcall.report.appetite.released import write_released
     from rollcall.runs.folder import remove_untrained
+    from rollcall.runs.given.kinds import LOG_ODDS
 
     started = time.perf_counter()
     chosen = _check_options(arguments)
@@ -109,11 +109,11 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
             Path(arguments.reference_scores),
             Path(arguments.reference_members),
             cohort,
-            arguments.kind or "log-odds",
+            arguments.kind or LOG_ODDS,
         )
     else:
         say(f"{study.run.targets} reference models in {study.run.path}")
-        given = references.train_references(study)
+        given = references.train_references(study, arguments.scheduler)
     release = references.check_on_cohort(
         released,
         *given,
@@ -181,7 +181,7 @@ def _check_options(arguments: argparse.Namespace) -> str:
         )
     if bool(arguments.reference_scores) != bool(arguments.reference_members):
         raise InputError("--reference-scores and --reference-members: expected both or neither")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", arguments.name):
+    if not re.fullmatch(FOLDER_NAME, arguments.name):
         raise InputError(f"--name {arguments.name!r}: expected a plain folder name")
     return chosen[0]
 
@@ -189,10 +189,11 @@ def _check_options(arguments: argparse.Namespace) -> str:
 def _read_model(arguments: argparse.Namespace, chosen: str, study):
     """Return the released model's log odds of each record's own label, (N,) or (N, L)."""
     from rollcall.experiments.release import networks, outputs
+    from rollcall.runs.given.kinds import LOG_ODDS
 
     cohort, path = study.cohort, Path(getattr(arguments, chosen))
     if chosen == "outputs":
-        return outputs.read_outputs(path, cohort, arguments.kind or "log-odds")
+        return outputs.read_outputs(path, cohort, arguments.kind or LOG_ODDS)
     if chosen == "weights":
         logits = networks.predict_with_weights(path, study.run.recipe, cohort)
         return outputs.convert_outputs(path, logits, cohort, "logits")

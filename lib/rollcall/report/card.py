@@ -17,7 +17,7 @@ from rollcall import __version__
 from rollcall.data.cohort import Cohort
 from rollcall.report.gate import show_few, show_limit
 from rollcall.report.words.facts import write_notices
-from rollcall.report.words.findings import gather_findings
+from rollcall.report.words.findings import gather_findings, mean_metric
 from rollcall.report.words.sentences import Findings, is_undecided
 from rollcall.runs.derived.tables import read_table
 from rollcall.runs.run import Run
@@ -43,7 +43,7 @@ def make_card(run: Run, cohort: Cohort, verdict: Sequence[str] = ()) -> str:
         title=cohort.name,
         models=f"{run.targets} x {recipe['model']}" if recipe else f"{run.targets}, given",
         seed=run.seed,
-        seen=_mean_metric(run, "auroc_members"),
+        seen=mean_metric(run, "auroc_members"),
         floor=read_table(run, "floor")["auc_joint"].to_numpy(),
         verdict=verdict,
         notices=write_notices(cohort),
@@ -161,15 +161,6 @@ def _show_worst_group(findings: Findings, few: bool) -> str:
         f"others at the same label ({row['within_low']:.1f} to {row['within_high']:.1f}; "
         f"Holm-adjusted p {row['p_adjusted']:.2g})"
     )
-
-
-def _mean_metric(run: Run, name: str) -> float:
-    """Return the mean of a metric over the targets of a run that trained; NaN if there is none."""
-    if "recipe" not in run.config:
-        return np.nan
-    metrics = [run.info(target, "metrics")["metrics"] for target in range(run.targets)]
-    known = [each[name] for each in metrics if name in each]
-    return float(np.mean(known)) if known else np.nan
 
 
 def _show_number(value: float) -> str:

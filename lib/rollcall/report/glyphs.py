@@ -6,6 +6,7 @@ is an empty box.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 # Looked for first: fonts that systems bring along or that people install for what others lack.
@@ -48,21 +49,22 @@ def write_number(character: str) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def characters_of(family: str) -> set[str]:
+def characters_of(family: str) -> frozenset[str]:
     """Return the characters of which matplotlib's font of a family has glyphs."""
     from matplotlib import font_manager
 
     return _read_characters(font_manager.findfont(family))
 
 
-def _read_characters(path: str) -> set[str]:
+@cache
+def _read_characters(path: str) -> frozenset[str]:
     """Return the characters in a file of a font; none if it cannot be read, as colour fonts."""
     from matplotlib.ft2font import FT2Font
 
     try:
-        return {*map(chr, FT2Font(path).get_charmap()), *ALWAYS}
+        return frozenset((*map(chr, FT2Font(path).get_charmap()), *ALWAYS))
     except (OSError, RuntimeError, ValueError, OverflowError):
-        return set()
+        return frozenset()
 
 
 def _find_families(lacking: set[str]) -> dict[str, set[str]]:

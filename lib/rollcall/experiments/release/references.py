@@ -13,14 +13,14 @@ from rollcall.experiments.release.assess import Release, check_release
 from rollcall.experiments.release.conformal import FDR
 
 
-def train_references(study: Audit) -> tuple[np.ndarray, np.ndarray]:
+def train_references(study: Audit, scheduler: str = "local") -> tuple[np.ndarray, np.ndarray]:
     """Train what is missing of a run; return the scores (R, N) and members (R, P) of its targets.
 
     They are trained on random halves of all patients, members of the released model and outsiders
-    alike. The released model must be none of them.
+    alike. The released model must be none of them. scheduler: as auditing.train has it.
     """
     if study.run.missing():
-        study.train()
+        study.train(scheduler=scheduler)
     return score_run(study.run, study.cohort), study.run.members()
 
 

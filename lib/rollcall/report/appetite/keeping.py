@@ -25,7 +25,7 @@ from rollcall.runs.folder import clear_parts
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import raise_machine_fault
-from rollcall.util.files import atomic_write, write_json
+from rollcall.util.files import write_bytes, write_json
 
 
 def state_appetite(run: Run, appetite: Appetite | None) -> Run:
@@ -72,8 +72,7 @@ def write_decision(run: Run, cohort: Cohort, made_from: dict, verdict: Verdict |
         write_json(run.file(FILE_OF[VERDICT]), describe_verdict(verdict))
         note_made(run, VERDICT, made_from, [FILE_OF[VERDICT]])
     card = make_card(run, cohort, list_lines(verdict) if verdict else ())
-    with atomic_write(run.file(FILE_OF[CARD])) as file:
-        file.write(card.encode())
+    write_bytes(run.file(FILE_OF[CARD]), card.encode())
     note_made(run, CARD, made_from, [FILE_OF[CARD]])
 
 

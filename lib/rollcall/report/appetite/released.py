@@ -6,7 +6,6 @@ named is held against the threshold as it is, at the false-discovery rate that w
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +25,9 @@ from rollcall.report.appetite.results import (
 from rollcall.report.appetite.thresholds import Appetite
 from rollcall.report.appetite.verdict import NOT_STATED, Verdict, decide, describe_verdict
 from rollcall.report.card import SIGNIFICANT
-from rollcall.util.files import write_json
+from rollcall.runs.derived.parts import FILE_OF, VERDICT
+from rollcall.util.files import sha256, write_json
 
-FILE = "verdict.json"
 OF_ONE = "One model says nothing of that; `rollcall audit` does."
 
 
@@ -74,11 +73,10 @@ def judge_released(released: Released, appetite: Appetite) -> Verdict:
 
 def write_released(folder: Path, verdict: Verdict | None, result: Path) -> None:
     """Write verdict.json beside a release check, with the sha256 of its result; None removes it."""
-    path = folder / FILE
+    path = folder / FILE_OF[VERDICT]
     path.unlink(missing_ok=True)
     if verdict is not None:
-        digest = hashlib.sha256(result.read_bytes()).hexdigest()
-        write_json(path, describe_verdict(verdict) | {"made_from": {result.name: digest}})
+        write_json(path, describe_verdict(verdict) | {"made_from": {result.name: sha256(result)}})
 
 
 def _judge_named(name: str, released: Released, threshold: float) -> Result:

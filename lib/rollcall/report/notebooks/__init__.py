@@ -20,11 +20,11 @@ from rollcall.report.notebooks.kernels import (
     make_kernel_class,
 )
 from rollcall.report.notebooks.parameters import check_parameters
+from rollcall.runs.derived.parts import FAILED
 from rollcall.util.files import atomic_write, make_private
 from rollcall.util.temporary import private_folder
 
 START_TIMEOUT = 180  # seconds that a kernel may take to start
-FAILED = ".failed.ipynb"  # the ending of a notebook that has not run to its end
 
 
 def execute_notebook(

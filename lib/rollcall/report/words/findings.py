@@ -31,7 +31,7 @@ def gather_findings(run: Run, cohort: Cohort) -> Findings:
         rmia=float(auc["RMIA", "online"]),
         control=control.word,
         control_auc=(control.auc, control.low, control.high),
-        skill=_read_skill(run),
+        skill=mean_metric(run, "auroc_non_members"),
         smallest=run.smallest_cell,
         groups=_read_groups(run, cohort),
     )
@@ -44,12 +44,12 @@ def _read_groups(run: Run, cohort: Cohort) -> pd.DataFrame | None:
     return read_table(run, "shown_groups")
 
 
-def _read_skill(run: Run) -> float:
-    """Return the AUROC on patients not seen, mean over targets; NaN if there is none."""
+def mean_metric(run: Run, name: str) -> float:
+    """Return the mean of a metric over the targets of a run that trained; NaN if there is none."""
     if "recipe" not in run.config:
         return np.nan
     metrics = [
         run.info(target, "metrics")["metrics"] for target in range(run.targets) if run.has(target)
     ]
-    known = [each["auroc_non_members"] for each in metrics if "auroc_non_members" in each]
+    known = [each[name] for each in metrics if name in each]
     return float(np.mean(known)) if known else np.nan

@@ -48,6 +48,8 @@ STEPS = {
 ARRAYS = ("statistic",)  # which are .npy and not .parquet
 FIGURES = ("roc", "in_out", "survival", "most_exposed", "forest", "cutoffs", "shares")
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
+FAILED = ".failed.ipynb"  # the ending of a notebook that has not run to its end
+REPORT = ("report.html", "report.json")
 VERDICT, CARD = "verdict", "model_card"  # parts of one file each
 FILE_OF = {VERDICT: "verdict.json", CARD: "model_card.md"}
 
@@ -69,5 +71,5 @@ def list_derived() -> Iterator[str]:
     for name in FIGURES:
         yield from (f"figures/{name}.pdf", f"figures/{name}.png")
     for name in NOTEBOOKS:
-        yield from (f"notebooks/{name}{ending}.ipynb" for ending in ("", ".failed", ".part"))
-    yield from ("report.html", "report.json", *FILE_OF.values())
+        yield from (f"notebooks/{name}{ending}" for ending in (".ipynb", FAILED, ".part.ipynb"))
+    yield from (*REPORT, *FILE_OF.values())

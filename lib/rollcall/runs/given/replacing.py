@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rollcall.data.disk.locks import hold_lock
 from rollcall.runs.config import NAME, read_config
+from rollcall.runs.derived.parts import REPORT
 from rollcall.runs.folder import IGNORE, NOTE, furnish, is_unfinished
 from rollcall.util.errors import InputError
 from rollcall.util.faults import raise_machine_fault
@@ -21,7 +22,7 @@ from rollcall.util.files import make_private, sync_folder
 WRITTEN, READY, MOVING = ".new", ".ready", ".moving"  # of the folder inside, in this order
 STAYS = {"locks", WRITTEN, READY, MOVING, NOTE, IGNORE}
 FOLDERS = {"figures", "figures_paper", "notebooks", "logs", "targets", "made"}
-MADE = {NAME, "report.html", "report.json"}
+MADE = {NAME, *REPORT}
 ENDINGS = (".parquet", ".npy", ".sha256", ".part")
 
 
