@@ -13,20 +13,6 @@ NOTEBOOK = files.notebooks() / "4_capacity.ipynb"
 SMALL = {"targets": 8, "options": ["patients=100"], "recipe": ["epochs=3"]}
 
 
-def test_variants():
-    assert capacity.parse_variant("wrn_40_4 settings.width=3 epochs:2 option.size=64") == (
-        "wrn_40_4",
-        ["size=64"],
-        ["settings.width=3", "epochs=2"],
-    )
-    own = capacity.parse_variant("my/nets.py:Net settings.width:3")
-    assert own == ("my/nets.py:Net", [], ["settings.width=3"])
-    assert capacity.name_run("nets.py:Net width:3") == "nets-Net-width-3"
-    assert capacity.parse_variant("timm:resnet18 epochs:2") == ("timm:resnet18", [], ["epochs=2"])
-    assert capacity.name_run("settings.width=64 epochs:10") == "width-64-epochs-10"
-    assert capacity.name_run("../..") == "variant"
-
-
 @pytest.mark.parametrize(
     ("variants", "message"),
     [

@@ -143,3 +143,13 @@ def test_the_auc_of_rows_is_each_rows_own():
     rows = metrics.auc_of_rows(scores, positive)
     assert [metrics.auc(row, positive) for row in scores] == rows.tolist()
     assert np.isnan(metrics.auc_of_rows(scores, np.ones(40, bool))).all()
+
+
+def test_the_mean_auc_leaves_out_what_never_occurs():
+    outputs = np.array([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
+    labels = np.array([0, 0, 1, 1])
+    first, second = (naive.auc(outputs[:, k], labels == k) for k in (0, 1))
+    assert metrics.mean_auc(outputs, labels, "multiclass") == pytest.approx((first + second) / 2)
+    assert metrics.mean_auc(outputs[:, :1], labels, "binary") == pytest.approx(1 - first)
+    none = np.zeros((4, 3), int)
+    assert np.isnan(metrics.mean_auc(outputs, none, "multilabel"))

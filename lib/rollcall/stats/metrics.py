@@ -36,6 +36,20 @@ def auc_of_rows(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return (rank_sum - n1 * (n1 + 1) / 2) / (n1 * n0)
 
 
+def mean_auc(outputs: np.ndarray, labels: np.ndarray, task: str) -> float:
+    """Return the AUROC of a model: the mean over its outputs of which there are cases and controls.
+
+    outputs (n, outputs), each higher for its own class or label; labels (n,), multilabel (n,
+    outputs). Multiclass: one class against the rest. NaN where there is no such output.
+    """
+    if task == "multiclass":
+        labels = labels[:, None] == np.arange(outputs.shape[1])
+    positive = labels.reshape(outputs.shape) == 1
+    areas = [auc(column, cases) for column, cases in zip(outputs.T, positive.T, strict=True)]
+    known = [area for area in areas if not np.isnan(area)]
+    return float(np.mean(known)) if known else float("nan")
+
+
 @dataclass(frozen=True)
 class RankedScores:
     """Scores in ascending order, and the placement of each.

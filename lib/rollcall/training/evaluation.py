@@ -77,12 +77,6 @@ def _accuracy_auroc(z: np.ndarray, y: np.ndarray, task: str) -> tuple[float, flo
     means over labels, the AUROC over those of which there are cases and controls.
     """
     if task == "multiclass":
-        p = softmax(z, axis=1)
-        accuracy = (z.argmax(1) == y).mean()
-        aurocs = [metrics.auc(p[:, k], y == k) for k in range(z.shape[1])]
-    else:
-        y = y.reshape(z.shape)
-        accuracy = ((z > 0) == y).mean()
-        aurocs = [metrics.auc(z[:, k], y[:, k] == 1) for k in range(z.shape[1])]
-    known = [area for area in aurocs if not np.isnan(area)]
-    return float(accuracy), float(np.mean(known)) if known else float("nan")
+        return float((z.argmax(1) == y).mean()), metrics.mean_auc(softmax(z, axis=1), y, task)
+    accuracy = ((z > 0) == y.reshape(z.shape)).mean()
+    return float(accuracy), metrics.mean_auc(z, y, task)
