@@ -46,6 +46,25 @@ def read_given(path: Path, config: dict) -> np.ndarray:
     return array
 
 
+def read_sealed_array(path: Path, digest: str) -> np.ndarray:
+    """Map an array of a target; InputError, which says what to do, unless it has this sha256."""
+    try:
+        if sha256(path) != digest:
+            raise ValueError("its sha256 is not the one in its json")
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise_machine_fault(error, path)
+        raise InputError(
+            f"{path}: damaged ({error}); delete {path.name.split('.')[0]}.json and run again: "
+            "the target is trained anew"
+        ) from error
+
+
+def pack_spread(spread: np.ndarray) -> np.ndarray:
+    """Return a spread of losses as float16, which is finite wherever the spread is a number."""
+    return np.clip(spread, 0, np.finfo(np.float16).max).astype(np.float16)
+
+
 def _say_again(config: dict) -> str:
     """Say what brings an array of a run back."""
     if "recipe" in config:

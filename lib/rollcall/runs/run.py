@@ -20,7 +20,7 @@ from rollcall.data.cohort import Cohort
 from rollcall.data.disk.locks import hold_lock, try_lock
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.recipes import Recipe
-from rollcall.runs.arrays import read_given, read_members
+from rollcall.runs.arrays import pack_spread, read_given, read_members, read_sealed_array
 from rollcall.runs.config import check_info, digest_identity, read_config, write_config
 from rollcall.runs.environment import describe, now
 from rollcall.runs.folder import clear_parts, furnish, is_leftover
@@ -28,9 +28,9 @@ from rollcall.runs.identity import check_same
 from rollcall.runs.sealed import read_sealed, write_sealed
 from rollcall.stats.members import check_targets, draw_members
 from rollcall.util.errors import InputError, first_line
-from rollcall.util.faults import raise_machine_fault
 from rollcall.util.files import make_private, sha256, write_array
 
+SPREAD, SPREAD_DIGEST = "spread.npy", "spread_sha256"
 LEAST_CELL = 3  # of two patients either knows what the other is
 
 
@@ -140,17 +140,23 @@ class Run:
         if self.has(target):  # finished before the lock was taken
             lock.release()
             return None
-        clear_parts(self._target(target, "npy"), self._target(target, "json"))
+        clear_parts(*(self._target(target, suffix) for suffix in ("npy", "json", SPREAD)))
         return lock
 
-    def write_target(self, target: int, logits: np.ndarray, info: dict) -> None:
+    def write_target(
+        self, target: int, logits: np.ndarray, info: dict, spread: np.ndarray | None = None
+    ) -> None:
         """Store a target's logits, (records, outputs) float32, and its json.
 
-        The caller holds its claim.
+        spread (records,): how each record's loss moved in training, kept as float16. The caller
+        holds its claim.
         """
         path = self._target(target, "npy")
         write_array(path, logits)
         trained_for = {"run": digest_identity(self.config), "sha256": sha256(path)}
+        if spread is not None and np.isfinite(spread).any():
+            write_array(self._target(target, SPREAD), pack_spread(spread))
+            trained_for[SPREAD_DIGEST] = sha256(self._target(target, SPREAD))
         write_sealed(self._target(target, "json"), {"target": target, **info, **trained_for})
 
     def info(self, target: int, *needed: str) -> dict:
@@ -176,17 +182,16 @@ class Run:
 
         InputError if the target is missing or not what its json says.
         """
-        path, info = self._target(target, "npy"), self.info(target)
-        try:
-            if sha256(path) != info["sha256"]:
-                raise ValueError("its sha256 is not the one in its json")
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise_machine_fault(error, path)
-            raise InputError(
-                f"{path}: damaged ({error}); delete {path.stem}.json and run again: "
-                "the target is trained anew"
-            ) from error
+        return read_sealed_array(self._target(target, "npy"), self.info(target)["sha256"])
+
+    def spread(self, target: int) -> np.ndarray | None:
+        """Return how each record's loss moved while a target trained, (records,), memory-mapped.
+
+        Q75 - Q25 over the epochs; NaN of records that it was not trained on. None where it was not
+        kept: on a GPU, by older versions, of fewer than two epochs. InputError as `logits`.
+        """
+        digest = self.info(target).get(SPREAD_DIGEST)
+        return digest and read_sealed_array(self._target(target, SPREAD), digest)
 
     def _untrained(self, target: int) -> InputError:
         return InputError(

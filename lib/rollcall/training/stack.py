@@ -29,28 +29,33 @@ from rollcall.training.evaluation import predict
 from rollcall.training.gpu import recording
 from rollcall.training.layout import Layout
 from rollcall.training.optimiser import Optimiser
+from rollcall.training.traces.spread import LossTrace
 from rollcall.util.errors import InputError
 
 
 def loss_per_target(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy of each target, (targets,).
+    """Return the mean cross-entropy of each target, (targets,), of loss_per_record's shapes."""
+    return mean_per_target(loss_per_record(logits, labels))
+
+
+def loss_per_record(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy of each record, (targets, batch), or of each of its labels.
 
     logits (targets, batch, outputs). labels (targets, batch): classes, or 0/1 for one output; or,
-    with several labels, (targets, batch, outputs) of 0/1: the mean over labels, then the batch.
+    with several labels, (targets, batch, outputs) of 0/1, and so the losses.
     """
     if labels.ndim == 3:
-        return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").mean(
-            (1, 2)
-        )
+        return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
     if logits.shape[-1] == 1:
-        return F.binary_cross_entropy_with_logits(
-            logits[..., 0], labels.float(), reduction="none"
-        ).mean(1)
-    return (
-        F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-        .view(labels.shape)
-        .mean(1)
+        return F.binary_cross_entropy_with_logits(logits[..., 0], labels.float(), reduction="none")
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(
+        labels.shape
     )
+
+
+def mean_per_target(losses: torch.Tensor) -> torch.Tensor:
+    """Return the mean of a target's losses, (targets,): over labels, if there are, and records."""
+    return losses.mean(tuple(range(1, losses.ndim)))
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ class Stack:
             dtype=torch.int64,
             device=device,
         )
+        shape = (self.steps, self.steps_at_once, recipe.accumulate, self.size, recipe.batch)
+        self.trace = None if self.on_gpu else LossTrace(*shape)  # there a step is too short for it
         rngs = [np.random.default_rng(0)] * self.size
         self.draws = {
             name: torch.from_numpy(np.stack([values] * self.steps_at_once)).to(device)
@@ -172,11 +179,16 @@ class Stack:
                         name: values[place, number, :, chosen]
                         for name, values in self.draws.items()
                     }
-                    self._add_gradients(self.index[place, number, :, chosen], draws)
+                    losses = self._add_gradients(self.index[place, number, :, chosen], draws)
+                    if self.trace:
+                        self.trace.fresh[place, number, :, chosen] = losses
         self.optimiser.step()
 
-    def _add_gradients(self, index: torch.Tensor, draws: dict[str, torch.Tensor]) -> None:
-        """Go forwards and backwards with some records of a batch: index (size, records)."""
+    def _add_gradients(self, index: torch.Tensor, draws: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Go forwards and backwards with some records of a batch; return their losses.
+
+        index, losses (size, records).
+        """
         data, recipe, records = self.data, self.recipe, index.flatten()
         # a third of the time of data.inputs[...]
         batch = as_input(data.inputs.index_select(0, records), data.cohort.scale)
@@ -186,9 +198,10 @@ class Stack:
             batch = augmentation.apply(batch, flat)
         with autocast(data.device, self.precision):
             logits = self.forward(self.parameters, batch.view(*index.shape, *batch.shape[1:]))
-        losses = loss_per_target(logits.float(), labels)
+        losses = loss_per_record(logits.float(), labels)
         share = index.shape[1] / recipe.batch
-        (losses.sum() * share / recipe.accumulate).backward()
+        (mean_per_target(losses).sum() * share / recipe.accumulate).backward()
+        return losses.detach() if losses.ndim == 2 else losses.detach().mean(2)
 
     @torch.no_grad()
     def load(self, seeds: list[int]) -> None:
@@ -221,6 +234,7 @@ class Stack:
         """
         spare = self.size - len(records)
         seeds, records = seeds + seeds[-1:] * spare, records + records[-1:] * spare
+        self.fed = list(zip(records, seeds, strict=True))
         with self._on_stream():
             self.load(seeds)
         chunks = feeding.draw_chunks(self.recipe, self.image_size, records, seeds, self.steps)
@@ -236,12 +250,23 @@ class Stack:
                     for name, draws in fed.draws.items():
                         self.draws[name][:length].copy_(draws[at : at + length])
                     self.run_steps[length]()
+                if self.trace:
+                    self.trace.keep(done + at, length)
                 at += length
                 yield done + at
             done += count
 
     def _on_stream(self):
         return torch.cuda.stream(self.stream) if self.stream else nullcontext()
+
+    def spread(self, number: int) -> np.ndarray | None:
+        """Compute how each record's loss moved in target `number` of the stack, float32 (records,).
+
+        As LossTrace.spread; None on a GPU.
+        """
+        if self.trace is None:
+            return None
+        return self.trace.spread(number, *self.fed[number], len(self.data.cohort))
 
     def logits(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Compute (logits, test logits) of target `number` of the stack, in float32 always.

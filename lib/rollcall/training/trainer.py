@@ -55,6 +55,7 @@ class Trainer:
         self.name, self.note_failure = device_name(data.device), note_failure
         self.layout = layout or Layout(stack=cpu_stack(recipe))
         self.stacks: list[Stack] = []
+        self.spread: np.ndarray | None = None  # Stack.spread of the target whose logits came last
 
     def train(
         self,
@@ -104,7 +105,9 @@ class Trainer:
         """Train targets side by side; then compute the logits of each."""
         self._train_at_once(records, seeds, progress)
         for number in range(len(records)):
-            yield self.stacks[number // self.layout.stack].logits(number % self.layout.stack)
+            stack, place = self.stacks[number // self.layout.stack], number % self.layout.stack
+            self.spread = stack.spread(place)
+            yield stack.logits(place)
 
     def _train_at_once(
         self, records: list[np.ndarray], seeds: list[int], progress: Callable[[float], None]

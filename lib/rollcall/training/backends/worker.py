@@ -90,7 +90,7 @@ class Worker:
                 if info is None:
                     diverged.append(target)
                     continue
-                self.run.write_target(target, logits, info)
+                self.run.write_target(target, logits, info, self.trainer.spread)
                 claims.pop(target).release()
                 finished += 1
                 self.log.info("target %d stored, %.1f s", target, info["seconds"])

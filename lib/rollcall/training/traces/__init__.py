@@ -1,0 +1,1 @@
+"""What training leaves behind beside logits: how each record's loss moved."""
