@@ -1,0 +1,115 @@
+"""Sums of clipped gradients of a Poisson sample of units, with Gaussian noise, many times.
+
+The accounting is a library's: privacy loss distributions of dp-accounting (Google), connecting the
+dots (Doroshenko et al. 2022), neighbours that differ in one unit added or removed. Only how fine
+the loss is cut is chosen here: until a finer cut changes nothing. Every cut's answer is an upper
+bound, so a coarse one is never too low.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rollcall.util.errors import InputError
+
+ACCOUNTANT = "dp-accounting, privacy loss distributions, Poisson sampling, add or remove a unit"
+FIRST_CUTS = 200  # of the loss of one step
+FINER = 4
+NO_CHANGE, ROUGHLY = 0.006, 0.1  # of epsilon, when the cut is FINER
+MOST_REFINEMENTS = 6  # beyond, which takes seconds, the upper bound stands as it is
+CLOSE = 0.001  # of the epsilon asked for, from below
+LEAST_NOISE, MOST_EPSILON = 0.005, 10_000  # beyond, nothing is promised that is worth a number
+
+
+def compute_epsilon(noise: float, delta: float, rate: float, steps: int) -> float:
+    """Return the epsilon at `delta` of `steps` noisy sums over Poisson samples of the units.
+
+    noise: the Gaussian's standard deviation as a multiple of the clip. rate: the chance that a
+    unit takes part in a step. Noise below 0.005: infinity. No step, or none that a unit can be in:
+    0. About a second. InputError for what is no noise, delta, rate or number of steps.
+    """
+    check_mechanism(noise, delta, rate, steps)
+    if not steps or not rate or noise == math.inf:
+        return 0.0
+    if noise < LEAST_NOISE:
+        return math.inf
+    return float(refine_losses(noise, rate, steps, delta).get_epsilon_for_delta(delta))
+
+
+def calibrate_noise(epsilon: float, delta: float, rate: float, steps: int) -> float:
+    """Return the least noise, as a multiple of the clip, that promises (epsilon, delta).
+
+    Its epsilon is at most the one asked for, and within 0.1% of it. epsilon infinity: 0. Seconds.
+    InputError as `compute_epsilon`'s, and for an epsilon that is not.
+    """
+    check_mechanism(1.0, delta, rate, steps)
+    if not (0 < epsilon <= MOST_EPSILON or epsilon == math.inf):
+        raise InputError(
+            f"epsilon is {epsilon}; expected a number above 0, at most {MOST_EPSILON:,}, "
+            "or inf for no noise"
+        )
+    takes_part = -math.expm1(steps * math.log1p(-rate)) if rate < 1 else float(steps > 0)
+    if epsilon == math.inf or takes_part <= delta:
+        return 0.0
+
+    from scipy.optimize import brentq
+
+    def excess(log_noise: float, no_change: float = NO_CHANGE) -> float:
+        """log(what this noise promises / a little less than what is asked for)"""
+        losses = refine_losses(math.exp(log_noise), rate, steps, delta, no_change)
+        promised = max(losses.get_epsilon_for_delta(delta), 1e-12)
+        return math.log(promised / (epsilon * (1 - CLOSE / 2)))
+
+    near = brentq(excess, *bracket(excess, 0.0, 1.0, ROUGHLY), args=(ROUGHLY,), xtol=0.01)
+    log_noise = float(brentq(excess, *bracket(excess, near, 0.03, NO_CHANGE), xtol=CLOSE / 5))
+    while excess(log_noise) > CLOSE / 2:
+        log_noise += CLOSE / 5
+    return math.exp(log_noise)
+
+
+def bracket(excess, start: float, width: float, no_change: float) -> tuple[float, float]:
+    """Return a lower and an upper end between which `excess`, which falls, crosses zero."""
+    low = high = start
+    while excess(high, no_change) > 0:
+        low, high = high, high + width
+    while low == high or excess(low, no_change) <= 0:
+        low, high = low - width, low
+    return low, high
+
+
+def refine_losses(
+    noise: float, rate: float, steps: int, delta: float, no_change: float = NO_CHANGE
+):
+    """Return the composed privacy losses, cut until their epsilon at `delta` changes no more."""
+    cut = (0.5 / noise**2 + 8 / noise) / FIRST_CUTS
+    losses = compose_losses(noise, rate, steps, cut)
+    for _ in range(MOST_REFINEMENTS):
+        before = losses.get_epsilon_for_delta(delta)
+        cut /= FINER
+        losses = compose_losses(noise, rate, steps, cut)
+        epsilon = losses.get_epsilon_for_delta(delta)
+        if before - epsilon <= no_change * epsilon:
+            break
+    return losses
+
+
+def compose_losses(noise: float, rate: float, steps: int, cut: float):
+    """Return the distribution of the privacy loss of all steps, cut into steps of `cut`."""
+    from dp_accounting.pld import privacy_loss_distribution
+
+    once = privacy_loss_distribution.from_gaussian_mechanism(
+        noise, sampling_prob=rate, value_discretization_interval=cut, use_connect_dots=True
+    )
+    return once.self_compose(steps)
+
+
+def check_mechanism(noise: float, delta: float, rate: float, steps: int) -> None:
+    """Raise InputError for what is no noise, delta, rate or number of steps."""
+    if not noise >= 0:
+        raise InputError(f"noise is {noise}; expected 0 or more, as a multiple of the clip")
+    if not 0 < delta < 1:
+        raise InputError(f"delta is {delta}; expected between 0 and 1, below 1 / number of units")
+    if not 0 <= rate <= 1:
+        raise InputError(f"rate is {rate}; expected a chance, from 0 to 1")
+    if steps != int(steps) or steps < 0:
+        raise InputError(f"steps is {steps}; expected a whole number, 0 or more")
