@@ -56,14 +56,15 @@ TINY_AUDIT = ("--targets", 16, "--option", "patients=120", "--recipe", "epochs=3
 
 
 def rollcall(*words, cwd=None, env=None, timeout=300) -> subprocess.CompletedProcess:
-    """Run the command line in a process of its own."""
+    """Run the command line in a process of its own, in as many threads as a user's would."""
+    usual = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     return subprocess.run(
         [sys.executable, "-m", "rollcall", *map(str, words)],
         capture_output=True,
         text=True,
         timeout=timeout,
         cwd=cwd,
-        env=os.environ | (env or {}),
+        env=usual | (env or {}),
     )
 
 
