@@ -83,6 +83,14 @@ def _columns(x):
     return x[:, :rows, :columns:2], x[:, :rows, 1:columns:2]
 
 
+def _is_above_zero(weight) -> bool:
+    """Say whether all weights are above zero; not where torch.func lets nobody look at them."""
+    try:
+        return bool((weight.detach().numpy() > 0).all())
+    except RuntimeError:
+        return False
+
+
 class NormHalve(nn.GroupNorm):
     """GroupNorm, the largest value of each 2x2 square, ReLU; in one on a CPU.
 
@@ -90,7 +98,7 @@ class NormHalve(nn.GroupNorm):
     """
 
     def forward(self, x):
-        if not x.is_cuda and (self.weight.detach().numpy() > 0).all():
+        if not x.is_cuda and _is_above_zero(self.weight):
             values = x.to(self.weight.dtype)
             y = _NormHalve.apply(values, self.weight, self.bias, self.num_groups, self.eps)
             return y.to(x.dtype)

@@ -16,6 +16,7 @@ from pathlib import Path
 from rollcall.models.given import is_given, parse_given
 from rollcall.models.given.names import check_kind
 from rollcall.models.registry import KINDS, family_of
+from rollcall.recipes.privacy import PREFIX
 from rollcall.recipes.reading import (
     KEYS,
     change_settings,
@@ -82,8 +83,8 @@ def choose(dataset: str, model: str = "", entries: Iterable[str] = (), kind: str
     """Make the recipe that a user's `entries` ask for; kind as for `load`.
 
     "paper" names a recipe, "my.toml" a file with one; "epochs=5" changes it; "settings.width=16"
-    changes its model (":" does as well as "="). InputError for what cannot be read or is out of
-    range.
+    changes its model, "privacy.epsilon=3" its privacy (":" does as well as "="). InputError for
+    what cannot be read or is out of range.
     """
     entries = [
         entry if "=" in entry or is_file(entry) else entry.replace(":", "=", 1) for entry in entries
@@ -99,7 +100,7 @@ def choose(dataset: str, model: str = "", entries: Iterable[str] = (), kind: str
             check_kind(recipe.model, kind, f"cohort {dataset!r}")
     else:
         recipe = load(dataset, names[0] if names else "", model, kind)
-    model_settings = {}
+    model_settings, privacy = {}, {}
     for entry in entries:
         if entry.startswith("settings.") and "=" in entry:
             text = entry.removeprefix("settings.").replace("=", " = ", 1)
@@ -110,10 +111,18 @@ def choose(dataset: str, model: str = "", entries: Iterable[str] = (), kind: str
                     f"recipe setting {entry!r}: {error}; expected settings.KEY=VALUE, the value a "
                     'number, true, false or "text"'
                 ) from None
+        elif entry.startswith(PREFIX) and "=" in entry:
+            key, _, text = entry.removeprefix(PREFIX).partition("=")
+            privacy[key] = text
     recipe = change_settings(recipe, model_settings)
-    others = [each for each in entries if each not in names and not each.startswith("settings.")]
+    if privacy:
+        recipe = replace(recipe, privacy=recipe.privacy | privacy)
+    dotted = ("settings.", PREFIX)
+    others = [each for each in entries if each not in names and not each.startswith(dotted)]
     defaults = {
-        key: getattr(recipe, key) for key in KEYS if key not in ("model", "settings", "cohort")
+        key: getattr(recipe, key)
+        for key in KEYS
+        if key not in ("model", "settings", "cohort", "privacy")
     }
     return replace(recipe, **parse_settings("recipe setting", others, defaults))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rollcall.models.given import digest_given, is_given, parse_given
 from rollcall.models.given.installed import find_version
 from rollcall.models.registry import check_settings, family_of
+from rollcall.recipes.privacy import PREFIX
 from rollcall.recipes.settings import Recipe
 from rollcall.util.errors import InputError, first_line, unknown_name
 from rollcall.util.faults import raise_machine_fault
@@ -31,7 +32,7 @@ TEXT = ("a text", str)
 def is_file(entry: str) -> bool:
     """Say whether what was given for a recipe is the path of a file, not a name or a setting."""
     key = re.split("[=:]", entry)[0]
-    is_setting = key != entry and (key in KEYS or key.startswith("settings."))
+    is_setting = key != entry and (key in KEYS or key.startswith(("settings.", PREFIX)))
     return entry.lower().endswith(".toml") and not is_setting
 
 

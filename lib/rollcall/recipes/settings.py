@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
+from rollcall.recipes.privacy import Privacy, read_privacy
 from rollcall.util.errors import InputError
 
 Precision = Literal["auto", "float32", "bf16"]
@@ -39,6 +40,10 @@ class Recipe:
                    and the family is one for which it was measured harmless.
                    Decided once for a run, by the first worker, in run.json
     cohort         options of the cohort that go with the recipe (`rules = "paper"`)
+    privacy        training with differential privacy: rollcall.recipes.privacy. Then `batch` is the
+                   expected number of units (patients, or records) of a step, `epochs` counts
+                   passes over these, and they are drawn anew, each by itself, for every step.
+                   Empty: none
 
     Rollcall notes beside them, and no recipe may set:
 
@@ -66,6 +71,7 @@ class Recipe:
     stack: int = 8
     precision: Precision = "auto"
     cohort: dict = field(default_factory=dict)
+    privacy: dict = field(default_factory=dict)
     files: dict = field(default_factory=dict)
     sources: dict = field(default_factory=dict, compare=False)
 
@@ -89,8 +95,24 @@ class Recipe:
             if not is_valid:
                 raise InputError(f"recipe: {name} is {getattr(self, name)!r}, expected {expected}")
 
+        private = read_privacy(self.privacy)
+        if private and private.augmentations > 1 and self.augment == "none":
+            raise InputError(
+                f"recipe: privacy.augmentations is {private.augmentations}, and augment is 'none'; "
+                "expected 1, or an augmentation"
+            )
+        object.__setattr__(self, "privacy", private.asdict() if private else {})
+
+    @property
+    def private(self) -> Privacy | None:
+        """What the recipe says of differential privacy; None if it is trained without."""
+        return read_privacy(self.privacy)
+
     def asdict(self) -> dict:
-        """Return the recipe as run.json keeps it, and compares it: without what is beside it."""
+        """Return the recipe as run.json keeps it, and compares it: without what is beside it.
+
+        What came with a later version is there only where it is used: older runs stay the same.
+        """
         kept = asdict(self)
         del kept["sources"]
-        return kept if kept["files"] else {key: kept[key] for key in kept if key != "files"}
+        return {key: kept[key] for key in kept if kept[key] or key not in ("files", "privacy")}

@@ -33,6 +33,7 @@ KINDS_IF_THERE = {
     "precision": str,
     "sources": dict,
     "network": dict,
+    "privacy": dict,
     "contents": dict,
     "design": dict,
     "appetite": (dict, type(None)),

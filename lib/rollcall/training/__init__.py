@@ -41,6 +41,8 @@ from rollcall.training import augmentation
 from rollcall.training.backends import local
 from rollcall.training.batches import as_input
 from rollcall.training.layout import NETWORK_KEY, cpu_stack
+from rollcall.training.private.checking import check_private
+from rollcall.training.private.terms import PRIVACY_KEY, find_terms
 from rollcall.util.errors import InputError
 
 RECORDS_TO_TRY = 8  # with a network that a user brings
@@ -80,6 +82,8 @@ def _examine(recipe: Recipe, cohort: Cohort) -> Traits:
             cohort.outputs,
             recipe.stack,
         )
+    if recipe.private:
+        check_private(recipe, cohort, traits, batch)
     if recipe.ema and any(note.startswith("batch statistics") for note in traits.notes):
         traits = Traits(traits.parameters, traits.is_stacked, (*traits.notes, AVERAGED))
     return traits
@@ -93,7 +97,13 @@ def prepare(run: Run, cohort: Cohort) -> Run:
     network = open_run(run.path).config.get(NETWORK_KEY)
     if network is None:
         network = run.set_once(NETWORK_KEY, asdict(check(run.recipe, cohort)))
-    return Run(run.path, run.config | {NETWORK_KEY: network})
+    noted = {NETWORK_KEY: network}
+    if run.recipe.private:
+        terms = open_run(run.path).config.get(PRIVACY_KEY)
+        if terms is None:
+            terms = run.set_once(PRIVACY_KEY, find_terms(run.recipe, cohort).to_config())
+        noted[PRIVACY_KEY] = terms
+    return Run(run.path, run.config | noted)
 
 
 def train(

@@ -30,11 +30,11 @@ def choose_precision(recipe: Recipe, device: str) -> str:
 
     The recipe's. "auto": bf16 on devices that have it, for the families that it was measured
     harmless for (`bf16` in rollcall.models.registry); so small audits are float32 everywhere, and
-    so are networks that a user brings.
+    so are networks that a user brings, and all training with privacy.
     """
     if recipe.precision != "auto":
         return recipe.precision
-    if is_given(recipe.model) or not family_of(recipe.model).bf16:
+    if recipe.private or is_given(recipe.model) or not family_of(recipe.model).bf16:
         return "float32"
     if device.startswith("cuda"):
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)

@@ -110,8 +110,11 @@ def list_layouts(
 
     targets, network: of the run. Networks with dropout are never stacked or trained in streams, so
     that each target draws its own masks. Those that a user brings are neither recorded nor
-    compiled: what they do in a step may not be the same each time.
+    compiled: what they do in a step may not be the same each time. Private training is neither.
     """
+    if recipe.private:  # how many chunks a step has is drawn: nothing to record or compile
+        sizes = (1, 8, 32) if cpu_stack(recipe, network) > 1 else (1,)
+        return [Layout(stack=size) for size in sizes if size == 1 or size <= targets]
     if is_given(recipe.model):
         sizes = (1, 8, 32) if network is not None and network["is_stacked"] else (1,)
         return [Layout(stack=size) for size in sizes if size == 1 or size <= targets]

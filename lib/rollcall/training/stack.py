@@ -89,11 +89,17 @@ class Stack:
     Made once, and used for one set of targets after another. Steps take the records to train on,
     and the draws of their augmentation, from buffers that stay where they are. Where the layout
     says so they are recorded as CUDA graphs, several steps in one, on a stream of the stack's own.
+    steps: 0 for as many as the recipe's epochs are.
     InputError if the layout has more micro-batches than a batch has records.
     """
 
     def __init__(
-        self, data: DeviceCohort, recipe: Recipe, layout: Layout, precision: str = "float32"
+        self,
+        data: DeviceCohort,
+        recipe: Recipe,
+        layout: Layout,
+        precision: str = "float32",
+        steps: int = 0,
     ):
         device = data.device
         if layout.micro_batches >= 2 * recipe.batch:
@@ -105,7 +111,8 @@ class Stack:
         self.data, self.recipe, self.precision = data, recipe, precision
         self.size = layout.stack
         self.records_at_once = math.ceil(recipe.batch / layout.micro_batches)
-        self.steps, self.on_gpu = count_steps(recipe, len(data.cohort)), device.startswith("cuda")
+        self.steps = steps or count_steps(recipe, len(data.cohort))
+        self.on_gpu = device.startswith("cuda")
         self.network = models.build_seeded(recipe, data.cohort, 0).to(device)
         self.parameters, self.forward = self._prepare_network(layout.compiled)
         self.optimiser = Optimiser(self.parameters, recipe, self.steps)

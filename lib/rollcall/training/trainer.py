@@ -23,6 +23,8 @@ from rollcall.training.gpu.failures import (
     is_out_of_memory,
 )
 from rollcall.training.layout import Layout, cpu_stack
+from rollcall.training.private.stack import PrivateStack
+from rollcall.training.private.terms import Terms, find_terms, sketch_terms
 from rollcall.training.stack import DeviceCohort, Stack
 from rollcall.util.errors import InputError
 
@@ -41,6 +43,7 @@ class Trainer:
     Where the device's memory does not suffice: half as many, then half of each batch at a time.
     Where a layout fails otherwise on a GPU: the plain one, from there on. Targets that have no
     logits yet begin again, from their seeds. The stacks are made once and used for all targets.
+    terms: of a recipe with privacy; None: they are found here.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class Trainer:
         layout: Layout | None = None,
         precision: str = "float32",
         note_failure: NoteFailure = lambda layout, reason, for_good: None,
+        terms: Terms | None = None,
     ):
         self.data, self.recipe, self.precision = data, recipe, precision
         self.name, self.note_failure = device_name(data.device), note_failure
         self.layout = layout or Layout(stack=cpu_stack(recipe))
+        self.terms = terms or (find_terms(recipe, data.cohort) if recipe.private else None)
         self.stacks: list[Stack] = []
         self.spread: np.ndarray | None = None  # Stack.spread of the target whose logits came last
 
@@ -117,7 +122,8 @@ class Trainer:
         with seeded(seeds[0], device):
             needed = math.ceil(len(records) / size)
             while len(self.stacks) < needed:
-                self.stacks.append(Stack(self.data, self.recipe, self.layout, self.precision))
+                made = make_stack(self.data, self.recipe, self.layout, self.precision, self.terms)
+                self.stacks.append(made)
             steps = [
                 stack.train(
                     records[number * size : (number + 1) * size],
@@ -155,6 +161,15 @@ def _report(progress: Callable[[float], None], done: float, share: float, fracti
     progress(done + fraction * share)
 
 
+def make_stack(
+    data: DeviceCohort, recipe: Recipe, layout: Layout, precision: str, terms: Terms | None
+) -> Stack:
+    """Make a stack of a recipe's targets: a private one where there are terms."""
+    if terms:
+        return PrivateStack(data, recipe, layout, precision, terms)
+    return Stack(data, recipe, layout, precision)
+
+
 def measure_step(
     data: DeviceCohort, recipe: Recipe, layout: Layout, precision: str, steps: int = 20
 ) -> float:
@@ -163,7 +178,8 @@ def measure_step(
     Over `steps` steps after the warm-up, or as many as there are. On a GPU, where a step is short,
     over two chunks of what the host feeds it with.
     """
-    stacks = [Stack(data, recipe, layout, precision) for _ in range(layout.streams)]
+    terms = sketch_terms(recipe, data.cohort) if recipe.private else None
+    stacks = [make_stack(data, recipe, layout, precision, terms) for _ in range(layout.streams)]
     seeds = list(range(layout.stack))
     count = max(recipe.batch, len(data.cohort) // 2)
     records = [np.random.default_rng(seed).permutation(len(data.cohort))[:count] for seed in seeds]

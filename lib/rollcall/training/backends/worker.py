@@ -24,6 +24,7 @@ from rollcall.training.evaluation import measure_performance
 from rollcall.training.gpu.choosing import find_layout, mark_failed
 from rollcall.training.gpu.failures import free_memory
 from rollcall.training.layout import MICRO_BATCHES_KEY, NETWORK_KEY, Layout, cpu_stack
+from rollcall.training.private.terms import PRIVACY_KEY, Terms
 from rollcall.training.stack import DeviceCohort, to_device
 from rollcall.training.trainer import Trainer
 from rollcall.util.errors import InputError
@@ -179,7 +180,11 @@ def join_run(
     log.info("%s, %s, %s", device, precision, layout or "a layout is being measured")
     note_failure = partial(_note_failure, run, device_name(device), log)
     data = to_device(cohort, device)
-    trainer = Trainer(data, run.recipe, layout or Layout(), precision, note_failure)
+    terms = None
+    if run.recipe.private:
+        terms = Terms.from_config(run.config[PRIVACY_KEY])
+        log.info("private, so no step is recorded or compiled: %s", terms)
+    trainer = Trainer(data, run.recipe, layout or Layout(), precision, note_failure, terms)
     return Worker(run, data, trainer, log, lacks_layout=layout is None)
 
 
