@@ -56,7 +56,7 @@ def capacity_table(variants: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Ta
             for count, total in exposed
         ],
         "true AUC of 0.9 or more": [
-            _show_interval(count, low, high, smallest)
+            show_interval(count, low, high, smallest)
             for count, low, high in ordered[["above", "above_low", "above_high"]].to_numpy()
         ],
     }
@@ -67,7 +67,8 @@ def capacity_table(variants: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Ta
     )
 
 
-def _show_interval(count: float, low: float, high: float, smallest: int) -> str:
+def show_interval(count: float, low: float, high: float, smallest: int) -> str:
+    """Write an estimated number of patients with its interval: "12 (8 to 17)"."""
     if count < smallest:
         return HIDDEN
     ends = (show_limit(end, np.inf, smallest) for end in (low, high))

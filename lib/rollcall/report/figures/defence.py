@@ -1,0 +1,287 @@
+"""Figures of defences: what is left of the risk, what it costs, and whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.gate import show_few
+from rollcall.report.style import (
+    ACCENT,
+    DOUBLE,
+    EXPOSED,
+    FLOOR,
+    MEMBER,
+    MM,
+    NON_MEMBER,
+    Figure,
+    new_figure,
+    scale_log,
+    styled,
+)
+
+FLOOR_POINTS = 500
+PANELS = {  # kinds of settings that share a panel, and what stands above it
+    "record": "Record-level DP",
+    "patient": "Patient-level DP",
+    "others": "Cheaper measures",
+}
+MARKS = {  # of kinds of settings: colour, marker, words
+    "plain": (EXPOSED, "D", "plain"),
+    "record": (NON_MEMBER, "s", "record-level DP"),
+    "patient": (MEMBER, "o", "patient-level DP"),
+    "training": (ACCENT, "^", "trained otherwise"),
+    "patients": (FLOOR, "P", "other number of patients"),
+    "outputs": ("#9C4A7F", "v", "coarser outputs"),
+}
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
+MOST_GROUPS = 34  # rows of the figure of groups
+
+
+def panel_of(kind: str) -> str:
+    """Return the panel of a kind of setting; plain models are in every one."""
+    return kind if kind in PANELS else "others"
+
+
+@styled
+def defence_survival(
+    settings: pd.DataFrame,
+    curves: dict[str, pd.DataFrame],
+    floor: np.ndarray,
+    unit: str = "patient",
+    smallest: int = MIN_GROUP_SIZE,
+) -> Figure:
+    """Draw the share of patients at or above each true risk, a line for each setting.
+
+    From the tables of experiments.defence: a panel for DP of records, of patients, and for all
+    else, with the plain models and the noise floor in each, and the ceilings of what is promised:
+    of a whole patient a vertical line in the colour of the setting, of one record a dotted one.
+    """
+    from matplotlib import colormaps
+
+    kinds = settings["kind"].map(panel_of)
+    is_plain = settings["kind"] == "plain"
+    panels = [panel for panel in PANELS if (kinds[~is_plain] == panel).any()] or ["others"]
+    drawing, axes = new_figure(
+        DOUBLE, 88 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
+    )
+    values, share = _thin(floor)
+    for ax, panel in zip(axes[0], panels, strict=True):
+        chosen = settings[(kinds == panel) & ~is_plain]
+        if panel != "others":
+            chosen = chosen.sort_values("epsilon", ascending=False)
+        ax.plot(values, share, "--", color=FLOOR, linewidth=0.8, label="noise floor, plain")
+        plain = settings[is_plain].iloc[0]
+        _draw_curve(ax, curves[plain["setting"]], smallest, color=EXPOSED, linewidth=1.6)
+        ax.lines[-1].set_label("plain")
+        shades = colormaps["cividis"](np.linspace(0.8, 0.05, max(1, len(chosen))))
+        for number, (_, row) in enumerate(chosen.iterrows()):
+            name, style = row["setting"], DASHES[number % len(DASHES)]
+            shade = shades[number]
+            _draw_curve(ax, curves[name], smallest, color=shade, linestyle=style, linewidth=1.1)
+            ax.lines[-1].set_label(name.replace(f"{row['unit']}-level DP, ", ""))
+            for kind, dash in (("ceiling_patient", "-"), ("ceiling_record", ":")):
+                if row[kind] < 0.999 and (kind == "ceiling_patient" or row["unit"] == "record"):
+                    ax.axvline(row[kind], color=shade, linestyle=dash, linewidth=0.6, alpha=0.8)
+        scale_log(ax, "y")
+        ax.set(
+            title=PANELS[panel],
+            xlabel=f"True {unit} risk (AUC)",
+            xlim=(0.48, 1.005),
+            ylim=(0.5 * smallest / plain["patients"], 1.5),
+        )
+        ax.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=5, handlelength=2.6
+        )
+    axes[0][0].set_ylabel(f"Share of {unit}s at or above")
+    return Figure(
+        "defence_survival",
+        drawing,
+        alt=f"{len(panels)} line plots on a log axis of the share of {unit}s at or above each true "
+        f"risk, a line for each of {len(settings)} settings, with the noise floor. "
+        + _describe_ends(settings, unit, smallest),
+        caption=f"Share of {unit}s whose true risk (the noise of the estimates taken out) is at "
+        "least the value on the x axis, with the plain models (black), each defence, and the noise "
+        "floor of the plain models (dashed). Vertical lines: the highest AUC that the promised "
+        f"epsilon allows any attacker, for a whole {unit} with as many records as any has (solid) "
+        f"and for one record (dotted); where there is none it is above 0.999. No point stands for "
+        f"fewer than {smallest} {unit}s.",
+    )
+
+
+def _thin(floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (risks, shares at or above) of a noise floor's draws."""
+    ordered = np.sort(floor)[::-1]
+    kept = np.unique(np.geomspace(1, len(ordered), FLOOR_POINTS).astype(int) - 1)
+    return ordered[kept], (kept + 1) / len(ordered)
+
+
+def _draw_curve(ax, curve: pd.DataFrame, smallest: int, **look) -> None:
+    shown = curve[(curve["auc"] > 0.5) & (curve["patients"] >= smallest)]
+    ax.plot(shown["auc"], shown["share"], **look)
+
+
+def _describe_ends(settings: pd.DataFrame, unit: str, smallest: int) -> str:
+    """Say how many have a true AUC of 0.9 or more, of each setting."""
+    parts = [
+        f"{row['setting']} {show_few(row['above'], np.inf, smallest)}"
+        for _, row in settings.iterrows()
+    ]
+    return f"{unit.capitalize()}s with a true AUC of 0.9 or more: {'; '.join(parts)}."
+
+
+@styled
+def defence_price(
+    settings: pd.DataFrame, unit: str = "patient", smallest: int = MIN_GROUP_SIZE
+) -> Figure:
+    """Draw skill against exposed patients, a point for each setting, those of DP connected.
+
+    settings: of experiments.defence. A setting that exposes fewer than `smallest`, 0 or all but so
+    few stands at the left edge, or the right one, as what it is written as.
+    """
+    drawing, ax = new_figure(DOUBLE * 0.82, 92 * MM)
+    edge = 0.5 * smallest / settings["patients"].max()
+    few = np.array([count < smallest for count in settings["exposed"]])
+    left = settings["patients"] - settings["exposed"]
+    x = np.where(few, edge, settings["exposed_share"])
+    x = np.where((left > 0) & (left < smallest), 1.0, x)
+    for kind, (color, marker, words) in MARKS.items():
+        chosen = np.flatnonzero(settings["kind"] == kind)
+        if not len(chosen):
+            continue
+        if kind in ("record", "patient"):
+            chosen = chosen[np.argsort(settings["epsilon"].to_numpy()[chosen])]
+        ax.errorbar(
+            x[chosen],
+            settings["auroc"].to_numpy()[chosen],
+            settings["auroc_sd"].to_numpy()[chosen],
+            fmt=marker + ("-" if kind in ("record", "patient") else ""),
+            color=color,
+            markersize=4.5,
+            linewidth=0.8,
+            elinewidth=0.5,
+            label=words,
+        )
+    scale_log(ax, "x")
+    ax.axvline(smallest / settings["patients"].max(), color=FLOOR, linestyle=":", linewidth=0.7)
+    ax.set(
+        xlabel=f"Exposed {unit}s, share (dotted: {smallest} {unit}s; left of it fewer, or none)",
+        ylabel=f"AUROC, {unit}s not seen (SD over targets)",
+    )
+    ax.margins(x=0.05, y=0.08)
+    is_private = settings["kind"].isin(["record", "patient"]).to_numpy()
+    _write_beside(
+        ax,
+        x[~is_private],
+        settings["auroc"].to_numpy()[~is_private],
+        settings["setting"][~is_private].tolist(),
+    )
+    for number in np.flatnonzero(is_private):
+        row = settings.iloc[number]
+        ax.annotate(
+            "no noise" if np.isinf(row["epsilon"]) else f"ε {row['epsilon']:g}",
+            (x[number], row["auroc"]),
+            xytext=(-5, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=5,
+        )
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0)
+    plain = settings[settings["kind"] == "plain"].iloc[0]
+    best = settings.loc[~few | (settings["exposed"] == 0)].sort_values("exposed_share").iloc[0]
+    return Figure(
+        "defence_price",
+        drawing,
+        alt=f"Scatter plot of AUROC on {unit}s not seen against the share of exposed {unit}s, "
+        f"{len(settings)} settings. Plain: {plain['auroc']:.3f} and "
+        f"{show_few(plain['exposed'], plain['patients'], smallest)} exposed; fewest where the "
+        f"number may be shown: {best['setting']}, {best['auroc']:.3f} and "
+        f"{show_few(best['exposed'], best['patients'], smallest)}.",
+        caption=f"What each setting costs and what it leaves: AUROC on {unit}s not seen in "
+        f"training against the share of {unit}s who are exposed. Upwards and to the left is "
+        "better. Lines join the settings of one unit of differential privacy.",
+    )
+
+
+def _write_beside(ax, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
+    """Write the names of points in a column on the right, evenly, each joined to its point."""
+    order = np.argsort(y, kind="stable")
+    heights = (np.arange(len(order)) + 0.5) / len(order)
+    for height, number in zip(heights, order, strict=True):
+        ax.annotate(
+            texts[number],
+            (x[number], y[number]),
+            xytext=(1.03, height),
+            textcoords="axes fraction",
+            fontsize=5,
+            va="center",
+            arrowprops={
+                "arrowstyle": "-",
+                "color": FLOOR,
+                "linewidth": 0.3,
+                "shrinkB": 3,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+@styled
+def defence_groups(settings: pd.DataFrame, groups: pd.DataFrame) -> Figure:
+    """Draw what settings cost each group: the change of its AUROC against the plain models.
+
+    groups: of experiments.defence.Comparison, a row per setting and group. A panel for each of up
+    to three settings of the stricter unit of DP (the smallest epsilons that promise anything), or
+    else of the three that cost everybody most.
+    """
+    chosen = choose_settings(settings, groups)
+    rows = groups[groups["setting"] == chosen[0]].head(MOST_GROUPS)
+    keys = list(zip(rows["attribute"], rows["group"], strict=True))
+    drawing, axes = new_figure(
+        DOUBLE, (22 + 4.2 * len(keys)) * MM, 1, len(chosen), squeeze=False, sharey=True, sharex=True
+    )
+    places = -np.arange(len(keys))
+    for ax, name in zip(axes[0], chosen, strict=True):
+        table = groups[groups["setting"] == name].set_index(["attribute", "group"]).reindex(keys)
+        reach = np.array([table["change"] - table["low"], table["high"] - table["change"]])
+        ax.axvline(0, color=EXPOSED, linewidth=0.6)
+        ax.axvline(table["change"].iloc[0], color=FLOOR, linestyle="--", linewidth=0.7)
+        ax.errorbar(
+            table["change"],
+            places,
+            xerr=reach,
+            fmt="o",
+            color=MEMBER,
+            markersize=3.5,
+            linewidth=0.8,
+        )
+        ax.set(title=name, xlabel="Change of AUROC, not seen")
+        ax.title.set_fontsize(6)
+    labels = ["everybody" if a == "all" else f"{a} {g} ({n:,})" for (a, g), n in zip(
+        keys, rows["patients"], strict=True)]  # fmt: skip
+    axes[0][0].set_yticks(places, labels)
+    table = groups[groups["setting"] == chosen[0]].head(MOST_GROUPS)
+    worst = table.loc[table["change"].idxmin()]
+    overall = table.iloc[0]["change"]
+    who = "everybody" if worst["attribute"] == "all" else f"{worst['attribute']} {worst['group']}"
+    return Figure(
+        "defence_groups",
+        drawing,
+        alt=f"Dot plots of the change of AUROC by group against the plain models, "
+        f"{len(chosen)} settings. With {chosen[0]} everybody's changes by {overall:+.3f}, and that "
+        f"of {who} most, by {worst['change']:+.3f}.",
+        caption="Who pays for a defence: the change of the AUROC of each group, on patients not "
+        "seen in training, against the plain models (95% intervals over pairs of targets, for as "
+        "many new models of these patients). Dashed: the change for everybody.",
+    )
+
+
+def choose_settings(settings: pd.DataFrame, groups: pd.DataFrame) -> list[str]:
+    """Choose the settings that the figure of groups shows, the strictest first."""
+    for unit in ("patient", "record"):
+        private = settings[(settings["kind"] == unit) & np.isfinite(settings["epsilon"])]
+        if len(private):
+            return private.sort_values("epsilon")["setting"].head(3).tolist()
+    others = groups[(groups["attribute"] == "all") & (groups["setting"] != "plain")]
+    names = others.sort_values("change")["setting"].head(3).tolist()
+    return names or ["plain"]
