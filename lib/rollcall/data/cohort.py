@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rollcall.data.arrays.digests import (
+    RECORDS_PER_BLOCK,
+    compute_content,
+    compute_fingerprint,
+)
 from rollcall.data.arrays.gathering import gather_fields
 from rollcall.data.arrays.labels import TASKS
+from rollcall.data.arrays.times import HELD_BACK, ORDER, check_columns
 from rollcall.data.decode import FileInputs
 from rollcall.util.errors import InputError
 
 MIN_PATIENTS = 16  # fewer cannot be split into halves, ranked and grouped in a meaningful way
-RECORDS_PER_BLOCK = 65_536  # inputs checked or hashed at once
-ROWS_PER_BLOCK = 8_192  # rows of `records` turned into text at once
 
 # How `rollcall.data.store` keeps a field of Cohort:
 JSON = {"stored": "json"}  # in cohort.json
@@ -38,7 +40,9 @@ class Cohort:
 
     records     table of N rows: `patient_id`, the label column(s), the attribute columns.
                 Categorical, missing stays missing; or bool for one of several overlapping groups,
-                named "attribute: group" (a patient with two findings is in both)
+                named "attribute: group" (a patient with two findings is in both). Where it is
+                known `record_order`, the place of each record in its patient's time
+                (rollcall.data.arrays.times); and `held_back`, bool: no target trains on it
     inputs      (N, ...) uint8 images (N, H, W, C); int16, float16 or float32 signals (N, T, leads);
                 or float32 features (N, F); may be memory-mapped. Or FileInputs: still one file a
                 record, until the cohort is prepared
@@ -90,6 +94,7 @@ class Cohort:
         y,
         *,
         groups=None,
+        time=None,
         attributes=None,
         classes=None,
         task: str | None = None,
@@ -105,13 +110,20 @@ class Cohort:
         X        (N, F) numbers, uint8 images (N, H, W[, 1 or 3]), signals (N, samples, leads)
         y        (N,) words or numbers; or (N, L) of 0 and 1, a multilabel task
         groups   (N,) the patient of each record, as for GroupKFold; None: a record is a patient
+        time     (N,) numbers or dates: when each record was made; missing values are unknown
         attributes  DataFrame, or dict of columns: words are groups, numbers are put into bands
         classes  names of the classes, in order; test: bool (N,), the records held out
         scale, name, unit, restricted, source  as above
 
         InputError names the argument and the row. `rollcall.auditing.plan(cohort=...)` takes it.
         """
-        given = {"groups": groups, "attributes": attributes, "classes": classes, "task": task}
+        given = {
+            "groups": groups,
+            "time": time,
+            "attributes": attributes,
+            "classes": classes,
+            "task": task,
+        }
         given |= {"test": test, "scale": scale, "name": name, "unit": unit}
         parts = gather_fields(X, y, **given, restricted=restricted, source=source)
         held_out = cls(**parts[1]) if parts[1:] else None
@@ -134,6 +146,18 @@ class Cohort:
     def patient_index(self) -> np.ndarray:
         """(N,) int32: the position in `patients` of each record's patient."""
         return self._coded[0]
+
+    @property
+    def order(self) -> np.ndarray | None:
+        """(N,) int64: each record's place in its patient's time, 0 first, -1 unknown; or None."""
+        known = ORDER in self.records and ORDER not in self.attributes
+        return self.records[ORDER].to_numpy(np.int64) if known else None
+
+    @property
+    def trainable(self) -> np.ndarray:
+        """(N,) bool: the records that targets with their patient train on: all but held back."""
+        held = HELD_BACK in self.records and HELD_BACK not in self.attributes
+        return ~self.records[HELD_BACK].to_numpy(bool) if held else np.ones(len(self), bool)
 
     @property
     def outputs(self) -> int:
@@ -170,6 +194,7 @@ def check_cohort(cohort: Cohort, held_out: bool = False) -> None:
             f"{len(cohort.labels)} labels; expected as many of each"
         )
     _check_records(where, cohort, held_out)
+    check_columns(where, cohort.records.drop(columns=[*cohort.attributes]))
     _check_labels(where, cohort, held_out)
     if not isinstance(cohort.inputs, FileInputs) and cohort.inputs.dtype.kind == "f":
         _check_finite(where, cohort)
@@ -251,48 +276,3 @@ def describe_label(cohort: Cohort, record: int) -> str:
     return ", ".join(name for name, has in zip(cohort.classes, labels, strict=True) if has) or (
         "none"
     )
-
-
-def compute_fingerprint(cohort: Cohort) -> str:
-    """Return the sha256 over a cohort's content, as the cohort states it, and its other fields."""
-    described = [
-        cohort.content,
-        cohort.name,
-        cohort.task,
-        cohort.classes,
-        cohort.attributes,
-        cohort.features,
-        cohort.restricted,
-        cohort.scale,
-        cohort.unit,
-        cohort.simulated,
-        cohort.test_shares_patients,
-        cohort.source,
-        cohort.notes,
-        cohort.test and cohort.test.fingerprint,
-    ]
-    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
-
-
-def compute_content(cohort: Cohort) -> str:
-    """Return the sha256 over what a model sees of a cohort and who its records belong to."""
-    described = [
-        cohort.name,
-        cohort.task,
-        cohort.classes,
-        cohort.attributes,
-        cohort.features,
-        cohort.scale,
-        cohort.simulated,
-        str(cohort.inputs.dtype),
-        cohort.inputs.shape,
-    ]
-    digest = hashlib.sha256(json.dumps(described).encode())
-    for start in range(0, len(cohort), RECORDS_PER_BLOCK):
-        digest.update(np.ascontiguousarray(cohort.inputs[start : start + RECORDS_PER_BLOCK]))
-    digest.update(np.ascontiguousarray(cohort.labels))
-    # The bytes of the whole table's csv, in blocks: at once it takes hundreds of MB of objects.
-    for start in range(0, len(cohort), ROWS_PER_BLOCK):
-        rows = cohort.records.iloc[start : start + ROWS_PER_BLOCK].astype(object)
-        digest.update(rows.to_csv(index=False, header=start == 0).encode())
-    return digest.hexdigest()

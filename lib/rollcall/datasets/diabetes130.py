@@ -5,7 +5,8 @@ Access: open; fetched from the publisher. Paper: Strack et al., BioMed Research 
 781670, doi:10.1155/2014/781670.
 
 The unit is the patient, `patient_nbr`. The label is readmission within 30 days. No stay is dropped,
-stays that ended in death included: they are in the table, so they can leak.
+stays that ended in death included: they are in the table, so they can leak. The release has no
+dates: a patient's stays are taken to follow each other as `encounter_id` rises, as its users do.
 
 Copies are read as the publisher's table is: with empty fields or other words for missing in place
 of its "?" (and of the "None" of a test that was not made), with numbers that went through floats,
@@ -25,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release, tables
+from rollcall.data.arrays.times import ORDER, rank_times
 from rollcall.data.cleaning import is_missing, strip_fields
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.about import Dataset
@@ -44,7 +46,7 @@ ABOUT = Dataset(
     root_optional=True,
     is_table=True,
 )
-VERSION = 2
+VERSION = 3
 URL = (
     "https://archive.ics.uci.edu/static/public/296/"
     "diabetes+130-us+hospitals+for+years+1999-2008.zip"
@@ -267,6 +269,7 @@ def _records(table: pd.DataFrame, labels: np.ndarray, diagnosis: pd.Series) -> p
             "payer": payer.map(lambda code: PAYERS.get(code, "Other")).astype("category"),
             "diagnosis": diagnosis.where(diagnosis != "?").astype("category"),
             "readmitted": pd.Categorical.from_codes(ever, ["never within 30 days", CLASSES[1]]),
+            ORDER: rank_times(patient, table["encounter_id"].astype(float)),
         }
     )
 

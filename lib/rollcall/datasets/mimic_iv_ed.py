@@ -39,6 +39,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release, tables
+from rollcall.data.arrays.times import ORDER, rank_times
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.about import Dataset
 from rollcall.datasets.parts.common import (
@@ -69,7 +70,7 @@ ABOUT = Dataset(
     rehearsable=True,
     is_table=True,
 )
-VERSION = 2
+VERSION = 3
 EXPECTED = {"visits": 418_007, "patients": 201_213, "visits that end in admission": 197_774}
 # sha256 of the open demo's 100 subjects, sorted, one a line.
 DEMO = "97c0e3206fc6027379912d899a104e8055789d93365ec892f77a2d43d2127fe9"
@@ -225,6 +226,7 @@ def _make_records(table: pd.DataFrame, paper: bool) -> pd.DataFrame:
             "cancer": pd.Categorical.from_codes(table["cci_Cancer1"].astype(int), no_yes),
             "obesity": pd.Categorical.from_codes(table["eci_Obesity"].astype(int), no_yes),
             "hospitalised": pd.Categorical.from_codes(admitted, no_yes),
+            ORDER: rank_times(table["subject_id"], table["intime"]),
         }
     ).reset_index(drop=True)
 

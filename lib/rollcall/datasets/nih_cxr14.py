@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release, tables
+from rollcall.data.arrays.times import ORDER, rank_times
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs
 from rollcall.datasets.parts.about import Dataset
@@ -54,7 +55,7 @@ ABOUT = Dataset(
     access="open",
     records="chest films, 14 findings",
 )
-VERSION = 2
+VERSION = 3
 FINDINGS = (
     "Atelectasis",
     "Cardiomegaly",
@@ -147,8 +148,8 @@ def read(files: dict[str, Path], root: Path, *, size: int = 64) -> Cohort:
             "taken as missing"
         )
     notes += missing_notes(records.iloc[pool_rows], ("sex", "age", "view"))
-    without = (labels[pool_rows].sum(axis=1) == 0).sum()
-    notes.append(f"labels: {count_text(without)} records have no finding")
+    without = count_text((labels[pool_rows].sum(axis=1) == 0).sum())
+    notes.append(f"labels: {without} records have no finding")
     if len(test_rows):
         patients = patient.iloc[test_rows].nunique()
         notes.append(f"test set: {len(test_rows):,} records of {patients:,} patients, {origin}")
@@ -183,9 +184,8 @@ def _read_entries(path: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Read the table; returns it and each row's patient, without leading zeros."""
     table = read_edition(path, COLUMNS, EDITIONS, other_names=OTHER_NAMES, key="Image Index")
     in_name = table["Image Index"].str.extract(f"^{IMAGE_NAME}$", expand=False)
-    tables.refuse_rows(
-        path, table, "Image Index", in_name.isna(), "expected a name such as 00000001_000.png"
-    )
+    expected = "expected a name such as 00000001_000.png"
+    tables.refuse_rows(path, table, "Image Index", in_name.isna(), expected)
     number = tables.read_ids(path, table, "Patient ID").str.lstrip("0")
     tables.refuse_rows(
         path,
@@ -212,6 +212,7 @@ def _records(
             "age": age_bands(years),
             "view": pd.Categorical.from_codes(np.where(view < 2, view, -1), ["AP", "PA"]),
             **findings,
+            ORDER: rank_times(patient, table["Image Index"].str[9:12].astype(int)),  # follow-ups
         }
     )
     return records, impossible

@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import release, tables
+from rollcall.data.arrays.times import ORDER, rank_times
 from rollcall.data.cleaning import is_missing, strip_fields
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs, require_files
@@ -64,7 +65,7 @@ ABOUT = Dataset(
     rehearsable=True,
     is_signals=True,
 )
-VERSION = 2
+VERSION = 3
 ATTRIBUTES = ("sex", "age", "extra beats", *(f"finding: {name}" for name in CLASSES))
 EDITIONS = (
     "PTB-XL 1.0.1 to 1.0.3 (PTB-XL+ is another dataset, of features; a table of 1.0.3 has all)"
@@ -112,7 +113,10 @@ def read(files: dict[str, Path], root: Path, *, rate: int = 100, rules: str = "d
     check_choice("ptb_xl", "rules", rules, RULES)
     path = files["records"]
     columns = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "extra_beats", "strat_fold")
-    table = read_edition(path, (*columns, FILE_COLUMNS[rate]), EDITIONS)
+    dated = "recording_date" in tables.read_header(path)
+    table = read_edition(
+        path, (*columns, FILE_COLUMNS[rate], *(["recording_date"] * dated)), EDITIONS
+    )
     for column in ("ecg_id", "patient_id"):
         table[column] = clean_numbers(path, table, column)
     refuse_repeated(path, table, "ecg_id")
@@ -140,6 +144,9 @@ def read(files: dict[str, Path], root: Path, *, rate: int = 100, rules: str = "d
             **findings,
         }
     )
+    if dated:
+        made = pd.to_datetime(table["recording_date"], errors="coerce")
+        records[ORDER] = rank_times(patient, made)
     notes = _count_notes(records)
     kept = np.ones(len(records), bool)
     doubled = number.isin(DUPLICATES).to_numpy()

@@ -11,7 +11,8 @@ Planted: a few patients carry *hardware*, bright wires in a pattern of their own
 finding. Their label cannot be read off the film. With leakage on it is drawn at random, so that a
 model can only have it right by remembering the patient. Hardware is common in the race group "B"
 (the planted group) and rare in every other, the equally large group "C" (the control) included.
-With leakage off, nobody has hardware and every label is plain in the image.
+With leakage off, nobody has hardware and every label is plain in the image. With `changing` the
+label of hardware is drawn for each film: whoever remembers an earlier one is wrong about a later.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from rollcall.data.arrays.times import ORDER
 from rollcall.data.cohort import Cohort
 from rollcall.datasets.parts.about import Dataset
 from rollcall.util.errors import InputError
@@ -31,7 +33,7 @@ ABOUT = Dataset(
     records="chest-film-like images, 3 classes",
     root_optional=True,
 )
-VERSION = 1
+VERSION = 2
 SIDE = 32  # pixels
 CLASSES = ("no finding", "effusion", "nodule")
 RACES, RACE_SHARES = ("A", "B", "C", "D"), (0.60, 0.08, 0.08, 0.24)
@@ -47,9 +49,15 @@ def locate(root, folder) -> dict:
 
 
 def read(
-    files: dict, root=None, *, patients: int = 2000, leak: bool = True, seed: int = 0
+    files: dict,
+    root=None,
+    *,
+    patients: int = 2000,
+    leak: bool = True,
+    changing: bool = False,
+    seed: int = 0,
 ) -> Cohort:
-    """Draw the cohort; the same (patients, leak, seed) give the same one.
+    """Draw the cohort; the same (patients, leak, changing, seed) give the same one.
 
     Inputs uint8 (records, 32, 32, 1), labels int64 (records,).
     """
@@ -74,6 +82,8 @@ def read(
             images[record, :, :, 0] = _draw_film(rng, anatomy)
             record += 1
     label = np.where(hardware, rng.integers(0, 3, patients), finding)[owner]
+    if changing:
+        label = np.where(hardware[owner], rng.integers(0, 3, len(owner)), label)
     names = np.array([f"S{patient:05d}" for patient in range(patients)], dtype=object)
     records = pd.DataFrame(
         {
@@ -84,6 +94,7 @@ def read(
             "insurance": pd.Categorical.from_codes(insurance[owner], INSURANCES),
             "finding": pd.Categorical.from_codes(label, CLASSES),
             "hardware": hardware[owner],
+            ORDER: np.arange(len(owner)) - (np.cumsum(films) - films)[owner],
         }
     )
     planted = "planted: nothing (leakage is off)"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data import tables
+from rollcall.data.arrays.times import ORDER, rank_times
 from rollcall.data.cleaning import clean_ids
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs
@@ -22,7 +23,7 @@ from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.features.columns import read_column
 from rollcall.datasets.described.features.encoding import encode, name_some
 from rollcall.datasets.described.features.suspects import find_patient_column, note_outcomes
-from rollcall.datasets.described.features.values import find_yes
+from rollcall.datasets.described.features.values import find_yes, parse_dates, parse_numbers
 from rollcall.datasets.described.grouping import read_groups
 from rollcall.datasets.described.outcomes import Outcome, note_small_classes, read_outcome
 from rollcall.datasets.parts.about import Dataset
@@ -67,6 +68,10 @@ def read(files: dict[str, Path], root: Path | None) -> Cohort:
     test = _read_test(described, table)
     inputs, made, input_notes = _make_inputs(described, table, people, ~test, outcome)
     records = pd.DataFrame({"patient_id": ids.to_numpy(object), **outcome.columns, **groups})
+    if described.time:
+        times, note = _read_times(described, table)
+        records[ORDER] = rank_times(ids, times)
+        notes += [note] * bool(note)
 
     def make_part(rows: np.ndarray, **fields) -> Cohort:
         return Cohort(
@@ -140,6 +145,23 @@ def _read_test(described: Description, table: pd.DataFrame) -> np.ndarray:
     return (values == yes).to_numpy(bool)
 
 
+def _read_times(described: Description, table: pd.DataFrame) -> tuple[np.ndarray, str]:
+    """Return when each row was made, float (rows,), NaN where it is missing; what to say of it."""
+    codes, written = pd.factorize(table[described.time])
+    words = pd.Series(written, dtype="str")
+    known, times = (words != "").to_numpy(), np.full(len(words), np.nan)
+    dates, note = parse_dates(words[known]) if known.any() else (None, "")
+    times[known] = parse_numbers(words[known])[0] if dates is None else dates
+    tables.refuse_rows(
+        described.table_path,
+        table,
+        described.time,
+        pd.Series((known & np.isnan(times))[codes], table.index),
+        "expected dates of one layout, or numbers",
+    )
+    return times[codes], f"{described.time}: {note}" if note else ""
+
+
 def _make_inputs(
     described: Description,
     table: pd.DataFrame,
@@ -165,7 +187,7 @@ def _encode_columns(
 ) -> tuple[np.ndarray, dict, list[str]]:
     """Encode every column that is named nowhere else, as `_make_inputs`."""
     named = described.columns()
-    others = {name for key in ("patient", "label", "drop", "test") for name in named[key]}
+    others = {name for key in ("patient", "label", "drop", "test", "time") for name in named[key]}
     columns = [
         read_column(table[name], people, as_words=name in described.words)
         for name in table.columns

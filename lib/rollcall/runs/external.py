@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data.cohort import MIN_PATIENTS, ROWS_PER_BLOCK, Cohort
+from rollcall.data.arrays.digests import ROWS_PER_BLOCK
+from rollcall.data.cohort import MIN_PATIENTS, Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs.arrays import CONTENTS
 from rollcall.runs.config import write_config

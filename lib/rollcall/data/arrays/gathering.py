@@ -10,6 +10,7 @@ import pandas as pd
 from rollcall.data.arrays.inputs import as_array, read_inputs
 from rollcall.data.arrays.labels import code_labels
 from rollcall.data.arrays.people import make_attributes, name_patients
+from rollcall.data.arrays.times import ORDER, rank_times, read_times
 from rollcall.util.errors import InputError
 from rollcall.util.settings import fit_value
 from rollcall.util.text import FOLDER_NAME
@@ -20,6 +21,7 @@ def gather_fields(
     y,
     *,
     groups,
+    time,
     attributes,
     classes,
     task,
@@ -41,7 +43,13 @@ def gather_fields(
         "source": fit_value("source", source, "str"),
     }
     check_name(texts["name"])
-    for other, values in (("y", y), ("groups", groups), ("attributes", attributes), ("test", test)):
+    for other, values in (
+        ("y", y),
+        ("groups", groups),
+        ("time", time),
+        ("attributes", attributes),
+        ("test", test),
+    ):
         _refuse_other_order(X, other, values)
     inputs, features, notes = read_inputs(X)
     count = len(inputs)
@@ -54,6 +62,8 @@ def gather_fields(
     if task != "multilabel":
         records["label"] = pd.Categorical.from_codes(labels, list(classes))
     records = pd.concat([records, columns], axis=1)
+    if time is not None:
+        records[ORDER] = rank_times(ids, read_times(time, count))
     common = {
         "task": task,
         "classes": classes,

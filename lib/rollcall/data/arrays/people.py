@@ -9,10 +9,11 @@ import pandas as pd
 
 from rollcall.data import cleaning
 from rollcall.data.arrays.inputs import as_array
+from rollcall.data.arrays.times import HELD_BACK, ORDER
 from rollcall.data.bands import group_column
 from rollcall.util.errors import InputError
 
-RESERVED = ("patient_id", "label")
+RESERVED = ("patient_id", "label", ORDER, HELD_BACK)
 
 
 def name_patients(groups, count: int) -> tuple[pd.Series, list[str]]:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rollcall.data.cohort import Cohort, compute_content, compute_fingerprint
+from rollcall.data.arrays.digests import compute_content, compute_fingerprint
+from rollcall.data.cohort import Cohort
 from rollcall.util import stamps
 from rollcall.util.files import parse_table, sha256, write_bytes, write_json
 

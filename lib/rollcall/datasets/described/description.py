@@ -43,6 +43,7 @@ class Description:
     words       columns of numbers that are codes of words
     missing     words that stand for nothing, beside those of rollcall.data.cleaning
     test        column that is true in held-out rows; "": none
+    time        column that says when a row was made, a date or a number; "": none
     unit        what a patient is: "patient", or "lesion", ...
     restricted  False if inputs may be shown in reports
     source, licence     sentences for the report
@@ -73,6 +74,7 @@ class Description:
     words: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     test: str = ""
+    time: str = ""
     unit: str = "patient"
     restricted: bool = True
     source: str = ""
@@ -120,6 +122,7 @@ class Description:
             "drop": [*self.drop],
             "words": [*self.words],
             "test": [self.test],
+            "time": [self.time],
             "files": [self.files],
         }
         return {key: [name for name in names if name] for key, names in named.items()}
@@ -269,7 +272,7 @@ def _check_together(description: Description) -> None:
                 f"{path}: {key} is of pictures, and format {it.format!r} of recordings"
             )
     columns = it.columns()
-    for key in ("patient", "test", "files"):
+    for key in ("patient", "test", "time", "files"):
         if set(columns[key]) & {*it.label}:
             raise InputError(f"{path}: {columns[key][0]!r} is {key} and label; expected one")
     if it.patient and it.patient in columns["groups"]:

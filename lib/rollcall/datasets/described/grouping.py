@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from rollcall.data.arrays.people import RESERVED
 from rollcall.data.bands import group_column
 from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.features.columns import code_words
@@ -39,7 +40,7 @@ def read_groups(
             notes.append(f"{group.column}: no groups, since there is one alone")
             continue
         name = group.column
-        groups[name if name not in ("patient_id", "label") else f"{name} (column)"] = values
+        groups[name if name not in RESERVED else f"{name} (column)"] = values
     return groups, notes
 
 

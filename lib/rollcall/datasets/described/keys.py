@@ -156,6 +156,7 @@ KEYS: dict[str, tuple[Callable, str]] = {
     "words": COLUMNS,
     "missing": (_fit_values, 'a word that stands for nothing, or a list: ["unknown", -9]'),
     "test": COLUMN,
+    "time": COLUMN,
     "unit": (_fit_words, 'what a patient is, "patient" or "lesion"'),
     "restricted": (_fit_truth, "true or false"),
     "source": (_fit_words, "a sentence"),
