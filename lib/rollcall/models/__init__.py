@@ -27,6 +27,7 @@ __all__ = [
     "build_seeded",
     "count_parameters",
     "find_forward_stack",
+    "find_trace_stack",
     "list_models",
 ]
 
@@ -106,10 +107,23 @@ def find_forward_stack(name: str) -> Callable | None:
 
     (parameters with a leading axis of targets, batch (targets, batch, ...)) -> logits.
     """
+    return _find_function(name, "forward_stack")
+
+
+def find_trace_stack(name: str) -> Callable | None:
+    """Return the family's pass of many targets that keeps each dense layer's input and output.
+
+    None unless the family has one: where dense layers hold all of its parameters. As
+    rollcall.models.mlp.trace_stack.
+    """
+    return _find_function(name, "trace_stack")
+
+
+def _find_function(name: str, function: str) -> Callable | None:
+    """Return a function of the module of a model's family; None if it has none."""
     if is_given(name):
         return None
-    family = import_module(f"rollcall.models.{MODELS[name].family}")
-    return getattr(family, "forward_stack", None)
+    return getattr(import_module(f"rollcall.models.{MODELS[name].family}"), function, None)
 
 
 def count_parameters(network: nn.Module) -> int:

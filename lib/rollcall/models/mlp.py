@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from rollcall.models.layers import Head
+
+
+class Traced(NamedTuple):
+    """A dense layer of a stack in one pass: names of weight and bias, input and output.
+
+    input (targets, batch, inputs), output (targets, batch, outputs), before any ReLU.
+    """
+
+    weight: str
+    bias: str
+    input: torch.Tensor
+    output: torch.Tensor
 
 
 def build_mlp(
@@ -36,6 +49,25 @@ def forward_stack(parameters: dict[str, torch.Tensor], batch: torch.Tensor) -> t
         x = _StackedLinear.apply(x, weight, bias, True)
     with torch.autocast(x.device.type, enabled=False):  # as Head
         return _StackedLinear.apply(x.float(), *head, False)
+
+
+def trace_stack(
+    parameters: dict[str, torch.Tensor], batch: torch.Tensor
+) -> tuple[torch.Tensor, list[Traced]]:
+    """Compute the logits as `forward_stack`, and what each dense layer was given and gave.
+
+    The parameters take no gradient here; what the layers gave does, and with what they were given
+    makes the gradient of the weights.
+    """
+    names = list(parameters)
+    x, layers = batch.flatten(2), []
+    for weight, bias in zip(names[::2], names[1::2], strict=True):
+        x = layers[-1].output.relu() if layers else x
+        output = torch.baddbmm(
+            parameters[bias][:, None], x, parameters[weight].transpose(1, 2)
+        ).requires_grad_()
+        layers.append(Traced(weight, bias, x, output))
+    return layers[-1].output, layers
 
 
 class _StackedLinear(torch.autograd.Function):

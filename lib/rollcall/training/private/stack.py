@@ -7,18 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from rollcall import models
 from rollcall.recipes import Recipe
 from rollcall.training import augmentation, feeding
 from rollcall.training.batches import as_input
 from rollcall.training.device import autocast
 from rollcall.training.layout import Layout
 from rollcall.training.private.clipping import sum_by_vmap
+from rollcall.training.private.dense import sum_by_layers
 from rollcall.training.private.noise import Noise
 from rollcall.training.private.sampling import Rows, count_rows, draw_rows
 from rollcall.training.private.terms import Terms
 from rollcall.training.stack import DeviceCohort, Stack, loss_per_record
 
-MOST_ROWS = 64  # of a chunk, of each of which a gradient is kept
+MOST_ROWS = 64  # of a chunk, where a gradient of each is kept
+MOST_ROWS_BY_LAYERS = 128  # where none is
 
 
 class PrivateStack(Stack):
@@ -39,7 +42,9 @@ class PrivateStack(Stack):
         super().__init__(data, recipe, plain, precision, terms.steps)
         self.trace = None  # a record's losses here are no epochs
         self.terms = terms
-        self.rows = count_rows(recipe, data.cohort, MOST_ROWS, layout.micro_batches)
+        self.trace_layers = models.find_trace_stack(recipe.model)
+        most = MOST_ROWS_BY_LAYERS if self.trace_layers else MOST_ROWS
+        self.rows = count_rows(recipe, data.cohort, most, layout.micro_batches)
         private = recipe.private
         assert private
         self.is_alone = private.unit == "record" and private.augmentations == 1
@@ -51,7 +56,11 @@ class PrivateStack(Stack):
         with self._on_stream():
             self.load(seeds)
             noise = Noise(self._values(), seeds)
-            add_clipped = sum_by_vmap(self.network, loss_per_record)
+            add_clipped = (
+                sum_by_layers(self.trace_layers, loss_per_record)
+                if self.trace_layers
+                else sum_by_vmap(self.network, loss_per_record)
+            )
         of_patients = self.data.cohort.patient_index
         drawn = draw_rows(
             self.recipe, self.terms, of_patients, self.image_size, records, seeds, self.rows

@@ -64,7 +64,7 @@ class Terms:
 def count_units(recipe: Recipe, cohort: Cohort) -> int:
     """Count what an epoch of a recipe passes over: records, or the units that it keeps private."""
     is_of_patients = recipe.private is not None and recipe.private.unit == "patient"
-    return len(cohort.patients) if is_of_patients else len(cohort)
+    return len(cohort.patients) if is_of_patients else int(cohort.trainable.sum())
 
 
 def find_terms(recipe: Recipe, cohort: Cohort, share: float = 0.5) -> Terms:
