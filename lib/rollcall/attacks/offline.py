@@ -79,7 +79,10 @@ def attack_offline(
     tail = np.clip(stdtr(freedom, -t), LEAST_P, 1 - 1e-16)
     lira = -ndtri(tail)
     p = _compare_with_outsiders(t, status)
-    return Offline(lira, _run_rmia(target, references, index), p, _name(p), *_tell(t, status))
+    sample = sample_evenly(references, POPULATION_SIZE, 0)
+    share = score_rmia(target, expit(references).mean(0), sample)
+    rmia = np.bincount(index, share) / np.bincount(index)
+    return Offline(lira, rmia, p, _name(p), *_tell(t, status))
 
 
 def _moderate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -95,16 +98,16 @@ def _moderate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     return values.mean(0), np.sqrt(np.maximum(variance, MIN_VARIANCE)), total
 
 
-def _run_rmia(target: np.ndarray, references: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return the mean over each patient's records of offline RMIA's score, (P,)."""
-    expected = ((1 + A) * expit(references).mean(0) + 1 - A) / 2
-    ratio = np.log(np.maximum(expit(target), 1e-300)) - np.log(expected)
-    sample = sample_evenly(references, POPULATION_SIZE, 0)
-    of_population = np.log(np.maximum(expit(target[sample]), 1e-300)) - np.log(
-        np.maximum(expit(references[:, sample]).mean(0), 1e-300)
-    )
-    share = np.searchsorted(np.sort(of_population), ratio, side="right") / len(sample)
-    return np.bincount(index, share) / np.bincount(index)
+def score_rmia(target: np.ndarray, likely: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Return offline RMIA's score of each record, (N,), 0 to 1.
+
+    likely (N,): the references' mean probability of the label; sample: records to compare with. a
+    is fixed: tuned on the membership of those attacked, it would know the answer.
+    """
+    given = np.log(np.maximum(expit(target), 1e-300))
+    ratio = given - np.log(((1 + A) * likely + 1 - A) / 2)
+    of_sample = given[sample] - np.log(np.maximum(likely[sample], 1e-300))
+    return np.searchsorted(np.sort(of_sample), ratio, side="right") / len(sample)
 
 
 def _compare_with_outsiders(score: np.ndarray, status: np.ndarray) -> np.ndarray:

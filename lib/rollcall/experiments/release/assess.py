@@ -29,8 +29,9 @@ CONFOUNDED = (
 class Release:
     """What `check_release` says of one model.
 
-    patients   a row each: member, statistic, plain, p, q, named (members alone), above (outsiders
-               who score as high as a named member), blind_named (named by the control)
+    patients   a row each: member, statistic, plain, expected (how far models are expected to move
+               with the patient), p, q, named (members alone), above (outsiders who score as high
+               as a named member), blind_named (named by the control); rmia, where unseen
     groups     of members, as compare_release_groups
     control    the blind control: what can be told without the model
     fdr        stated; members, outsiders, references: how many
@@ -41,6 +42,7 @@ class Release:
     named, outsiders_above, blind_named      how many
     fewest     members who must be above all outsiders for any of them to be named
     correlation of the model's scores with the references'
+    unseen     whether patients were judged by references that never had them alone
     reason     why nobody is named, where the control forbids it; else ""
     """
 
@@ -63,6 +65,7 @@ class Release:
     fewest: int
     correlation: float
     reason: str
+    unseen: bool = False
 
 
 def check_release(
@@ -83,7 +86,8 @@ def check_release(
 
     released    (N,) or (N, L): the model's log odds of each record's own label
     references  (R, N) or (R, N, L): those of models trained on random parts of the same patients,
-                which reference_members, bool (R, P), says; score_patients says what may be
+                which reference_members, bool (R, P), says, or on none of them; score_patients says
+                what may be
     index       int (N,): the patient of each record
     members     bool (P,): True who was in the training set, or is suspected to be; False a known
                 outsider from the same source
@@ -118,11 +122,13 @@ def check_release(
                 "member": members,
                 "statistic": scores.ratio,
                 "plain": scores.plain,
+                "expected": scores.expected,
                 "p": assessed["p"] * unknown,
                 "q": assessed["q"] * unknown,
                 "named": named,
                 "above": above,
                 "blind_named": by_control["named"],
+                **({} if scores.rmia is None else {"rmia": scores.rmia}),
             }
         ),
         groups=compare_release_groups(
@@ -151,6 +157,7 @@ def check_release(
         fewest=conformal.count_fewest_named(tested, outsiders, fdr),
         correlation=scores.correlation,
         reason=reason,
+        unseen=scores.rmia is not None,
     )
 
 

@@ -13,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import polygamma, psi
 
+from rollcall.attacks import unseen
 from rollcall.attacks.lira.prior import MAX_FREEDOM, MIN_VARIANCE, invert_trigamma
 from rollcall.util.errors import InputError
 
 BINS = 40  # of hardness, in which the shift of a record is expected to be like that of others
 PSEUDO_RECORDS = 20  # that pull a bin's mean to that of all records
 LEAST_OF_A_KIND = 2  # references with and without a patient
-SHIFT_OFFLINE = 1.0  # standard deviations, where no reference had anybody
+MOST_UNSEEN = 4  # references of which each patient need only be out of one
 LEAST_SLOPE = 0.1  # of released scores on the references'
 LEAST_RECORDS = 100  # in which a correlation is looked at
 CHANCE = 3.0  # times 1 / sqrt(records): what correlations reach that are none
@@ -31,14 +32,18 @@ class PatientScores(NamedTuple):
     ratio: the logarithm of a likelihood ratio, which is large of patients whom models remember.
     plain: the mean standardised score times the root of the number of records, which weighs all
     patients alike. hardness, (N,), and spread, (N,): of each record under the references.
-    correlation: of the released scores with the references', within label.
+    expected: how far a model is expected to move with the patient, by the references alone.
+    correlation: of the released scores with the references', within label. rmia: where no reference
+    had the patient, offline RMIA's score; else None.
     """
 
     ratio: np.ndarray
     plain: np.ndarray
     hardness: np.ndarray
     spread: np.ndarray
+    expected: np.ndarray
     correlation: float
+    rmia: np.ndarray | None = None
 
 
 class Moments(NamedTuple):
@@ -67,7 +72,8 @@ def score_patients(
     released     (N,) or (N, L) of several labels: log odds of each record's own label
     references   (R, N) or (R, N, L): the same under the reference models
     reference_members  bool (R, P): whom each had. Every patient in at least 2 and out of at least
-                 2; or nobody in any (offline: then all records are taken to shift alike)
+                 2; or nobody in any, or of at most 4 references each out of one: then those that
+                 had not a patient are its references (rollcall.attacks.unseen)
     index        int (N,): the patient of each record
     label        int (N,): where the shift of a record may depend on its label
 
@@ -84,14 +90,11 @@ def score_patients(
     released, references, index, label = _flatten(released, references, index, label)
     members = np.asarray(reference_members)
     _check(released, references, members, index)
+    if not _is_seen(members):
+        return _score_unseen(released, references, members, index, label)
     moments = take_moments(references, members[:, index])
-    offline = not members.any()
-    centre = moments.outside if offline else (moments.inside + moments.outside) / 2
-    shift = (
-        np.full(len(centre), SHIFT_OFFLINE)
-        if offline
-        else shrink_shifts((moments.inside - moments.outside) / moments.deviation, moments, label)
-    )
+    centre = (moments.inside + moments.outside) / 2
+    shift = shrink_shifts((moments.inside - moments.outside) / moments.deviation, moments, label)
     correlation = _correlate(released, centre, label)
     standard = _standardise(released, centre, shift, moments.deviation)
     freedom = moments.freedom
@@ -103,7 +106,28 @@ def score_patients(
         np.bincount(index, standard, patients) / np.sqrt(count),
         centre,
         moments.deviation,
+        np.sqrt(np.bincount(index, shift**2, patients)),
         correlation,
+    )
+
+
+def _is_seen(members: np.ndarray) -> bool:
+    """Say whether every patient is in enough references and out of enough."""
+    count = members.sum(0)
+    return count.min() >= LEAST_OF_A_KIND and count.max() <= len(members) - LEAST_OF_A_KIND
+
+
+def _score_unseen(released, references, members, index, label) -> PatientScores:
+    """Score patients by the references that never saw them."""
+    scores = unseen.score_unseen(released, references, ~members[:, index], index, label)
+    return PatientScores(
+        scores.ratio,
+        scores.plain,
+        scores.hardness,
+        scores.spread,
+        scores.expected,
+        _correlate(released, scores.hardness, label),
+        scores.rmia,
     )
 
 
@@ -228,9 +252,10 @@ def _check(released, references, members, index) -> None:
             raise InputError(f"{name}: {which}record {record} is NaN or infinite")
     count = members.sum(0)
     least, most = int(count.min()), int(count.max())
-    enough = least >= LEAST_OF_A_KIND and most <= len(members) - LEAST_OF_A_KIND
-    if not enough and not (most == 0 and len(members) > LEAST_OF_A_KIND):
+    few = len(members) <= MOST_UNSEEN and most < len(members)
+    if not (_is_seen(members) or most == 0 or few):
         raise InputError(
             f"a patient is in {least} to {most} of {len(members)} reference models; expected each "
-            f"in at least {LEAST_OF_A_KIND} and out of at least {LEAST_OF_A_KIND}, or nobody in any"
+            f"in at least {LEAST_OF_A_KIND} and out of at least {LEAST_OF_A_KIND}; or nobody in "
+            f"any; or, of at most {MOST_UNSEEN} references, each out of one"
         )

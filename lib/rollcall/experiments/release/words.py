@@ -17,6 +17,15 @@ from rollcall.util.files import make_private, write_bytes, write_json, write_tab
 
 TWIN, PAGE = "release.json", "release.md"
 PATIENTS, GROUPS = "patients.parquet", "groups.parquet"
+FEW = (
+    "{count} that never saw the patients: it is known how hard a record is, not how far models "
+    "that know it lie above, and chance is what outsiders with records as hard show."
+)
+ONE = "One reference: its luck is part of every score, and others would name others."
+BELOW = (
+    "Members score lower than outsiders: is the list of members the wrong way round, or are these "
+    "of another source?"
+)
 UNLIKE = 0.3  # a correlation below it is worth a word
 LIMITS = (
     "Named means: this model treats the patient as models do that were trained with the patient, "
@@ -37,8 +46,13 @@ def write_sentences(release: Release, smallest: int = MIN_GROUP_SIZE) -> list[st
         f"The model's scores tell members from outsiders with an AUC of {release.auc:.3f} "
         f"({release.auc_low:.3f} to {release.auc_high:.3f}), where 0.5 is guessing. {blind}."
     )
+    notes = [BELOW] if release.auc_high < 0.5 else []
+    if release.unseen:
+        ends = "reference" if release.references == 1 else "references"
+        notes.append(FEW.format(count=f"{release.references} {ends}"))
+        notes += [ONE] if release.references == 1 else []
     if release.reason:
-        return [release.reason[0].upper() + release.reason[1:] + ".", average]
+        return [release.reason[0].upper() + release.reason[1:] + ".", average, *notes]
     named = (
         f"{count(release.named, smallest)} of {release.members:,} members are exposed by this "
         f"model, at a false discovery rate of {release.fdr:.0%}; of {release.outsiders:,} "
@@ -65,7 +79,8 @@ def write_sentences(release: Release, smallest: int = MIN_GROUP_SIZE) -> list[st
         f"{count(row.blind_named, smallest)} named."
         for row in clear.itertuples()
     ]
-    notes = [unlike] if release.correlation < UNLIKE else []
+    if release.correlation < UNLIKE:
+        notes.append(unlike)
     return [named, power, *notes, average, traced, *lines]
 
 
