@@ -55,11 +55,13 @@ def measure_performance(
     """Measure accuracy and AUROC on members, on non-members, and on the test set if there is one.
 
     logits (records, outputs), or (records, views, outputs), of which the first view counts; member:
-    bool (records,). Keys: accuracy_members, auroc_members, accuracy_non_members, ...
+    bool (records,): the patient is one; what is held back of members counts as neither.
+    Keys: accuracy_members, auroc_members, accuracy_non_members, ...
     """
     logits = logits[:, 0] if logits.ndim == 3 else logits
+    trained = member & cohort.trainable
     sets = {
-        "members": (logits[member], cohort.labels[member]),
+        "members": (logits[trained], cohort.labels[trained]),
         "non_members": (logits[~member], cohort.labels[~member]),
     }
     if test_logits is not None and cohort.test is not None:

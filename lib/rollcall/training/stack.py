@@ -111,7 +111,7 @@ class Stack:
         self.data, self.recipe, self.precision = data, recipe, precision
         self.size = layout.stack
         self.records_at_once = math.ceil(recipe.batch / layout.micro_batches)
-        self.steps = steps or count_steps(recipe, len(data.cohort))
+        self.steps = steps or count_steps(recipe, data.cohort.trainable.sum())
         self.on_gpu = device.startswith("cuda")
         self.network = models.build_seeded(recipe, data.cohort, 0).to(device)
         self.parameters, self.forward = self._prepare_network(layout.compiled)

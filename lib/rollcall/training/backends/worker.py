@@ -126,7 +126,7 @@ class Worker:
         rows = [members[target][cohort.patient_index] for target in targets]
         with np.errstate(over="ignore", invalid="ignore"):
             results = self.trainer.train(
-                [np.flatnonzero(member) for member in rows],
+                [np.flatnonzero(member & cohort.trainable) for member in rows],
                 [seeds[target][-1] for target in targets],
                 progress,
             )

@@ -62,7 +62,7 @@ def _measure_layouts(
     )
     network = open_run(run.path).config.get(NETWORK_KEY)
     layouts = list_layouts(run.recipe, run.targets, has_dropout, network)
-    steps = len(run.missing()) * count_steps(run.recipe, len(cohort))
+    steps = len(run.missing()) * count_steps(run.recipe, cohort.trainable.sum())
     with Meter(cohort.folder, run.recipe, device, precision) as meter:
         layout, table = choose_layout(layouts, meter.measure, steps)
     for row in table:
