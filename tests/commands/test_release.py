@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from rollcall import auditing
+from rollcall import auditing, models
 from rollcall.__main__ import main
 from rollcall.stats.members import draw_members
 from tests.report.appetite.examples import write_file
@@ -81,6 +82,28 @@ def test_a_model_that_cannot_be_read_leaves_no_run_behind(given, capsys):
     assert call(folder, "--outputs", "", "--weights", folder / "w.pt", "--run", "fresh") == 2
     assert "w.pt" in capsys.readouterr().err
     assert not (folder / "out" / "simulated" / "fresh").exists()
+
+
+def test_references_are_models_that_exist(given, capsys):
+    """A network and its weights, and one like it: nothing is trained, and no run is left."""
+    folder, cohort, _ = given
+    torch.manual_seed(0)
+    network = models.build("mlp", cohort.inputs.shape[1:], 3, width=128, depth=2)
+    words = ["--outputs", "", "--weights", folder / "released.pt"]
+    for name in ("released", "one", "two"):
+        noise = {key: 1e-3 * torch.randn(value.shape) for key, value in network.named_parameters()}
+        weights = {key: value + noise[key] for key, value in network.state_dict().items()}
+        torch.save(weights, folder / f"{name}.pt")
+        if name != "released":
+            words += ["--reference", f"mlp={folder / name}.pt"]
+    assert call(folder, *words, "--name", "open", "--run", "fresh") == 0
+    out = capsys.readouterr().out
+    assert "2 references that never saw the patients" in out
+    assert not (folder / "out" / "simulated" / "fresh").exists()
+    twin = json.loads((folder / "out" / "simulated" / "open" / "release.json").read_text())
+    assert twin["references"] == 2
+    assert call(folder, "--reference", f"mlp={folder / 'one.pt'}") == 2
+    assert "expected --weights of the released one" in capsys.readouterr().err
 
 
 def test_outsiders_of_another_source_are_flagged(given, capsys):

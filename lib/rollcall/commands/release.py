@@ -61,6 +61,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default="",
         help="whom each of these had: .npy bool (references, patients), or csv as --members",
     )
+    command.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="a model that never saw the patients, and its weights; up to four times, in place of "
+        "training: docs/open-models.md",
+    )
     command.add_argument("--fdr", type=float, default=FDR, help="false discovery rate of naming")
     command.add_argument("--name", default="release", help="folder beside the run, for the result")
     command.add_argument(
@@ -89,7 +97,7 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
     study = auditing.plan(**parameters)
     cohort, folder = study.cohort, study.run.path.parent / arguments.name
-    if arguments.write_records or arguments.reference_scores:
+    if arguments.write_records or arguments.reference_scores or arguments.reference:
         remove_untrained(study.run.path)  # nothing is to be trained
     if arguments.write_records:
         outputs.write_records(Path(arguments.write_records), cohort)
@@ -100,11 +108,16 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
     try:
         words.check_release_folder(folder)
         flags = outputs.read_flags(Path(arguments.members), cohort)
-        released = _read_model(arguments, chosen, study)
+        if arguments.reference:
+            released, *given = _score_published(arguments, study)
+        else:
+            released = _read_model(arguments, chosen, study)
     except InputError:
         remove_untrained(study.run.path)
         raise
-    if arguments.reference_scores:
+    if arguments.reference:
+        say(f"{len(arguments.reference)} references that never saw the patients")
+    elif arguments.reference_scores:
         given = outputs.read_references(
             Path(arguments.reference_scores),
             Path(arguments.reference_members),
@@ -181,6 +194,11 @@ def _check_options(arguments: argparse.Namespace) -> str:
         )
     if bool(arguments.reference_scores) != bool(arguments.reference_members):
         raise InputError("--reference-scores and --reference-members: expected both or neither")
+    if arguments.reference and (chosen != ["weights"] or arguments.reference_scores):
+        raise InputError(
+            "--reference is a model and its weights; expected --weights of the released one with "
+            "it, and no --reference-scores"
+        )
     if not re.fullmatch(FOLDER_NAME, arguments.name):
         raise InputError(f"--name {arguments.name!r}: expected a plain folder name")
     return chosen[0]
@@ -199,3 +217,18 @@ def _read_model(arguments: argparse.Namespace, chosen: str, study):
         return outputs.convert_outputs(path, logits, cohort, "logits")
     values = networks.predict_with_onnx(path, cohort)
     return outputs.convert_outputs(path, values, cohort, arguments.kind or "logits")
+
+
+def _score_published(arguments: argparse.Namespace, study):
+    """Return scores of the released model, (N,) or (N, L), of references, and whom these had."""
+    import numpy as np
+
+    from rollcall.experiments.open_models import published
+
+    target = published.Published(study.run.recipe.model, Path(arguments.weights))
+    references = [published.parse_published(word) for word in arguments.reference]
+    shared = published.score_published(target, references, study.cohort, study.run.recipe)
+    if study.cohort.task == "multilabel":
+        say(f"Labels that all have: {', '.join(shared.labels)}")
+    nobody = np.zeros((len(references), len(study.cohort.patients)), bool)
+    return shared.scores[0], shared.scores[1:], nobody

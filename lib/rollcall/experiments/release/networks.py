@@ -34,15 +34,19 @@ def predict_with_weights(path: Path, recipe: Recipe, cohort: Cohort) -> np.ndarr
     from rollcall.training.evaluation import predict
 
     network = models.build_for(recipe, cohort)
-    weights = read_weights(path)
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    given = {name: tuple(value.shape) for name, value in weights.items()}
-    if wanted != given:
-        raise InputError(f"{path}: {_compare(wanted, given)} (model {recipe.model!r})")
-    network.load_state_dict(weights)
+    fit_weights(network, read_weights(path), path, recipe.model)
     network.eval()
     inputs = torch.from_numpy(np.array(cohort.inputs))
     return predict(network, dict(network.named_parameters()), inputs, cohort.scale)
+
+
+def fit_weights(network, weights: dict, path: Path, model: str) -> None:
+    """Put weights, name -> tensor, into a network; InputError where they do not fit it."""
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    if wanted != given:
+        raise InputError(f"{path}: {_compare(wanted, given)} (model {model!r})")
+    network.load_state_dict(weights)
 
 
 def read_weights(path: Path) -> dict:

@@ -1,8 +1,8 @@
 """Networks that a user brings: from a file of their own, or from a package by name.
 
 `names` reads the name, `siblings` the files, without running them; `loading` imports a file,
-`packages` asks timm or torchvision (`installed`); `keeping` puts back what they set; `traits` tries
-a network before it is trained.
+`packages` asks timm or torchvision (`installed`), `xrays` TorchXRayVision; `keeping` puts back what
+they set; `traits` tries a network before it is trained.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
     nets.py:Net          the class or function Net of the file nets.py
     timm:resnet18        timm.create_model("resnet18")
     torchvision:resnet18 torchvision.models.get_model("resnet18")
+    xrv:densenet121-res224-chex   TorchXRayVision's network of this name
 
 Nothing is imported here, torch neither.
 """
@@ -17,8 +18,11 @@ from rollcall.models import registry
 from rollcall.models.registry import MODELS
 from rollcall.util.errors import InputError, unknown_name
 
-PACKAGES = ("timm", "torchvision")
-FORMS = "a name that `rollcall list models` prints, FILE.py:NAME, timm:NAME or torchvision:NAME"
+PACKAGES = ("timm", "torchvision", "xrv")
+FORMS = (
+    "a name that `rollcall list models` prints, FILE.py:NAME, timm:NAME, torchvision:NAME or "
+    "xrv:NAME"
+)
 
 
 @dataclass(frozen=True)

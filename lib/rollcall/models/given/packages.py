@@ -1,4 +1,4 @@
-"""Networks of timm and torchvision, where these are installed; from random weights, always."""
+"""Networks of packages, where these are installed; from random weights, always."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import nn
 from rollcall.models.given.installed import import_package
 from rollcall.models.given.loading import blamed
 from rollcall.models.given.names import Given
+from rollcall.models.given.xrays import build_xray
 from rollcall.util.errors import InputError, unknown_name
 
 # settings by which these packages fetch or read weights
@@ -29,6 +30,8 @@ def build_packaged(
             f"model {given.model!r}: setting {fetching[0]!r} asks for weights that are fetched; "
             "nothing is fetched here, and every target starts from random ones: leave it out"
         )
+    if given.package == "xrv":
+        return build_xray(given, input_shape, outputs, settings)
     module, channels = import_package(given.package), input_shape[2]
     is_timm = given.package == "timm"
     # of torchvision those for images: others fetch weights of a part of theirs

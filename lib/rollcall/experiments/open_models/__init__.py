@@ -1,0 +1,1 @@
+"""Models that somebody gave away, attacked with a few references that never saw the patients."""
