@@ -195,7 +195,7 @@ def _make_row(
         **measure(study, performance, assessed),
         "worst_tpr": worst,
         "worst_low": least,
-        **find_ceilings(study.run.recipe.private, study.cohort, most),
+        **find_ceilings(study.run, most),
         "most_records": most,
         "distinct": count_distinct(read_array(study.run, "statistic"), auc),
     }
