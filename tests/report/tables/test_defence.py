@@ -34,14 +34,19 @@ def test_who_pays():
     assert table["record-level DP, ε 3"].tolist() == ["-0.010 *", "-0.005", "-0.020 *"]
 
 
-def make_arms(removed: int) -> pd.DataFrame:
+def make_arms(removed: int, lucky: int = 10) -> pd.DataFrame:
     same = {"removed": removed, "trained": 2000 - removed, "by_chance": 1.0, "at_most_false": 4}
     same |= {"named_low": 20.0, "named_high": 40.0, "mean_auc": 0.51, "auroc": 0.7}
     same |= {"above": 12.0, "above_low": 8.0, "above_high": 17.0}
     return pd.DataFrame(
         [
             same | {"arm": "without the exposed", "patients": 2000 - removed, "named": 30},
-            same | {"arm": "without as many at random", "patients": 1900 - removed, "named": 4},
+            same
+            | {
+                "arm": "without as many at random",
+                "patients": 2000 - 2 * removed + lucky,
+                "named": 4,
+            },
         ]
     )
 
@@ -50,7 +55,9 @@ def test_the_next_layer():
     table = defence.layer_table(make_arms(100)).rows
     assert table["newly exposed"].tolist() == ["30", "fewer than 10"]
     assert table["share"].tolist() == ["1.58%", HIDDEN]
-    assert table["stayed, not exposed before"].tolist() == ["1,900", "1,800"]
+    assert table["stayed, not exposed before"].tolist() == ["1,900", "1,810"]
+    few = defence.layer_table(make_arms(100, lucky=4)).rows
+    assert few["stayed, not exposed before"].tolist() == ["1,900", HIDDEN]
 
 
 def test_few_who_were_removed_do_not_follow_from_those_who_stayed():

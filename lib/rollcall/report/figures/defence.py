@@ -67,19 +67,21 @@ def defence_survival(
         DOUBLE, 88 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
     )
     values, share = _thin(floor)
+    # nearer 0.5 than an estimate's standard error nobody can say how many there are
+    look = {"smallest": smallest, "least": float(np.quantile(floor, 0.84))}
     for ax, panel in zip(axes[0], panels, strict=True):
         chosen = settings[(kinds == panel) & ~is_plain]
         if panel != "others":
             chosen = chosen.sort_values("epsilon", ascending=False)
         ax.plot(values, share, "--", color=FLOOR, linewidth=0.8, label="noise floor, plain")
         plain = settings[is_plain].iloc[0]
-        _draw_curve(ax, curves[plain["setting"]], smallest, color=EXPOSED, linewidth=1.6)
+        _draw_curve(ax, curves[plain["setting"]], **look, color=EXPOSED, linewidth=1.6)
         ax.lines[-1].set_label("plain")
         shades = colormaps["cividis"](np.linspace(0.8, 0.05, max(1, len(chosen))))
         for number, (_, row) in enumerate(chosen.iterrows()):
             name, style = row["setting"], DASHES[number % len(DASHES)]
             shade = shades[number]
-            _draw_curve(ax, curves[name], smallest, color=shade, linestyle=style, linewidth=1.1)
+            _draw_curve(ax, curves[name], **look, color=shade, linestyle=style, linewidth=1.1)
             ax.lines[-1].set_label(name.replace(f"{row['unit']}-level DP, ", ""))
             for kind, dash in (("ceiling_patient", "-"), ("ceiling_record", ":")):
                 if row[kind] < 0.999 and (kind == "ceiling_patient" or row["unit"] == "record"):
@@ -117,8 +119,8 @@ def _thin(floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ordered[kept], (kept + 1) / len(ordered)
 
 
-def _draw_curve(ax, curve: pd.DataFrame, smallest: int, **look) -> None:
-    shown = curve[(curve["auc"] > 0.5) & (curve["patients"] >= smallest)]
+def _draw_curve(ax, curve: pd.DataFrame, smallest: int, least: float, **look) -> None:
+    shown = curve[(curve["auc"] >= least) & (curve["patients"] >= smallest)]
     ax.plot(shown["auc"], shown["share"], **look)
 
 
@@ -141,7 +143,7 @@ def defence_price(
     few stands at the left edge, or the right one, as what it is written as.
     """
     drawing, ax = new_figure(DOUBLE * 0.82, 92 * MM)
-    edge = 0.5 * smallest / settings["patients"].max()
+    edge = 0.5 * smallest / settings["patients"].max()  # of what is written as few, or none
     few = np.array([count < smallest for count in settings["exposed"]])
     left = settings["patients"] - settings["exposed"]
     x = np.where(few, edge, settings["exposed_share"])
@@ -169,7 +171,7 @@ def defence_price(
         xlabel=f"Exposed {unit}s, share (dotted: {smallest} {unit}s; left of it fewer, or none)",
         ylabel=f"AUROC, {unit}s not seen (SD over targets)",
     )
-    ax.margins(x=0.05, y=0.08)
+    ax.margins(x=0.1, y=0.08)
     is_private = settings["kind"].isin(["record", "patient"]).to_numpy()
     _write_beside(
         ax,

@@ -125,17 +125,23 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
     """Format the table of rollcall.experiments.defence.layers.Layer."""
     total = arms["patients"].to_numpy()
     few = [0 < count < smallest for count in arms["named"]]
-    hidden = [  # who stayed says how many were removed
-        show_few(removed, trained + removed, smallest) != f"{removed:,.0f}"
-        for removed, trained in arms[["removed", "trained"]].to_numpy()
+    removed, trained = arms["removed"].to_numpy(), arms["trained"].to_numpy()
+    both = removed - (total[0] - total)  # of the removed, exposed before: all, and by luck
+    hidden = [  # where who stayed would say how few they are
+        0 < min(exposed, gone, left) < smallest
+        for exposed, gone, left in zip(both, removed, trained, strict=True)
     ]
+    if hidden[0]:
+        hidden = [True] * len(hidden)
     columns = {
         "models": arms["arm"],
         f"{unit}s removed": [
             show_few(removed, trained + removed, smallest)
             for removed, trained in arms[["removed", "trained"]].to_numpy()
         ],
-        "stayed, not exposed before": [HIDDEN if any(hidden) else f"{count:,}" for count in total],
+        "stayed, not exposed before": [
+            HIDDEN if hide else f"{count:,}" for hide, count in zip(hidden, total, strict=True)
+        ],
         "newly exposed": [
             show_few(count, number, smallest)
             for count, number in zip(arms["named"], total, strict=True)
@@ -145,8 +151,8 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
             for hide, low, high in zip(few, arms["named_low"], arms["named_high"], strict=True)
         ],
         "share": [
-            HIDDEN if hide or any(hidden) else f"{count / number:.2%}"
-            for hide, count, number in zip(few, arms["named"], total, strict=True)
+            HIDDEN if hide or untold else f"{count / number:.2%}"
+            for hide, untold, count, number in zip(few, hidden, arms["named"], total, strict=True)
         ],
         "of them by chance": [
             HIDDEN if hide else f"{count:,.0f}"
