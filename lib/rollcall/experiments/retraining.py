@@ -47,8 +47,10 @@ def iterate_models(
             f"members is {members.dtype} {members.shape}; expected bool (models, "
             f"{len(cohort.patients)})"
         )
-    of_records = members[:, cohort.patient_index]
-    share = float(of_records.mean())  # of the records; a recipe's targets have half of them
+    of_records = members[:, cohort.patient_index] & cohort.trainable
+    share = float(
+        of_records.mean() / cohort.trainable.mean()
+    )  # of the records; a recipe's targets have half of them
     trainer = Trainer(
         to_device(cohort), replace(recipe, epochs=max(1, round(2 * share * recipe.epochs)))
     )
