@@ -17,6 +17,7 @@ from rollcall.models.seeds import seeded
 from rollcall.recipes import Recipe
 from rollcall.training.batches import as_input
 from rollcall.training.device import autocast
+from rollcall.training.private.sampling import find_shape
 from rollcall.util.errors import InputError
 from rollcall.util.parallel import free_bytes
 
@@ -24,6 +25,7 @@ PROCESS_BYTES = 2**29  # a process with torch and this library, and the buffers 
 # a step's peak over what its forward pass keeps: intermediate gradients and layout copies (measured
 # 1.3 to 1.8)
 BACKWARD_FACTOR = 2.0
+GRADIENTS_OF_A_ROW = 2  # its own, its unit's; BACKWARD_FACTOR is for their squares
 USABLE_SHARE = 0.9  # of the free memory, for all workers together
 
 
@@ -33,7 +35,7 @@ def step_bytes(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int
     By a forward pass of one record and one of two; of a network that a user brings two and four,
     since batch norm takes no single one. The first: weights, gradients, the optimiser's
     state, the average, and the logits that are stored. The second: what is kept for the backward
-    pass.
+    pass, and with privacy the gradients of a row.
     """
     one = as_input(torch.from_numpy(np.array(cohort.inputs[:1])), cohort.scale)
     network = models.build_seeded(recipe, cohort, 0).train()
@@ -46,9 +48,10 @@ def step_bytes(cohort: Cohort, recipe: Recipe, precision: str) -> tuple[int, int
     weights = sum(value.nbytes for value in network.parameters())
     copies = 2 + {"adamw": 2, "sgd": 1}[recipe.optimiser] + bool(recipe.ema)
     logits = 2 * 4 * len(cohort) * recipe.views * cohort.outputs
-    return weights * copies + logits + max(0, 2 * kept[0] - kept[1]), max(
-        0, kept[1] - kept[0]
-    ) // least
+    record = max(0, kept[1] - kept[0]) // least
+    if recipe.private and not models.find_trace_stack(recipe.model):
+        record += weights * GRADIENTS_OF_A_ROW
+    return weights * copies + logits + max(0, 2 * kept[0] - kept[1]), record
 
 
 def _kept_bytes(network: torch.nn.Module, batch: torch.Tensor, precision: str) -> int:
@@ -93,6 +96,8 @@ def fit_workers(
 
     def needs(micro_batches: int) -> float:
         records = math.ceil(recipe.batch / micro_batches)
+        if recipe.private:
+            records = find_shape(recipe, cohort, micro_batches).rows
         return PROCESS_BYTES + stack * (fixed + BACKWARD_FACTOR * record * records)
 
     if not micro_batches:

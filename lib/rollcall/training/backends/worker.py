@@ -123,6 +123,7 @@ class Worker:
     ) -> Iterator[tuple[int, np.ndarray, dict | None]]:
         """Yield (target, logits, what its json says) of each; None in its place if it diverged."""
         members, cohort, started = self.run.members(), self.data.cohort, time.perf_counter()
+        terms = self.trainer.terms
         rows = [members[target][cohort.patient_index] for target in targets]
         with np.errstate(over="ignore", invalid="ignore"):
             results = self.trainer.train(
@@ -141,6 +142,7 @@ class Worker:
                     {
                         "seed": seed,
                         **({"diverged_seeds": diverged} if diverged else {}),
+                        **({PRIVACY_KEY: terms.describe(len(seeds[target]))} if terms else {}),
                         "device": device_name(self.data.device),
                         "precision": self.trainer.precision,
                         "seconds": round((time.perf_counter() - started) / len(targets), 3),

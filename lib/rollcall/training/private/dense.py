@@ -20,10 +20,11 @@ from rollcall.training.private.clipping import Loss, Parameters, weigh_units
 ROUNDING = 1e-5
 
 
-def sum_by_layers(trace_stack: Callable, loss: Loss) -> Callable[..., None]:
+def sum_by_layers(trace_stack: Callable, loss: Loss, block: int) -> Callable[..., None]:
     """Return what adds up the clipped gradients of units, as clipping.sum_by_vmap, to rounding.
 
-    trace_stack: as rollcall.models.find_trace_stack gives it.
+    trace_stack: as rollcall.models.find_trace_stack gives it. block: rows, of which there are whole
+    numbers in a chunk, and beyond which no unit goes.
     """
 
     def add_clipped(
@@ -48,7 +49,7 @@ def sum_by_layers(trace_stack: Callable, loss: Loss) -> Callable[..., None]:
             for each, delta in zip(layers, deltas, strict=True)
         ]
         pairs = [(delta, given) for _, delta, given in traced]
-        squares = _square_rows(pairs) if is_alone else _square_units(pairs, leader)
+        squares = _square_rows(pairs) if is_alone else _square_units(pairs, leader, block)
         factor, is_finite = weigh_units(squares, clip)
         for each, delta, given in traced:
             delta = delta * factor[..., None]
@@ -69,17 +70,21 @@ def _square_rows(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor
 
 
 def _square_units(
-    pairs: list[tuple[torch.Tensor, torch.Tensor]], leader: torch.Tensor
+    pairs: list[tuple[torch.Tensor, torch.Tensor]], leader: torch.Tensor, block: int
 ) -> torch.Tensor:
     """Return for each row the squared length of its unit's gradient, (targets, rows)."""
-    products = sum(
-        torch.bmm(delta, delta.transpose(1, 2)) * (torch.bmm(given, given.transpose(1, 2)) + 1)
-        for delta, given in pairs
-    )
+    shape, leader = leader.shape, leader.reshape(-1, block)
+
+    def multiply(values: torch.Tensor) -> torch.Tensor:
+        """Multiply the rows of each block by each other: (blocks of all targets, block, block)."""
+        of_blocks = values.reshape(-1, block, values.shape[-1])
+        return torch.bmm(of_blocks, of_blocks.transpose(1, 2))
+
+    products = sum(multiply(delta) * (multiply(given) + 1) for delta, given in pairs)
     assert isinstance(products, torch.Tensor)
     is_same = leader[:, :, None] == leader[:, None]
     lengths = products.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
     of_row = torch.where(is_same, products, 0.0).sum(2)
     both = torch.stack([of_row, lengths], 2)  # of all rows of a unit
     squares, sums = torch.where(is_same[..., None], both[:, None], 0.0).sum(2).unbind(2)
-    return squares.clamp(min=0) + ROUNDING * sums.square()
+    return (squares.clamp(min=0) + ROUNDING * sums.square()).view(shape)

@@ -10,11 +10,15 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from rollcall import models
 from rollcall.data.cohort import Cohort
 from rollcall.recipes import Recipe
 from rollcall.training import augmentation
 from rollcall.training.private.terms import Terms
 
+MOST_ROWS = 64  # of a chunk, where a gradient of each is kept
+MOST_ROWS_BY_LAYERS = 128  # where none is
+BLOCK_ROWS = 32  # at least, where units have several
 DEVIATIONS = 3  # of the rows of a step over their mean that its usual number of chunks holds
 SAMPLING, AUGMENTING = 2, 1  # of a target's generators, beside its seed
 
@@ -25,7 +29,8 @@ class Rows:
 
     index (chunks, targets, rows): records; leader, of that shape: the first row, in its chunk, of
     the unit that a row belongs to; weight, of that shape, float32: 0 of rows that fill up. A unit's
-    rows are all in one chunk. draws: operation of the augmentation -> (chunks, targets, rows, ...).
+    rows are all in one block of a chunk. draws: operation of the augmentation -> (chunks, targets,
+    rows, ...).
     """
 
     index: torch.Tensor
@@ -43,11 +48,24 @@ class Rows:
         return Rows(send(self.index), send(self.leader), send(self.weight), draws)
 
 
-def count_rows(recipe: Recipe, cohort: Cohort, most: int, micro_batches: int = 1) -> int:
-    """Count the rows of a chunk: as few chunks a step as `most` rows allow, with little to fill.
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a chunk: `blocks` of `block` rows; no unit has rows in two of them."""
 
-    micro_batches: in how many parts such a chunk goes through the network, for the memory. At least
-    as many rows as the largest unit has.
+    blocks: int
+    block: int
+
+    @property
+    def rows(self) -> int:
+        """The rows of a chunk."""
+        return self.blocks * self.block
+
+
+def find_shape(recipe: Recipe, cohort: Cohort, micro_batches: int = 1) -> Shape:
+    """Find the shape of a chunk: as few chunks a step as its most rows allow, with little to fill.
+
+    micro_batches: in how many parts such a chunk goes through the network, for the memory. A block
+    has at least as many rows as the largest unit, and is the whole chunk where units are rows.
     """
     private = recipe.private
     assert private
@@ -58,8 +76,11 @@ def count_rows(recipe: Recipe, cohort: Cohort, most: int, micro_batches: int = 1
     batch = recipe.batch * recipe.accumulate
     mean, spread = batch * sizes.mean(), math.sqrt(batch * (sizes**2).mean())
     rows = mean + DEVIATIONS * spread
+    most = MOST_ROWS_BY_LAYERS if models.find_trace_stack(recipe.model) else MOST_ROWS
     chunks = math.ceil(rows / most) * micro_batches
-    return max(math.ceil(rows / chunks), int(sizes.max()))
+    of_chunk, largest = math.ceil(rows / chunks), int(sizes.max())
+    block = max(largest, min(BLOCK_ROWS, of_chunk)) if largest > 1 else of_chunk
+    return Shape(math.ceil(of_chunk / block), block)
 
 
 def draw_rows(
@@ -69,21 +90,27 @@ def draw_rows(
     image_size: tuple[int, ...],
     records: list[np.ndarray],
     seeds: list[int],
-    rows: int,
+    shape: Shape,
 ) -> Iterator[Rows]:
     """Draw what each step takes, every target's from generators of its own seed.
 
     patient_index (N,): the patient of each record of the cohort. records: of each target, indices.
-    rows: of a chunk. A target that needs fewer chunks than another gets empty ones.
+    shape: of a chunk. A target that needs fewer chunks than another gets empty ones.
     """
-    private = recipe.private
+    private, rows = recipe.private, shape.rows
     assert private
     grouped = [_group(one, patient_index if private.unit == "patient" else None) for one in records]
     samplers = [np.random.default_rng([seed, SAMPLING]) for seed in seeds]
     augmenters = [np.random.default_rng([seed, AUGMENTING]) for seed in seeds]
     for _ in range(terms.steps):
         packed = [
-            _pack(order, starts, _sample(rng, len(starts) - 1, terms.rate), rows, private)
+            _pack(
+                order,
+                starts,
+                _sample(rng, len(starts) - 1, terms.rate),
+                shape,
+                private.augmentations,
+            )
             for (order, starts), rng in zip(grouped, samplers, strict=True)
         ]
         chunks = max(1, *(len(index) for index, *_ in packed))
@@ -130,33 +157,35 @@ def _sample(rng: np.random.Generator, units: int, rate: float) -> np.ndarray:
 
 
 def _pack(
-    order: np.ndarray, starts: np.ndarray, units: np.ndarray, rows: int, private
+    order: np.ndarray, starts: np.ndarray, units: np.ndarray, shape: Shape, times: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Put the records of some units into chunks of `rows`: (index, leader, weight), (chunks, rows).
+    """Put the records of some units into chunks, each as many `times` as it is augmented.
 
-    A unit that does not fit into what is left of a chunk begins the next one.
+    (index, leader, weight), each (chunks, rows). A unit that does not fit into what is left of a
+    block begins the next one.
     """
-    times = private.augmentations
     sizes = (starts[units + 1] - starts[units]) * times
     ends = np.cumsum(sizes)
     firsts = ends - sizes  # of each unit, were there one chunk
     total = int(ends[-1]) if len(ends) else 0
-    # records of all, a unit's one after another, each as often as it is augmented
+    # records of all, a unit's one after another
     within = (np.arange(total) - np.repeat(firsts, sizes)) // times
     record = order[np.repeat(starts[units], sizes) + within]
     lead, begins, at = np.repeat(firsts, sizes), [], 0
     while at < len(units):
         begins.append(at)
-        at = int(np.searchsorted(ends, firsts[at] + rows, "right"))
+        at = int(np.searchsorted(ends, firsts[at] + shape.block, "right"))
     bounds = [*firsts[begins].tolist(), total]
-    shape = (len(begins), rows)
-    index, weight = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-    leader = np.tile(np.arange(rows), (len(begins), 1))
-    for chunk, (first, last) in enumerate(pairwise(bounds)):
-        index[chunk, : last - first] = record[first:last]
-        leader[chunk, : last - first] = lead[first:last] - first
-        weight[chunk, : last - first] = 1 / times
-    return index, leader, weight
+    chunks = math.ceil(len(begins) / shape.blocks)
+    size = chunks * shape.rows
+    index, weight = np.zeros(size, np.int64), np.zeros(size, np.float32)
+    leader = np.tile(np.arange(shape.rows), chunks)
+    for block, (first, last) in enumerate(pairwise(bounds)):
+        start = block * shape.block
+        rows = slice(start, start + last - first)
+        index[rows], weight[rows] = record[first:last], 1 / times
+        leader[rows] = lead[first:last] - first + start % shape.rows
+    return tuple(values.reshape(chunks, shape.rows) for values in (index, leader, weight))
 
 
 def _draw_augmentations(

@@ -16,12 +16,9 @@ from rollcall.training.layout import Layout
 from rollcall.training.private.clipping import sum_by_vmap
 from rollcall.training.private.dense import sum_by_layers
 from rollcall.training.private.noise import Noise
-from rollcall.training.private.sampling import Rows, count_rows, draw_rows
+from rollcall.training.private.sampling import Rows, draw_rows, find_shape
 from rollcall.training.private.terms import Terms
 from rollcall.training.stack import DeviceCohort, Stack, loss_per_record
-
-MOST_ROWS = 64  # of a chunk, where a gradient of each is kept
-MOST_ROWS_BY_LAYERS = 128  # where none is
 
 
 class PrivateStack(Stack):
@@ -43,8 +40,7 @@ class PrivateStack(Stack):
         self.trace = None  # a record's losses here are no epochs
         self.terms = terms
         self.trace_layers = models.find_trace_stack(recipe.model)
-        most = MOST_ROWS_BY_LAYERS if self.trace_layers else MOST_ROWS
-        self.rows = count_rows(recipe, data.cohort, most, layout.micro_batches)
+        self.shape = find_shape(recipe, data.cohort, layout.micro_batches)
         private = recipe.private
         assert private
         self.is_alone = private.unit == "record" and private.augmentations == 1
@@ -57,13 +53,13 @@ class PrivateStack(Stack):
             self.load(seeds)
             noise = Noise(self._values(), seeds)
             add_clipped = (
-                sum_by_layers(self.trace_layers, loss_per_record)
+                sum_by_layers(self.trace_layers, loss_per_record, self.shape.block)
                 if self.trace_layers
                 else sum_by_vmap(self.network, loss_per_record)
             )
         of_patients = self.data.cohort.patient_index
         drawn = draw_rows(
-            self.recipe, self.terms, of_patients, self.image_size, records, seeds, self.rows
+            self.recipe, self.terms, of_patients, self.image_size, records, seeds, self.shape
         )
         for done, rows in enumerate(feeding.make_ahead(drawn) if self.on_gpu else drawn, 1):
             with self._on_stream():

@@ -56,9 +56,19 @@ class Terms:
         """Read terms back from run.json."""
         return cls(**{key: math.inf if value == "inf" else value for key, value in config.items()})
 
-    def after(self, trainings: int) -> float:
-        """Compute the epsilon of several trainings on these terms, one of which is kept."""
-        return self.promised if trainings == 1 else _compose(self, trainings)
+    def describe(self, attempts: int = 1) -> dict:
+        """Say what a target's json does: unit, epsilon, delta, noise; of all attempts together.
+
+        A target that diverged was trained again: its epsilon is of as many trainings.
+        """
+        epsilon = self.promised if attempts == 1 else _compose(self, attempts)
+        return {
+            "unit": self.unit,
+            "epsilon": "inf" if epsilon == math.inf else epsilon,
+            "delta": self.delta,
+            "clip": self.clip,
+            "noise_multiplier": self.noise_multiplier,
+        }
 
 
 def count_units(recipe: Recipe, cohort: Cohort) -> int:
