@@ -258,6 +258,13 @@ def test_a_file_in_place_of_a_folder_is_one_line(tmp_path, below, dangling):
     assert "file" in str(caught.value)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no such folder on this system")
+@pytest.mark.parametrize("folder", ["/proc/rollcall", "/proc/rollcall/a", "/proc/self/a/b"])
+def test_where_the_system_makes_no_folders_is_one_line(folder):
+    with pytest.raises(MachineError, match=f"{folder}: the system makes no folder there"):
+        files.make_private(Path(folder))
+
+
 def test_a_folder_in_place_of_a_file_is_one_line(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     with pytest.raises(MachineError, match="a folder stands where a file is expected"):
@@ -330,7 +337,6 @@ def test_an_array_of_objects_or_of_another_length_is_not_written(tmp_path):
 
 WRITER = """
 import sys
-from pathlib import Path
 import pandas as pd
 from rollcall.util.files import write_table
 for _ in range(25):

@@ -24,6 +24,16 @@ UTF8 = "utf-8-sig"  # with or without a byte order mark
 # No table of a release comes near these; what is unpacked to more is made to fill the memory.
 MOST_ROWS = 20_000_000
 MOST_BYTES = 2**34
+KINDS = {  # first bytes of files that are no csv, whatever they are called
+    b"PK\x03\x04": "a zip, as workbooks of Excel are",
+    b"\xd0\xcf\x11\xe0": "an old workbook of Excel's",
+    b"PAR1": "parquet",
+    b"\x1f\x8b": "packed by gzip; its name must end in .csv.gz",
+    b"SQLite": "a database",
+    b"%PDF": "a pdf",
+    b"\x93NUMPY": "a .npy",
+    b"\x89HDF": "HDF5",
+}
 MOST_UNPACKED = 300  # times the size of a csv.gz, which holds text 5 to 20 times its size;
 ALWAYS_UNPACKED = 2**28  # but any may be unpacked to so many bytes
 
@@ -71,6 +81,9 @@ def read_names(path: Path, separator: str, encoding: str = UTF8) -> list[str]:
     """
     with open_limited(path) as file:
         head = file.read(LONGEST_HEADER)
+    for start, kind in KINDS.items():
+        if head.startswith(start):
+            raise InputError(f"{path}: no csv but {kind}; save the table as a csv in UTF-8")
     cut = len(head) == LONGEST_HEADER
     # Later rows may be cut within a character, or be wrong: they are looked at when parsed.
     errors = "surrogateescape" if encoding == UTF8 else "replace"
@@ -79,7 +92,10 @@ def read_names(path: Path, separator: str, encoding: str = UTF8) -> list[str]:
     names = next(csv.reader(lines, delimiter=separator), [])
     joined = "".join(names)
     if "\0" in joined:
-        raise UnicodeDecodeError("utf-8", head[:1], 0, 1, "holds zeros, as UTF-16 does")
+        raise InputError(
+            f"{path}: row 1 is not UTF-8 text (it holds zeros, as UTF-16 does); save it again, as "
+            "a csv in UTF-8"
+        )
     joined.encode("utf-8", "surrogateescape").decode("utf-8")
     if any("\n" in name for name in names):
         raise InputError(

@@ -89,7 +89,7 @@ def read_whole_table(
             lambda: csv_files.choose_separator(path, key, len(names), encoding),
             encoding,
         )
-    header = [name.strip() for name in read_header(path, separator, mend, encoding)]
+    header = [strip_name(name) for name in read_header(path, separator, mend, encoding)]
     if (not key or key not in header) and header[0].startswith(("sep=", "#")):
         raise InputError(
             f"{path}: row 1 is {header[0]!r:.42}; expected the names of the columns there: delete "
@@ -112,7 +112,31 @@ def read_whole_table(
     )
     if not len(table):
         raise InputError(f"{path}: holds no rows, only a header")
+    if len(named) < len(header):
+        _refuse_nameless(path, header, separator, encoding, line_breaks)
     return table.set_axis(table.index - 1) if names else table
+
+
+def strip_name(name: str) -> str:
+    """Return the name of a column without spaces around it, seen or not."""
+    return name.strip().strip("\ufeff\u200b").strip()
+
+
+def _refuse_nameless(
+    path: Path, header: list[str], separator: str, encoding: str, line_breaks: bool
+) -> None:
+    """InputError for a column without a name that holds something; a first may number the rows."""
+    nameless = [position for position, name in enumerate(header) if not name]
+    table = csv_files.parse(path, header, nameless, separator, encoding, line_breaks=line_breaks)
+    for position, values in zip(nameless, table.T.to_numpy(str), strict=True):
+        numbers = position == 0 and len(set(values)) == len(values) and "".join(values).isdigit()
+        if numbers or not "".join(values).strip():
+            continue
+        advice = "give it one"
+        if len(nameless) * 2 > len(header):
+            named = len(header) - len(nameless)
+            advice = f"row 1 names {named} of {len(header)}: is it a title? Then delete it"
+        raise InputError(f"{path}: column {position + 1} has no name in row 1; {advice}")
 
 
 def read_header(

@@ -38,7 +38,7 @@ ABOUT = Dataset(
     records="rows; what its cohort.toml names",
     is_table=True,
 )
-VERSION = 1
+VERSION = 2  # numbers with gaps, points between thousands, brackets, other figures
 
 
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:

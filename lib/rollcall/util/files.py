@@ -90,7 +90,9 @@ def make_private(folder: Path) -> Path:
         raise MachineError(f"{error.filename}: {CAUSES[errno.ENOTDIR]}") from error
     except OSError as error:
         raise_machine_fault(error, folder)
-        raise
+        raise MachineError(
+            f"{folder}: the system makes no folder there ({error.strerror}); choose another"
+        ) from error
     return folder
 
 

@@ -459,3 +459,58 @@ def test_one_group_alone_is_none(tmp_path):
     cohort = read_frame(tmp_path, invent(), toml)
     assert cohort.attributes == ("ward", "died")
     assert "age: no groups, since there is one alone" in cohort.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("ward", "", 1), "column 4 has no name in row 1; give it one"),
+        (lambda text: f"My study,,,,,\n{text}", "row 1 names 1 of 6: is it a title"),
+        (lambda text: text + text, "row 62, column 'died': .* stand there again"),
+        (lambda text: text.split("\n", 1)[1], "looks like values, not names"),
+        (lambda text: "PK\x03\x04" + text, "no csv but a zip, as workbooks of Excel are"),
+        (lambda text: "PAR1" + text, "no csv but parquet"),
+        (lambda text: text.replace("record", "re\0cord", 1), "holds zeros, as UTF-16 does"),
+    ],
+)
+def test_what_is_no_table_of_named_columns_is_one_line(tmp_path, change, words):
+    path = write(tmp_path, invent())
+    table = tmp_path / "my.csv"
+    table.write_text(change(table.read_text()))
+    with pytest.raises(InputError, match=words) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff\ufeff" + text,
+        lambda text: text.replace("\n", ",\n"),  # a column without a name or a value
+    ],
+)
+def test_what_holds_nothing_is_left_out(tmp_path, change):
+    plain = read_frame(tmp_path / "a", invent())
+    path = write(tmp_path / "b", invent())
+    table = tmp_path / "b" / "my.csv"
+    table.write_text(change(table.read_text()))
+    assert (read(path).inputs == plain.inputs).all()
+
+
+def test_numbers_of_rows_that_were_chosen_are_no_column(tmp_path):
+    frame = invent(80).iloc[::2]
+    plain = read_frame(tmp_path / "a", frame)
+    other = read_frame(tmp_path / "b", frame, index=True)
+    assert other.features == plain.features
+
+
+def test_classes_that_are_one_number_are_refused(tmp_path):
+    frame = invent().assign(died=["1", "01", "0"] * 20)
+    with pytest.raises(InputError, match="which are one number"):
+        read_frame(tmp_path, frame)
+
+
+@pytest.mark.parametrize(("key", "value"), [("unit", "a" * 81), ("name", "n" * 81)])
+def test_names_are_short(tmp_path, key, value):
+    with pytest.raises(InputError, match=f"{key} = "):
+        read_frame(tmp_path, invent(), as_toml(label="died", **{key: value}))

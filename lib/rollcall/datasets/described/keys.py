@@ -13,6 +13,7 @@ from rollcall.util.text import FOLDER_NAME
 
 FORMATS = ("wfdb", "npy", "edf")  # of signals
 OTHERS_NAMES = ("own", "gallery")  # folders of results/ that hold something else
+LONGEST_NAME = 80  # characters
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,17 @@ def _fit_words(value) -> str:
 
 def _fit_pattern(value) -> str:
     text = _fit_text(value)
-    if not re.fullmatch(FOLDER_NAME, text) or text.lower() in OTHERS_NAMES:
+    fits = re.fullmatch(FOLDER_NAME, text) and len(text) <= LONGEST_NAME
+    if not fits or text.lower() in OTHERS_NAMES:
         raise ValueError(value)
     return text
+
+
+def _fit_noun(value) -> str:
+    words = _fit_words(value)
+    if len(words) > LONGEST_NAME:
+        raise ValueError(value)
+    return words
 
 
 def _fit_truth(value) -> bool:
@@ -157,7 +166,7 @@ KEYS: dict[str, tuple[Callable, str]] = {
     "missing": (_fit_values, 'a word that stands for nothing, or a list: ["unknown", -9]'),
     "test": COLUMN,
     "time": COLUMN,
-    "unit": (_fit_words, 'what a patient is, "patient" or "lesion"'),
+    "unit": (_fit_noun, 'what a patient is, "patient" or "lesion"'),
     "restricted": (_fit_truth, "true or false"),
     "source": (_fit_words, "a sentence"),
     "licence": (_fit_words, "a licence's name"),

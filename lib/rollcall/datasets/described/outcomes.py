@@ -139,6 +139,12 @@ def _list_classes(
             f"most {MOST_CLASSES}: say positive = [...] to ask for some of them against all others"
         )
     classes = words.tolist()
+    if not np.isnan(numbers).any() and len(np.unique(numbers)) < len(words):
+        at = int(np.argmax(np.diff(numbers) == 0))
+        raise InputError(
+            f"{described.path}: label {name!r} has {words[at]!r:.42} and {words[at + 1]!r:.42}, "
+            "which are one number; write each class in one way"
+        )
     plain = words.str.casefold()
     if plain.duplicated().any():
         one, other = words[plain == plain[plain.duplicated()].iloc[0]].iloc[:2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -38,8 +40,10 @@ def read(described: Description) -> pd.DataFrame:
             mend=MEND,
         )
         if described.header:
-            _refuse_values(described, list(table.columns))
-        else:
+            _refuse_names_again(path, table)
+        if described.header and described.label:  # else whoever guesses looks at it
+            _refuse_values(described, table)
+        if not described.header:
             _refuse_names(described, table)
     described.check_columns(list(table.columns))
     return table.apply(_clean, missing=described.missing)
@@ -55,13 +59,24 @@ def _clean(values: pd.Series, missing: tuple[str, ...]) -> pd.Series:
     return pd.Series(words.mask(gone, "").to_numpy()[codes], values.index, "str", values.name)
 
 
-def _refuse_values(described: Description, header: list[str]) -> None:
+def _refuse_values(described: Description, table: pd.DataFrame) -> None:
     """InputError where what should be names of columns looks like a row of values."""
-    if look_like_values(header):
+    header = list(table.columns)
+    if look_like_values(header) or recur_below(table):
         raise InputError(
             f"{described.path}: row 1 of {described.table} looks like values, not names "
             f"({', '.join(map(repr, header[:5]))}, ...); say header = false and names = [...]"
         )
+
+
+def _refuse_names_again(path: Path, table: pd.DataFrame) -> None:
+    """InputError where the names of the columns stand below again, as in tables put together."""
+    last = table.columns[-1]
+    rows = table[table[last].str.strip() == last] if table.shape[1] > 1 else table[:0]
+    again = [[value.strip() for value in row] == list(table.columns) for row in rows.to_numpy()]
+    if any(again) and not recur_below(table.drop(rows.index[again])):
+        expected = "the names of the columns stand there again; delete that row"
+        tables.refuse_rows(path, rows, last, pd.Series(again, rows.index, bool), expected)
 
 
 def _refuse_names(described: Description, table: pd.DataFrame) -> None:
@@ -82,6 +97,12 @@ def look_like_values(header: list[str]) -> bool:
     numbers = names.str.fullmatch(NUMBER) | names.str.fullmatch(DATE)
     counted = names.tolist() in ([str(k + first) for k in range(len(names))] for first in (0, 1))
     return bool(numbers.sum() * 2 >= len(names) and numbers.sum() > 1 and not counted)
+
+
+def recur_below(table: pd.DataFrame) -> bool:
+    """Say whether half of the names of columns stand below as values of their own columns."""
+    below = [bool((table[name].str.strip() == name).any()) for name in table.columns]
+    return sum(below) * 2 >= len(below) and sum(below) > 1
 
 
 def _open_parquet(described: Description) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def test_the_page_has_a_line_for_each_column(tmp_path):
     frame = hospital()
     made = describe(save(tmp_path, frame))
     assert made.lines[0] == "my.csv: 300 rows of 150 patients (subject_id), 10 columns"
-    table = made.lines[3].splitlines()
+    table = made.lines[4].splitlines()
     assert [line.split()[0] for line in table] == ["column", *frame.columns]
     by_name = {line.split()[0]: line for line in table}
     assert by_name["stay"].endswith("left out: ids, a value of its own for each patient or row")
@@ -190,3 +190,69 @@ def test_the_command_says_what_comes_next(tmp_path, capsys):
     assert f"then: rollcall audit {tmp_path / 'cohort.toml'}" in capsys.readouterr().out
     assert run(Arguments) == 0  # pyright: ignore[reportArgumentType]
     assert "was there already and stays as it is" in capsys.readouterr().out
+
+
+def test_what_would_fit_as_a_label_is_said(tmp_path):
+    frame = invent().assign(result=["a", "b"] * 30)
+    made = describe(save(tmp_path, frame))
+    assert made.description.label == ("died",)
+    assert "  a guess; result would fit as well: --label names another" in made.lines
+    assert "a guess" in (tmp_path / "cohort.toml").read_text()
+
+
+def test_a_label_that_is_given_is_no_guess(tmp_path):
+    made = describe(save(tmp_path, invent()), "smoker")
+    assert not [line for line in made.lines if line.startswith("  a guess")]
+    assert "a guess" not in (tmp_path / "cohort.toml").read_text()
+
+
+@pytest.mark.parametrize("asked", [{"label": "smoker"}, {"patient": "record"}])
+def test_what_is_asked_is_not_ignored_where_a_description_says_otherwise(tmp_path, asked):
+    path = save(tmp_path, invent())
+    describe(path)
+    before = (tmp_path / "cohort.toml").read_bytes()
+    with pytest.raises(InputError, match="is there and is not replaced"):
+        describe(path, **asked)
+    assert (tmp_path / "cohort.toml").read_bytes() == before
+    assert not describe(path, label="died").written
+
+
+def test_names_that_an_owner_gave_are_those_of_the_page(tmp_path):
+    path = save(tmp_path, invent().drop(columns="record"), header=False)
+    describe(path)
+    toml = tmp_path / "cohort.toml"
+    toml.write_text(toml.read_text().replace('"c1", "c2"', '"age", "weight"'))
+    assert "\n  weight " in "\n".join(describe(path).lines)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["2020-01-03", "03/04/2020", "5 Jan 2021", "2020/02/01", "x"], "x ('03/04/2020')"),
+        (["5%", "6", "7%", "8", "9"], "x ('5%')"),
+        (["120/80", "130/90", "125/85", "110/70"], "x ('110/70')"),
+        (["Yes", "yes", "no"], "differ by capitals or spaces alone: x ('Yes', 'yes')"),
+        (["a b", "a  b", "no"], "differ by capitals or spaces alone: x ('a  b', 'a b')"),
+    ],
+)
+def test_words_that_may_be_something_else(tmp_path, values, words):
+    frame = invent(60)
+    made = describe(save(tmp_path, frame.assign(x=(values * 60)[:60])))
+    assert words in suspects(made)
+
+
+def test_a_label_of_few_is_said_and_is_no_free_text(tmp_path):
+    frame = invent(60)
+    label = ["rare" if row < 3 else "ab"[row % 2] for row in range(60)]
+    assert "fewer than 10 patients have rare" in suspects(
+        describe(save(tmp_path, frame.assign(died=label)), "died")
+    )
+    (tmp_path / "cohort.toml").unlink()
+    named = [f"w{row}" for row in range(60)]
+    assert "free text" not in suspects(describe(save(tmp_path, frame.assign(died=named)), "died"))
+
+
+def test_words_alone_without_a_header(tmp_path):
+    frame = invent(80)[["ward", "smoker", "died"]]
+    made = describe(save(tmp_path, frame, header=False))
+    assert (made.description.header, made.description.names) == (False, ("c1", "c2", "c3"))

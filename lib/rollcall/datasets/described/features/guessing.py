@@ -26,7 +26,7 @@ from rollcall.util.errors import InputError
 LABEL_NAMES = (  # the likeliest first
     r"(^|_)(label|target|outcome|y)($|_)",
     r"(^|_)(hospital_expire_flag|died|dead|death|mortality|hospdead|expired|survived)($|_)",
-    r"(^|_)(readm\w*|relapse|recur\w*|event|disease|diagnosis|dx|class|status|case)($|_)",
+    r"(^|_)(readm\w*|relapse|recur\w*|event|disease|diagnosis|dx|result|class|status|case)($|_)",
 )
 GROUP_NAME = (
     r"(^|_)(sex|gender|female|male|race|ethnic\w*|age|insurance|payer|language|marital\w*|religion|"
@@ -38,25 +38,36 @@ AGES = (18.0, 40.0, 60.0, 80.0)
 TEST_NAME = r"(^|_)(held_?out|is_?test|test_?set|in_?test)($|_)"
 
 
+def check_table(path: Path) -> Path:
+    """Return the path of a table, absolute; InputError for what cannot be one."""
+    path = Path(path).expanduser().absolute()
+    if not path.name.endswith(TABLES):
+        raise InputError(f"{path}: expected a table, {', '.join(TABLES)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a table, {', '.join(TABLES)}")
+    return path
+
+
 def open_table(path: Path, taken: Sequence[str] = ()) -> tuple[Description, pd.DataFrame]:
     """Return a description that reads a table, label unknown, and the table.
 
     taken: names that the cohort may not have. Without a header the columns are called c1, c2, ...;
     text that is not UTF-8 is taken for Windows'. InputError for a file that is no table.
     """
-    path = Path(path).expanduser().absolute()
-    if not path.name.endswith(TABLES):
-        raise InputError(f"{path}: expected a table, {', '.join(TABLES)}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a table, {', '.join(TABLES)}")
+    path = check_table(path)
     stem = path.name[: -max(len(end) for end in TABLES if path.name.endswith(end))]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-")
     if not plain or plain in (*taken, *OTHERS_NAMES):
         plain = f"my-{plain or DATASET}"
     described = Description(path.parent / USUAL, plain, path.name, ())
-    if not path.name.endswith(".parquet"):
-        described = _settle_text(described)
-    return described, reading.read(described)
+    if path.name.endswith(".parquet"):
+        return described, reading.read(described)
+    described = _settle_text(described)
+    table = reading.read(described)
+    if described.header and reading.recur_below(table):
+        described = _without_header(described, table.shape[1])
+        table = reading.read(described)
+    return described, table
 
 
 def _settle_text(described: Description) -> Description:
@@ -71,10 +82,14 @@ def _settle_text(described: Description) -> Description:
         described = replace(described, encoding=encoding)
     separator = csv_files.choose_separator(path, "", encoding=encoding)
     header = tables.read_header(path, separator, reading.MEND, encoding)
-    if reading.look_like_values(header):
-        names = tuple(f"c{place}" for place in range(1, len(header) + 1))
-        described = replace(described, header=False, names=names)
-    return described
+    return (
+        _without_header(described, len(header)) if reading.look_like_values(header) else described
+    )
+
+
+def _without_header(described: Description, columns: int) -> Description:
+    names = tuple(f"c{place}" for place in range(1, columns + 1))
+    return replace(described, header=False, names=names)
 
 
 def _is_utf16(path: Path) -> bool:
@@ -93,7 +108,7 @@ def guess(described: Description, table: pd.DataFrame, label: str, patient: str)
     """
     described = replace(described, label=(label,) if label else (), patient=patient)
     described.check_columns(list(table.columns))
-    label = label or _guess_label(table, {patient})
+    label = label or list_labels(table, {patient})[0]
     described = replace(described, label=(label,))
     patient = patient or find_patient_column(table, {label})
     codes, words = code_words(table[label])
@@ -118,16 +133,17 @@ def guess(described: Description, table: pd.DataFrame, label: str, patient: str)
     )
 
 
-def _guess_label(table: pd.DataFrame, others: set[str]) -> str:
-    """Return the likeliest label: by its name, with few values; else the last column with few."""
+def list_labels(table: pd.DataFrame, others: set[str]) -> list[str]:
+    """Return columns that may be the label, the likeliest first.
+
+    By their names, with few values; else those of two values, from the last; else of few; else the
+    last column.
+    """
     levels = {name: table[name].mask(table[name] == "").nunique() for name in table.columns}
     few = [name for name in levels if name not in others and 2 <= levels[name] <= MOST_NUMBERS]
-    for pattern in LABEL_NAMES:
-        for name in few:
-            if has_name(name, pattern):
-                return name
+    named = [name for pattern in LABEL_NAMES for name in few if has_name(name, pattern)]
     two = [name for name in few if levels[name] == 2]
-    return [str(table.columns[-1]), *few, *two][-1]
+    return list(dict.fromkeys(named)) or two[::-1] or few[::-1] or [str(table.columns[-1])]
 
 
 def _guess_groups(table: pd.DataFrame, others: set[str]) -> tuple[Group, ...]:
@@ -166,8 +182,11 @@ def _is_test(values: pd.Series) -> bool:
     return has_name(str(values.name), TEST_NAME) and bool(find_yes(words))
 
 
-def write_toml(described: Description) -> str:
-    """Write a description as toml, a line for each key that is not as usual."""
+def write_toml(described: Description, is_guess: bool = True) -> str:
+    """Write a description as toml, a line for each key that is not as usual.
+
+    is_guess: whether its label is.
+    """
     it = described
     lines = [("name", it.name, ""), ("table", it.table, "")]
     if not it.header:
@@ -176,7 +195,7 @@ def write_toml(described: Description) -> str:
         lines.append(("encoding", it.encoding, "the text is not UTF-8"))
     if it.patient:
         lines.append(("patient", it.patient, "its rows are drawn together"))
-    lines.append(("label", it.label[0], "a guess: what is predicted"))
+    lines.append(("label", it.label[0], f"{'a guess: ' * is_guess}what is predicted"))
     if it.cut is not None:
         lines.append(("cut", it.cut, "the median: the label asks whether it is at least this"))
     if it.positive:

@@ -9,25 +9,34 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.datasets.described import description
+from rollcall.datasets.described import description, reading
 from rollcall.datasets.described.description import Description
 from rollcall.datasets.described.features import columns as kinds
 from rollcall.datasets.described.features.columns import Column, read_column
-from rollcall.datasets.described.features.guessing import guess, open_table, write_toml
+from rollcall.datasets.described.features.guessing import (
+    check_table,
+    guess,
+    list_labels,
+    open_table,
+    write_toml,
+)
 from rollcall.datasets.described.features.suspects import (
     TOO_WELL,
+    find_alike,
     find_no_values,
     find_repeated_ids,
+    find_unread,
     has_outcome_name,
     measure_alone,
 )
-from rollcall.datasets.described.outcomes import Outcome, read_outcome
+from rollcall.datasets.described.outcomes import Outcome, note_small_classes, read_outcome
 from rollcall.util.errors import InputError
 from rollcall.util.files import write_bytes
 from rollcall.util.text import align_columns
 
 MOST_LINES = 300  # columns that are listed
 LONGEST_NAME = 32
+MOST_LABELS = 5  # that would fit as well
 BECOMES = {
     kinds.NUMBERS: "z-score",
     kinds.DATES: "days, z-score",
@@ -52,21 +61,19 @@ def describe(
 
     label, patient: columns; "" to guess. taken: names that the cohort may not have. Where a
     cohort.toml describes this table already, it stays as it is, and the page is about what it says.
-    InputError for what is no table, or has no column of that name; MachineError if the machine
-    refuses.
+    InputError for what is no table, has no column of that name, or is described with another;
+    MachineError if the machine refuses.
     """
-    first, table = open_table(Path(path), taken)
-    toml = first.path
+    path = check_table(Path(path))
+    toml = path.parent / description.USUAL
+    fitting = []
     if toml.exists():
-        described = description.read(toml)
-        if described.table != first.table:
-            raise InputError(
-                f"{toml} describes {described.table}, and is not replaced; move {first.table} into "
-                "a folder of its own"
-            )
-        described.check_columns(list(table.columns))
+        described = _read_described(toml, path.name, label, patient)
+        table = reading.read(described)
     else:
+        first, table = open_table(path, taken)
         described = guess(first, table, label, patient)
+        fitting = [] if label else list_labels(table, {described.patient})
     outcome = read_outcome(described, table)
     columns = _read_columns(described, table)
     alone = {
@@ -77,16 +84,35 @@ def describe(
     if not toml.exists():
         too_well = [] if described.files else [n for n, area in alone.items() if area > TOO_WELL]
         described = replace(described, drop=tuple(too_well))
-        write_bytes(toml, write_toml(described).encode())
+        write_bytes(toml, write_toml(described, not label).encode())
         written = True
     else:
         written = False
     lines = [
-        *_write_head(described, table, outcome),
+        *_write_head(described, table, outcome, fitting),
         *_write_columns(described, columns, alone),
-        *_write_suspects(described, table, columns, alone),
+        *_write_suspects(described, table, columns, alone, outcome),
     ]
     return Described(described, written, lines)
+
+
+def _read_described(toml: Path, table: str, label: str, patient: str) -> Description:
+    """Read the description that is there; InputError where it says something else than is asked."""
+    described = description.read(toml)
+    if described.table != table:
+        raise InputError(
+            f"{toml} describes {described.table}, and is not replaced; move {table} into a folder "
+            "of its own"
+        )
+    for key, asked in (("label", label), ("patient", patient)):
+        said = described.columns()[key]
+        if asked and said != [asked]:
+            raise InputError(
+                f"{toml} is there and is not replaced: its {key} is "
+                f"{', '.join(map(repr, said)) or 'not given'}, not {asked!r}; mend it there, or "
+                "move it away to have another written"
+            )
+    return described
 
 
 def _named_elsewhere(described: Description) -> set[str]:
@@ -105,8 +131,13 @@ def _read_columns(described: Description, table: pd.DataFrame) -> list[Column]:
     ]
 
 
-def _write_head(described: Description, table: pd.DataFrame, outcome: Outcome) -> list[str]:
-    """Say how many rows of how many patients there are, and what is predicted."""
+def _write_head(
+    described: Description, table: pd.DataFrame, outcome: Outcome, fitting: list[str]
+) -> list[str]:
+    """Say how many rows of how many patients there are, and what is predicted.
+
+    fitting: columns that a label was guessed from.
+    """
     rows = len(table)
     if described.patient:
         whose = f"{table[described.patient].nunique():,} patients ({described.patient})"
@@ -118,9 +149,13 @@ def _write_head(described: Description, table: pd.DataFrame, outcome: Outcome) -
     else:
         shares = np.bincount(labels, minlength=len(outcome.classes)) / len(labels)
     parts = [f"{name:.32} {share:.0%}" for name, share in zip(outcome.classes, shares, strict=True)]
+    others = [name for name in fitting if name not in described.label][:MOST_LABELS]
+    also = f"; {', '.join(others)} would fit as well" if others else ""
+    guessed = [f"  a guess{also}: --label names another"] if fitting else []
     return [
         f"{described.table}: {rows:,} rows of {whose}, {table.shape[1]:,} columns",
         f"label {', '.join(described.label)} ({outcome.task}): {', '.join(parts[:12])}",
+        *guessed,
         "",
     ]
 
@@ -175,10 +210,15 @@ def _say_what_becomes(described: Description, column: Column) -> str:
 
 
 def _write_suspects(
-    described: Description, table: pd.DataFrame, columns: list[Column], alone: dict[str, float]
+    described: Description,
+    table: pd.DataFrame,
+    columns: list[Column],
+    alone: dict[str, float],
+    outcome: Outcome,
 ) -> list[str]:
     """List what an owner should look at before an audit."""
-    lines = []
+    people = pd.factorize(table[described.patient])[0] if described.patient else table.index
+    lines = note_small_classes(outcome, np.asarray(people)[outcome.known])
     inputs = [column for column in columns if column.name in alone]
     too_well = [column.name for column in inputs if alone[column.name] > TOO_WELL]
     if too_well:
@@ -203,9 +243,18 @@ def _write_suspects(
                 f"several rows of one patient? Other columns repeat with {', '.join(repeated)}; "
                 f'then say patient = "{repeated[0]}"'
             )
-    texts = [column.name for column in columns if column.kind == kinds.TEXT]
+    texts = [column.name for column in inputs if column.kind == kinds.TEXT]
     if texts:
         lines.append(f"free text or many words, left out: {', '.join(texts)}")
+    unread = {column.name: find_unread(column) for column in inputs}
+    if shown := [f"{name} ({word!r:.42})" for name, word in unread.items() if word]:
+        lines.append(
+            f"figures that are read as words: {', '.join(shown)}; as inputs write them as numbers, "
+            "or as dates of one layout"
+        )
+    alike = {column.name: find_alike(column) for column in columns}
+    if shown := [f"{name} ({two[0]!r:.42}, {two[1]!r:.42})" for name, two in alike.items() if two]:
+        lines.append(f"words that differ by capitals or spaces alone: {', '.join(shown)}")
     codes = [
         column.name
         for column in inputs

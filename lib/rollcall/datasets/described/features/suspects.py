@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.bands import NO_AGES
-from rollcall.datasets.described.features.columns import NUMBERS, Column, has_name
+from rollcall.datasets.described.features.columns import NUMBERS, TEXT, WORDS, Column, has_name
 from rollcall.datasets.described.features.encoding import name_some
+from rollcall.datasets.described.features.values import parse_numbers
 from rollcall.datasets.described.outcomes import Outcome
 
 TOO_WELL = 0.99  # AUROC of a column alone
@@ -24,6 +25,8 @@ PATIENT_NAME = (  # subject_id, patientId, MRN
     r"(^|_)(patient|subject|person|pat|mrn|pid|participant|case|pt)"
     r"(_?(id|nr|no|num|nbr|key|number|code))?$"
 )
+FEWEST_FIGURES = 4  # words of a column that may be numbers or dates in several layouts,
+MOSTLY_FIGURES = 0.8  # if at least so many of them begin with a figure
 MOST_REPEATS = 0.9  # ids, by rows: with more, a row is a patient
 FEWEST_REPEATS = 0.02
 
@@ -126,6 +129,32 @@ def _never_changes(values: np.ndarray, within: np.ndarray) -> bool:
     first = np.zeros(within.max() + 1, values.dtype)
     first[within] = values
     return bool((first[within] == values).all())
+
+
+def find_unread(column: Column) -> str:
+    """Return a word of a column that begins with a figure as most do, and is no number; else "".
+
+    Of a column of words or free text: a few of them in another layout keep all from being read.
+    """
+    if column.kind not in (WORDS, TEXT) or len(column.words) < FEWEST_FIGURES:
+        return ""
+    figures = column.words.str.contains(r"^[^\w\s]{0,2}\s*[0-9]", regex=True)
+    if figures.mean() < MOSTLY_FIGURES:
+        return ""
+    unread = column.words[np.isnan(parse_numbers(column.words)[0])]
+    return str(unread.iloc[0]) if len(unread) else ""
+
+
+def find_alike(column: Column) -> tuple[str, str] | None:
+    """Return two words of a column that differ by capitals or spaces inside alone; None if none."""
+    if column.kind not in (WORDS, TEXT):
+        return None
+    plain = column.words.str.casefold().str.replace(r"\s+", " ", regex=True)
+    twice = plain[plain.duplicated()]
+    if not len(twice):
+        return None
+    one, other = column.words[plain == twice.iloc[0]].iloc[:2]
+    return str(one), str(other)
 
 
 def find_no_values(column: Column) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,13 @@ import pandas as pd
 from rollcall.data.bands import COMMA, DATE, NUMBER
 
 THOUSANDS = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+([.][0-9]*)?"
-UNIT = r"\s*%|\s+[^\d\s]\S{0,11}"  # behind a number: 45%, 120 mmHg, 57 years
+POINTS = r"[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+(,[0-9]*)?"  # 1.234,5 in half of Europe
+GAPS = " '\u2019\u00a0\u202f\u2009"  # 1 234 and 1'234
+GAPPED = rf"[+-]?[1-9][0-9]{{0,2}}([{GAPS}][0-9]{{3}})+([.,][0-9]*)?"
+FIGURES = rf"[+-]?[0-9][0-9.,]*(?:[{GAPS}][0-9]{{3}})*(?:[.,][0-9]*)?"
+# behind a number: 45%, 120 mmHg, 57 years, 70kg
+UNIT = r"\s*%|\s+[^\d\s]\S{0,11}|[^\W\d_]{2,11}|[a-z\u00b5]"
+MINUS = dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-")
 CURRENCY = r"[$€£]\s*"
 LIMIT = rf"([<>≤≥]=?|more than |less than |over |under )\s*({NUMBER})|({NUMBER})\s*\+"
 # yes and no, as forms, databases and programs write them; the first of each pair is 1
@@ -34,21 +41,56 @@ def parse_numbers(words: pd.Series) -> tuple[np.ndarray, str]:
     """Return the number that each word is, float (words,), and what must be said of them.
 
     NaN for what is none. Where no word could be read otherwise, 57,3 is 57.3; where groups of three
-    figures follow commas, and nothing else does, 1,234 is 1234.
+    figures follow commas, and nothing else does, 1,234 is 1234; so are 1 234, 1'234 and 1.234,0.
+    (5) among numbers is -5. Figures and minus signs of any script count.
     """
-    words, unit = _take_unit(words)
-    if words.str.contains(",", regex=False).any():
-        plain, note = _take_commas(words)
-    else:
-        plain, note = words, ""
-    are = plain.str.fullmatch(NUMBER)
-    numbers = plain.where(are).astype(float).to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan), "; ".join(filter(None, (unit, note)))
+    notes = []
+    if not (are := words.str.fullmatch(NUMBER)).all():
+        words = _make_plain(words)
+        for take in (_take_unit, _take_gaps, _take_commas):
+            words, note = take(words)
+            notes += [note] if note else []
+        are = words.str.fullmatch(NUMBER)
+    numbers = words.where(are).astype(float).to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(numbers), numbers, np.nan), "; ".join(notes)
+
+
+def _make_plain(words: pd.Series) -> pd.Series:
+    """Return words with the figures and minus signs of any script as ASCII has them."""
+    foreign = words.str.contains(r"[^\x00-\x7f]", regex=True)
+    if not foreign.any():
+        return words
+    plain = words[foreign].map(
+        lambda word: "".join(
+            str(unicodedata.digit(each)) if each.isdecimal() else each for each in word
+        )
+    )
+    plain = plain.map(lambda word: MINUS.get(word[:1], word[:1]) + word[1:])
+    return words.where(~foreign, plain.reindex(words.index))
+
+
+def _take_gaps(words: pd.Series) -> tuple[pd.Series, str]:
+    """Return words without what stands between thousands but for commas, and what must be said."""
+    spaced = words.str.contains(f"[0-9][{GAPS}][0-9]", regex=True)
+    if spaced.any() and words[spaced].str.fullmatch(GAPPED).all():
+        plain = words.where(~spaced, words.str.replace(f"[{GAPS}]", "", regex=True))
+        return plain, "gaps between thousands taken off"
+    pointed = words.str.contains(".", regex=False)
+    sure = words.str.fullmatch(POINTS) & words.str.contains(r",|[.].*[.]", regex=True)
+    if sure.any() and words[pointed].str.fullmatch(POINTS).all():
+        return words.str.replace(".", "", regex=False), "points between thousands taken off"
+    bracketed = words.str.fullmatch(rf"\(({NUMBER})\)")
+    if bracketed.any() and words[~bracketed].str.fullmatch(NUMBER).any():
+        plain = words.where(~bracketed, "-" + words.str.slice(1, -1))
+        return plain, "numbers in brackets taken as negative"
+    return words, ""
 
 
 def _take_commas(words: pd.Series) -> tuple[pd.Series, str]:
     """Return words whose commas are points, or gone, and which of it, as `parse_numbers` says."""
     note, plain = "", words
+    if not words.str.contains(",", regex=False).any():
+        return words, ""
     commas = words.str.fullmatch(COMMA)
     thousands = words.str.fullmatch(THOUSANDS)
     points = words.str.fullmatch(NUMBER) & words.str.contains(".", regex=False)
@@ -63,11 +105,11 @@ def _take_commas(words: pd.Series) -> tuple[pd.Series, str]:
 
 def _take_unit(words: pd.Series) -> tuple[pd.Series, str]:
     """Return words without the unit that all of them have, and what must be said of it."""
-    if not re.fullmatch(rf"({CURRENCY})?([+-]?[0-9][0-9.,]*)({UNIT})?", "".join(words[:1])):
+    if not re.fullmatch(rf"({CURRENCY})?({FIGURES})({UNIT})?", "".join(words[:1])):
         return words, ""  # most columns: they need no more than a look at one word
     if words.str.fullmatch(NUMBER).any():
         return words, ""
-    parts = words.str.extract(rf"^({CURRENCY})?([+-]?[0-9][0-9.,]*)({UNIT})?$").fillna("")
+    parts = words.str.extract(rf"^({CURRENCY})?({FIGURES})({UNIT})?$").fillna("")
     sides = (parts[0] + "#" + parts[2]).unique()
     if len(sides) != 1 or sides[0] == "#" or not (parts[1] != "").all():
         return words, ""
