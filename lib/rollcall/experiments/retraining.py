@@ -38,6 +38,7 @@ def iterate_models(
 ) -> Iterator[np.ndarray]:
     """Yield the scores of one model after another, as train_models; on the CPU, in one process."""
     from rollcall.training.batches import target_seed
+    from rollcall.training.private.terms import find_terms
     from rollcall.training.stack import to_device
     from rollcall.training.trainer import Trainer
 
@@ -48,12 +49,11 @@ def iterate_models(
             f"{len(cohort.patients)})"
         )
     of_records = members[:, cohort.patient_index] & cohort.trainable
-    share = float(
-        of_records.mean() / cohort.trainable.mean()
-    )  # of the records; a recipe's targets have half of them
-    trainer = Trainer(
-        to_device(cohort), replace(recipe, epochs=max(1, round(2 * share * recipe.epochs)))
-    )
+    # of the records; a recipe's targets have half of them
+    share = float(of_records.mean() / cohort.trainable.mean())
+    terms = find_terms(recipe, cohort, share) if recipe.private else None
+    recipe = replace(recipe, epochs=max(1, round(2 * share * recipe.epochs)))
+    trainer = Trainer(to_device(cohort), recipe, terms=terms)
     records = [np.flatnonzero(row) for row in of_records]
     seeds = [target_seed(seed, number) for number in range(len(members))]
     for logits, _ in trainer.train(records, seeds, progress):

@@ -6,7 +6,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from rollcall.report.words.facts import clean_note, clean_notes, list_facts, write_notices
+from rollcall.report.words.facts import (
+    clean_note,
+    clean_notes,
+    describe_privacy,
+    list_facts,
+    write_notices,
+)
 from rollcall.report.words.findings import gather_findings, summarise_run
 from rollcall.runs.run import Run, open_run
 from rollcall.runs.sealed import write_sealed
@@ -113,6 +119,21 @@ def test_that_few_have_several_records_is_not_had_by_subtraction(more, expected)
     config = {"versions": {}, "hardware": {"cores": 2, "machine": "x"}, "started": "", "scores": ""}
     run = SimpleNamespace(config=config, targets=16, seed=0, smallest_cell=10)
     assert list_facts(run, cohort)["Cohort"].startswith(f"own: {expected}, binary")
+
+
+def test_what_private_training_promises_is_said():
+    terms = {"unit": "patient", "clip": 1.0, "noise_multiplier": 0.917, "rate": 0.0286}
+    terms |= {"steps": 1750, "promised": 2.999, "delta": 1.4e-5, "tried": 1, "accountant": "dp 1"}
+    assert describe_privacy(terms) == (
+        "epsilon 3 at delta 1.4e-05, of one patient, with all records, for one target and whoever "
+        "sees nothing but that target (clip 1, noise 0.917 clips, each patient of the half taken "
+        "at the rate 0.0286 in each of 1,750 steps; dp 1)."
+    )
+    several = describe_privacy(terms | {"tried": 4, "promised_together": 6.31})
+    assert several.endswith(" All 4 settings that were tried: 6.31 together.")
+    assert describe_privacy(terms | {"promised": "inf", "unit": "record"}).startswith(
+        "none promised: records are clipped, and there is no noise (clip 1"
+    )
 
 
 def test_the_sentences_are_of_the_run(run):

@@ -43,7 +43,7 @@ def test_the_noise_promises_the_epsilon_of_the_accountant(tiny):
     from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
     from dp_accounting.pld import PLDAccountant
 
-    terms, epsilon = find_terms(RECIPE, tiny), RECIPE.private.epsilon
+    terms, epsilon = find_terms(RECIPE, tiny), RECIPE.privacy["epsilon"]
     once = PoissonSampledDpEvent(terms.rate, GaussianDpEvent(terms.noise_multiplier))
     accountant = PLDAccountant()
     accountant.compose(SelfComposedDpEvent(once, terms.steps))

@@ -51,12 +51,15 @@ def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:
     test_set = "none" if cohort.test is None else _count_both(cohort.test, run.smallest_cell)
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     hardware = config["hardware"]
+    is_private = "privacy" in config.get("recipe", {})
+    terms = read_config(run.path).get("privacy") if is_private else None  # noted in training
     return {
         "Cohort": f"{cohort.name}: {_count_both(cohort, run.smallest_cell)}, {cohort.task}. "
         f"{cohort.source}",
         "Held-out test set": test_set,
         "Notes on the data": "; ".join(clean_notes(cohort.notes, run.smallest_cell)) or "none",
         "Target models": _describe_models(run, units),
+        **({"Differential privacy": describe_privacy(terms)} if terms else {}),
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": f"{versions}; {hardware['cores']} cores, {hardware['machine']}",
@@ -120,6 +123,26 @@ def _describe_models(run: Run, units: str) -> str:
         f"{recipe.epochs} epochs, batch {recipe.batch}{accumulated}, {recipe.optimiser}, "
         f"learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}"
         f"{'.' if beside or notes else ''}{beside}{notes}"
+    )
+
+
+def describe_privacy(terms: dict) -> str:
+    """Say what each target's training promises, and by which constants; terms: of run.json."""
+    unit, tried = terms["unit"], terms["tried"]
+    whose = "one patient, with all records" if unit == "patient" else "one record"
+    constants = (
+        f"clip {terms['clip']:g}, noise {terms['noise_multiplier']:.3g} clips, each {unit} of the "
+        f"half taken at the rate {terms['rate']:.3g} in each of {terms['steps']:,} steps"
+    )
+    if terms["promised"] == "inf":
+        return f"none promised: {unit}s are clipped, and there is no noise ({constants})"
+    return (
+        f"epsilon {terms['promised']:.3g} at delta {terms['delta']:.2g}, of {whose}, for one "
+        f"target and whoever sees nothing but that target ({constants}; {terms['accountant']})."
+    ) + (
+        f" All {tried} settings that were tried: {terms['promised_together']:.3g} together."
+        if tried > 1
+        else ""
     )
 
 
