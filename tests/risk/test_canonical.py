@@ -2,7 +2,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.risk.canonical import find_order, patient_levels, split_in_halves
+from rollcall.risk.canonical import (
+    PATIENTS_PER_BLOCK,
+    Order,
+    find_order,
+    patient_levels,
+    split_in_halves,
+)
 from tests.oracles import risk as naive
 
 
@@ -24,6 +30,7 @@ def test_shuffled_rows_come_in_the_same_order(seed, sizes):
     )
     np.testing.assert_array_equal(a.arrange(members), b.arrange(moved_members))
     np.testing.assert_array_equal(a.restore(a.arrange(statistic)[0]), statistic[a.targets[0]])
+    np.testing.assert_array_equal(a.undo(a.arrange(statistic)), statistic)
     half, moved_half = split_in_halves(scores, index), split_in_halves(moved, moved_index)
     np.testing.assert_array_equal(half[records], moved_half)
     assert (a.targets[0::2] // 2 == a.targets[1::2] // 2).all()
@@ -45,3 +52,17 @@ def test_halves_are_of_patients_and_equal():
     of_patient = np.array([set(half[index == p]) for p in range(41)])
     assert all(len(kinds) == 1 for kinds in of_patient)
     assert sum(True in kinds for kinds in of_patient) == 21
+
+
+def test_what_is_arranged_in_blocks_is_as_numpy_lays_it_out():
+    """Sums of a patient's numbers round as they did before: the layout is the same."""
+    rng = np.random.default_rng(0)
+    patients = 2 * PATIENTS_PER_BLOCK + 3
+    order = Order(rng.permutation(patients), rng.permutation(6))
+    statistic = rng.standard_normal((6, patients)).astype(np.float32)
+    expected, arranged = statistic[order.targets][:, order.patients], order.arrange(statistic)
+    np.testing.assert_array_equal(arranged, expected)
+    assert (arranged.dtype, arranged.strides) == (expected.dtype, expected.strides)
+    undone = order.undo(arranged)
+    np.testing.assert_array_equal(undone, statistic)
+    assert undone.strides == statistic.strides

@@ -105,6 +105,7 @@ def _attack(study: Study) -> Attacked:
     evaluated = attacks.run_all(
         scores, members, index, features, lambda items: track(items, "Attacking", "attack")
     )
+    del features
     if scores.ndim == 3:
         scores = risk.combine_labels(scores, members, index)
     assessed = risk.assess_risk(

@@ -143,13 +143,17 @@ def assess_risk(
         "auc_joint", joint_moments, pool_shape(joint_moments), statistic, members
     )
 
+    not_normal_patients = share_not_normal(joint_moments)
+    joint_moments = joint_moments.take(order.patients)
+
     rounds = max(1, -(-draws // patients))
     sets = None
     naming_auc = joint_aucs["auc_joint"]
+    statistic = order.arrange(statistic)  # undone below: a second one is half of the scores
     if not paired:
         rates = estimate_rates(members) if rates is None else np.asarray(rates)
         sets = make_sets(rates[order.targets], members.sum(0)[order.patients])
-        naming_auc = order.restore(name_auc(sets, order.arrange(statistic), order.arrange(members)))
+        naming_auc = order.restore(name_auc(sets, statistic, order.arrange(members)))
     of_records = scores, members, index, record_aucs["auc"], rounds, seed, progress, order
     summaries = (
         summarise_records(*of_records)
@@ -157,9 +161,9 @@ def assess_risk(
         else summarise_records_singly(*of_records, sets)
     )
     exposure = assess_exposure(
-        order.arrange(statistic),
+        statistic,
         order.arrange(members),
-        joint_moments.take(order.patients),
+        joint_moments,
         naming_auc[order.patients],
         foretold[order.patients],
         make_strata(labels, patients)[order.patients],
@@ -178,7 +182,7 @@ def assess_risk(
         **describe_risk(joint_aucs["auc_joint"], joint_aucs["auc_joint_low"]),
     }
     floors = {
-        "auc_joint": order.restore(exposure.floor[:rounds]).ravel(),
+        "auc_joint": order.restore(exposure.floor).ravel(),
         "auc_mean": summaries["floor_auc_mean"].ravel(),
         "auc_max": summaries["floor_auc_max"].ravel(),
     }
@@ -188,14 +192,14 @@ def assess_risk(
         "skew_out": pooled.skew_out,
         "kurt": pooled.kurt,
         "not_normal": not_normal,
-        "not_normal_patients": share_not_normal(joint_moments),
+        "not_normal_patients": not_normal_patients,
     }
     return Risk(
-        pd.DataFrame(records),
-        pd.DataFrame(table),
-        pd.DataFrame(floors),
+        pd.DataFrame(records, copy=False),
+        pd.DataFrame(table, copy=False),
+        pd.DataFrame(floors, copy=False),
         exposure.survival,
-        statistic,
+        order.undo(statistic),
         cohort,
     )
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rollcall.util.parallel import make_blocks
+
+PATIENTS_PER_BLOCK = 4096  # that are moved together: no second copy of all of them
+
 
 @dataclass(frozen=True)
 class Order:
@@ -24,8 +28,21 @@ class Order:
     targets: np.ndarray
 
     def arrange(self, statistic: np.ndarray) -> np.ndarray:
-        """Return a statistic (M, P) with targets and patients in canonical order."""
-        return statistic[self.targets][:, self.patients]
+        """Return a statistic (M, P) with targets and patients in canonical order.
+
+        In memory a patient's numbers stand together, as they do in statistic[:, patients].
+        """
+        out = np.empty(statistic.shape[::-1], statistic.dtype).T
+        for c in make_blocks(len(self.patients), PATIENTS_PER_BLOCK):
+            out[:, c] = statistic[np.ix_(self.targets, self.patients[c])]
+        return out
+
+    def undo(self, arranged: np.ndarray) -> np.ndarray:
+        """Return what was arranged, (M, P), with targets and patients as they came."""
+        out = np.empty(arranged.shape, arranged.dtype)
+        for c in make_blocks(len(self.patients), PATIENTS_PER_BLOCK):
+            out[np.ix_(self.targets, self.patients[c])] = arranged[:, c]
+        return out
 
     def split(self, index: np.ndarray) -> np.ndarray:
         """Put every second patient in one half: bool (N,) of records, those of patients index."""

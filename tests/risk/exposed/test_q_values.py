@@ -5,6 +5,7 @@ from scipy.stats import false_discovery_control
 
 from rollcall.risk.exposed import compute_q_values
 from rollcall.risk.exposed.q_values import (
+    AUC_TOLERANCE,
     adjust_for_discoveries,
     compute_p_values,
     estimate_null_share,
@@ -55,3 +56,14 @@ def test_p_values_count_the_draws_at_or_above():
     rng = np.random.default_rng(2)
     auc, floor = np.round(rng.random(30), 1), np.round(rng.random((5, 20)), 1)
     np.testing.assert_allclose(compute_p_values(auc, floor), exposed.p_values(auc, floor.ravel()))
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20), st.integers(0, 2**32))
+def test_single_precision_counts_as_its_exact_values_do(draws, seed):
+    """AUCs within a rounding error of draws and of the tolerance above them."""
+    rng, floor = np.random.default_rng(seed), np.array(draws, np.float32)
+    nudges = rng.choice([0, AUC_TOLERANCE, 1e-9, -1e-9], (4, len(draws)))
+    auc = (floor.astype(np.float64) + nudges).ravel()
+    np.testing.assert_array_equal(
+        compute_p_values(auc, floor), compute_p_values(auc, floor.astype(np.float64))
+    )

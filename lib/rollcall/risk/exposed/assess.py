@@ -31,7 +31,7 @@ class Exposure:
 
     patients  columns (P,) by name: stratum, p_value, q_value, exposed, local_fdr, named_again,
               chance
-    floor     (rounds, P)
+    floor     (rounds, P), the rounds that give so many draws
     survival  a row per AUC: patients with a true AUC of at least that, low, high
     cohort    numbers, as rollcall.risk.assess.Risk lists them
     """
@@ -75,6 +75,7 @@ def assess_exposure(
     again = behind.named_again[naming.exposed]
     by_chance = min(expect_false(chance, auc), count)
     bound = bound_false(statistic, floor, auc, naming, seed, sets)
+    floor = floor[: max(1, -(-draws // len(auc)))].copy()  # all are a third of the scores
     high_row = behind.survival.loc[AUCS == HIGH_AUC].iloc[0]
     cohort = {
         "exposed": count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.risk.exposed.naming import MOST_P, Naming, is_above
+from rollcall.risk.exposed.naming import MOST_P, Naming, is_above, take_draws
 from rollcall.risk.exposed.q_values import AUC_TOLERANCE
 from rollcall.risk.exposed.weights import EVEN_SHARE, estimate_density
 from rollcall.risk.noise_floor import random_signs, redrawn_auc
@@ -26,7 +26,8 @@ def chance_of_naming(floor: np.ndarray, naming: Naming) -> np.ndarray:
     The share of the patient's own draws (rounds, P) of the floor that would be named; 0 in strata
     that name nobody.
     """
-    return is_above(floor, naming.threshold).mean(0) * naming.names[naming.stratum]
+    named = sum(is_above(draws, naming.threshold).astype(int) for draws in floor)
+    return named / len(floor) * naming.names[naming.stratum]
 
 
 # Who stands for the patients of whom nothing can be told:
@@ -87,7 +88,7 @@ def bound_false(
         drawn = below if len(below) >= FEWEST_BELOW else who
         cuts = np.geomspace(LEAST_FALSE / len(who), LAST_CUT, CUTS)
         counts = _count_redrawn(
-            statistic, drawn, floor[:, who], naming.weight[drawn], cuts, seed, sets
+            statistic, drawn, take_draws(floor, who), naming.weight[drawn], cuts, seed, sets
         )
         counts *= min(nulls, len(who)) / len(drawn)
         envelope = _envelope(counts, (1 - BOUND_CONFIDENCE) / len(naming.names))

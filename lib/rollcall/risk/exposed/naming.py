@@ -93,7 +93,7 @@ def name_exposed(
     strata = [np.flatnonzero(stratum == number) for number in range(stratum.max() + 1)]
     null_share = np.ones(len(strata))
     for number, who in enumerate(strata):
-        p[who] = compute_p_values(auc[who], floor[:, who])
+        p[who] = compute_p_values(auc[who], take_draws(floor, who))
         half = np.arange(len(who)) % 2 == 0
         weight[who] = weigh_patients(p[who], foretold[who], half, level)
         null_share[number] = estimate_null_share(p[who], errors=errors)
@@ -115,8 +115,13 @@ def name_exposed(
     threshold = np.empty(len(auc))
     for number, who in enumerate(strata):
         limit = np.minimum(largest[number] * weight[who], MOST_P)
-        threshold[who] = _find_threshold(floor[:, who], limit)
+        threshold[who] = _find_threshold(take_draws(floor, who), limit)
     return Naming(p, weight, q, exposed, stratum, threshold, largest, null_share, names)
+
+
+def take_draws(floor: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """Return the draws (rounds, P) of patients `who`, ascending: no copy where that is all."""
+    return floor if len(who) == floor.shape[1] else floor[:, who]
 
 
 def _find_threshold(floor: np.ndarray, largest_p: np.ndarray) -> np.ndarray:

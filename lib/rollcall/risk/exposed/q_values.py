@@ -17,9 +17,18 @@ def compute_p_values(auc: np.ndarray, floor: np.ndarray) -> np.ndarray:
     independent, and leaking patients only widen the floor.
     """
     floor = np.sort(floor, axis=None)
-    lowest_equal = np.asarray(auc, np.float64) - AUC_TOLERANCE
+    lowest_equal = _round_up(np.asarray(auc, np.float64) - AUC_TOLERANCE, floor.dtype)
     above = len(floor) - np.searchsorted(floor, lowest_equal, side="left")
     return (1 + above) / (1 + len(floor))
+
+
+def _round_up(values: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """Return the smallest numbers of a kind that are not below `values`.
+
+    The same are at or above them; values of a wider kind would have the floor copied as that.
+    """
+    rounded = values.astype(kind)
+    return np.where(rounded < values, np.nextafter(rounded, kind.type(np.inf)), rounded)
 
 
 def adjust_for_discoveries(
