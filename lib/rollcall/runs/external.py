@@ -20,7 +20,12 @@ from rollcall.runs.environment import describe
 from rollcall.runs.given import kinds, plausibility
 from rollcall.runs.given.arrays import check_shape, open_array
 from rollcall.runs.given.attributes import read_attributes
-from rollcall.runs.given.designs.detecting import PAIRS, Design, choose_design
+from rollcall.runs.given.designs.detecting import (
+    PAIRS,
+    Design,
+    choose_design,
+    put_pairs_together,
+)
 from rollcall.runs.given.designs.tables import ScoreTable, is_table, read_scores
 from rollcall.runs.given.labels import check_labels, read_labels
 from rollcall.runs.given.order import refuse_order
@@ -131,6 +136,10 @@ def check(
         membership = from_array(where, table.members, len(array), codes, len(names))
     else:
         raise InputError(f"{scores}: who was in which training set is not given; give --members")
+    if table is not None and design in ("", PAIRS):  # its models have names, and no order
+        order = put_pairs_together(membership)
+        array, membership = array[order], membership[order]
+        given = replace(given, array=given.array[order])
     drawn = choose_design(where, membership, design, rates)
     notes: list[str] = []
     records = pd.DataFrame({"patient_id": ids})

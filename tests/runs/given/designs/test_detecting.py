@@ -126,3 +126,11 @@ def test_given_rates_are_taken():
     design = choose_design(PATH, members, "independent", "0.5")
     assert (design.rates == 0.5).all()
     assert "as was given" in design.notes[0]
+
+
+@pytest.mark.parametrize("rates", ["0.8", "0.5", ",".join(["0.3"] * 19 + ["0.9"])])
+def test_rates_that_the_training_sets_contradict_are_refused(rates):
+    members = np.random.default_rng(0).random((20, 400)) < 0.3
+    with pytest.raises(InputError, match="of the patients, and its rate is"):
+        choose_design(Path("m.csv"), members, "independent", rates)
+    assert choose_design(Path("m.csv"), members, "independent", "0.3").kind == "independent"

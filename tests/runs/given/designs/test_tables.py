@@ -77,17 +77,13 @@ def drop_one(long):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (drop_one, r"no score of model 'm4' for record '1' \(1 such\)"),
+        (drop_one, r"no score of model 'm4' for '\w+, record 1' \(1 such\)"),
         (lambda t: pd.concat([t, t[:1]]), "column 'model': 'm0'; stands in the table already"),
         (lambda t: t.drop(columns="record_id"), "of several records of a patient give 'record_id'"),
         (lambda t: t.drop(columns="patient_id"), "lacks the column 'patient_id'"),
         (lambda t: t.drop(columns="member"), "not given; give --members"),
         (lambda t: t.assign(member=2), "'2'; expected 0 or 1"),
         (lambda t: t.assign(score=t["score"].astype(object).where(t.index != 3, "high")), "'high'"),
-        (
-            lambda t: t.assign(record_id=0, model=[f"m{k}" for k in range(len(t))]),
-            "another patient",
-        ),
         (lambda t: t.assign(member=(t.index % 7 == 0).astype(int)), "wholly in or out"),
     ],
 )
@@ -117,3 +113,34 @@ def test_an_audit_of_models_one_by_one_is_written_and_read(audit):
     assert run.targets == MODELS
     assert any("one by one" in note for note in cohort.notes)
     assert np.array_equal(again.members(), checked.members)
+
+
+def test_records_may_be_counted_anew_for_each_patient(audit):
+    folder, long, _, _ = audit
+    whole = check(folder, save(folder, "a.csv", long))
+    visit = long.groupby(["patient_id", "model"]).cumcount() + 1
+    again = check(folder, save(folder, "b.csv", long.assign(record_id=visit)))
+    assert np.array_equal(whole.scores.array, again.scores.array)
+    assert whole.records.equals(again.records)
+
+
+def test_models_numbered_by_floats_are_those_numbered(audit):
+    folder, long, _, members = audit
+    numbers = long["model"].str[1:].astype(float)
+    of_members = members.rename(columns=lambda name: name.removeprefix("m"))
+    scores = save(folder, "a.csv", long.drop(columns="member").assign(model=numbers))
+    assert check(folder, scores, save(folder, "b.csv", of_members)).scores.array.shape[0] == MODELS
+
+
+def test_models_with_names_stand_in_any_order(tmp_path):
+    rng = np.random.default_rng(3)
+    half = np.stack([rng.permutation(PATIENTS) < PATIENTS // 2 for _ in range(4)])
+    members = np.concatenate([half, ~half])[rng.permutation(8)]
+    names = [f"m{number}" for number in range(8)]
+    table = {"patient_id": [f"p{number}" for number in range(PATIENTS)]}
+    scores = pd.DataFrame(table | dict(zip(names, rng.standard_normal((8, PATIENTS)), strict=True)))
+    of_members = pd.DataFrame(table | dict(zip(names, members.astype(int), strict=True)))
+    checked = check(tmp_path, save(tmp_path, "a.csv", scores), save(tmp_path, "b.csv", of_members))
+    assert checked.design.kind == "pairs"
+    place = [list(map(list, members)).index(list(row)) for row in checked.members]
+    assert np.allclose(checked.scores.array, scores[names].to_numpy().T[place])

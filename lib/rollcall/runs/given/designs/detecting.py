@@ -68,6 +68,7 @@ def choose_design(path: Path, members: np.ndarray, kind: str = "", rates: str = 
     size = members.sum(1)
     kind = kind or (FIXED_SIZE if size.min() == size.max() else INDEPENDENT)
     given = _parse_rates(rates, targets) if rates else estimate_rates(members)
+    _refuse_other_rates(path, members, given)
     return Design(kind, given, few, _note_design(kind, given, few, bool(rates)))
 
 
@@ -77,15 +78,36 @@ def _is_nearly_paired(members: np.ndarray) -> bool:
 
 def _refuse_far_pairs(path: Path, members: np.ndarray) -> None:
     """InputError where each set has its complement, but not beside it."""
-    if len(members) % 2 or members.shape[1] < 8:
-        return
-    place = {row.tobytes(): number for number, row in enumerate(members)}
-    other = [place.get((~row).tobytes()) for row in members]
-    if None not in other:
+    other = find_complements(members)
+    if other is not None:
         raise InputError(
             f"{path}: every training set has its complement, but target 0 has it in target "
             f"{other[0]}; expected pairs beside each other, targets 2i and 2i+1"
         )
+
+
+def find_complements(members: np.ndarray) -> list[int] | None:
+    """Return the target whose training set is the complement of each target's; None unless all.
+
+    members: bool (M, P).
+    """
+    if len(members) % 2 or members.shape[1] < 8:
+        return None
+    place = {row.tobytes(): number for number, row in enumerate(members)}
+    other = [place.get((~row).tobytes(), -1) for row in members]
+    return other if len(place) == len(members) and min(other) >= 0 else None
+
+
+def put_pairs_together(members: np.ndarray) -> np.ndarray:
+    """Return an order of the targets, int (M,), with complements beside each other.
+
+    As they are where not every training set has its complement, or all stand beside it.
+    """
+    other = find_complements(members)
+    if other is None or is_paired(members):
+        return np.arange(len(members))
+    firsts = [number for number, partner in enumerate(other) if number < partner]
+    return np.array([each for number in firsts for each in (number, other[number])])
 
 
 def refuse_dependent(path: Path, members: np.ndarray) -> None:
@@ -138,6 +160,19 @@ def _parse_rates(text: str, targets: int) -> np.ndarray:
             "between: the share of the patients that each model was to be trained on"
         )
     return np.broadcast_to(rates, targets).copy()
+
+
+def _refuse_other_rates(path: Path, members: np.ndarray, rates: np.ndarray) -> None:
+    """InputError where a target had far more patients than its rate gives, or fewer."""
+    patients = members.shape[1]
+    z = (members.sum(1) - patients * rates) / np.sqrt(patients * rates * (1 - rates))
+    worst = int(np.abs(z).argmax())
+    if np.abs(z[worst]) > SURE_OF_ONE:
+        raise InputError(
+            f"{path}: target {worst} had {members[worst].mean():.0%} of the patients, and its rate "
+            f"is {rates[worst]:.0%}; expected the share that each was to have, in the order of the "
+            "targets"
+        )
 
 
 def _note_design(kind: str, rates: np.ndarray, few: np.ndarray, given: bool) -> tuple[str, ...]:

@@ -87,14 +87,17 @@ def read_scores(path: Path) -> ScoreTable:
             f"{MODEL!r} and {SCORE!r}"
         )
     if RECORD in table:
-        _refuse_twice(path, table, RECORD, table[RECORD].duplicated())
+        record = cleaning.strip_fields(table[RECORD])
+        _refuse_twice(path, table, RECORD, pd.DataFrame({"id": ids, "record": record}).duplicated())
     scores = np.stack([tables.read_numbers(path, table, name) for name in models])
     return ScoreTable(scores.astype(np.float64), ids, models)
 
 
 def _read_long(path: Path, table: pd.DataFrame, ids: pd.Series) -> ScoreTable:
-    key = cleaning.strip_fields(table[RECORD]) if RECORD in table else ids
-    model = cleaning.strip_fields(table[MODEL])
+    key = ids
+    if RECORD in table:  # which may be counted anew for each patient
+        key = ids.str.cat(cleaning.strip_fields(table[RECORD]), sep=", record ")
+    model = _read_models(table)
     record, records = pd.factorize(key)
     row, models = pd.factorize(model)
     hint = "" if RECORD in table else f"; of several records of a patient give {RECORD!r} too"
@@ -107,23 +110,25 @@ def _read_long(path: Path, table: pd.DataFrame, ids: pd.Series) -> ScoreTable:
     if len(missing) > np.isnan(values).sum():
         place, column = missing[0]
         raise InputError(
-            f"{path}: no score of model {models[place]!r:.42} for record {records[column]!r:.42} "
+            f"{path}: no score of model {models[place]!r:.42} for {records[column]!r:.80} "
             f"({len(missing):,} such); expected one of each model for each record"
         )
     first = np.unique(record, return_index=True)[1]
     owner = ids.iloc[first].reset_index(drop=True)
-    other = np.flatnonzero(owner.to_numpy()[record] != ids.to_numpy())
-    if len(other):
-        raise InputError(
-            f"{path}: row {other[0] + 2}: record {records[record[other[0]]]!r:.42} is of another "
-            f"patient before; expected one {KEY} for each {RECORD}"
-        )
     members = None
     if MEMBER in table:
         had = read_yes(path, table, MEMBER)
         members = np.empty(scores.shape, bool)
         members[row, record] = had
     return ScoreTable(scores, owner.rename(KEY), tuple(models), members)
+
+
+def _read_models(table: pd.DataFrame) -> pd.Series:
+    """Return the models' names; numbers without the ".0" of a column that was kept as floats."""
+    names = cleaning.strip_fields(table[MODEL])
+    if names.str.fullmatch(cleaning.WHOLE_AS_FLOAT).all():
+        names = names.str.replace(r"[.]0*$", "", regex=True)
+    return names
 
 
 def _refuse_twice(path: Path, table: pd.DataFrame, column: str, twice, hint: str = "") -> None:
@@ -141,7 +146,7 @@ def read_yes(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
 def widen_members(path: Path, table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     """Return a long table of members, of patient_id, model and member, with a column a model."""
     had = read_yes(path, table, MEMBER)
-    model = cleaning.strip_fields(table[MODEL])
+    model = _read_models(table)
     patient, patients = pd.factorize(ids)
     number, models = pd.factorize(model)
     state = np.full((len(patients), len(models)), -1)
