@@ -56,13 +56,16 @@ def trace_ceiling(noise: float, rate: float, steps: int, records: int = 1) -> Ce
     unit is a record and a step draws each by itself; 1: one unit, a record or a whole patient.
     """
     check_mechanism(noise, NO_DELTA, rate, steps, records)
-    fpr = np.unique(np.r_[0, np.geomspace(LEAST_RATE, 1, 3000), np.linspace(0, 1, 2001)])
     if not steps or not rate or noise == math.inf:
-        return Ceiling(fpr, fpr.copy())
+        return Ceiling(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
     no_change = NO_CHANGE if records == 1 else NO_CHANGE_TOGETHER
     losses = refine_losses(noise, rate, steps, _area, records, no_change)
-    if not losses:
-        return Ceiling(fpr, np.ones_like(fpr))
+    return draw_curve(losses) if losses else Ceiling(np.array([0.0, 1.0]), np.ones(2))
+
+
+def draw_curve(losses) -> Ceiling:
+    """Draw the curve of privacy losses that `refine_losses` gave."""
+    fpr = np.unique(np.r_[0, np.geomspace(LEAST_RATE, 1, 3000), np.linspace(0, 1, 2001)])
     return Ceiling(fpr, _bound_tpr(fpr, *_profile(losses)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from rollcall.training import augmentation, feeding
 from rollcall.training.batches import as_input
 from rollcall.training.device import autocast
 from rollcall.training.layout import Layout
-from rollcall.training.private.clipping import sum_by_vmap
+from rollcall.training.private.clipping import Parameters, sum_by_vmap
 from rollcall.training.private.dense import sum_by_layers
 from rollcall.training.private.noise import Noise
 from rollcall.training.private.sampling import Rows, draw_rows, find_shape
@@ -44,6 +44,7 @@ class PrivateStack(Stack):
         private = recipe.private
         assert private
         self.is_alone = private.unit == "record" and private.augmentations == 1
+        self.watch: Callable[[Parameters], None] = ignore  # who audits sees each step's noisy sums
 
     def train(self, records: list[np.ndarray], seeds: list[int]) -> Iterator[int]:
         """Train up to `size` targets, as Stack.train."""
@@ -90,6 +91,11 @@ class PrivateStack(Stack):
             with autocast(data.device, self.precision):
                 add_clipped(sums, values, batch, labels, leader, weight, terms.clip, self.is_alone)
         noise.add_to(sums, terms.noise_multiplier * terms.clip)
+        self.watch(sums)
         for name, parameter in self.parameters.items():
             parameter.grad = (sums[name] / terms.batch).view_as(parameter)
         self.optimiser.step()
+
+
+def ignore(sums: Parameters) -> None:
+    """Do nothing with the noisy sums of a step."""
