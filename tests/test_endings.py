@@ -18,6 +18,7 @@ from rollcall.commands.common import say
 from rollcall.report.notebooks.failures import describe_end
 from rollcall.util.errors import InputError
 from rollcall.util.faults import MachineError
+from rollcall.util.files import PACKAGE
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/b")
 ENDS = [
@@ -165,6 +166,14 @@ def test_a_stop_that_a_library_makes_another_error_of_is_a_stop(monkeypatch, cap
     assert main(["list"]) == 128 + signal.SIGTERM
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("rollcall: stopped by SIGTERM")
+
+
+def test_little_is_loaded_before_a_signal_is_one_line():
+    """To load it takes a moment, on a busy machine a second, in which Ctrl-C is a traceback."""
+    words = [sys.executable, "-S", "-c", "import sys, rollcall.__main__; print(*sys.modules)"]
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
+    assert not {"argparse", "logging", "re", "threading", "typing"} & set(done.stdout.split())
 
 
 def test_signals_that_are_ignored_stay_so_and_handlers_come_back(monkeypatch):

@@ -1,21 +1,21 @@
-"""The command line, `rollcall audit ...`: it parses, calls, prints, sets the exit status."""
+"""The command line, `rollcall audit ...`: it parses, calls, prints, sets the exit status.
+
+Whatever else is needed is imported in `main`, where a signal is one line.
+"""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import logging
 import os
-import re
 import signal
 import sys
-import threading
-import traceback
-import warnings
-from collections.abc import Iterator
-from typing import NoReturn
 
 from rollcall import __version__, commands
+
+TYPE_CHECKING = False  # as typing's, which takes long to import
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
 
 
 def main(words: list[str] | None = None) -> int:
@@ -26,13 +26,15 @@ def main(words: list[str] | None = None) -> int:
     SIGTERM, SIGHUP. All but 0 with one line on stderr; ROLLCALL_DEBUG=1 adds where.
     """
     words = sys.argv[1:] if words is None else words
-    _settle()
     with _stopped_by_signals() as stops:
         try:
+            _settle()
             return _run(words)
         except (Exception, KeyboardInterrupt) as error:
             error = (*stops, error)[0]  # while it loads, a library makes another error of a stop
             if os.environ.get("ROLLCALL_DEBUG"):
+                import traceback
+
                 traceback.print_exc()
             from rollcall.commands.common import say
             from rollcall.report.notebooks.failures import describe_end
@@ -43,7 +45,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """Run a command; what takes time to import is imported here, where a signal is one line."""
+    """Run a command."""
     name = words[0] if words else ""
     command = commands.find(name) if name in commands.NAMES else None
     if command is None or not command.USES_KERNELS or "-h" in words or "--help" in words:
@@ -59,6 +61,8 @@ def _run(words: list[str]) -> int:
 
 def _parse(command: str, words: list[str]) -> argparse.Namespace:
     """Parse a command line; "~" is the home folder, as no shell makes it in --out=~/a."""
+    import re
+
     from rollcall.util.errors import InputError
 
     arguments = build_parser(command).parse_args(words)
@@ -72,6 +76,9 @@ def _parse(command: str, words: list[str]) -> argparse.Namespace:
 
 def _settle() -> None:
     """Keep what the user's shell sets from changing or breaking a command."""
+    import logging
+    import warnings
+
     for number in range(3):  # else the next file that is opened would be a standard stream
         try:
             os.fstat(number)
@@ -95,6 +102,8 @@ def _stopped_by_signals() -> Iterator[list[KeyboardInterrupt]]:
 
     The list is of the one that came.
     """
+    import threading
+
     before, stops = {}, []
 
     def stop(number: int, _) -> None:
@@ -120,31 +129,19 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
     only: the command whose options are needed; to know them takes imports. None: all of them.
     """
-    parser = _Parser(
+    from rollcall.commands.common import Help, Parser
+
+    parser = Parser(
         prog="rollcall", description="Which patients could be picked out of a model's training set?"
     )
     parser.add_argument("--version", action="version", version=f"rollcall {__version__}")
     parsers = parser.add_subparsers(dest="command", required=True)
     for name in commands.NAMES:
         command = commands.find(name)
-        options = parsers.add_parser(name, help=command.HELP, formatter_class=_Help)
+        options = parsers.add_parser(name, help=command.HELP, formatter_class=Help)
         if only in (None, name):
             command.add_options(options)
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """Say in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"rollcall: {message}; see {self.prog} --help\n")
-
-
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Say a default where there is one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default in (None, "", []) else super()._get_help_string(action)
 
 
 if __name__ == "__main__":

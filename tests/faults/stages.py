@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +137,7 @@ FILES = {"compared": "shown_cutoffs.parquet", "executed": "notebooks/3_disparity
 def make_mark(name: str, command: Command, run: Path) -> Callable[[], bool]:
     """Return what tells whether a command has passed a mark."""
     if name == "start":
-        return lambda: True
+        return lambda: is_awake(command.process.pid)
     if name == "end":
         return lambda: command.process.poll() is not None
     if name in TEXTS:
@@ -149,6 +151,16 @@ def make_mark(name: str, command: Command, run: Path) -> Callable[[], bool]:
             return False
 
     return is_new
+
+
+def is_awake(process: int) -> bool:
+    """Say whether a process catches SIGTERM: before that Python starts, and nothing of ours ran."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+    (caught,) = re.findall(r"SigCgt:\s*(\w+)", status)
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 MARKS = ("start", *TEXTS, *FILES, "end")

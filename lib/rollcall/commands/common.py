@@ -1,22 +1,35 @@
-"""What several commands do: say a line, read the thresholds, write the report of a run."""
+"""What several commands do: parse, say a line, read the thresholds, write the report of a run."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from rollcall.runs.derived.parts import REPORT
 
 if TYPE_CHECKING:
-    import argparse
-
     from rollcall.auditing import Audit
     from rollcall.report.appetite import Appetite
     from rollcall.report.notebooks.kernels import KernelServer
+
+
+class Parser(argparse.ArgumentParser):
+    """Say in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"rollcall: {message}; see {self.prog} --help\n")
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Say a default where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, "", []) else super()._get_help_string(action)
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
