@@ -17,7 +17,8 @@ from rollcall.experiments.later.effects import (
 )
 from rollcall.risk.assess import FLOOR_DRAWS
 from rollcall.risk.exposed.assess import assess_exposure
-from rollcall.risk.exposed.naming import make_strata
+from rollcall.risk.exposed.naming import make_strata, name_exposed
+from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.record import binormal_auc, pool_shape
 from rollcall.stats.moments import compute_moments, pair_signs
 
@@ -144,14 +145,23 @@ def redraw(
     everything, missed, named = np.ones(len(cells.patient), bool), 0, []
     first = np.full(members.shape[1], np.nan)
     plain = average_patients(difference, np.ones_like(pair_signs(members)), cells, everything)
+    code = stratify(cells, members.shape[1])
+    who = np.flatnonzero(code >= 0)
+    statistic, strata = sum_losses(loss, cells, len(code))[:, who], make_strata(code[who], len(who))
+    floor = draw_noise_floor(statistic, -(-FLOOR_DRAWS_REDRAWN // len(who)), seed)
     for number, drawn in enumerate(_draw(members, rounds, seed)):
         by_patient = plain * pair_signs(drawn)
         first = first if number else by_patient.mean(0)
         effect = estimate_effect(by_patient)
         missed += effect.low > 0 or effect.high < 0
         if number < rounds_named:
-            both = name_patients(loss, drawn, cells, seed, FLOOR_DRAWS_REDRAWN)
-            named.append(int(both.harmed.sum() + both.helped.sum()))
+            moments = compute_moments(statistic, drawn[:, who])
+            auc = binormal_auc(moments, pool_shape(moments))[0]
+            either = [
+                name_exposed(values, draws, np.zeros(len(who)), strata).exposed
+                for values, draws in ((auc, floor), (1 - auc, 1 - floor))
+            ]
+            named.append(int(np.sum(either)))
     return Redrawn(rounds, int(missed), named, first)
 
 
