@@ -4,7 +4,7 @@ RUN_IN = .venv/bin/python
 
 .PHONY: help audit describe rehearse doctor bench test quick lint lab reference lock clean
 help:
-	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE=]   train, attack, disparity, report"
+	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE= BUDGET= PRECISION= MOST=]   train, attack, disparity, report"
 	@echo "make describe TABLE=my.csv [LABEL= PATIENT=]                 a first cohort.toml for a table of your own, and what is made of each column"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
 	@echo "make doctor [OUT= DATA=]                                     what this machine has, and what an audit will use"
@@ -22,7 +22,8 @@ help:
 given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
 shared = $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,RECIPE,recipe) $(call given,TARGETS,targets) \
   $(call given,OUT,out) $(call given,DATA,data) $(call given,RUN,run) $(call given,SEED,seed) \
-  $(call given,SCHEDULER,scheduler) $(call given,SMALLEST,smallest-cell) $(call given,APPETITE,appetite)
+  $(call given,SCHEDULER,scheduler) $(call given,SMALLEST,smallest-cell) $(call given,APPETITE,appetite) \
+  $(call given,BUDGET,budget) $(call given,PRECISION,precision) $(call given,MOST,most-targets)
 
 audit: .venv/.ready
 	@$(RUN_IN) -m rollcall audit $(call given,ROOT,root) $(shared)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rollcall.auditing.screening import FIRST, add_screened, is_screened
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
@@ -106,6 +107,7 @@ def _attack(study: Study) -> Attacked:
         scores, members, index, features, lambda items: track(items, "Attacking", "attack")
     )
     del features
+    few = scores[:FIRST].copy() if is_screened(run) else None
     if scores.ndim == 3:
         scores = risk.combine_labels(scores, members, index)
     assessed = risk.assess_risk(
@@ -118,6 +120,8 @@ def _attack(study: Study) -> Attacked:
         rates=run.config.get("design", {}).get("rates"),
         progress=lambda items: track(items, "Assessing patients", "part"),
     )
+    if few is not None:
+        assessed = add_screened(run, cohort, few, assessed)
     tables = vars(evaluated) | {
         "records": assessed.records,
         "patients": assessed.patients,

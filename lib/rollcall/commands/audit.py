@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
@@ -17,6 +18,8 @@ from rollcall.runs.derived.parts import NOTEBOOKS
 from rollcall.util.errors import InputError
 
 if TYPE_CHECKING:
+    from rollcall.auditing import Audit
+    from rollcall.report.appetite import Appetite
     from rollcall.report.notebooks.kernels import KernelServer
 
 HELP = "train, attack, disparity, report"
@@ -42,7 +45,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
-    from rollcall import auditing, recipes
+    from rollcall import recipes
     from rollcall.commands import options
 
     started = time.perf_counter()
@@ -55,21 +58,56 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
     words = parameters["model"], parameters["recipe"]
     parameters["model"], parameters["recipe"] = recipes.find_paths(*words)
-    study = state_thresholds(auditing.plan(**parameters), thresholds)
+    study = _plan(arguments, parameters, thresholds)
     planned, cohort = study.run, study.cohort
     say(
         f"{cohort.name}: {len(cohort):,} {'simulated ' if cohort.simulated else ''}records of "
         f"{len(cohort.patients):,} {cohort.unit}s; {planned.targets} target models "
         f"({planned.recipe.model}) in {planned.path}"
     )
-    scheduler = arguments.scheduler
-    if scheduler != "local" and "://" not in scheduler:
-        scheduler = os.path.abspath(scheduler)
+    scheduler = _find_scheduler(arguments)
     trained_by = {} if scheduler == "local" else {"scheduler": scheduler}
     first, *others = NOTEBOOKS
     steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
     before = LOAD_WORKERS if planned.missing() and not trained_by else ""
     return write_report(study, steps, started, server, before)
+
+
+def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite | None) -> Audit:
+    """Plan the audit; with --targets auto train until the number of exposed is known well enough.
+
+    parameters: of auditing.plan; its targets become those that there are.
+    """
+    from rollcall import auditing
+    from rollcall.auditing import budget
+    from rollcall.commands.options import AUTO
+
+    screened = budget.check_budget(arguments.budget)
+    if parameters["targets"] != AUTO:
+        study = state_thresholds(auditing.plan(**parameters), thresholds)
+        of_budget = {"screened": True} if screened else None
+        return replace(study, run=budget.note_budget(study.run, of_budget))
+
+    def plan(targets: int) -> Audit:
+        parameters["targets"] = targets
+        return state_thresholds(auditing.plan(**parameters), thresholds)
+
+    study, of_budget = budget.grow(
+        plan,
+        arguments.precision,
+        arguments.most_targets,
+        screened,
+        _find_scheduler(arguments),
+        say,
+    )
+    return replace(study, run=budget.note_budget(study.run, of_budget))
+
+
+def _find_scheduler(arguments: argparse.Namespace) -> str:
+    """Return who trains: "local", an address, or the absolute path of a scheduler file."""
+    scheduler = arguments.scheduler
+    is_file = scheduler != "local" and "://" not in scheduler
+    return os.path.abspath(scheduler) if is_file else scheduler
 
 
 def _take_description(arguments: argparse.Namespace, defaults: dict) -> None:

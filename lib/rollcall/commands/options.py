@@ -7,11 +7,17 @@ import inspect
 
 from rollcall import auditing, datasets
 
+AUTO, PRECISION, MOST_TARGETS = "auto", 0.1, 64  # of risk.screening.stopping
 SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
 APPETITE = (
     "TOML file of thresholds, set before the audit (docs/appetite.md): the report says pass, fail "
     "(exit status 3) or not evaluable (4)"
 )
+
+
+def _read_targets(text: str) -> int | str:
+    """Return a number of targets, or "auto"."""
+    return text if text == AUTO else int(text)
 
 
 def plan_defaults() -> dict:
@@ -50,11 +56,35 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         command,
         model="a model's name, FILE.py:NAME, timm:NAME or torchvision:NAME, in place of the "
         "recipe's; empty: the recipe's",
-        targets="number of target models, even, at least 8",
         out="folder for results; empty: results/",
         data="folder for prepared cohorts; empty: data/",
         seed="seed of the members and of every target",
         smallest_cell=SMALLEST_CELL,
+    )
+    command.add_argument(
+        "--targets",
+        type=_read_targets,
+        default=plan_defaults()["targets"],
+        help="number of target models, even, at least 8; auto: as many as --precision asks for",
+    )
+    command.add_argument(
+        "--precision",
+        type=float,
+        default=PRECISION,
+        help="with --targets auto: half the width of the 95%% interval of the number of exposed "
+        "patients, over that number, at which no more targets are trained",
+    )
+    command.add_argument(
+        "--most-targets",
+        type=int,
+        default=MOST_TARGETS,
+        help="with --targets auto: number of target models at the most",
+    )
+    command.add_argument(
+        "--budget",
+        default="",
+        metavar="screen",
+        help="screen: the first 8 targets pick the 5%% of the patients who are looked at closely",
     )
     command.add_argument(
         "--scheduler",

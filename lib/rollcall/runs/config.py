@@ -38,6 +38,7 @@ KINDS_IF_THERE = {
     "design": dict,
     "appetite": (dict, type(None)),
     "judged_by": list,
+    "budget": (dict, type(None)),
 }
 LEAST = {"records": 1, "patients": 1, "targets": 2 * MIN_OF_A_KIND, "seed": 0, "smallest_cell": 1}
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rollcall.attacks.blind import judge_blind
 from rollcall.data.cohort import Cohort
+from rollcall.report.words.budget import write_budget
 from rollcall.report.words.sentences import Findings, write_sentences
 from rollcall.runs.derived.tables import has_table, read_table
 from rollcall.runs.run import Run
@@ -14,7 +15,11 @@ from rollcall.runs.run import Run
 
 def summarise_run(run: Run, cohort: Cohort) -> list[str]:
     """Write the sentences that matter, from the tables of a finished run."""
-    return write_sentences(gather_findings(run, cohort))
+    findings = gather_findings(run, cohort)
+    of_budget = write_budget(
+        run.config.get("budget"), findings.risk, run.targets, cohort.unit, run.smallest_cell
+    )
+    return [*write_sentences(findings), *of_budget]
 
 
 def gather_findings(run: Run, cohort: Cohort) -> Findings:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rollcall.risk.exposed.chance import bound_false, chance_of_naming, expect_false, local_rates
 from rollcall.risk.exposed.interval import exposed_interval
-from rollcall.risk.exposed.naming import name_exposed
+from rollcall.risk.exposed.naming import MOST_P, name_exposed
 from rollcall.risk.exposed.true_risk import AUCS, estimate_true_risk, share_told
 from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.record import binormal_auc, pool_shape
@@ -52,16 +52,18 @@ def assess_exposure(
     draws: int,
     seed: int,
     sets: Sets | None = None,
+    most_p: float = MOST_P,
 ) -> Exposure:
     """Name the exposed patients, and say how sure that is.
 
     statistic (M, P), members bool (M, P), its moments and the AUCs (P,) that name, binormal ones of
     pairs, else of name_auc; foretold (P,) of patient.foretell_shift, stratum int (P,): all in
-    canonical order; draws: null patients of the floor, at least; sets: of targets one by one.
+    canonical order; draws: null patients of the floor, at least; sets: of targets one by one;
+    most_p: the largest p of an exposed patient.
     """
     rounds = max(-(-draws // len(auc)), min(LEAST_ROUNDS, draws), 1)
     floor = _draw_floor(statistic, rounds, seed, sets)
-    naming = name_exposed(auc, floor, foretold, stratum, errors=_choose_errors(sets))
+    naming = name_exposed(auc, floor, foretold, stratum, errors=_choose_errors(sets), most_p=most_p)
     chance = chance_of_naming(floor, naming)
     behind = (
         estimate_true_risk(statistic, members, moments, naming)

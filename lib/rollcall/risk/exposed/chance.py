@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rollcall.risk.exposed.naming import MOST_P, Naming, is_above, take_draws
+from rollcall.risk.exposed.naming import Naming, is_above, take_draws
 from rollcall.risk.exposed.q_values import AUC_TOLERANCE
 from rollcall.risk.exposed.weights import EVEN_SHARE, estimate_density
 from rollcall.risk.noise_floor import random_signs, redrawn_auc
@@ -13,9 +13,8 @@ from rollcall.util.parallel import make_blocks, map_blocks
 
 BOUND_ROUNDS = 500  # redrawn audits behind the bound
 BOUND_CONFIDENCE = 0.95
-CUTS = 40  # weighted p-values at which false names are counted,
+CUTS = 40  # weighted p-values at which false names are counted, up to the largest of a name,
 LEAST_FALSE = 0.02  # from the one at which so many are expected
-LAST_CUT = MOST_P / EVEN_SHARE  # to the largest that a named patient can have
 FEWEST_BELOW = 20  # patients below 0.5 in a stratum that may speak for those of whom nothing shows
 PATIENTS_PER_BLOCK = 32
 
@@ -86,9 +85,16 @@ def bound_false(
         below = who[auc[who] < 0.5]
         nulls = 2 * (len(below) + 2 * np.sqrt(len(below)) + 2)  # at most, with 97.5% confidence
         drawn = below if len(below) >= FEWEST_BELOW else who
-        cuts = np.geomspace(LEAST_FALSE / len(who), LAST_CUT, CUTS)
+        cuts = np.geomspace(LEAST_FALSE / len(who), naming.most_p / EVEN_SHARE, CUTS)
         counts = _count_redrawn(
-            statistic, drawn, take_draws(floor, who), naming.weight[drawn], cuts, seed, sets
+            statistic,
+            drawn,
+            take_draws(floor, who),
+            naming.weight[drawn],
+            naming.most_p,
+            cuts,
+            seed,
+            sets,
         )
         counts *= min(nulls, len(who)) / len(drawn)
         envelope = _envelope(counts, (1 - BOUND_CONFIDENCE) / len(naming.names))
@@ -115,16 +121,18 @@ def _count_redrawn(
     who: np.ndarray,
     floor: np.ndarray,
     weight: np.ndarray,
+    most_p: float,
     cuts: np.ndarray,
     seed: int,
     sets: Sets | None,
 ) -> np.ndarray:
     """Count weighted p-values up to each cut among patients `who` in each audit, (rounds, cuts).
 
-    floor: draws of their stratum, against which p-values are taken; weight (len(who),).
+    floor: draws of their stratum, against which p-values are taken; weight (len(who),); most_p: of
+    a name.
     """
     ordered = np.sort(floor, axis=None)
-    remarkable = ordered[int((1 - MOST_P) * len(ordered))]
+    remarkable = ordered[int((1 - most_p) * len(ordered))]
 
     def work(slices: list[slice]) -> np.ndarray:
         counted = np.zeros((BOUND_ROUNDS, len(cuts)))

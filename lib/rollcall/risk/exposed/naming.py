@@ -38,6 +38,7 @@ class Naming:
     largest     (S,) of each stratum: the largest p / weight that names
     null_share  (S,) of each stratum: patients of whom nothing can be told
     names       (S,) bool: strata in which somebody is named
+    most_p      the largest p of an exposed patient
     """
 
     p: np.ndarray
@@ -49,6 +50,7 @@ class Naming:
     largest: np.ndarray
     null_share: np.ndarray
     names: np.ndarray
+    most_p: float = MOST_P
 
 
 def make_strata(labels: np.ndarray | None, patients: int) -> np.ndarray:
@@ -75,6 +77,7 @@ def name_exposed(
     stratum: np.ndarray,
     level: float = EXPOSED_FDR,
     errors: float = 0.0,
+    most_p: float = MOST_P,
 ) -> Naming:
     """Name the exposed patients of every stratum at a false-discovery rate of `level`.
 
@@ -82,6 +85,7 @@ def name_exposed(
     records foretell, blind to its membership; stratum int (P,). Every second patient is one half,
     whose p-values weigh the other's: in canonical order no number depends on how patients came.
     errors: standard errors by which the share of patients of whom nothing can be told is raised.
+    most_p: the largest p of an exposed patient.
 
     Within a stratum: p-values against its own floor, weighted (weigh_patients), Benjamini and
     Hochberg's q-values times the share of patients of whom nothing can be told. Of several strata
@@ -98,14 +102,14 @@ def name_exposed(
         weight[who] = weigh_patients(p[who], foretold[who], half, level)
         null_share[number] = estimate_null_share(p[who], errors=errors)
         q[who] = adjust_for_discoveries(p[who], weight[who], null_share[number])
-    best = np.sort([q[who][p[who] <= MOST_P].min(initial=1) for who in strata])
+    best = np.sort([q[who][p[who] <= most_p].min(initial=1) for who in strata])
     passes = np.flatnonzero(best <= level * np.arange(1, len(best) + 1) / len(best))
     picked = passes[-1] + 1 if len(passes) else 0
     q = np.minimum(1, q * (len(best) / max(picked, 1)))
     if not picked:
         q = np.maximum(q, np.nextafter(level, 1))
     passed = np.array([(q[who] <= level).sum() for who in strata])
-    q[p > MOST_P] = 1
+    q[p > most_p] = 1
     exposed = q <= level
     names = np.array([exposed[who].any() for who in strata])
     sizes = np.array([len(who) for who in strata])
@@ -114,9 +118,9 @@ def name_exposed(
     largest = share * np.maximum(passed, 1) / (sizes * null_share)
     threshold = np.empty(len(auc))
     for number, who in enumerate(strata):
-        limit = np.minimum(largest[number] * weight[who], MOST_P)
+        limit = np.minimum(largest[number] * weight[who], most_p)
         threshold[who] = _find_threshold(take_draws(floor, who), limit)
-    return Naming(p, weight, q, exposed, stratum, threshold, largest, null_share, names)
+    return Naming(p, weight, q, exposed, stratum, threshold, largest, null_share, names, most_p)
 
 
 def take_draws(floor: np.ndarray, who: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""What an audit costs: the same patients named with fewer target models."""
