@@ -15,6 +15,7 @@ import pandas as pd
 
 from rollcall.data import tables
 from rollcall.data.arrays.times import ORDER, rank_times
+from rollcall.data.bands import DATE
 from rollcall.data.cleaning import clean_ids
 from rollcall.data.cohort import Cohort
 from rollcall.data.decode import FileInputs
@@ -152,13 +153,12 @@ def _read_times(described: Description, table: pd.DataFrame) -> tuple[np.ndarray
     known, times = (words != "").to_numpy(), np.full(len(words), np.nan)
     dates, note = parse_dates(words[known]) if known.any() else (None, "")
     times[known] = parse_numbers(words[known])[0] if dates is None else dates
-    tables.refuse_rows(
-        described.table_path,
-        table,
-        described.time,
-        pd.Series((known & np.isnan(times))[codes], table.index),
-        "expected dates of one layout, or numbers",
-    )
+    odd, alike = known & np.isnan(times), words.str.fullmatch(DATE).to_numpy(bool)
+    if (odd & alike).any() and (odd & ~alike).any():  # what keeps the others from being dates
+        odd &= ~alike
+    wrong = pd.Series(odd[codes], table.index)
+    expected = "expected dates of one layout, or numbers"
+    tables.refuse_rows(described.table_path, table, described.time, wrong, expected)
     return times[codes], f"{described.time}: {note}" if note else ""
 
 

@@ -75,10 +75,10 @@ class Later:
     def show(self) -> HTML:
         """Draw the effects and the patients, save it in <out>/<dataset>/figures, and return it."""
         from rollcall.report import style
-        from rollcall.report.figures.later import later
+        from rollcall.report.figures.later import later_effects
 
         return style.show(
-            later(self.effects, self.patients, self.unit, self.smallest_cell),
+            later_effects(self.effects, self.patients, self.unit, self.smallest_cell),
             hide_from_git(self.folder),
             compute_digest(self.made_from),
         )

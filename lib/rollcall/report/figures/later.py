@@ -14,7 +14,7 @@ LOOKS = {TIME: (MEMBER, "o", -0.12), "chance": (FLOOR, "s", 0.12)}
 
 
 @styled
-def later(
+def later_effects(
     effects: pd.DataFrame,
     patients: pd.DataFrame,
     unit: str = "patient",
