@@ -18,7 +18,7 @@ from rollcall.stats.accounting.one_run import (
 from rollcall.stats.accounting.sampled_gaussian import refine_losses
 
 # of the noise that is claimed; 1 is the claim itself, others say by how much a run proves less
-SHARES = (0.5, 0.7, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2.0, 3.0)
+SHARES = (0.5, 0.7, 0.9, 0.97, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 3.0)
 
 
 @dataclass(frozen=True)

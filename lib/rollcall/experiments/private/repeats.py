@@ -8,8 +8,9 @@ import numpy as np
 
 from rollcall.experiments.private.claims import Claims, Proof, prove_bounds
 
-SIZES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2)  # of the canaries, for guesses
-DRAWS = 5  # of canaries under the claim, for each
+SIZES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4)  # of the canaries, for guesses
+DRAWS = 6  # of canaries, where the claim is just kept and where it is broken
+BROKEN = 0.5  # of the noise that is claimed
 
 
 @dataclass(frozen=True)
@@ -39,28 +40,38 @@ def score_sums(sums: np.ndarray, noise: float, rate: float) -> np.ndarray:
     return np.log1p(rate * np.expm1((2 * sums - 1) / (2 * noise**2))).sum(0)
 
 
-def plan_guesses(claims: Claims, canaries: int, seed: int, draws: int = DRAWS) -> Plan:
-    """Choose guesses and threshold that prove most, in the mean, where the claim is just kept.
+def plan_guesses(claims: Claims, canaries: int, seed: int) -> Plan:
+    """Choose guesses and threshold, by simulated canaries: nothing of a run is known to who plans.
 
-    By simulated canaries alone, so that nothing of a run is known to who chooses.
+    Those that prove most, in the mean, where the claim is just kept, among those that refute it in
+    most draws where half of the noise is missing. seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(draws):
-        members = rng.random(canaries) < 0.5
-        sums = simulate_sums(rng, members, claims.noise, claims.rate, claims.steps)
-        drawn.append((score_sums(sums, claims.noise, claims.rate), members))
-    scores = np.concatenate([each for each, _ in drawn])
+
+    def draw(share: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        drawn = []
+        for _ in range(DRAWS):
+            members = rng.random(canaries) < 0.5
+            noise = share * claims.noise
+            sums = simulate_sums(rng, members, noise, claims.rate, claims.steps)
+            drawn.append((score_sums(sums, claims.noise, claims.rate), members))
+        return drawn
+
+    kept, broken = draw(1.0), draw(BROKEN)
+    scores = np.concatenate([each for each, _ in kept])
     plans = [
         Plan(max(1, round(size * canaries)), float(np.quantile(scores, 1 - size))) for size in SIZES
     ]
-    proofs = [
-        [prove_bounds(claims, *each, plan.guesses, plan.threshold) for each in drawn]
-        for plan in plans
-    ]
-    by_guesses = np.argmax([np.mean([proof.guesses for proof in each]) for each in proofs])
-    by_counts = np.argmax([np.mean([proof.counts for proof in each]) for each in proofs])
-    return Plan(plans[by_guesses].guesses, plans[by_counts].threshold)
+
+    def rate_plan(plan: Plan, kind: str) -> tuple[int, float]:
+        proofs = [
+            [getattr(prove(claims, plan, *one), kind) for one in drawn] for drawn in (broken, kept)
+        ]
+        return sum(bound > claims.epsilon for bound in proofs[0]), float(np.mean(proofs[1]))
+
+    by_guesses = max(plans, key=lambda plan: rate_plan(plan, "guesses"))
+    by_counts = max(plans, key=lambda plan: rate_plan(plan, "counts"))
+    return Plan(by_guesses.guesses, by_counts.threshold)
 
 
 def prove(claims: Claims, plan: Plan, scores: np.ndarray, members: np.ndarray) -> Proof:
