@@ -1,8 +1,9 @@
 """The defences of diabetes130 side by side, as docs/results.md has them.
 
 `python -m benchmarks.defences OUT [TARGETS [ROOT [DATA]]]` trains, attacks and prints a line for
-each setting as it is done, then writes OUT/defences.html, and the figures where the runs are. It
-can be stopped at any time: what is there is not made again.
+each setting as it is done, then writes OUT/defences.md, and the figures where the runs are. It can
+be stopped at any time: what is there is not made again. `python -m benchmarks.defences OUT/done
+...` with the same OUT writes of what is done so far.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rollcall.experiments import defence
+import pandas as pd
 
+from rollcall.experiments import defence
+from rollcall.experiments.defence.settings import parse_setting
+from rollcall.report.tables.defence import defence_groups_table, defence_table, layer_table
+
+COHORT = "diabetes130"
 PRIVATE = "batch:1024 epochs:5 learning_rate:0.003"  # what DP is trained with beside its own words
 
 
@@ -41,23 +47,45 @@ SETTINGS = [  # the more telling first
 ]
 SHOWN = ["setting", "auroc", "exposed", "above", "above_low", "above_high", "worst_tpr"]
 SHOWN += ["ceiling_record", "ceiling_patient"]
+DONE = "done"  # the end of OUT: nothing is trained
 
 
-def main(out: str, targets: int = 16, root: str = "", data: str = "") -> None:
-    """Make the comparison, and what is written of it."""
-    cohort = "diabetes130"
-    plan = {"cohort": cohort, "targets": targets, "root": root, "out": out, "data": data}
+def list_done(out: Path, targets: int) -> list[str]:
+    """List the settings whose runs have all their targets, and an attack."""
+    done = []
     for setting in SETTINGS:
+        run = out / COHORT / parse_setting(setting).run
+        if (run / "survival.parquet").exists() and len(list(run.glob("targets/*.json"))) >= targets:
+            done.append(setting)
+    return done
+
+
+def write_table(table: pd.DataFrame) -> str:
+    """Write a table as Markdown."""
+    lines = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).values.tolist()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main(out: Path, targets: int = 16, root: str = "", data: str = "") -> None:
+    """Make the comparison, and what is written of it."""
+    is_done = out.name == DONE
+    out = out.parent if is_done else out
+    settings = list_done(out, targets) if is_done else SETTINGS
+    plan = {"cohort": COHORT, "targets": targets, "root": root, "out": str(out), "data": data}
+    for setting in () if is_done else settings:
         row = defence.compare_defences(settings=[setting], **plan).settings.iloc[-1]
         print(" | ".join(f"{row[name]:.4g}" if name != "setting" else row[name] for name in SHOWN))
         sys.stdout.flush()
-    comparison = defence.compare_defences(settings=SETTINGS, **plan)
-    parts = [comparison.table(), comparison.table_groups()]
+    comparison = defence.compare_defences(settings=settings, **plan)
+    tables = [defence_table(comparison.settings).rows, defence_groups_table(comparison.groups).rows]
     for name in defence.FIGURES:
         comparison.show(name)
-    parts.append(comparison.remove_exposed().table())
-    Path(out, "defences.html").write_text("".join(part.data for part in parts))
+    file = out / "defences.md"
+    file.write_text("\n".join(map(write_table, tables)))
+    if not is_done:
+        layer = layer_table(comparison.remove_exposed().arms).rows
+        file.write_text("\n".join(map(write_table, [*tables, layer])))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else 16, *sys.argv[3:])
+    main(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else 16, *sys.argv[3:])

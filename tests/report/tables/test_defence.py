@@ -15,6 +15,10 @@ def test_settings_side_by_side():
     assert table["ceiling, lesion"]["record-level DP, ε 1"] == "above 0.999"
     assert table["ceiling, record"]["record-level DP, ε 1"] == "0.700"
     assert table["ceiling, record"]["plain"] == HIDDEN
+    promised = table["promised"]
+    assert promised["record-level DP, ε 3"] == "ε 3, δ 0.0002"
+    assert promised["patient-level DP, ε 3"] == "ε 3, δ 0.0002; 4 tried together: ε 7.5"
+    assert promised["patient-level DP, clipped, no noise"] == promised["plain"] == HIDDEN
     told = table["told of the 10 worst, 0.1% false alarms"]
     assert told["plain"] == "30.0% (20.0%)"
     assert told["top label alone"] == HIDDEN

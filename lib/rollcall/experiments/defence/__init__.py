@@ -16,7 +16,7 @@ import pandas as pd
 
 from rollcall import auditing
 from rollcall.experiments.defence import measuring
-from rollcall.experiments.defence.ceilings import find_ceilings
+from rollcall.experiments.defence.ceilings import find_promise
 from rollcall.experiments.defence.layers import Layer, remove_exposed
 from rollcall.experiments.defence.outputs import count_distinct, iterate_outputs, release_run
 from rollcall.experiments.defence.parts import draw_share, plan_part
@@ -26,6 +26,7 @@ from rollcall.experiments.variants import (
     Assessed,
     assess,
     check_variants,
+    label_variant,
     measure,
     plan_variant,
 )
@@ -50,8 +51,8 @@ class Comparison:
     """What `compare_defences` gives.
 
     settings: a row for each, "plain" first: those of settings.describe_setting, run, the columns of
-    variants.measure, worst_tpr and worst_low (measuring.worst_tpr), ceiling_record, ceiling_patient
-    (AUC; NaN without a promise), most_records (of a patient), distinct (outputs.count_distinct).
+    variants.measure, worst_tpr and worst_low (measuring.worst_tpr), those of ceilings.find_promise,
+    most_records (of a patient), distinct (outputs.count_distinct).
     curves: of each setting, by its name, the table `survival` of rollcall.risk.Risk with the share.
     floor: draws of the noise floor of the plain models' patients. groups: measuring.compare_groups
     of each setting, with its name. plain: the audit of the plain models; data: as auditing.plan has
@@ -147,6 +148,8 @@ def compare_defences(
             performance = study.performance()
         assessed, cell = assess(study), trained.run.smallest_cell
         words = describe_setting(each, trained.run.recipe.private)
+        if words["setting"] in curves:  # of the same unit and epsilon, otherwise trained
+            words["setting"] += f" ({label_variant(each.text)})"
         label = words["setting"]
         rows.append(_make_row(words, study, performance, assessed))
         made_from[label] = describe(study.run, ["attack"])
@@ -195,7 +198,7 @@ def _make_row(
         **measure(study, performance, assessed),
         "worst_tpr": worst,
         "worst_low": least,
-        **find_ceilings(study.run, most),
+        **find_promise(study.run, most),
         "most_records": most,
         "distinct": count_distinct(read_array(study.run, "statistic"), auc),
     }

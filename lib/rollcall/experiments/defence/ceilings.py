@@ -1,4 +1,4 @@
-"""The most that any attacker can tell of a model trained with privacy, as an AUC."""
+"""What a run's training promises, and the most that any attacker can tell of it, as an AUC."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ import math
 from rollcall.runs.run import Run, open_run
 
 TERMS = "privacy"  # in run.json, what rollcall.training.private promises
+NUMBERS = ("promised", "promised_together", "delta", "tried")  # of them
 
 
-def find_ceilings(run: Run, records: int) -> dict[str, float]:
-    """Return ceiling_record and ceiling_patient: of one record, of a patient with so many.
+def find_promise(run: Run, records: int) -> dict[str, float]:
+    """Return what run.json promises, and the ceilings of one record and of a patient with so many.
 
-    The AUC that nobody's membership can be told above, whatever the attack, by the accountant's
-    privacy losses of the noise, rate and steps that run.json has (rollcall.stats.accounting). Of
-    patient-level privacy both are the same. NaN without a promise.
+    promised, promised_together (epsilon of one training, and of all that were tried), delta, tried;
+    ceiling_record, ceiling_patient: the AUC that nobody's membership can be told above, whatever
+    the attack, by the accountant's privacy losses of the noise, rate and steps of the run
+    (rollcall.stats.accounting). Of patient-level privacy both are the same. NaN without a promise.
     """
     terms = open_run(run.path).config.get(TERMS)
     if not terms or not terms["noise_multiplier"]:
-        return {"ceiling_record": math.nan, "ceiling_patient": math.nan}
+        return dict.fromkeys((*NUMBERS, "ceiling_record", "ceiling_patient"), math.nan)
     from rollcall.stats.accounting import compute_auc_ceiling
 
     mechanism = terms["noise_multiplier"], terms["rate"], terms["steps"]
     one = compute_auc_ceiling(*mechanism)
-    if terms["unit"] == "patient" or records == 1:
-        return {"ceiling_record": one, "ceiling_patient": one}
-    return {"ceiling_record": one, "ceiling_patient": compute_auc_ceiling(*mechanism, records)}
+    patient = one
+    if terms["unit"] == "record" and records > 1:
+        patient = compute_auc_ceiling(*mechanism, records)
+    numbers = {name: float(terms[name]) for name in NUMBERS}
+    return {**numbers, "ceiling_record": one, "ceiling_patient": patient}

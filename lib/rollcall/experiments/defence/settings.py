@@ -45,11 +45,11 @@ class Setting:
 
 
 def describe_setting(setting: Setting, private: Privacy | None) -> dict:
-    """Say what a setting is: setting (in words), kind, unit, epsilon, delta.
+    """Say what a setting is: setting (in words), kind, unit, epsilon.
 
     private: of the recipe that its targets are trained by. kind: "plain", "record" or "patient"
     (differential privacy of that unit), "training", "patients" (fewer of them), "outputs". Without
-    privacy the unit is "" and epsilon and delta are NaN.
+    privacy the unit is "" and epsilon is NaN.
     """
     words = [word for word in setting.variant.split() if word != PLAIN]
     kind, parts = (PLAIN if not words else "training"), []
@@ -71,7 +71,6 @@ def describe_setting(setting: Setting, private: Privacy | None) -> dict:
         "kind": kind,
         "unit": private.unit if private else "",
         "epsilon": private.epsilon if private else math.nan,
-        "delta": private.delta if private else math.nan,
     }
 
 

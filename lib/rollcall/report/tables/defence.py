@@ -50,13 +50,17 @@ def defence_table(
                 coarse, settings["worst_tpr"], settings["worst_low"], strict=True
             )
         ],
+        "promised": [
+            _show_promise(*row)
+            for row in settings[["promised", "delta", "tried", "promised_together"]].to_numpy()
+        ],
         "ceiling, record": _show_ceilings(settings["ceiling_record"]),
         f"ceiling, {unit}": _show_ceilings(settings["ceiling_patient"]),
     }
     if settings["auroc_test"].isna().all():
         del columns["test"]
     if settings["ceiling_record"].isna().all():
-        del columns["ceiling, record"], columns[f"ceiling, {unit}"]
+        del columns["promised"], columns["ceiling, record"], columns[f"ceiling, {unit}"]
     most = int(settings["most_records"].max())
     targets = int(settings["targets"].min())
     return Table(
@@ -73,6 +77,13 @@ def defence_table(
 
 def _show(values: pd.Series, form: str) -> list[str]:
     return [HIDDEN if np.isnan(value) else form.format(value) for value in values]
+
+
+def _show_promise(epsilon: float, delta: float, tried: float, together: float) -> str:
+    if np.isnan(epsilon):
+        return HIDDEN
+    text = f"ε {epsilon:.3g}, δ {delta:.1g}"
+    return text if tried == 1 else f"{text}; {tried:.0f} tried together: ε {together:.3g}"
 
 
 def _show_ceilings(values: pd.Series) -> list[str]:
