@@ -40,9 +40,7 @@ def test_a_patient_with_many_records_is_promised_less_of_records(opened):
 def test_of_patients_one_ceiling_is_for_all(opened):
     opened["run"] = Folder(**TERMS, unit="patient")
     promise = ceilings.find_promise(opened["run"], 5)
-    assert (
-        promise["ceiling_record"] == promise["ceiling_patient"] == compute_auc_ceiling(2.0, 0.1, 20)
-    )
+    assert promise["ceiling_record"] == promise["ceiling_patient"] == (2.0, 0.1, 20)
 
 
 @pytest.mark.parametrize("terms", [{}, TERMS | {"noise_multiplier": 0.0, "unit": "record"}])
