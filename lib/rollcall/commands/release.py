@@ -141,8 +141,10 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
         "fingerprint": cohort.fingerprint,
         "model": study.run.recipe.model,
     }
-    sentences = words.write_release(folder, release, cohort, about, study.run.smallest_cell)
     verdict = _judge(release, thresholds, study)
+    sentences = words.write_release(
+        folder, release, cohort, about, study.run.smallest_cell, verdict
+    )
     write_released(folder, verdict, folder / words.TWIN)
     say(f"\nReport: {folder / words.PAGE}  ({time.perf_counter() - started:.0f} s)\n")
     for sentence in sentences:
@@ -180,7 +182,15 @@ def _judge(release: Release, thresholds: Appetite | None, study: Audit) -> Verdi
 def _check_options(arguments: argparse.Namespace) -> str:
     """Return which of --outputs, --weights and --onnx was given; InputError unless it is one."""
     if arguments.write_records:
+        folder = Path(arguments.write_records).absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"--write-records: there is no folder {folder}; make it")
         return ""
+    for name in ("members", *MODELS, "reference_scores", "reference_members"):
+        path = getattr(arguments, name)
+        if path and not os.path.isfile(path):
+            fault = "no file" if os.path.exists(path) else "there is no such file"
+            raise InputError(f"--{name.replace('_', '-')} {path}: {fault}")
     if not arguments.members:
         raise InputError(
             "--members is missing; expected a csv with patient_id and a column of 0 and 1: 1 who "

@@ -19,6 +19,7 @@ from rollcall.auditing.estimators.digests import (
 )
 from rollcall.auditing.estimators.fitting import Work, fit_model
 from rollcall.auditing.estimators.inputs import check_classes, check_inputs, take_rows
+from rollcall.auditing.estimators.result import _check_path
 from rollcall.auditing.estimators.scoring import choose_reading
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
@@ -67,6 +68,17 @@ def put(values, row, value):
         ({"X": TABLE, "attributes": ["a", "sex"]}, r"attributes: X has no column 'sex'"),
         ({"attributes": {"id": [f"x{i}" for i in range(N)]}}, r"none makes groups to compare"),
         ({"attributes": {"patient_id": Y}}, r"the name 'patient_id' cannot be had twice"),
+        ({"y": put(map(float, Y), 7, np.inf)}, r"y: row 7 is inf; expected the class"),
+        ({"y": put(["a", "b"] * 30, 0, "a ")}, r"y: 'a' and 'a ' differ by capitals or spaces"),
+        ({"y": put(["a", "b"] * 30, 0, "B")}, r"y: 'B' and 'b' differ by capitals or spaces"),
+        ({"y": put(["a", "b"] * 30, 0, "nan")}, r"y: 'nan' is no class"),
+        ({"groups": put(map(str, IDS), 4, "nan")}, r"groups: row 4 is 'nan' \(1 such rows\)"),
+        ({"groups": put(map(str, IDS), 4, " ")}, r"groups: row 4 is ' ' .*needs its patient"),
+        ({"groups": put(IDS, 1, "0")}, r"groups: holds ids that are the same once written"),
+        (
+            {"X": TABLE.set_axis(["a", "b", "a"], axis=1), "attributes": ["a"]},
+            r"attributes: X has several columns 'a'",
+        ),
     ],
 )
 def test_bad_input_is_one_line(given, message):
@@ -241,3 +253,43 @@ def test_an_estimator_differs_by_what_it_learns():
     assert len(set(digests)) == len(digests)
     assert name_estimator(others[-1]) == "StandardScaler + RandomForestClassifier"
     assert name_estimator(others[1]) == "BaggingClassifier(LogisticRegression)"
+
+
+class Odd(LogisticRegression):
+    """Gives what a classifier should not."""
+
+    decision_function = property()  # hidden, so that probabilities are read
+
+    def __init__(self, change=None):
+        super().__init__()
+        self.change = change
+
+    def predict_proba(self, X):
+        return self.change(np.full((len(X), 2), 0.5))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda p: p[1:], lambda p: p[:, 0], lambda p: p[:, :1], lambda p: p.astype(str)]
+)
+def test_probabilities_of_another_shape_are_one_line(change):
+    with pytest.raises(InputError, match=r"model 0: predict_proba gives .*expected a row for each"):
+        rollcall.audit(Odd(change), X, Y, models=8, n_jobs=1)
+
+
+def test_probabilities_in_a_list_are_read():
+    inputs = check_inputs(X, Y)
+    fitted = Odd(lambda p: p.tolist()).fit(X, Y)
+    assert choose_reading(fitted, X, inputs.classes, "it").source == "predict_proba"
+
+
+def test_patients_without_groups_are_called_as_their_rows():
+    names = [f"p{row}" for row in range(N)]
+    assert check_inputs(TABLE.set_axis(names), Y).cohort.patients.tolist() == names
+    plain = list(map(str, range(N)))
+    for given in (X, TABLE, TABLE.set_axis(["same"] * N)):
+        assert check_inputs(given, Y).cohort.patients.tolist() == plain
+
+
+def test_a_page_goes_into_a_folder_that_is_there(tmp_path):
+    with pytest.raises(InputError, match="there is no folder"):
+        _check_path(tmp_path / "nowhere" / "a.html", ".html")

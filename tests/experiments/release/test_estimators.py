@@ -70,3 +70,23 @@ def test_what_cannot_be_is_refused():
     ):
         with pytest.raises(InputError, match=words):
             check_estimator(line, X, y, flags, groups=ids, references=8)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m, X, members: (LogisticRegression(), X, members), "NotFitted.*is fitted"),
+        (lambda m, X, members: (m, X[["a"]], members), "estimator: fails on X"),
+        (
+            lambda m, X, members: (m, X, pd.Series(members)[::-1]),
+            "members: its index is X's in another order",
+        ),
+    ],
+)
+def test_what_does_not_belong_together_is_one_line(change, message):
+    X, y, ids, members = make(60)
+    fitted = LogisticRegression().fit(X[["a", "b"]][members], y[members])
+    model, table, flags = change(fitted, X[["a", "b"]], members)
+    with pytest.raises(InputError, match=message) as caught:
+        check_estimator(model, table, y, flags, groups=ids)
+    assert "\n" not in str(caught.value)

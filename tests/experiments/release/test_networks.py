@@ -80,6 +80,22 @@ def test_a_broken_file_is_refused(tmp_path, content):
         networks.read_weights(tmp_path / "w.pt")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensor: tensor.to("meta"),
+        lambda tensor: tensor.to_sparse(),
+        lambda tensor: tensor.to(torch.complex64),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers_are_one_line(tmp_path, change):
+    state = {name: change(value) for name, value in build().state_dict().items()}
+    torch.save(state, tmp_path / "w.pt")
+    with pytest.raises(InputError, match="expected plain numbers on the CPU") as caught:
+        networks.predict_with_weights(tmp_path / "w.pt", RECIPE, make_cohort())
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_file_and_a_missing_package_are_one_line(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no such file"):
         networks.read_weights(tmp_path / "none.pt")

@@ -3,12 +3,15 @@
 import json
 import re
 import stat
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from rollcall.experiments.release import words
+from rollcall.report.appetite import read_appetite
+from rollcall.report.appetite.released import Released, judge_released
 from rollcall.util.errors import InputError
 
 from .simulation import check, simulate
@@ -64,3 +67,26 @@ def test_another_folder_is_left_alone(tmp_path):
         words.check_release_folder(tmp_path)
     with pytest.raises(InputError, match="a file"):
         words.check_release_folder(tmp_path / "mine.txt")
+
+
+def test_what_thresholds_say_comes_first(tmp_path):
+    example = Path(__file__).parents[3] / "docs" / "examples" / "appetite.toml"
+    measured = Released(
+        members=500,
+        outsiders=400,
+        references=16,
+        named=0,
+        fewest=25,
+        fdr=0.05,
+        auc=0.7,
+        auc_high=0.72,
+        control_failed=False,
+        groups=None,
+        smallest=10,
+    )
+    verdict = judge_released(measured, read_appetite(example))
+    words.write_release(tmp_path, released(), make_cohort(patients=900), {}, 10, verdict)
+    page = (tmp_path / words.PAGE).read_text().split("\n\n")
+    assert page[1].startswith("**FAIL against the thresholds of 2025-01-15")
+    assert "- lira_auc: fail" in page[2]
+    assert json.loads((tmp_path / words.TWIN).read_text())["decision"]["outcome"] == "fail"

@@ -11,12 +11,12 @@ import pandas as pd
 from scipy import sparse
 
 from rollcall.auditing.estimators.digests import digest_values
+from rollcall.auditing.estimators.labels import NOTHING, check_labels
 from rollcall.data.bands import group_column
 from rollcall.data.cohort import MIN_PATIENTS, Cohort
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import InputError
 
-MOST_NUMBERS = 20  # different numbers of y; more are something to predict and no classes
 NAME = "estimator"  # of the cohort
 
 
@@ -39,7 +39,9 @@ def check_inputs(X, y, groups=None, attributes=None) -> Inputs:
     """Check X, y, the patient of each row and the attributes; InputError in one line."""
     X = _as_rows(X)
     rows = count_rows(X)
-    y = _check_labels(y, rows, X)
+    values = _as_column("y", y, rows, X)
+    _refuse_missing("y", values, "leave such rows out")
+    y = check_labels(values)
     classes = np.unique(y)
     if len(classes) < 2:
         raise InputError(f"y: every row has the label {classes[0]}; expected at least two classes")
@@ -129,7 +131,7 @@ def _as_rows(X):
 
 def _as_column(name: str, values, rows: int, X) -> pd.Series:
     """Return one value for each row of X; InputError if there are more or fewer."""
-    _check_order(name, values, X)
+    check_order(name, values, X)
     if isinstance(values, pd.DataFrame):
         values = values.iloc[:, 0] if values.shape[1] == 1 else values.to_numpy()
     if not isinstance(values, pd.Series):
@@ -151,7 +153,7 @@ def _as_column(name: str, values, rows: int, X) -> pd.Series:
     return values.reset_index(drop=True)
 
 
-def _check_order(name: str, values, X) -> None:
+def check_order(name: str, values, X) -> None:
     """InputError where pandas' index says that rows are the same as X's, in another order."""
     index, other = getattr(X, "index", None), getattr(values, "index", None)
     if not (isinstance(index, pd.Index) and isinstance(other, pd.Index)):
@@ -165,33 +167,6 @@ def _check_order(name: str, values, X) -> None:
         )
 
 
-def _check_labels(y, rows: int, X) -> np.ndarray:
-    """Return the labels as numpy has them; InputError if they are missing, mixed or numbers."""
-    values = _as_column("y", y, rows, X)
-    _refuse_missing("y", values, "leave such rows out")
-    if values.dtype.kind in "mM":
-        raise InputError(f"y: {values.dtype}; expected the class of each row")
-    array = np.asarray(values.astype(object).infer_objects())
-    if array.dtype.kind == "f" and (array != np.round(array)).any():
-        example = array[array != np.round(array)][0]
-        raise InputError(
-            f"y: numbers such as {example:g}, as of a regression; expected classes. Cut it: "
-            "y >= 30, say"
-        )
-    if array.dtype.kind in "iuf" and (many := len(np.unique(array))) > MOST_NUMBERS:
-        raise InputError(
-            f"y: {many:,} different numbers, as of a regression; expected classes. Cut it (y >= "
-            "30, say), or write classes as words"
-        )
-    if array.dtype == object:
-        kinds = sorted({type(value).__name__ for value in array})
-        if len(kinds) > 1:
-            raise InputError(f"y: mixes {' and '.join(kinds)}; expected labels of one kind")
-        if kinds != ["str"]:
-            raise InputError(f"y: labels are {kinds[0]}; expected words, whole numbers or bools")
-    return array
-
-
 def _refuse_missing(name: str, values: pd.Series, advice: str) -> None:
     missing = np.flatnonzero(values.isna())
     if len(missing):
@@ -201,13 +176,32 @@ def _refuse_missing(name: str, values: pd.Series, advice: str) -> None:
 
 
 def _check_groups(groups, rows: int, X) -> tuple[pd.Series, list[str]]:
-    """Return the patient of each row, as text, and what must be said of it."""
+    """Return the patient of each row, as text, and what must be said of it.
+
+    Without groups a patient is called as the row in pandas' index, or by its number from 0.
+    """
     if groups is None:
         note = "no groups were given: each row was taken for a patient of its own"
-        return pd.Series(np.arange(rows).astype(str)), [note]
+        index = getattr(X, "index", None)
+        if not isinstance(index, pd.Index) or isinstance(index, pd.MultiIndex):
+            index = pd.RangeIndex(rows)
+        text = pd.Series(index.astype(str))
+        return text if text.is_unique else pd.Series(np.arange(rows).astype(str)), [note]
     values = _as_column("groups", groups, rows, X)
     _refuse_missing("groups", values, "every row needs its patient")
-    return values.astype(object).map(str), []
+    text = values.astype(object).map(str)
+    nothing = np.flatnonzero(text.str.strip().isin(NOTHING))
+    if len(nothing):
+        raise InputError(
+            f"groups: row {nothing[0]} is {text[nothing[0]]!r} ({len(nothing):,} such rows); every "
+            "row needs its patient"
+        )
+    if values.nunique() != text.nunique():
+        raise InputError(
+            "groups: holds ids that are the same once written, such as 1 and '1'; expected ids of "
+            "one kind"
+        )
+    return text, []
 
 
 def _check_attributes(attributes, rows: int, X) -> tuple[pd.DataFrame, list[str]]:
@@ -248,11 +242,14 @@ def _list_columns(attributes, rows: int, X) -> dict[str, Any]:
                 f"attributes: X has no column {unknown[0]!r:.60}; expected names of its columns, "
                 "or a table with a row for each row of X"
             )
+        twice = [name for name in attributes if (X.columns == name).sum() > 1]
+        if twice:
+            raise InputError(f"attributes: X has several columns {twice[0]!r:.60}; rename them")
         return {str(name): X[name] for name in attributes}
     if isinstance(attributes, dict):
         return {str(name): column for name, column in attributes.items()}
     if isinstance(attributes, pd.DataFrame):
-        _check_order("attributes", attributes, X)
+        check_order("attributes", attributes, X)
         names = list(map(str, attributes.columns))
         if len(set(names)) < len(names):
             raise InputError("attributes: two columns have one name; rename one")

@@ -127,4 +127,6 @@ def _check_path(path: str | Path, ending: str) -> Path:
     path = Path(path)
     if path.is_dir() or path.suffix not in (ending, ending[:4]):
         raise InputError(f"{path}: expected the path of a file that ends in {ending}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another")
     return path

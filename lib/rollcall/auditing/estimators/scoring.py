@@ -76,7 +76,8 @@ def choose_reading(model, X, classes: np.ndarray, where: str) -> Reading:
     inside = values[(values > 0) & (values < 1)]
     if not len(inside):
         return Reading(PROBA, 0, DECISION_FLOOR)
-    floor = float(np.finfo(model.predict_proba(_copy_table(rows)).dtype).eps)
+    kind = np.asarray(model.predict_proba(_copy_table(rows))).dtype
+    floor = float(np.finfo(kind if kind.kind == "f" else np.float64).eps)
     if (values == 0).any():  # no smaller one can be told from 0
         floor = max(floor, float(min(inside.min(), (1 - inside).min())) / 2)
     return Reading(PROBA, 0, min(floor, DECISION_FLOOR))
@@ -122,10 +123,11 @@ def predict(model, X, classes: np.ndarray, reading: Reading, where: str) -> np.n
     if reading.source == RAW and values.ndim == 1:
         values = np.stack([np.zeros(len(values)), values], axis=1)
     present = np.asarray(model.classes_) if hasattr(model, "classes_") else classes
-    if values.ndim != 2 or values.shape[1] != len(present):
+    rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    if values.shape != (rows, len(present)) or values.dtype.kind not in "fiub":
         raise InputError(
-            f"{where}: {reading.source} gives {values.shape}; expected a column for each of "
-            f"{len(present)} classes"
+            f"{where}: {reading.source} gives {values.dtype} {values.shape}; expected a row for "
+            f"each of {rows:,} records and a column for each of {len(present)} classes"
         )
     places = {str(name): place for place, name in enumerate(present)}
     if lost := [name for name in map(str, classes) if name not in places]:

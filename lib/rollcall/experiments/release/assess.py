@@ -103,6 +103,7 @@ def check_release(
     """
     members, index = np.asarray(members), np.asarray(index)
     _check_members(members, index, fdr)
+    _check_lengths(label, features, attributes, index, members)
     check_references(np.asarray(reference_members), members)
     scores = score_patients(released, references, reference_members, index, label)
     by_patient = _label_patients(label, index, len(members))
@@ -186,6 +187,11 @@ def _check_members(members: np.ndarray, index: np.ndarray, fdr: float) -> None:
         raise InputError(f"members is {members.dtype} {members.shape}; expected bool (patients,)")
     if not 0 < fdr < 1:
         raise InputError(f"fdr is {fdr}; expected a share between 0 and 1, such as 0.05")
+    if index.dtype.kind not in "iu" or index.ndim != 1 or (index < 0).any():
+        raise InputError(
+            f"index is {index.dtype} {index.shape}; expected whole numbers from 0, the patient of "
+            "each record"
+        )
     present = np.bincount(index, minlength=len(members))
     if len(present) != len(members) or not present.all():
         raise InputError(
@@ -201,6 +207,17 @@ def _check_members(members: np.ndarray, index: np.ndarray, fdr: float) -> None:
         )
     if members.sum() < LEAST_MEMBERS:
         raise InputError(f"{members.sum()} members; expected at least {LEAST_MEMBERS}")
+
+
+def _check_lengths(label, features, attributes, index: np.ndarray, members: np.ndarray) -> None:
+    known = attributes is not None and attributes.shape[1] > 0
+    for name, values, rows, of in (
+        ("label", label, len(index), "record"),
+        ("features", features, len(index), "record"),
+        ("attributes", attributes if known else None, len(members), "patient"),
+    ):
+        if values is not None and len(values) != rows:
+            raise InputError(f"{name}: {len(values):,} rows; expected {rows:,}, one for each {of}")
 
 
 def _label_patients(label: np.ndarray | None, index: np.ndarray, patients: int) -> np.ndarray:

@@ -8,13 +8,21 @@ from joblib import Parallel, delayed
 
 from rollcall.attacks.features import compute_features
 from rollcall.auditing.estimators.fitting import Work, count_workers, fit_model
-from rollcall.auditing.estimators.inputs import check_classes, check_inputs, count_rows
-from rollcall.auditing.estimators.scoring import choose_reading, predict, score_labels
+from rollcall.auditing.estimators.inputs import (
+    NAME,
+    Inputs,
+    check_classes,
+    check_inputs,
+    check_order,
+    count_rows,
+)
+from rollcall.auditing.estimators.scoring import Reading, choose_reading, predict, score_labels
 from rollcall.data.groups import MIN_GROUP_SIZE, patient_attributes
 from rollcall.experiments.release.assess import Release, check_release
 from rollcall.experiments.release.conformal import FDR
 from rollcall.stats.members import draw_members
-from rollcall.util.errors import InputError
+from rollcall.util.errors import InputError, first_line
+from rollcall.util.faults import raise_machine_fault
 
 REFERENCES = 16
 MOST_WORDS = 50  # different values of a column of words; one with more is no feature
@@ -48,9 +56,9 @@ def check_estimator(
     """
     inputs = check_inputs(X, y, groups, attributes)
     cohort, index = inputs.cohort, inputs.cohort.patient_index
+    check_order("members", members, inputs.X)
     flags = _check_flags(members, index)
-    reading = choose_reading(estimator, inputs.X, inputs.classes, "estimator")
-    values = predict(estimator, inputs.X, inputs.classes, reading, "estimator")
+    reading, values = _predict(estimator, inputs)
     drawn = draw_members(references, len(cohort.patients), seed)
     check_classes(inputs, drawn)
     work = Work(estimator, inputs.X, inputs.y, cohort.labels, inputs.classes, seed)
@@ -81,6 +89,21 @@ def check_estimator(
         smallest_cell=smallest_cell,
         seed=seed,
     )
+
+
+def _predict(estimator, inputs: Inputs) -> tuple[Reading, np.ndarray]:
+    """Return how log odds are read off the fitted estimator, and what it gives all records."""
+    try:
+        reading = choose_reading(estimator, inputs.X, inputs.classes, NAME)
+        return reading, predict(estimator, inputs.X, inputs.classes, reading, NAME)
+    except InputError:
+        raise
+    except Exception as error:
+        raise_machine_fault(error)
+        raise InputError(
+            f"{NAME}: fails on X ({type(error).__name__}: {first_line(error)}); expected one that "
+            "is fitted, on columns as X has them"
+        ) from error
 
 
 def _check_flags(members, index: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -42,10 +43,19 @@ def predict_with_weights(path: Path, recipe: Recipe, cohort: Cohort) -> np.ndarr
 
 def fit_weights(network, weights: dict, path: Path, model: str) -> None:
     """Put weights, name -> tensor, into a network; InputError where they do not fit it."""
+    import torch
+
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}
     if wanted != given:
         raise InputError(f"{path}: {_compare(wanted, given)} (model {model!r})")
+    for name, value in weights.items():
+        plain = value.layout == torch.strided and value.device.type == "cpu"
+        if not plain or value.is_complex() or value.is_quantized:
+            raise InputError(
+                f"{path}: {name!r} is {value.dtype}, {value.layout} on {value.device}; expected "
+                "plain numbers on the CPU"
+            )
     network.load_state_dict(weights)
 
 
@@ -57,7 +67,9 @@ def read_weights(path: Path) -> dict:
         if path.suffix == ".safetensors":
             content = import_extra("safetensors.torch", path).load_file(str(path))
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of how a file was pickled, which is refused
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except InputError:
         raise
     except FileNotFoundError:
@@ -69,7 +81,10 @@ def read_weights(path: Path) -> dict:
         ) from error
     except Exception as error:
         raise_machine_fault(error, path)
-        raise InputError(f"{path}: no readable weights ({first_line(error)})") from error
+        raise InputError(
+            f"{path}: no readable weights ({type(error).__name__}: {first_line(error)}); expected "
+            "torch.save(network.state_dict(), path)"
+        ) from error
     for key in WRAPPED:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -9,6 +9,7 @@ import numpy as np
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.experiments.release.assess import Release
+from rollcall.report.appetite import Verdict, describe_verdict, list_lines
 from rollcall.report.gate import show_few
 from rollcall.runs.environment import now
 from rollcall.runs.folder import hide_from_git
@@ -100,12 +101,17 @@ def check_release_folder(folder: Path) -> None:
 
 
 def write_release(
-    folder: Path, release: Release, cohort: Cohort, about: dict, smallest: int = MIN_GROUP_SIZE
+    folder: Path,
+    release: Release,
+    cohort: Cohort,
+    about: dict,
+    smallest: int = MIN_GROUP_SIZE,
+    verdict: Verdict | None = None,
 ) -> list[str]:
     """Write a release check to a folder, private and ignored by git; return its sentences.
 
     patients.parquet and groups.parquet name patients, or count few, and stay; release.json and
-    release.md may leave. about: what else the json says.
+    release.md may leave. about: what else the json says; verdict: by thresholds, said first.
     """
     check_release_folder(folder)
     make_private(folder)
@@ -121,6 +127,7 @@ def write_release(
     shown = shown.drop(columns=["may_show", "outsiders", "outsiders_above"])
     page = [
         f"# Release check of {cohort.name}",
+        *([] if verdict is None else _list_decision(verdict)),
         *sentences,
         *_write_group_table(shown),
         "What this does not say:",
@@ -148,11 +155,18 @@ def write_release(
             "named": count(release.blind_named, smallest),
         },
         "reason": release.reason,
+        "decision": None if verdict is None else describe_verdict(verdict),
         "groups": _without_nan(shown.to_dict("records")),
         "sentences": sentences,
     }
     write_json(folder / TWIN, twin)
     return sentences
+
+
+def _list_decision(verdict: Verdict) -> list[str]:
+    """List the verdict, and a line for each threshold, in one block of markdown each."""
+    first, *criteria = list_lines(verdict)
+    return [f"**{first}**", "\n".join(f"- {line}" for line in criteria)]
 
 
 def _write_group_table(groups) -> list[str]:
