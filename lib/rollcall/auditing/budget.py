@@ -86,32 +86,20 @@ def count_now(study: Study, screened: bool) -> Count:
     """Count the exposed with the targets that are there: of all patients, or of the picked."""
     from rollcall import risk
     from rollcall.attacks.scores import score_run
-    from rollcall.risk import canonical
     from rollcall.risk.exposed import naming
-    from rollcall.risk.patient import (
-        estimate_shift,
-        foretell_shift,
-        joint_statistic,
-        joint_weights,
-    )
     from rollcall.risk.screening.confirming import MOST_P, count_exposed
-    from rollcall.stats.moments import compute_moments
+    from rollcall.risk.screening.ranking import measure_plainly
 
     run, cohort, members = study.run, study.cohort, study.run.members()
     index, scores = cohort.patient_index, score_run(run, cohort)
     foretold, picked = pick_patients(run, cohort, scores) if screened else (None, None)
     if scores.ndim == 3:
         scores = risk.combine_labels(scores, members, index)
-    moments = compute_moments(scores, members, index)
-    order = canonical.find_order(scores, index)
-    expected = estimate_shift(moments, order.split(index))
-    weight = joint_weights(scores, moments, index, expected)
-    statistic = joint_statistic(scores, moments, index, weight)
+    plain = measure_plainly(scores, members, index)
     if foretold is None or picked is None:
-        foretold = foretell_shift(weight, expected, index)
-        picked = np.ones(len(foretold), bool)
+        foretold, picked = plain.foretold, np.ones(members.shape[1], bool)
     return count_exposed(
-        statistic,
+        plain.statistic,
         members,
         foretold,
         picked,

@@ -78,27 +78,33 @@ def estimate_shift(moments: Moments, half: np.ndarray) -> np.ndarray:
     little the two models of a pair agree predicts shifts too, but a sum of records so chosen has a
     noise floor that is wider for patients with many records.)
     """
-    mean, sd = moments.mean, moments.sd
-    shift = (moments.mean_in - moments.mean_out) / sd
-    terms = _cubic_terms([normal_scores(values) for values in (mean, sd)])
-    expected, size = np.empty(len(shift)), terms.shape[1]
+    shift, terms = (moments.mean_in - moments.mean_out) / moments.sd, make_terms(moments)
+    expected = np.empty(len(shift))
     for other in (False, True):
-        learn, use = half != other, half == other
-        x, y = terms[learn], shift[learn]
-        if len(y) < 2:
-            expected[use] = 1.0
-            continue
-        middle, level = x.mean(0), y.mean()
-        slope = np.linalg.solve(
-            (x - middle).T @ (x - middle) + RIDGE_RECORDS * np.eye(size),
-            (x - middle).T @ (y - level),
-        )
-        fitted = (x - middle) @ slope
-        noise = max(((y - level - fitted) ** 2).mean(), MIN_VARIANCE)
-        trust = max(0.0, 1 - (size + 2) * noise / max((fitted**2).sum(), MIN_VARIANCE))
-        error = np.sqrt(noise * (1 + size * trust**2) / len(y))
-        expected[use] = np.maximum(level + trust * ((terms[use] - middle) @ slope), error)
+        use = half == other
+        expected[use] = fit_shift(terms[~use], shift[~use], terms[use])
     return expected
+
+
+def make_terms(moments: Moments) -> np.ndarray:
+    """Return what estimate_shift regresses on, (n, terms), blind to each record's membership."""
+    return _cubic_terms([normal_scores(values) for values in (moments.mean, moments.sd)])
+
+
+def fit_shift(x: np.ndarray, y: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    """Fit shifts y (n,) to terms x (n, k); return what is expected at others, (m,) of (m, k)."""
+    if len(y) < 2:
+        return np.ones(len(terms))
+    middle, level, size = x.mean(0), y.mean(), x.shape[1]
+    slope = np.linalg.solve(
+        (x - middle).T @ (x - middle) + RIDGE_RECORDS * np.eye(size),
+        (x - middle).T @ (y - level),
+    )
+    fitted = (x - middle) @ slope
+    noise = max(((y - level - fitted) ** 2).mean(), MIN_VARIANCE)
+    trust = max(0.0, 1 - (size + 2) * noise / max((fitted**2).sum(), MIN_VARIANCE))
+    error = np.sqrt(noise * (1 + size * trust**2) / len(y))
+    return np.maximum(level + trust * ((terms - middle) @ slope), error)
 
 
 def _cubic_terms(columns: list[np.ndarray]) -> np.ndarray:

@@ -47,8 +47,9 @@ class Audited(NamedTuple):
 def plant(scenario: str, patients: int, seed: int = 0) -> Truth:
     """Plant a truth.
 
-    hard: hard patients leak (about one in seven), the hardest most; blind: one in ten, whoever it is; rare: one in a
-    hundred, hard ones; heavy: as hard, its scores with Student's t of 3 degrees; null: nobody.
+    hard: hard patients leak (about one in seven), the hardest most; blind: one in ten, whoever it
+    is; rare: one in a hundred, hard ones; heavy: as hard, its scores with Student's t of 3 degrees;
+    null: nobody.
     """
     if scenario not in SCENARIOS:
         raise InputError(f"scenario {scenario!r}; expected one of: {', '.join(SCENARIOS)}")

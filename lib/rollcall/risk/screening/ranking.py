@@ -12,11 +12,14 @@ import numpy as np
 from rollcall.risk import canonical
 from rollcall.risk.patient import (
     estimate_shift,
+    fit_shift,
     foretell_shift,
     group_records,
     joint_statistic,
     joint_weights,
+    make_terms,
 )
+from rollcall.risk.record import binormal_auc, pool_shape
 from rollcall.risk.screening.moderation import moderate
 from rollcall.stats.checks import check_finite
 from rollcall.stats.members import check_paired
@@ -106,6 +109,26 @@ def rank_patients(
     return Ranking(foretold, half, *whole.values(), score, weights)
 
 
+class Plain(NamedTuple):
+    """Hold the usual summary of patients: statistic (M, P), foretold (P,) and auc (P,)."""
+
+    statistic: np.ndarray
+    foretold: np.ndarray
+    auc: np.ndarray
+
+
+def measure_plainly(scores: np.ndarray, members: np.ndarray, index: np.ndarray) -> Plain:
+    """Measure patients as rollcall.risk.assess_risk does, without errors and floor; pairs."""
+    moments = compute_moments(scores, members, index)
+    order = canonical.find_order(scores, index)
+    expected = estimate_shift(moments, order.split(index))
+    weight = joint_weights(scores, moments, index, expected)
+    statistic = joint_statistic(scores, moments, index, weight)
+    joint = compute_moments(statistic, members)
+    auc = binormal_auc(joint, pool_shape(joint))[0]
+    return Plain(statistic, foretell_shift(weight, expected, index), auc)
+
+
 def foretell_records(
     moments: Moments,
     half: np.ndarray,
@@ -118,15 +141,16 @@ def foretell_records(
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    cubic = estimate_shift(moments, half)
-    shift = (moments.mean_in - moments.mean_out) / moments.sd
+    terms, shift = make_terms(moments), (moments.mean_in - moments.mean_out) / moments.sd
     columns = [moments.mean, np.log(moments.sd)]
-    columns += [] if labels is None else [np.asarray(labels, float).reshape(len(cubic), -1)]
+    columns += [] if labels is None else [np.asarray(labels, float).reshape(len(shift), -1)]
     columns += [] if leverage is None else [np.log(np.maximum(leverage, 1e-12))]
-    blind, expected = np.column_stack(columns), cubic.copy()
-    leaf = min(LEAF, max(20, len(cubic) // 50))
+    blind, expected = np.column_stack(columns), np.empty(len(shift))
+    leaf = min(LEAF, max(20, len(shift) // 50))
     for other in (False, True):
         learn, use = half != other, half == other
+        cubic = fit_shift(terms[learn], shift[learn], terms)  # of both halves by this one's fit
+        expected[use] = cubic[use]
         if learn.sum() > 2 * leaf and use.any():
             trees = HistGradientBoostingRegressor(
                 **BOOSTING, min_samples_leaf=leaf, early_stopping=False, random_state=0
