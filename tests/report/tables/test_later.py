@@ -59,9 +59,8 @@ def test_counts_of_named_patients_are_shown_from_ten_on():
 
 def test_groups_are_protected():
     rng = np.random.default_rng(0)
-    attributes = pd.DataFrame(
-        {"site": pd.Categorical.from_codes([0] * 100 + [1] * 95 + [2] * 5, "ABC")}
-    )
+    sites = pd.Categorical(["A"] * 100 + ["B"] * 95 + ["C"] * 5)
+    attributes = pd.DataFrame({"site": sites})
     groups = make_effects((100, 95, 5, 5)).iloc[:3].drop(columns=["split", "kind", "unknown"])
     groups = groups.assign(attribute="site", group=["A", "B", "C"], changed=[50, 50, 1])
     for name in ("loss", "loss_low", "loss_high"):
