@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import gzip
 import os
@@ -55,7 +56,7 @@ class FinishedAudit:
 TINY_AUDIT = ("--targets", 16, "--option", "patients=120", "--recipe", "epochs=30")
 
 
-def rollcall(*words, cwd=None, env=None, timeout=300) -> subprocess.CompletedProcess:
+def rollcall(*words, cwd=None, env=None, timeout=900) -> subprocess.CompletedProcess:
     """Run the command line in a process of its own, in as many threads as a user's would."""
     usual = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     return subprocess.run(
@@ -86,6 +87,13 @@ def finished(tmp_path_factory) -> FinishedAudit:
                 path.write_text(text)
     texts = (path.read_text() for path in streams)
     return FinishedAudit(folder / "results" / "simulated" / "mlp", folder / "data", *texts)
+
+
+@pytest.fixture
+def no_kernels(monkeypatch):
+    """Commands in this process start no server of kernels ahead of notebooks that none executes."""
+    start = "rollcall.report.notebooks.kernels.start_kernel_server"
+    monkeypatch.setattr(start, lambda *_: contextlib.nullcontext(None))
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
         (["rehearse", "--cohort", "chexpert", "--patients", "x"], "invalid int value: 'x'"),
     ],
 )
-def test_misspelt_words_are_one_line(words, message, capsys):
+def test_misspelt_words_are_one_line(words, message, capsys, no_kernels):
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2
@@ -101,7 +101,7 @@ def test_misspelt_words_are_one_line(words, message, capsys):
         (["--targets", "9"], "targets is 9"),
     ],
 )
-def test_a_wrong_rehearsal_writes_no_release(words, message, tmp_path, capsys):
+def test_a_wrong_rehearsal_writes_no_release(words, message, tmp_path, capsys, no_kernels):
     where = ["--out", str(tmp_path / "out"), "--data", str(tmp_path / "data")]
     assert main(["rehearse", "--cohort", "chexpert", *where, *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -119,7 +119,7 @@ def test_a_wrong_rehearsal_writes_no_release(words, message, tmp_path, capsys):
         (["--recipe", "learning_rate=nan"], "expected a value like"),
     ],
 )
-def test_a_wrong_audit_creates_nothing(words, message, tmp_path, capsys):
+def test_a_wrong_audit_creates_nothing(words, message, tmp_path, capsys, no_kernels):
     where = ["--out", str(tmp_path / "out"), "--data", str(tmp_path / "data")]
     assert main(["audit", *where, *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -147,7 +147,7 @@ def test_a_signal_is_one_line(name):
     with subprocess.Popen(command, **pipes) as process:
         process.stdout.readline()
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     (line,) = errors.splitlines()
     assert line.startswith("rollcall: stopped")
@@ -240,7 +240,7 @@ def test_the_second_signal_does_not_disturb_the_end():
         assert process.stdout.readline() == "ending\n"
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=120)
     assert output == "ended\n"
     assert len(errors.splitlines()) == 1
     assert process.returncode == 130

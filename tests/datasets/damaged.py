@@ -3,6 +3,7 @@
 No harm: what was prepared before stays as it was.
 """
 
+import contextlib
 import hashlib
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 
 from rollcall.__main__ import main
 from rollcall.data import decode, store
+from rollcall.report.notebooks import kernels
 from tests.datasets.quick import Threads
 
 
@@ -45,6 +47,7 @@ def refused(
     words += ["--targets", 8, *(word for option in options for word in ("--option", option))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        patch.setattr(kernels, "start_kernel_server", lambda *_: contextlib.nullcontext(None))
         patch.setattr(store, "MOST_DAMAGED_SHARE", 0)  # as if one file were more than is borne
         status = main(list(map(str, words)))
     printed = capsys.readouterr()

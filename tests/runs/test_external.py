@@ -8,9 +8,11 @@ import pytest
 
 from rollcall.__main__ import build_parser, main
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report import notebooks
 from rollcall.runs import external
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
+from tests.end_to_end import in_process
 
 
 def write(folder, targets=16, patients=80, seed=0):
@@ -73,7 +75,9 @@ def test_the_whole_audit_of_given_scores(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_without_attributes_there_is_no_disparity_part(tmp_path, capsys):
+def test_without_attributes_there_is_no_disparity_part(tmp_path, capsys, monkeypatch, no_kernels):
+    """In this process; the audit above has kernels."""
+    monkeypatch.setattr(notebooks, "execute_notebook", in_process.execute_notebook)
     folder, _, _ = write(tmp_path / "in")
     assert main(arguments(folder, tmp_path / "out", attributes="")) == 0
     assert not (tmp_path / "out" / "disparity.parquet").exists()
@@ -179,7 +183,9 @@ def infinite(scores):
         ),
     ],
 )
-def test_a_wrong_file_is_one_line_and_nothing_is_written(tmp_path, capsys, damage, message):
+def test_a_wrong_file_is_one_line_and_nothing_is_written(
+    tmp_path, capsys, no_kernels, damage, message
+):
     folder, _, _ = write(tmp_path / "in")
     damage(folder)
     assert main(arguments(folder, tmp_path / "out")) == 2
