@@ -26,9 +26,9 @@ def simulate_sums(
 ) -> np.ndarray:
     """Draw noisy sums along each canary's direction, in clips: the mechanism itself.
 
-    members bool (canaries,). Returns float64 (steps, canaries).
+    members bool (..., canaries). Returns float64 (steps, ..., canaries).
     """
-    shape = (steps, len(members))
+    shape = (steps, *members.shape)
     return noise * rng.standard_normal(shape) + (members & (rng.random(shape) < rate))
 
 

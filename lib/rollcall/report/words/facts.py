@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.registry import KINDS
+from rollcall.report.words.promises import describe_strongest
 from rollcall.runs.config import read_config
 from rollcall.runs.run import Run
 from rollcall.util.text import align_columns
@@ -60,11 +63,21 @@ def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:
         "Notes on the data": "; ".join(clean_notes(cohort.notes, run.smallest_cell)) or "none",
         "Target models": _describe_models(run, units),
         **({"Differential privacy": describe_privacy(terms)} if terms else {}),
+        **_describe_promise(config, terms, cohort),
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": f"{versions}; {hardware['cores']} cores, {hardware['machine']}",
         "Started": config["started"],
     }
+
+
+def _describe_promise(config: dict, terms: dict | None, cohort: Cohort) -> dict[str, str]:
+    """Say what one patient is promised; nothing of models from elsewhere, or not yet trained."""
+    if "recipe" not in config or ("privacy" in config["recipe"] and not terms):
+        return {}
+    most = int(np.bincount(cohort.patient_index).max())
+    strongest = describe_strongest(terms, most, cohort.unit)
+    return {f"Strongest epsilon of one {cohort.unit}": strongest}
 
 
 def _count_both(cohort: Cohort, smallest: int) -> str:
