@@ -1,5 +1,7 @@
 """The worst patients, and the AUROC of each group, against a loop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,3 +74,12 @@ def test_changes_and_their_intervals(paired):
         covered += row.low <= -0.01 <= row.high
     assert 180 <= covered <= 199
     assert (row.attribute, row.group, row.patients) == ("site", "a", 20)
+
+
+def test_groups_that_are_the_outcome_are_left_out(cohort):
+    had = np.bincount(cohort.patient_index, cohort.labels == 1) > 0
+    records = cohort.records.assign(outcome=np.where(had, "yes", "no")[cohort.patient_index])
+    records["outcome"] = records["outcome"].astype("category")
+    with_it = replace(cohort, records=records, attributes=("site", "outcome"))
+    listed = {group[0] for group in measuring.list_measurable(with_it, 3)}
+    assert listed == {"all", "site"}

@@ -10,8 +10,9 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from rollcall.data.cohort import Cohort
-from rollcall.data.groups import iterate_groups, patient_attributes
+from rollcall.data.groups import iterate_groups, patient_attributes, patient_labels
 from rollcall.report.gate import list_shown
+from rollcall.risk.groups import NothingToCompareError, list_groups
 from rollcall.risk.units import FPRS, share_recognised
 from rollcall.stats import metrics
 
@@ -48,15 +49,16 @@ def list_measurable(cohort: Cohort, smallest: int) -> list[Group]:
     """List (attribute, group, patients bool (P,)) whose AUROC may be shown, everybody first.
 
     Those whose size the gate shows, with `smallest` patients who have each class or label, and as
-    many who have records without it.
+    many who have records without it. Groups that are the outcome are left out: among those who had
+    it an AUROC says nothing of how well it is foretold.
     """
     attributes, index = patient_attributes(cohort), cohort.patient_index
     shown = list_shown(attributes, smallest)
     everybody = np.ones(len(cohort.patients), bool)
     groups: list[Group] = [(*ALL, everybody)]
-    positive = _mark_labels(cohort)
+    positive, outcomes = _mark_labels(cohort), _find_outcomes(attributes, cohort)
     for attribute, group, inside, _ in iterate_groups(attributes):
-        if group not in shown.get(attribute, []):
+        if group not in shown.get(attribute, []) or (attribute, group) in outcomes:
             continue
         fewest = len(inside)
         for column in positive.T:
@@ -66,6 +68,16 @@ def list_measurable(cohort: Cohort, smallest: int) -> list[Group]:
         if fewest >= smallest:
             groups.append((attribute, group, inside))
     return groups
+
+
+def _find_outcomes(attributes: pd.DataFrame, cohort: Cohort) -> set[tuple[str, str]]:
+    """Find the groups that are nearly the patients of one training label."""
+    try:
+        table = list_groups(attributes, patient_labels(cohort), []).table
+    except NothingToCompareError:
+        return set()
+    rows = table[table["is_outcome"]]
+    return set(zip(rows["attribute"], rows["group"], strict=True))
 
 
 def _mark_labels(cohort: Cohort) -> np.ndarray:
