@@ -33,7 +33,7 @@ def copied(finished, tmp_path_factory):
 
 
 @pytest.fixture
-def audit(finished, copied, tmp_path, monkeypatch):
+def audit(finished, copied, tmp_path, monkeypatch, no_kernels):
     """Audit the copy by a file of thresholds, its notebooks taken as they were executed."""
 
     def execute(source, output, *_):
@@ -104,7 +104,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "words", "message"), WRONG)
-def test_a_wrong_file_is_one_line_before_anything(tmp_path, capsys, text, words, message):
+def test_a_wrong_file_is_one_line_before_anything(
+    tmp_path, capsys, no_kernels, text, words, message
+):
     path = tmp_path / "appetite.toml"
     path.write_text(text)
     where = ("--out", tmp_path / "out", "--data", tmp_path / "data", "--appetite", path)
@@ -114,7 +116,7 @@ def test_a_wrong_file_is_one_line_before_anything(tmp_path, capsys, text, words,
     assert sorted(each.name for each in tmp_path.iterdir()) == ["appetite.toml"]
 
 
-def test_a_rehearsal_writes_nothing_by_a_wrong_file(tmp_path, capsys):
+def test_a_rehearsal_writes_nothing_by_a_wrong_file(tmp_path, capsys, no_kernels):
     path = tmp_path / "appetite.toml"
     path.write_text("a = 1")
     words = ("rehearse", "--cohort", "ptb_xl", "--data", tmp_path / "data", "--appetite", path)
@@ -123,7 +125,7 @@ def test_a_rehearsal_writes_nothing_by_a_wrong_file(tmp_path, capsys):
     assert not (tmp_path / "data").exists()
 
 
-def test_an_attack_is_judged_too(finished, tmp_path, capsys, monkeypatch):
+def test_an_attack_is_judged_too(finished, tmp_path, capsys, monkeypatch, no_kernels):
     """On scores given; the smallest cell of the file is the report's."""
     monkeypatch.setattr(
         notebooks,

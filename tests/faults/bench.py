@@ -144,8 +144,6 @@ class Bench:
         counts = [TARGETS] * (1 + how.beside) if not grows else list(GROWN)
         for targets in {*counts, TARGETS}:
             self.reach(where.case, "finished", targets)
-        for state in where.states:  # before the trial: to make one takes the place
-            self.reach(where.case, state)
         state = rng.choice(where.states)
         self.ground.enter(self.reach(where.case, state))
         marks = self.marks[where.case]
@@ -174,7 +172,7 @@ class Bench:
         after = outcome.stamp_targets(self.run(where.case))
         self._compare_targets(trial, before, after)
         if not grows and where.case in READERS:
-            trial.wrong += self._read(where.case, ("finished", *where.states))
+            trial.wrong += self._read(where.case, ("finished", state))
         last = max(counts)
         again = start(self.words(where.case, last), self.ground.temporary, self.mode)
         self._judge(trial, again, set(), (where.case, last), again=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -18,7 +19,8 @@ from rollcall.util.files import PACKAGE
 
 TOKEN = "ROLLCALL_FAULTS"  # in the environment of every process of a command
 LOOK_SECONDS = 0.003
-LONGEST_SECONDS = 400  # of any command, on a busy machine
+LONGEST_SECONDS = 400  # of any command, on a machine with a core for each process that wants one
+WAIT_SECONDS = 5.0  # until a limit is looked at again
 MODULES = {"real": "rollcall", "light": "tests.faults.light"}
 
 
@@ -35,10 +37,11 @@ class Command:
 
     def wait(self, longest: float = LONGEST_SECONDS) -> int | None:
         """Return the exit status; None if it hung, and then all of it was killed."""
-        try:
-            code = self.process.wait(longest)
-        except subprocess.TimeoutExpired:
-            code = None
+        begun, code = time.monotonic(), None
+        while code is None and time.monotonic() - begun < lengthen(longest):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self.process.wait(min(WAIT_SECONDS, longest))
+        if code is None:
             kill_all(self.token)
             self.process.wait()
         for reader in self.readers:  # a worker that outlives its parent holds the pipe
@@ -48,6 +51,11 @@ class Command:
     def text(self, stream: str) -> str:
         """Return what was written to a stream so far."""
         return bytes(getattr(self, stream)).decode(errors="replace")
+
+
+def lengthen(seconds: float) -> float:
+    """Lengthen a limit by how many processes want each core: their load of the last minute."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def start(
@@ -140,8 +148,8 @@ def kill_all(token: str) -> None:
 
 def wait_for_end(token: str, longest: float) -> list[int]:
     """Wait until no process of a command is left; return those left, which are killed."""
-    until = time.monotonic() + longest
-    while (processes := list_processes(token)) and time.monotonic() < until:
+    begun = time.monotonic()
+    while (processes := list_processes(token)) and time.monotonic() - begun < lengthen(longest):
         time.sleep(0.1)
     kill_all(token)
     return processes

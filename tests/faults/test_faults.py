@@ -9,7 +9,7 @@ import pytest
 
 from rollcall.data import decode
 from tests.datasets.quick import Threads
-from tests.faults import damage, messages
+from tests.faults import damage, messages, process
 from tests.faults.bench import Bench
 from tests.faults.ground import Ground
 
@@ -51,3 +51,13 @@ def test_damage_of_a_prepared_cohort_is_never_silent(tmp_path, monkeypatch):
 def test_what_a_command_may_say(code, stderr, allowed, kind):
     wrong = messages.judge(code, stderr, allowed)
     assert [line.split(":")[0] for line in wrong] == ([kind] if kind else [])
+
+
+def test_a_busy_machine_is_no_hung_command(tmp_path, monkeypatch):
+    """It has as much longer as processes wait for a core; what hangs is ended."""
+    monkeypatch.setattr(process.os, "getloadavg", lambda: (1e9, 0, 0))
+    assert process.lengthen(2) > 1e6
+    assert process.start(["list", "datasets"], tmp_path, "real").wait(longest=0.01) == 0
+    monkeypatch.setattr(process.os, "getloadavg", lambda: (0, 0, 0))
+    assert process.lengthen(2) == 2
+    assert process.start(["list", "datasets"], tmp_path, "real").wait(longest=0.01) is None
