@@ -88,7 +88,7 @@ def test_small_chunks_take_as_much_as_large_ones(tiny, members):
 @pytest.mark.parametrize("recipe", [RECIPE, of_records()])
 def test_each_unit_is_drawn_at_the_rate_by_itself(tiny, members, recipe):
     """Counts are binomial, over units and over pairs of them; a step may have nobody."""
-    recipe = dataclasses.replace(recipe, epochs=200, batch=3)
+    recipe = dataclasses.replace(recipe, epochs=60, batch=3)
     steps, terms, records = drawn(tiny, recipe, members, (0,))
     order, starts = _group(
         records[0], tiny.patient_index if recipe.private.unit == "patient" else None
