@@ -86,8 +86,8 @@ def draw_roc(score: np.ndarray, inside: np.ndarray, smallest: int) -> pd.DataFra
 def draw_caught(score: np.ndarray, exposed: np.ndarray, smallest: int) -> pd.DataFrame:
     """Return which share of the exposed the highest scores hold: columns share, caught.
 
-    score (n,), exposed bool (n,). Between two points are none of the exposed or at least
-    `smallest`; empty where these are fewer.
+    score (n,), exposed bool (n,). Between two points are at least `smallest` of the exposed; empty
+    where these are fewer.
     """
     total, last, rows = int(exposed.sum()), 0, [(0.0, 0.0)]
     if total < smallest:
@@ -95,8 +95,9 @@ def draw_caught(score: np.ndarray, exposed: np.ndarray, smallest: int) -> pd.Dat
     order = np.cumsum(exposed[np.argsort(-score, kind="stable")])
     for share in SHARES:
         count = int(order[max(0, round(share * len(order)) - 1)])
-        steps = (count - last, total - count)
-        if all(step == 0 or step >= smallest for step in steps):
+        left = total - count
+        if count - last >= smallest and (left == 0 or left >= smallest):
             rows.append((float(share), count / total))
             last = count
+    rows += [] if rows[-1][1] == 1 else [(1.0, 1.0)]
     return pd.DataFrame(rows, columns=["share", "caught"])

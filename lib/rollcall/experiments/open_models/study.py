@@ -18,8 +18,9 @@ import pandas as pd
 from rollcall import auditing
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.experiments.open_models import designs, published, ranking
+from rollcall.experiments.open_models import designs, ranking
 from rollcall.experiments.open_models.hospitals import draw_places, drop_hospital
+from rollcall.experiments.open_models.published import parse_published, score_published
 from rollcall.experiments.open_models.rehearsal import Rehearsal, rehearse
 from rollcall.experiments.open_models.result import RANKINGS, OpenModels
 from rollcall.experiments.release.assess import Release
@@ -39,8 +40,7 @@ HAD, NEVER = "had the members", "never saw them"
 def attack_open_model(
     *,
     cohort: str = "simulated",
-    released: str = "",
-    references: Sequence[str] = (),
+    published: Sequence[str] = (),
     members: str = "",
     hospital: str = "",
     targets: int = 32,
@@ -56,8 +56,8 @@ def attack_open_model(
 ) -> OpenModels:
     """Attack one model that exists, or one that stands for it, with one to four references.
 
-    released   NAME=FILE of a published model; references: of 1 to 4 that never saw the patients;
-               members: a csv, patient_id and 0 or 1. "": all are trained here
+    published  NAME=FILE each: the model that is attacked, then 1 to 4 references that never saw
+               the patients; members: a csv, patient_id and 0 or 1. None: all are trained here
     hospital   as draw_places has it; targets, draws: of the full audit and of repeated controls
                (nothing of a published model: its training is not known here)
 
@@ -65,12 +65,10 @@ def attack_open_model(
     """
     loaded, chosen = _open(cohort, model, root, data, options, recipe)
     folder = Path(out or home() / "results") / loaded.name / "figures"
-    if released:
-        return _attack_published(
-            loaded, chosen, released, references, members, folder, seed, smallest_cell
-        )
-    if references or members:
-        raise InputError("references and members are of a published model; expected `released` too")
+    if published:
+        return _attack_published(loaded, chosen, published, members, folder, seed, smallest_cell)
+    if members:
+        raise InputError("members is of a published model; expected `published` too")
     with bar(1, "Training and attacking", "study") as show:
         return attack_rehearsed(
             loaded, chosen, hospital, targets, draws, folder, seed, smallest_cell, show
@@ -84,17 +82,15 @@ def _open(cohort, model, root, data, options, recipe) -> tuple[Cohort, Recipe]:
     return auditing.load_cohort(cohort, root, data, **(chosen.cohort | choices)), chosen
 
 
-def _attack_published(
-    cohort, recipe, released, references, members, folder, seed, smallest
-) -> OpenModels:
+def _attack_published(cohort, recipe, published, members, folder, seed, smallest) -> OpenModels:
     if not members:
         raise InputError(
             "members is missing; expected a csv, patient_id and a column of 0 and 1: who was in "
             "the training set of the published model, and outsiders of the same source"
         )
     flags = read_flags(Path(members), cohort)
-    every = [published.parse_published(word) for word in (released, *references)]
-    shared = published.score_published(every[0], every[1:], cohort, recipe)
+    target, *references = map(parse_published, published)
+    shared = score_published(target, references, cohort, recipe)
     checks = {}
     for count in sorted({min(each, len(references)) for each in COUNTS}):
         nobody = np.zeros((count, len(flags)), bool)

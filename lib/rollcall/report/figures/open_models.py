@@ -193,10 +193,10 @@ def open_designs(designs: pd.DataFrame, controls: pd.DataFrame) -> Figure:
             ylim=(min(0.45, designs["auc_low"].min()), 1.02),
         )
         repeated = controls[controls["design"] == name].iloc[0]
-        verdict = "nobody is named" if blind["flagged"] else "not in this"
+        verdict = "flagged: nobody is named" if blind["flagged"] else "not flagged"
         ax.set_title(
             f"Outsiders of {'the same' if name.startswith('same') else 'another'} hospital\n"
-            f"flagged in {repeated['flagged']} of {repeated['draws']} repeats, {verdict}"
+            f"{verdict} (repeats: {repeated['flagged']} of {repeated['draws']})"
         )
         parts.append(
             f"{name}: model that {points[0][0]} {points[0][1]:.2f}, that {points[1][0]} "
