@@ -38,6 +38,7 @@ def make_settings(few: bool = False) -> pd.DataFrame:
                 "patients": 5000,
                 "exposed": exposed,
                 "exposed_share": exposed / 5000,
+                "by_chance": exposed / 50,
                 "above": exposed / 10,
                 "above_low": exposed / 20,
                 "above_high": exposed / 5,

@@ -15,6 +15,7 @@ def test_settings_side_by_side():
     assert table["ceiling, lesion"]["record-level DP, ε 1"] == "above 0.999"
     assert table["ceiling, record"]["record-level DP, ε 1"] == "0.700"
     assert table["ceiling, record"]["plain"] == HIDDEN
+    assert table["by chance"].tolist() == ["10", "6", "4", "8", HIDDEN, HIDDEN, "1"]
     promised = table["promised"]
     assert promised["record-level DP, ε 3"] == "ε 3, δ 0.0002"
     assert promised["patient-level DP, ε 3"] == "ε 3, δ 0.0002; 4 tried together: ε 7.5"

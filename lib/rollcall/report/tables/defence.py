@@ -40,6 +40,12 @@ def defence_table(
             HIDDEN if few else f"{count / total:.2%}"
             for few, (count, total) in zip(is_few, counts, strict=True)
         ],
+        "by chance": [
+            HIDDEN if few or not count else f"{number:,.0f}"
+            for few, count, number in zip(
+                is_few, settings["exposed"], settings["by_chance"], strict=True
+            )
+        ],
         "true AUC of 0.9 or more": [
             text if text == HIDDEN or not ties else f"at most {text}"
             for text, ties in zip(intervals, coarse, strict=True)
@@ -67,7 +73,8 @@ def defence_table(
         pd.DataFrame(columns),
         f"Defences of one cohort, {targets} target models each, of {unit}s of whom a model had a "
         "random half. AUROC: mean and standard deviation over targets; LiRA, RMIA: AUC over all "
-        f"records. Told of the worst: memberships told of the {smallest} {unit}s of the highest "
+        "records; by chance: so many of the exposed, expected. Told of the worst: memberships told "
+        f"of the {smallest} {unit}s of the highest "
         "true risk, with one false alarm in 1,000, read off their AUC for normal scores and never "
         "counted; in brackets by the lower limit of their number. Ceiling: the highest AUC that "
         f"the promise allows any attacker, of one record and of a {unit} with {most} records. At "
