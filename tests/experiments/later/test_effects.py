@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.later import audit, draw_patients, train
+from benchmarks.later import compare, draw_patients, name, train
 from rollcall.experiments.later import effects as it
 from rollcall.experiments.later.naming import stratify, sum_losses
 from rollcall.experiments.later.predictions import judge
@@ -94,13 +94,13 @@ def test_what_a_model_misjudges():
 
 
 def test_planted_memory_is_named_and_nothing_else():
-    effects, counts = audit(seed=0, share=0.1, shift=3.0, targets=16)
+    effects, counts = compare(0, 0.1, 3.0), name(0, 0.1, 3.0)
     assert effects[it.CHANGED].low > 0
     assert effects[it.SAME].high < 0
     assert counts["harmed"] >= 5
     assert counts["share of the harmed who are not"] <= 0.2
     assert counts["share found of those who are"] >= 0.5
-    effects, counts = audit(seed=1, share=0.0, shift=0.0, targets=16)
+    effects, counts = compare(1, 0.0, 0.0), name(1, 0.0, 0.0)
     assert effects["all"].low < 0 < effects["all"].high
     assert effects["difference"].low < 0 < effects["difference"].high
     assert not counts["some patient is named"]
