@@ -47,7 +47,7 @@ def test_each_setting_has_a_row_and_a_run(made):
     assert table["patients"].tolist() == [80, 80, 40]
     assert table["kind"].tolist() == ["plain", "outputs", "patients"]
     assert np.isnan(table["ceiling_record"]).all()
-    assert table["distinct"][1] < table["distinct"][0] == 1
+    assert table["distinct"][1] < table["distinct"][0]
     assert set(comparison.curves) == set(table["setting"])
     changes = comparison.groups[comparison.groups["setting"] == "plain"]["change"]
     assert (changes == 0).all()
@@ -61,7 +61,8 @@ def test_what_is_released_is_scored_and_nothing_is_trained_again(made):
     for target in range(8):
         logits = np.asarray(plain.run.logits(target))
         expected = score_released(logits, plain.cohort.labels, "multiclass", 1)
-        assert (scores[target] == expected).all()
+        assert np.abs(scores[target] - expected).max() <= 1.001e-3
+        assert len(np.unique(scores[target])) > len(expected) / 2  # ties are broken
     before = {path: path.stat().st_mtime_ns for path in released.path.parent.rglob("*.npy")}
     again = defence.compare_defences(settings=SETTINGS, **parameters)
     assert {path: path.stat().st_mtime_ns for path in before} == before

@@ -69,5 +69,6 @@ def test_all_digits_are_the_exact_scores_and_views_are_averaged():
 def test_few_values_are_counted():
     rng = np.random.default_rng(0)
     auc = np.full(50, 0.9)
-    assert outputs.count_distinct(rng.normal(size=(16, 50)), auc) == 1
-    assert outputs.count_distinct(rng.integers(0, 2, (16, 50)), auc) <= 2 / 16
+    assert outputs.count_distinct(rng.normal(size=(16, 50)), auc) > 0.7
+    labels = rng.integers(0, 2, (16, 50)) + rng.uniform(-1e-3, 1e-3, (16, 50))
+    assert outputs.count_distinct(labels, auc) <= 2 / 16

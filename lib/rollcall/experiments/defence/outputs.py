@@ -3,7 +3,9 @@
 The score of a record is a function of what is released and of nothing else, and finite whatever is
 released. A rounded probability stands for all that round to it: its score is the log odds of their
 middle, so that a released 0 of two decimals is taken for 0.0025 and a released 1 for 0.9975. Of a
-top label nothing is known but whether it is the record's own: the score is 1 or -1.
+top label nothing is known but whether it is the record's own: the score is 1 or -1. Ties are broken
+at random, which tells nothing: else a patient for whom one model in sixteen differs would stand out
+against a noise floor of others for whom none does.
 
 That is fair to the defence, in that nothing is used that it hides. It is not all that an attacker
 could do: who may ask again, of records a little altered, learns from several rounded answers or
@@ -28,6 +30,7 @@ from rollcall.util.errors import InputError
 
 SOURCE = "sha256 of the logits"  # that a target's released outputs were made from
 HIGH_AUC = 0.8  # of patients of whom much is told
+TIE_BREAK = 1e-3  # most that breaks a tie, far less than two different outputs are apart
 
 
 def release_outputs(logits: np.ndarray, task: str, step: float) -> np.ndarray:
@@ -70,7 +73,7 @@ def score_released(logits: np.ndarray, labels: np.ndarray, task: str, step: floa
 def release_run(source: Audit, step: float, name: str) -> Audit:
     """Return the run beside `source` whose targets hold scores of what is released of its own.
 
-    name: of the run. Its targets are written if they are not there, or of other logits; nothing is
+    name: of the run. Equal scores are set apart at random, by the run's seed. Its targets are written if they are not there, or of other logits; nothing is
     trained. InputError if a run of that name is another one.
     """
     run, cohort = source.run, source.cohort
@@ -90,6 +93,8 @@ def release_run(source: Audit, step: float, name: str) -> Audit:
         with lock:
             logits = np.asarray(run.logits(target))
             scores = score_released(logits, cohort.labels, cohort.task, step)
+            rng = np.random.default_rng(np.random.SeedSequence([run.seed, target, 0x71E]))
+            scores = scores + rng.uniform(-TIE_BREAK, TIE_BREAK, scores.shape)
             values = _measure(cohort, logits, run.members()[target], step)
             released.write_target(
                 target,
@@ -120,9 +125,11 @@ def iterate_outputs(run: Run, cohort: Cohort, step: float) -> Iterator[np.ndarra
 def count_distinct(statistic: np.ndarray, auc: np.ndarray) -> float:
     """Return how many different values targets give a patient, as a share of the targets.
 
-    The mean over the patients of whom most is told; statistic (M, P), auc (P,) of it. Near 1 for
-    scores that may be any number; of a patient of whom every member is sure it is still a half.
+    The mean over the patients of whom most is told; statistic (M, P), auc (P,) of it. Values nearer
+    than a hundredth of their range are one: ties that were broken. Near 1 for scores that may be
+    any number; of a patient of whom every member is sure it is still a half.
     """
     some = statistic[:, auc >= HIGH_AUC] if (auc >= HIGH_AUC).any() else statistic
     ordered = np.sort(some, axis=0)
-    return float((1 + (ordered[1:] != ordered[:-1]).sum(0)).mean() / len(statistic))
+    apart = np.diff(ordered, axis=0) > 0.01 * np.ptp(ordered, axis=0)
+    return float((1 + apart.sum(0)).mean() / len(statistic))
