@@ -186,11 +186,6 @@ def _check_options(arguments: argparse.Namespace) -> str:
         if not folder.is_dir():
             raise InputError(f"--write-records: there is no folder {folder}; make it")
         return ""
-    for name in ("members", *MODELS, "reference_scores", "reference_members"):
-        path = getattr(arguments, name)
-        if path and not os.path.isfile(path):
-            fault = "no file" if os.path.exists(path) else "there is no such file"
-            raise InputError(f"--{name.replace('_', '-')} {path}: {fault}")
     if not arguments.members:
         raise InputError(
             "--members is missing; expected a csv with patient_id and a column of 0 and 1: 1 who "
@@ -211,6 +206,11 @@ def _check_options(arguments: argparse.Namespace) -> str:
         )
     if not re.fullmatch(FOLDER_NAME, arguments.name):
         raise InputError(f"--name {arguments.name!r}: expected a plain folder name")
+    for name in ("members", *MODELS, "reference_scores", "reference_members"):
+        path = getattr(arguments, name)
+        if path and not os.path.isfile(path):
+            fault = "no file" if os.path.exists(path) else "there is no such file"
+            raise InputError(f"--{name.replace('_', '-')} {path}: {fault}")
     return chosen[0]
 
 
