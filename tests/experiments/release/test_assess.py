@@ -71,6 +71,15 @@ def test_a_sound_release_is_seldom_flagged():
     assert sum(result.control.flagged for result in results) <= 3
 
 
+def test_no_more_is_said_to_be_kept_than_is():
+    """Outsiders whom a model would remember must not make members without a trace look unlike."""
+    cases = [simulate(seed, patients=600, leak=8.0, suspects=0.0) for seed in range(10)]
+    results = [check(case) for case in cases]
+    truth = np.array([case.traced[case.members].mean() for case in cases])
+    assert np.mean([result.traced for result in results] - truth) < 0.02
+    assert np.mean([result.traced_low for result in results] <= truth) >= 0.9
+
+
 def test_what_is_reported_adds_up():
     case = simulate(1, leak=6.0)
     result = check(case, attributes=pd.DataFrame({"sex": np.where(case.members, "f", "m")}))
@@ -107,6 +116,11 @@ def test_what_cannot_be_is_refused_with_the_reason():
         ({"members": case.members * 1}, "expected bool"),
         ({"members": case.members[:-1]}, "expected a record of each patient"),
         ({"fdr": 0.0}, "expected a share"),
+        ({"index": case.index.astype(float)}, "expected whole numbers from 0"),
+        ({"index": case.index - 1}, "expected whole numbers from 0"),
+        ({"label": case.label[1:]}, "label: .* one for each record"),
+        ({"features": case.features[1:]}, "features: .* one for each record"),
+        ({"attributes": pd.DataFrame({"a": ["b"]})}, "attributes: 1 rows; .* for each patient"),
         ({"reference_members": partner}, "reference model 3 had 0% of the members and 100%"),
     ):
         names = ("released", "references", "reference_members", "index", "members")

@@ -108,14 +108,14 @@ def check_release(
     scores = score_patients(released, references, reference_members, index, label)
     by_patient = _label_patients(label, index, len(members))
     control = _control(features, scores, members, index, seed)
-    assessed = _name(scores.ratio, members, fdr, seed)
+    plain, _ = conformal.compute_p_values(scores.plain[members], scores.plain[~members], seed)
     by_control = _name(control.score, members, fdr, seed)
+    assessed = _name(scores.ratio, members, fdr, seed, estimate_null_share(plain))
     reason = CONFOUNDED.format(auc=control.auc, p=control.p) if control.flagged else ""
     named = assessed["named"] & (not reason)
     above = assessed["above"] & (not reason)
     unknown = np.nan if reason else 1.0
     area, low, high = auc_with_limits(scores.ratio, members)
-    plain, _ = conformal.compute_p_values(scores.plain[members], scores.plain[~members], seed)
     tested, outsiders = int(members.sum()), int((~members).sum())
     return Release(
         patients=pd.DataFrame(
@@ -246,10 +246,15 @@ def _control(
     return run_control(np.column_stack([*known, *hardness]), members, index, seed)
 
 
-def _name(statistic: np.ndarray, members: np.ndarray, fdr: float, seed: int) -> dict:
-    """Name members by a statistic (P,): arrays p, q, named, above (P,), and null_share."""
+def _name(
+    statistic: np.ndarray, members: np.ndarray, fdr: float, seed: int, least: float = 0.0
+) -> dict:
+    """Name members by a statistic (P,): arrays p, q, named, above (P,), and null_share.
+
+    least: of the share of members who look like outsiders.
+    """
     tested, others = conformal.compute_p_values(statistic[members], statistic[~members], seed)
-    null_share = estimate_null_share(tested)
+    null_share = max(least, estimate_null_share(tested))
     p, q = np.empty(len(members)), np.full(len(members), np.nan)
     p[members], p[~members] = tested, others
     q[members] = conformal.adjust_for_discoveries(tested, null_share)

@@ -30,8 +30,8 @@ class PatientScores(NamedTuple):
     """Hold what `score_patients` gives, (P,) each; higher = more like a member.
 
     ratio: the logarithm of a likelihood ratio, which is large of patients whom models remember.
-    plain: the mean standardised score times the root of the number of records, which weighs all
-    patients alike. hardness, (N,), and spread, (N,): of each record under the references.
+    plain: the mean distance from models without the patient, standardised, times the root of the
+    number of records: of members without a trace as of outsiders. hardness, (N,), and spread, (N,): of each record under the references.
     expected: how far a model is expected to move with the patient, by the references alone.
     correlation: of the released scores with the references', within label. rmia: where no reference
     had the patient, offline RMIA's score; else None.
@@ -94,16 +94,18 @@ def score_patients(
         return _score_unseen(released, references, members, index, label)
     moments = take_moments(references, members[:, index])
     centre = (moments.inside + moments.outside) / 2
-    shift = shrink_shifts((moments.inside - moments.outside) / moments.deviation, moments, label)
+    apart = (moments.inside - moments.outside) / moments.deviation
+    shift = shrink_shifts(apart, moments, label)
     correlation = _correlate(released, centre, label)
-    standard = _standardise(released, centre, shift, moments.deviation)
+    standard, width = _standardise(released, centre, shift, moments.deviation)
+    from_outside = standard + apart / 2 / width
     freedom = moments.freedom
     up, down = (np.log1p((standard + sign * shift / 2) ** 2 / freedom) for sign in (1, -1))
     patients = members.shape[1]
     count = np.maximum(np.bincount(index, minlength=patients), 1)
     return PatientScores(
         np.bincount(index, (freedom + 1) / 2 * (up - down), patients),
-        np.bincount(index, standard, patients) / np.sqrt(count),
+        np.bincount(index, from_outside, patients) / np.sqrt(count),
         centre,
         moments.deviation,
         np.sqrt(np.bincount(index, shift**2, patients)),
@@ -179,14 +181,15 @@ def shrink_shifts(shift: np.ndarray, moments: Moments, label: np.ndarray | None)
     return np.maximum(expected + weight * (shift - expected), 0)
 
 
-def _standardise(released, centre, shift, deviation) -> np.ndarray:
-    """Return released scores as deviations from the references' centre."""
+def _standardise(released, centre, shift, deviation) -> tuple[np.ndarray, float]:
+    """Return released scores as deviations from the references' centre, and by what over sd."""
     columns = np.column_stack([np.ones(len(centre)), centre, shift * deviation])
     weights = np.linalg.lstsq(columns / deviation[:, None], released / deviation, rcond=None)[0]
     slope = max(float(weights[1]), LEAST_SLOPE)
     standard = (released - weights[0] - weights[1] * centre) / (slope * deviation)
     width = 1.4826 * np.median(np.abs(standard - np.median(standard)))
-    return standard / (width if width > 0 else 1.0)
+    width = float(width) if width > 0 else 1.0
+    return standard / width, width
 
 
 def _correlate(released: np.ndarray, centre: np.ndarray, label: np.ndarray | None) -> float:
