@@ -73,8 +73,9 @@ def score_released(logits: np.ndarray, labels: np.ndarray, task: str, step: floa
 def release_run(source: Audit, step: float, name: str) -> Audit:
     """Return the run beside `source` whose targets hold scores of what is released of its own.
 
-    name: of the run. Equal scores are set apart at random, by the run's seed. Its targets are written if they are not there, or of other logits; nothing is
-    trained. InputError if a run of that name is another one.
+    name: of the run. Equal scores are set apart at random, by the run's seed. Its targets are
+    written if they are not there, or of other logits; nothing is trained. InputError if a run of
+    that name is another one.
     """
     run, cohort = source.run, source.cohort
     released = run_folder.create(
