@@ -79,7 +79,7 @@ def test_from_release_to_report_through_the_command_line(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in datasets.REHEARSABLE if name not in WHOLE])
-def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, capsys):
+def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, capsys, no_kernels):
     monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
     monkeypatch.setattr(local, "train", in_process.train)
     monkeypatch.setattr(notebooks, "execute_notebook", in_process.execute_notebook)
@@ -97,7 +97,7 @@ def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, cap
         (["--cohort", "chexpert", "--patients", "3"], "patients is 3; expected at least 40"),
     ],
 )
-def test_wrong_input_is_one_line(arguments, message, tmp_path, capsys):
+def test_wrong_input_is_one_line(arguments, message, tmp_path, capsys, no_kernels):
     where = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
     assert main(["rehearse", *where, *arguments]) == 2
     assert message in capsys.readouterr().err
