@@ -53,10 +53,19 @@ def measure_spread(losses: np.ndarray, order: np.ndarray, members: int, size: in
     epochs = len(order) // members
     if epochs < 2:
         return out
-    whole = slice(0, epochs * members)
-    by_epoch = np.empty((epochs, size), np.float32)
-    by_epoch[np.repeat(np.arange(epochs), members), order[whole]] = losses[whole]
-    who = order[:members]
-    low, high = np.quantile(by_epoch[:, who], (LOW, HIGH), axis=0)
+    whole, who = slice(0, epochs * members), order[:members]
+    place = np.empty(size, np.int32)
+    place[who] = np.arange(members)
+    by_member = np.empty((members, epochs), np.float32)
+    by_member[place[order[whole]], np.repeat(np.arange(epochs), members)] = losses[whole]
+    by_member.sort(1)
+    low, high = (_interpolate(by_member, share * (epochs - 1)) for share in (LOW, HIGH))
     out[who] = high - low
     return out
+
+
+def _interpolate(ordered: np.ndarray, rank: float) -> np.ndarray:
+    """Return each row's value at a rank between two of its values, (n,) of (n, epochs)."""
+    below = int(rank)
+    above, part = min(below + 1, ordered.shape[1] - 1), np.float32(rank - below)
+    return ordered[:, below] * (1 - part) + ordered[:, above] * part
