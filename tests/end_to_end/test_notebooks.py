@@ -13,6 +13,7 @@ import pytest
 from rollcall import auditing
 from rollcall.__main__ import build_parser
 from rollcall.report.notebooks.parameters import declare_parameters
+from rollcall.risk.screening import stopping
 from rollcall.runs.derived.parts import NOTEBOOKS
 from rollcall.training import train
 from rollcall.util import files
@@ -98,6 +99,8 @@ def test_parameters_are_those_of_plan_and_of_the_command_line(name):
     assert arguments.pop("command") == "audit"
     assert arguments.pop("scheduler") == "local"
     assert (arguments.pop("description"), arguments.pop("appetite")) == ("", "")
+    budget = [arguments.pop(key) for key in ("budget", "precision", "most_targets")]
+    assert budget == ["", stopping.PRECISION, stopping.MOST_TARGETS]
     assert arguments == plan
 
 
