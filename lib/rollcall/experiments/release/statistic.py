@@ -31,7 +31,8 @@ class PatientScores(NamedTuple):
 
     ratio: the logarithm of a likelihood ratio, which is large of patients whom models remember.
     plain: the mean distance from models without the patient, standardised, times the root of the
-    number of records: of members without a trace as of outsiders. hardness, (N,), and spread, (N,): of each record under the references.
+    number of records: of members without a trace as of outsiders. hardness and spread, (N,) each:
+    of each record under the references.
     expected: how far a model is expected to move with the patient, by the references alone.
     correlation: of the released scores with the references', within label. rmia: where no reference
     had the patient, offline RMIA's score; else None.
