@@ -47,7 +47,7 @@ def test_each_setting_has_a_row_and_a_run(made):
     assert table["patients"].tolist() == [80, 80, 40]
     assert table["kind"].tolist() == ["plain", "outputs", "patients"]
     assert np.isnan(table["ceiling_record"]).all()
-    assert table["distinct"][1] < table["distinct"][0]
+    assert table["coarse"].tolist() == [False, True, False]
     assert set(comparison.curves) == set(table["setting"])
     changes = comparison.groups[comparison.groups["setting"] == "plain"]["change"]
     assert (changes == 0).all()

@@ -51,7 +51,7 @@ def make_settings(few: bool = False) -> pd.DataFrame:
                 "ceiling_record": ceiling,
                 "ceiling_patient": 1.0 if kind == "record" else ceiling,
                 "most_records": 40,
-                "distinct": 0.1 if kind == "outputs" else 1.0,
+                "coarse": kind == "outputs",
             }
         )
     return pd.DataFrame(rows)

@@ -18,7 +18,7 @@ from rollcall import auditing
 from rollcall.experiments.defence import measuring
 from rollcall.experiments.defence.ceilings import find_promise
 from rollcall.experiments.defence.layers import Layer, remove_exposed
-from rollcall.experiments.defence.outputs import count_distinct, iterate_outputs, release_run
+from rollcall.experiments.defence.outputs import COARSE, iterate_outputs, release_run
 from rollcall.experiments.defence.parts import draw_share, plan_part
 from rollcall.experiments.defence.settings import Setting, describe_setting, parse_setting
 from rollcall.experiments.variants import (
@@ -31,7 +31,7 @@ from rollcall.experiments.variants import (
     plan_variant,
 )
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.derived.tables import read_array, read_table
+from rollcall.runs.derived.tables import read_table
 from rollcall.runs.folder import hide_from_git
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import InputError, unknown_name
@@ -52,7 +52,7 @@ class Comparison:
 
     settings: a row for each, "plain" first: those of settings.describe_setting, run, the columns of
     variants.measure, worst_tpr and worst_low (measuring.worst_tpr), those of ceilings.find_promise,
-    most_records (of a patient), distinct (outputs.count_distinct).
+    most_records (of a patient), coarse (outputs of few values).
     curves: of each setting, by its name, the table `survival` of rollcall.risk.Risk with the share.
     floor: draws of the noise floor of the plain models' patients. groups: measuring.compare_groups
     of each setting, with its name. plain: the audit of the plain models; data: as auditing.plan has
@@ -151,7 +151,8 @@ def compare_defences(
         if words["setting"] in curves:  # of the same unit and epsilon, otherwise trained
             words["setting"] += f" ({label_variant(each.text)})"
         label = words["setting"]
-        rows.append(_make_row(words, study, performance, assessed))
+        row = _make_row(words, study, performance, assessed)
+        rows.append(row | {"coarse": each.step >= COARSE})
         made_from[label] = describe(study.run, ["attack"])
         share = assessed.survival["patients"] / len(assessed.patients)
         curves[label] = assessed.survival.assign(share=share)
@@ -191,7 +192,6 @@ def _make_row(
     """Return a row of Comparison.settings."""
     worst, least = measuring.worst_tpr(assessed.survival, study.run.smallest_cell)
     most = int(assessed.patients["records"].max())
-    auc = assessed.patients["auc_joint"].to_numpy()
     return {
         **words,
         "run": study.run.path.name,
@@ -200,5 +200,4 @@ def _make_row(
         "worst_low": least,
         **find_promise(study.run, most),
         "most_records": most,
-        "distinct": count_distinct(read_array(study.run, "statistic"), auc),
     }

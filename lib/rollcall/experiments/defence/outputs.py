@@ -29,7 +29,7 @@ from rollcall.stats import metrics
 from rollcall.util.errors import InputError
 
 SOURCE = "sha256 of the logits"  # that a target's released outputs were made from
-HIGH_AUC = 0.8  # of patients of whom much is told
+COARSE = 0.1  # a step from which scores are no longer nearly normal
 TIE_BREAK = 1e-3  # most that breaks a tie, far less than two different outputs are apart
 
 
@@ -121,16 +121,3 @@ def iterate_outputs(run: Run, cohort: Cohort, step: float) -> Iterator[np.ndarra
     for target in range(run.targets):
         logits = np.asarray(run.logits(target))
         yield release_outputs(logits[:, 0] if logits.ndim == 3 else logits, cohort.task, step)
-
-
-def count_distinct(statistic: np.ndarray, auc: np.ndarray) -> float:
-    """Return how many different values targets give a patient, as a share of the targets.
-
-    The mean over the patients of whom most is told; statistic (M, P), auc (P,) of it. Values nearer
-    than a hundredth of their range are one: ties that were broken. Near 1 for scores that may be
-    any number; of a patient of whom every member is sure it is still a half.
-    """
-    some = statistic[:, auc >= HIGH_AUC] if (auc >= HIGH_AUC).any() else statistic
-    ordered = np.sort(some, axis=0)
-    apart = np.diff(ordered, axis=0) > 0.01 * np.ptp(ordered, axis=0)
-    return float((1 + apart.sum(0)).mean() / len(statistic))

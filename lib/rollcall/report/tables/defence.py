@@ -12,7 +12,6 @@ from rollcall.report.tables.models import show_interval
 from rollcall.risk.exposed.assess import HIGHEST_AUC
 from rollcall.risk.units import FPRS, share_recognised
 
-COARSE = 0.4  # different values a target, below which an AUC is more than an attacker can have
 WORST_FPR = FPRS[-1]  # false alarms of what is told of the worst
 
 
@@ -22,7 +21,7 @@ def defence_table(
     """Format the table of rollcall.experiments.defence: skill, risk, what is promised."""
     counts = settings[["exposed", "patients"]].to_numpy()
     is_few = [show_few(count, total, smallest) != f"{count:,.0f}" for count, total in counts]
-    coarse = settings["distinct"] < COARSE
+    coarse = settings["coarse"]
     intervals = [
         show_interval(count, low, high, smallest)
         for count, low, high in settings[["above", "above_low", "above_high"]].to_numpy()
