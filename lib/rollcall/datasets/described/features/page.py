@@ -105,11 +105,11 @@ def _read_described(toml: Path, table: str, label: str, patient: str) -> Descrip
             "of its own"
         )
     for key, asked in (("label", label), ("patient", patient)):
-        said = described.columns()[key]
-        if asked and said != [asked]:
+        stated = described.columns()[key]
+        if asked and stated != [asked]:
             raise InputError(
                 f"{toml} is there and is not replaced: its {key} is "
-                f"{', '.join(map(repr, said)) or 'not given'}, not {asked!r}; mend it there, or "
+                f"{', '.join(map(repr, stated)) or 'not given'}, not {asked!r}; mend it there, or "
                 "move it away to have another written"
             )
     return described
