@@ -43,30 +43,21 @@ def make_arms(removed: int, lucky: int = 10) -> pd.DataFrame:
     same = {"removed": removed, "trained": 2000 - removed, "by_chance": 1.0, "at_most_false": 4}
     same |= {"named_low": 20.0, "named_high": 40.0, "mean_auc": 0.51, "auroc": 0.7}
     same |= {"above": 12.0, "above_low": 8.0, "above_high": 17.0}
-    return pd.DataFrame(
-        [
-            same | {"arm": "without the exposed", "patients": 2000 - removed, "named": 30},
-            same
-            | {
-                "arm": "without as many at random",
-                "patients": 2000 - 2 * removed + lucky,
-                "named": 4,
-            },
-        ]
-    )
+    same |= {"patients": 2000 - 2 * removed + lucky}
+    arms = ("without the exposed", 30), ("without as many at random", 4)
+    return pd.DataFrame([same | {"arm": arm, "named": named} for arm, named in arms])
 
 
 def test_the_next_layer():
     table = defence.layer_table(make_arms(100)).rows
     assert table["newly exposed"].tolist() == ["30", "fewer than 10"]
-    assert table["share"].tolist() == ["1.58%", HIDDEN]
-    assert table["stayed, not exposed before"].tolist() == ["1,900", "1,810"]
-    few = defence.layer_table(make_arms(100, lucky=4)).rows
-    assert few["stayed, not exposed before"].tolist() == ["1,900", HIDDEN]
+    assert table["share"].tolist() == ["1.66%", HIDDEN]
+    assert table["stayed, not exposed before"].tolist() == ["1,810", "1,810"]
 
 
 def test_few_who_were_removed_do_not_follow_from_those_who_stayed():
-    table = defence.layer_table(make_arms(4)).rows
-    assert table["patients removed"].tolist() == ["fewer than 10"] * 2
-    assert table["stayed, not exposed before"].tolist() == [HIDDEN] * 2
-    assert "1,996" not in table.to_string()
+    for arms in (make_arms(4, lucky=0), make_arms(100, lucky=4)):
+        table = defence.layer_table(arms).rows
+        assert table["stayed, not exposed before"].tolist() == [HIDDEN] * 2
+        assert table["share"].tolist() == [HIDDEN] * 2
+    assert defence.layer_table(make_arms(4)).rows["patients removed"][0] == "fewer than 10"

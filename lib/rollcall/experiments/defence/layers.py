@@ -1,10 +1,11 @@
 """The next layer: without the patients who are exposed, are others exposed in their place?
 
 Carlini et al. (The Privacy Onion Effect, NeurIPS 2022) removed the most exposed and others took
-their place. Here whoever was not exposed and stayed is looked at, by the same rules, in two arms:
-models that never saw the exposed, and models that never saw as many patients of the same labels
-drawn at random. New models name some others by chance, and a smaller cohort exposes more; both are
-in both arms, and only what the first has beyond the second is the next layer.
+their place. Here two arms are compared: models that never saw the exposed, and models that never
+saw as many patients of the same labels drawn at random. In both the same patients are looked at, by
+the same rules: those who were not exposed and whom neither removed. New models name some others,
+and a smaller cohort exposes more; both are in both arms, and only what the first has beyond the
+second is the next layer.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Layer:
     """What `remove_exposed` gives: arms, a row for each of both; smallest_cell, unit: as of a run.
 
     arm; trained (patients of its cohort), removed; patients (looked at: not exposed before, and
-    still there), named, named_low, named_high (95%, as many new models), by_chance (of the named,
+    in both arms), named, named_low, named_high (95%, as many new models), by_chance (of the named,
     expected), at_most_false; above, above_low, above_high (of the patients looked at, with a true
     AUC of 0.9 or more); mean_auc (of the patients looked at); auroc (on patients not seen).
     """
@@ -80,7 +81,7 @@ def remove_exposed(study: Audit, data: str = "") -> Layer:
     for arm, removed in ((WITHOUT, exposed), (CONTROL, at_random)):
         part = plan_part(study, ~removed, RUNS[arm], data)
         performance = part.train()
-        looked_at = ~exposed[~removed]  # in the order of the part's patients
+        looked_at = ~(exposed | at_random)[~removed]  # in the order of the part's patients
         rows.append(
             {
                 "arm": arm,

@@ -143,13 +143,11 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
     total = arms["patients"].to_numpy()
     few = [0 < count < smallest for count in arms["named"]]
     removed, trained = arms["removed"].to_numpy(), arms["trained"].to_numpy()
-    both = removed - (total[0] - total)  # of the removed, exposed before: all, and by luck
+    both = 2 * removed - (trained + removed - total)  # removed in both arms, by luck
     hidden = [  # where who stayed would say how few they are
-        0 < min(exposed, gone, left) < smallest
-        for exposed, gone, left in zip(both, removed, trained, strict=True)
+        0 < min(lucky, gone, left) < smallest
+        for lucky, gone, left in zip(both, removed, trained, strict=True)
     ]
-    if hidden[0]:
-        hidden = [True] * len(hidden)
     columns = {
         "models": arms["arm"],
         f"{unit}s removed": [
@@ -184,8 +182,8 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
     }
     return Table(
         pd.DataFrame(columns),
-        f"The next layer: {unit}s who were not exposed and stayed, by models that never saw the "
-        f"exposed, and by models that never saw as many {unit}s of the same labels drawn at random "
-        "(the control: what new models and fewer data name anyway). "
+        f"The next layer: the same {unit}s, who were not exposed and stayed in both, by models that "
+        f"never saw the exposed, and by models that never saw as many {unit}s of the same labels "
+        "drawn at random (the control: what new models and fewer data name anyway). "
         f"{explain_hidden(smallest, unit)}",
     )
