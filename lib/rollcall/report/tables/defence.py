@@ -145,8 +145,8 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
     removed, trained = arms["removed"].to_numpy(), arms["trained"].to_numpy()
     both = 2 * removed - (trained + removed - total)  # removed in both arms, by luck
     hidden = [  # where who stayed would say how few they are
-        0 < min(lucky, gone, left) < smallest
-        for lucky, gone, left in zip(both, removed, trained, strict=True)
+        any(0 < count < smallest for count in counts)
+        for counts in zip(both, removed, trained, strict=True)
     ]
     columns = {
         "models": arms["arm"],
@@ -182,8 +182,8 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
     }
     return Table(
         pd.DataFrame(columns),
-        f"The next layer: the same {unit}s, who were not exposed and stayed in both, by models that "
-        f"never saw the exposed, and by models that never saw as many {unit}s of the same labels "
+        f"The next layer: the same {unit}s, who were not exposed and stayed in both, by models "
+        f"that never saw the exposed, and by models that never saw as many {unit}s of the same labels "
         "drawn at random (the control: what new models and fewer data name anyway). "
         f"{explain_hidden(smallest, unit)}",
     )
