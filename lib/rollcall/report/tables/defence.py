@@ -183,7 +183,7 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
     return Table(
         pd.DataFrame(columns),
         f"The next layer: the same {unit}s, who were not exposed and stayed in both, by models "
-        f"that never saw the exposed, and by models that never saw as many {unit}s of the same labels "
-        "drawn at random (the control: what new models and fewer data name anyway). "
+        f"that never saw the exposed, and by models that never saw as many {unit}s of the same "
+        "labels drawn at random (the control: what new models and fewer data name anyway). "
         f"{explain_hidden(smallest, unit)}",
     )
