@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 class Threads(ThreadPoolExecutor):
     """In place of the decoder's pool of processes, which takes seconds to start."""
 
-    def __init__(self, workers, context):
+    def __init__(self, workers, context, initializer=None):
         super().__init__(workers)
 
 

@@ -40,7 +40,7 @@ from rollcall.data.disk.chunks import (
 from rollcall.data.release import forget_folders, resolve_inside
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import PATH_FAULTS, RESUME, MachineError, raise_machine_fault
-from rollcall.util.parallel import cores
+from rollcall.util.parallel import cores, end_with_parent
 
 CHUNKS_AHEAD = 4  # given to each worker of the pool before it asks
 MOST_DAMAGED_SHARE = 0.01  # of the files; with more, something is wrong with the release
@@ -238,7 +238,8 @@ def _run(calls: Iterator[tuple], count: int, workers: int | None) -> Iterator[tu
         return
     workers = max(1, min(workers or cores(), count))
     waiting = set()
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
         try:
             while True:
                 more = islice(calls, CHUNKS_AHEAD * workers - len(waiting))
