@@ -35,8 +35,8 @@ def measure_leverage(
     if weights is not None:
         x = x * np.sqrt(np.maximum(weights, 0))[:, None]
     hessian = x.T @ x
-    ridge = RIDGE * np.trace(hessian) / len(hessian) if ridge is None else ridge
-    hessian[np.diag_indices_from(hessian)] += ridge
+    added = RIDGE * np.trace(hessian) / len(hessian) if ridge is None else ridge
+    hessian[np.diag_indices_from(hessian)] += added
     root = np.linalg.solve(np.linalg.cholesky(hessian), x.T).T  # its rows' products are h
     of_records = np.einsum("nd,nd->n", root, root)
     order, first, count = group_records(index)
