@@ -81,10 +81,10 @@ def main(out: Path, targets: int = 16, root: str = "", data: str = "") -> None:
     for name in defence.FIGURES:
         comparison.show(name)
     file = out / "defences.md"
-    file.write_text("\n".join(map(write_table, tables)))
+    file.write_text("\n".join(map(write_table, tables)), encoding="utf-8")
     if not is_done:
         layer = layer_table(comparison.remove_exposed().arms).rows
-        file.write_text("\n".join(map(write_table, [*tables, layer])))
+        file.write_text("\n".join(map(write_table, [*tables, layer])), encoding="utf-8")
 
 
 if __name__ == "__main__":

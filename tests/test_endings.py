@@ -73,7 +73,10 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
         ([], "the following arguments are required: command; see rollcall --help"),
         (["audti"], "invalid choice: 'audti'"),
         (["list", "dataset"], "invalid choice: 'dataset'"),
-        (["audit", "--targets", "many"], "invalid int value: 'many'; see rollcall audit --help"),
+        (
+            ["audit", "--targets", "many"],
+            "'many': expected an even number, or auto; see rollcall audit --help",
+        ),
         (["audit", "--targtes", "8"], "unrecognized arguments: --targtes"),
         (["attack", "--scores", "s.npy"], "the following arguments are required: --out"),
         (["rehearse"], "the following arguments are required: --cohort"),
@@ -244,3 +247,19 @@ def test_the_second_signal_does_not_disturb_the_end():
     assert output == "ended\n"
     assert len(errors.splitlines()) == 1
     assert process.returncode == 130
+
+
+UNREMOVABLE = """
+import multiprocessing.util, sys
+multiprocessing.util.Finalize(None, lambda: 1 / 0, exitpriority=0)
+from rollcall.__main__ import main
+sys.exit(main(["audit", "--cohort", "nothing"]))
+"""
+
+
+def test_what_python_prints_while_it_ends_is_not_shown():
+    """As where its temporary files cannot be removed; the one line has been said."""
+    ended = subprocess.run([sys.executable, "-c", UNREMOVABLE], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "unknown cohort 'nothing'" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -41,7 +41,19 @@ def main(words: list[str] | None = None) -> int:
 
             line, status = describe_end(error)
             say(f"rollcall: {line}", sys.stderr)
+            _end_without_a_word()
             return status
+
+
+def _end_without_a_word() -> None:
+    """Let what Python prints while it ends go nowhere: why the command ended has been said.
+
+    As where its temporary files cannot be removed, on a disk that has become read-only.
+    """
+    import atexit
+
+    if not os.environ.get("ROLLCALL_DEBUG"):
+        atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
 def _run(words: list[str]) -> int:

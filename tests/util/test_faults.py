@@ -337,6 +337,7 @@ def test_an_array_of_objects_or_of_another_length_is_not_written(tmp_path):
 
 WRITER = """
 import sys
+from pathlib import Path
 import pandas as pd
 from rollcall.util.files import write_table
 for _ in range(25):

@@ -17,7 +17,10 @@ APPETITE = (
 
 def _read_targets(text: str) -> int | str:
     """Return a number of targets, or "auto"."""
-    return text if text == AUTO else int(text)
+    try:
+        return text if text == AUTO else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an even number, or {AUTO}") from None
 
 
 def plan_defaults() -> dict:

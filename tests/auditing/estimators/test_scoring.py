@@ -157,9 +157,13 @@ class Odd:
         ([[0.5, 0.5], [np.inf, 1]], (0, 1), "model 3: predict_proba gives row 1 values NaN or inf"),
         ([[-0.7, -0.7], [-0.1, -2.4]], (0, 1), "row 0 values no probability"),
         ([[0.5, 0.9], [0.1, 0.9]], (0, 1), "row 0 values that do not add up to 1"),
-        ([0.5, 0.4], (0, 1), r"gives \(2,\); expected a column for each of 2 classes"),
+        (
+            [0.5, 0.4],
+            (0, 1),
+            r"gives float64 \(2,\); expected a row for each of 2 records and a column",
+        ),
         ([[1.0], [1.0]], (0,), "model 3 has no class '1' after its fit"),
-        ([[0.1, 0.9, 0.0]] * 2, (0, 1), "expected a column for each of 2 classes"),
+        ([[0.1, 0.9, 0.0]] * 2, (0, 1), "and a column for each of 2 classes"),
     ],
 )
 def test_outputs_that_are_none_are_one_line(values, classes, message):

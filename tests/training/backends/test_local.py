@@ -42,7 +42,7 @@ def start(folder, out, data):
 
 
 def targets_of(out):
-    return sorted((out / "simulated" / "mlp" / "targets").glob("*.npy"))
+    return sorted((out / "simulated" / "mlp" / "targets").glob("????.npy"))
 
 
 def check_same(one, other):
@@ -52,6 +52,8 @@ def check_same(one, other):
         assert [path.name for path in targets_of(out)] == names
     for left, right in zip(targets_of(one), targets_of(other), strict=True):
         assert left.read_bytes() == right.read_bytes()
+        spreads = [path.with_suffix(".spread.npy").read_bytes() for path in (left, right)]
+        assert spreads[0] == spreads[1]
         infos = [run.open_run(path.parents[1]).info(int(path.stem)) for path in (left, right)]
         assert {**infos[0], "seconds": 0} == {**infos[1], "seconds": 0}
 
