@@ -1,5 +1,8 @@
 """The door to rehearsals: which there are, whole or not at all, the same each time."""
 
+import subprocess
+import sys
+
 import pytest
 
 from rollcall import datasets, rehearse
@@ -61,3 +64,17 @@ def test_a_release_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space left"):
         rehearse.write("mimic_iv_ed", tmp_path / "root", 40)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_is_cleared_and_no_other(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    prefix = rehearse._prefix()
+    for name in (f"{prefix}{ended.pid}-a", f"{prefix}{other.pid}-b", ".rehearsal-00000000-1-c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half.csv").write_text("")
+    rehearse.write("mimic_iv_ed", tmp_path / "root", 40)
+    other.communicate(b"\n")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == sorted([f"{prefix}{other.pid}-b", ".rehearsal-00000000-1-c", "root"])

@@ -2,6 +2,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import psutil
@@ -165,9 +166,11 @@ def test_limits_that_no_audit_survives_are_named(limits, status, words):
 KILLED = """
 import multiprocessing, os, signal
 from concurrent.futures import ProcessPoolExecutor
+from rollcall.util.forkserver import start_tracker
 from rollcall.util.parallel import end_with_parent
 
 if __name__ == "__main__":
+    start_tracker()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, initializer=end_with_parent) as pool:
         print(pool.submit(os.getpid).result(), flush=True)
@@ -180,9 +183,13 @@ def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
     # what the worker inherits would keep a pipe open: a file does not wait for it
-    with (tmp_path / "worker").open("w") as file:
-        ended = subprocess.run([sys.executable, str(script)], stdout=file, timeout=60)
+    with (tmp_path / "worker").open("w") as file, (tmp_path / "errors").open("w") as errors:
+        ended = subprocess.run(
+            [sys.executable, str(script)], stdout=file, stderr=errors, timeout=60
+        )
     assert ended.returncode == -9
     worker = int((tmp_path / "worker").read_text())
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(worker).wait(timeout=20)  # TimeoutExpired if it stays
+    time.sleep(0.5)  # until its tracker has cleared what it left
+    assert not (tmp_path / "errors").read_text()

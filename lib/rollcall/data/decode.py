@@ -40,6 +40,7 @@ from rollcall.data.disk.chunks import (
 from rollcall.data.release import forget_folders, resolve_inside
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import PATH_FAULTS, RESUME, MachineError, raise_machine_fault
+from rollcall.util.forkserver import start_tracker
 from rollcall.util.parallel import cores, end_with_parent
 
 CHUNKS_AHEAD = 4  # given to each worker of the pool before it asks
@@ -238,6 +239,7 @@ def _run(calls: Iterator[tuple], count: int, workers: int | None) -> Iterator[tu
         return
     workers = max(1, min(workers or cores(), count))
     waiting = set()
+    start_tracker()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
         try:

@@ -8,11 +8,15 @@ such a cohort say that its data are simulated.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import shutil
 import tempfile
 from importlib import import_module
 from pathlib import Path
+
+import psutil
 
 from rollcall import datasets
 from rollcall.data.release import SIMULATED
@@ -36,7 +40,8 @@ def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
     if root.exists() and any(root.iterdir()):
         raise InputError(f"{root}: exists and is not a rehearsal; name an empty or a new folder")
     root.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".rehearsal-", dir=root.parent))
+    _clear_left(root.parent)
+    building = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-", dir=root.parent))
     try:
         import_module(f"rollcall.rehearse.{name}").write(building, patients, seed)
         (building / SIMULATED).write_text(
@@ -50,3 +55,16 @@ def write(name: str, root: Path, patients: int = 300, seed: int = 0) -> Path:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return root
+
+
+def _prefix() -> str:
+    """Return how folders that are being written on this machine are called."""
+    return f".rehearsal-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
+
+
+def _clear_left(parent: Path) -> None:
+    """Remove what processes of this machine left that were killed, or could not remove it."""
+    for left in parent.glob(f"{_prefix()}*-*"):
+        process = left.name.removeprefix(_prefix()).partition("-")[0]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(left, ignore_errors=True)

@@ -78,6 +78,12 @@ def keep_errors(path: Path) -> None:
         os.close(handle)
 
 
+def start_tracker() -> None:
+    """Start the process that clears what killed ones leave, so that it does so without a word."""
+    with _silent():
+        resource_tracker.ensure_running()
+
+
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
     """Let processes that start inside write their standard error nowhere."""
@@ -136,7 +142,7 @@ def deaf_to_interrupts() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    resource_tracker.ensure_running()  # which would unblock it, were it started inside
+    start_tracker()  # which would unblock it, were it started inside
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
