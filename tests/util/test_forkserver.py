@@ -1,5 +1,6 @@
 """The process that forks workers: what it loads, when it starts, and that it ends."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -144,3 +145,34 @@ def test_the_environment_of_threads_is_put_back(monkeypatch):
     assert "MKL_NUM_THREADS" not in os.environ
     with single_threaded_environment(needed=False):
         assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+KILLED = """
+import multiprocessing, os, signal
+from concurrent.futures import ProcessPoolExecutor
+from rollcall.util.forkserver import end_with_parent, start_tracker
+
+if __name__ == "__main__":
+    start_tracker()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=end_with_parent) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
+    """Waiting for work from nobody, it would stay for ever."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    # what the worker inherits would keep a pipe open: a file does not wait for it
+    with (tmp_path / "worker").open("w") as file, (tmp_path / "errors").open("w") as errors:
+        ended = subprocess.run(
+            [sys.executable, str(script)], stdout=file, stderr=errors, timeout=60
+        )
+    assert ended.returncode == -9
+    worker = int((tmp_path / "worker").read_text())
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(worker).wait(timeout=20)  # TimeoutExpired if it stays
+    time.sleep(0.5)  # until its tracker has cleared what it left
+    assert not (tmp_path / "errors").read_text()

@@ -40,8 +40,8 @@ from rollcall.data.disk.chunks import (
 from rollcall.data.release import forget_folders, resolve_inside
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import PATH_FAULTS, RESUME, MachineError, raise_machine_fault
-from rollcall.util.forkserver import start_tracker
-from rollcall.util.parallel import cores, end_with_parent
+from rollcall.util.forkserver import end_with_parent, start_tracker
+from rollcall.util.parallel import cores
 
 CHUNKS_AHEAD = 4  # given to each worker of the pool before it asks
 MOST_DAMAGED_SHARE = 0.01  # of the files; with more, something is wrong with the release

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
@@ -82,6 +83,23 @@ def start_tracker() -> None:
     """Start the process that clears what killed ones leave, so that it does so without a word."""
     with _silent():
         resource_tracker.ensure_running()
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it has ended, however that ended.
+
+    Else a pool's worker, which holds both ends of what it reads from, would wait for ever for one
+    that was killed. Outside of a process that multiprocessing started it does nothing.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_for_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,23 +39,6 @@ def map_blocks(work: Callable, blocks: list[slice], progress=iter) -> list:
     with ThreadPoolExecutor(threads) as pool:
         calls = [pool.submit(work, blocks[first::shares]) for first in range(shares)]
         return [call.result() for call in progress(calls)]
-
-
-def end_with_parent() -> None:
-    """Let this process end when the one that started it has ended, however that ended.
-
-    A pool's worker holds both ends of what it reads from: it would wait for ever for one that was
-    killed. Outside of a process that multiprocessing started it does nothing.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait_for_end() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 def cores(root: Path = Path("/")) -> int:

@@ -121,14 +121,12 @@ def _work(
     done: shared array of the targets that each worker has done; this one's is at `number`. What
     fails goes through `sender`, as a name in ERRORS and a line.
     """
-    parent, finished = multiprocessing.parent_process(), 0
-    assert parent is not None
+    finished = 0
+    forkserver.end_with_parent()  # the targets are left to whoever resumes
     forkserver.keep_errors(_errors_of(Path(run_path), os.getpid()))
 
     def report(trained: float) -> None:
         done[number] = max(done[number], finished + trained)
-        if not parent.is_alive():  # the targets are left to whoever resumes
-            os._exit(1)
 
     try:
         worker = join_run(run_path, targets, cohort_folder, device)
