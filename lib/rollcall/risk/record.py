@@ -207,6 +207,11 @@ def binormal_auc(
     return auc, se, low, high
 
 
+def signed_auc(moments: Moments) -> np.ndarray:
+    """Compute the binormal AUC alone, (n,), with the shape pooled over all columns."""
+    return binormal_auc(moments, pool_shape(moments))[0]
+
+
 def _binormal_of_counts(
     moments: Moments, pooled: PooledShape
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from rollcall.risk.assess import FLOOR_DRAWS
 from rollcall.risk.exposed.assess import assess_exposure
 from rollcall.risk.exposed.naming import make_strata, name_exposed
 from rollcall.risk.noise_floor import draw_noise_floor
-from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.risk.record import signed_auc
 from rollcall.stats.moments import compute_moments, pair_signs
 
 ROUNDS = 100  # of redrawn memberships, of each of which the mean effect is estimated,
@@ -112,7 +112,7 @@ def name_patients(
     for name, sign in (("harmed", 1), ("helped", -1)):
         values = sign * statistic
         moments = compute_moments(values, inside)
-        auc = binormal_auc(moments, pool_shape(moments))[0]
+        auc = signed_auc(moments)
         exposure = assess_exposure(
             values,
             inside,
@@ -155,8 +155,7 @@ def redraw(
         effect = estimate_effect(by_patient)
         missed += effect.low > 0 or effect.high < 0
         if number < rounds_named:
-            moments = compute_moments(statistic, drawn[:, who])
-            auc = binormal_auc(moments, pool_shape(moments))[0]
+            auc = signed_auc(compute_moments(statistic, drawn[:, who]))
             either = [
                 name_exposed(values, draws, np.zeros(len(who)), strata).exposed
                 for values, draws in ((auc, floor), (1 - auc, 1 - floor))

@@ -12,7 +12,7 @@ from rollcall.risk.exposed.interval import exposed_interval
 from rollcall.risk.exposed.naming import MOST_P, name_exposed
 from rollcall.risk.exposed.true_risk import AUCS, estimate_true_risk, share_told
 from rollcall.risk.noise_floor import draw_noise_floor
-from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.risk.record import signed_auc
 from rollcall.risk.singly.redrawing import Sets, draw_floor, make_sets, name_auc
 from rollcall.risk.singly.true_risk import estimate_true_risk_singly
 from rollcall.stats.design import find_few
@@ -173,7 +173,7 @@ def _name_by(
     rounds = max(1, -(-draws // statistic.shape[1]))
     if rates is None:
         moments, sets = compute_moments(statistic, members), None
-        auc = binormal_auc(moments, pool_shape(moments))[0]
+        auc = signed_auc(moments)
     else:
         sets = make_sets(rates, members.sum(0))
         auc = name_auc(sets, statistic, members)

@@ -16,7 +16,7 @@ from rollcall.risk.exposed.assess import assess_exposure
 from rollcall.risk.exposed.interval import exposed_interval
 from rollcall.risk.exposed.naming import make_strata, name_exposed
 from rollcall.risk.noise_floor import draw_noise_floor
-from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.risk.record import signed_auc
 from rollcall.stats.moments import compute_moments
 from rollcall.util.errors import InputError
 
@@ -76,7 +76,7 @@ def confirm(
     who, parts = _arrange(statistic, members, foretold, picked, labels)
     values, had, shifts, stratum = parts
     moments = compute_moments(values, had)
-    auc = binormal_auc(moments, pool_shape(moments))[0]
+    auc = signed_auc(moments)
     draws = min(draws, MOST_ROUNDS * len(auc))
     exposure = assess_exposure(
         values, had, moments, auc, shifts, stratum, draws, seed, most_p=MOST_P
@@ -101,8 +101,7 @@ def count_exposed(
     """
     who, parts = _arrange(statistic, members, foretold, picked, labels)
     values, had, shifts, stratum = parts
-    moments = compute_moments(values, had)
-    auc = binormal_auc(moments, pool_shape(moments))[0]
+    auc = signed_auc(compute_moments(values, had))
     rounds = max(1, min(-(-draws // len(auc)), MOST_ROUNDS))
     floor = draw_noise_floor(values, rounds, seed)
     naming = name_exposed(auc, floor, shifts, stratum, most_p=most_p)

@@ -19,7 +19,7 @@ from rollcall.risk.patient import (
     joint_weights,
     make_terms,
 )
-from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.risk.record import signed_auc
 from rollcall.risk.screening.moderation import moderate
 from rollcall.stats.checks import check_finite
 from rollcall.stats.members import check_paired
@@ -124,8 +124,7 @@ def measure_plainly(scores: np.ndarray, members: np.ndarray, index: np.ndarray) 
     expected = estimate_shift(moments, order.split(index))
     weight = joint_weights(scores, moments, index, expected)
     statistic = joint_statistic(scores, moments, index, weight)
-    joint = compute_moments(statistic, members)
-    auc = binormal_auc(joint, pool_shape(joint))[0]
+    auc = signed_auc(compute_moments(statistic, members))
     return Plain(statistic, foretell_shift(weight, expected, index), auc)
 
 
