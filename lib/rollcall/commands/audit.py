@@ -80,10 +80,9 @@ def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite 
     """
     from rollcall import auditing
     from rollcall.auditing import budget
-    from rollcall.commands.options import AUTO
 
     screened = budget.check_budget(arguments.budget)
-    if parameters["targets"] != AUTO:
+    if parameters["targets"] != budget.AUTO:
         study = state_thresholds(auditing.plan(**parameters), thresholds)
         of_budget = {"screened": True} if screened else None
         return replace(study, run=budget.note_budget(study.run, of_budget))

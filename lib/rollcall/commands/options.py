@@ -6,8 +6,9 @@ import argparse
 import inspect
 
 from rollcall import auditing, datasets
+from rollcall.auditing.budget import AUTO
 
-AUTO, PRECISION, MOST_TARGETS = "auto", 0.1, 64  # of risk.screening.stopping
+PRECISION, MOST_TARGETS = 0.1, 64  # of risk.screening.stopping, which takes long to import
 SMALLEST_CELL = "smallest number of patients that the report may show, but 0; at least 3"
 APPETITE = (
     "TOML file of thresholds, set before the audit (docs/appetite.md): the report says pass, fail "
