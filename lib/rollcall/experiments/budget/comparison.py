@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall import auditing
+from rollcall.auditing.screening import FIRST
 from rollcall.data.groups import patient_labels
 from rollcall.risk import combine_labels
 from rollcall.risk.exposed import naming
@@ -29,7 +30,6 @@ from rollcall.util.settings import typed
 if TYPE_CHECKING:
     from IPython.display import HTML
 
-FIRST = 8  # targets that rank and pick
 PLAIN = (8, 16, 24, 32)  # targets of the plain ranking
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.figures.risk import thin_floor
 from rollcall.report.gate import show_few
 from rollcall.report.style import (
     ACCENT,
@@ -66,7 +67,7 @@ def defence_survival(
     drawing, axes = new_figure(
         DOUBLE, 88 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
     )
-    values, share = _thin(floor)
+    values, share = thin_floor(floor, points=FLOOR_POINTS)
     # nearer 0.5 than an estimate's standard error nobody can say how many there are
     look = {"smallest": smallest, "least": float(np.quantile(floor, 0.84))}
     for ax, panel in zip(axes[0], panels, strict=True):
@@ -110,13 +111,6 @@ def defence_survival(
         f"and for one record (dotted); where there is none it is above 0.999. No point stands for "
         f"fewer than {smallest} {unit}s.",
     )
-
-
-def _thin(floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (risks, shares at or above) of a noise floor's draws."""
-    ordered = np.sort(floor)[::-1]
-    kept = np.unique(np.geomspace(1, len(ordered), FLOOR_POINTS).astype(int) - 1)
-    return ordered[kept], (kept + 1) / len(ordered)
 
 
 def _draw_curve(ax, curve: pd.DataFrame, smallest: int, least: float, **look) -> None:

@@ -63,7 +63,7 @@ def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) 
         linewidth=0.5,
         label=f"estimates of {count:,} {unit}s",
     )
-    x, share = _thin_floor(risk.floor, 0.1 / count)
+    x, share = thin_floor(risk.floor, 0.1 / count)
     ax.plot(
         x,
         share,
@@ -91,12 +91,17 @@ def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) 
     )
 
 
-def _thin_floor(floor: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return (risks, shares at or above) of a noise floor, from the share `least` on."""
+def thin_floor(
+    floor: np.ndarray, least: float = 0.0, points: int = FLOOR_POINTS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (risks, shares at or above) of a noise floor's draws, from the share `least` on.
+
+    points: at most so many, evenly on a log axis.
+    """
     ordered = np.sort(floor)[::-1]
     share = np.arange(1, len(ordered) + 1) / len(ordered)
     first = int((share >= least).argmax()) + 1
-    kept = np.unique(np.geomspace(first, len(ordered), FLOOR_POINTS).astype(int) - 1)
+    kept = np.unique(np.geomspace(first, len(ordered), points).astype(int) - 1)
     return ordered[kept], share[kept]
 
 
