@@ -18,7 +18,7 @@ from rollcall.data.groups import patient_labels
 from rollcall.risk import combine_labels
 from rollcall.risk.exposed import naming
 from rollcall.risk.screening.confirming import MOST_P, SHARE, count_exposed, pick
-from rollcall.risk.screening.ranking import Ranking, measure_plainly, rank_patients
+from rollcall.risk.screening.ranking import Plain, Ranking, measure_plainly, rank_patients
 from rollcall.risk.screening.stopping import list_looks
 from rollcall.runs.derived.manifests import describe
 from rollcall.runs.folder import hide_from_git
@@ -30,7 +30,7 @@ from rollcall.util.settings import typed
 if TYPE_CHECKING:
     from IPython.display import HTML
 
-PLAIN = (8, 16, 24, 32)  # targets of the plain ranking
+COUNTS = (8, 16, 24, 32)  # targets of the plain ranking
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,13 @@ def compare_scores(
         }
         for name, values in _list_rankings(few).items()
     ]
-    counts = [number for number in PLAIN if number < targets]
+    counts = [number for number in COUNTS if number < targets]
+    plain = {
+        number: measure_plainly(scores[:number], members[:number], index)
+        for number in {*counts, *list_looks(targets)}
+    }
     for number in (*counts, targets):
-        auc = measure_plainly(scores[:number], members[:number], index).auc
+        auc = plain[number].auc
         rows.append(
             {
                 "ranking": "plain",
@@ -180,9 +184,8 @@ def compare_scores(
             }
         )
     picked = pick(few.foretold, few.half, share)
-    return pd.DataFrame(rows), _confirm(
-        scores, members, index, strata, few.foretold, picked, targets, seed
-    )
+    looks = {number: plain[number] for number in list_looks(targets)}
+    return pd.DataFrame(rows), _confirm(looks, members, strata, few.foretold, picked, seed)
 
 
 def _list_rankings(few: Ranking) -> dict[str, np.ndarray]:
@@ -205,19 +208,19 @@ def _highest(values: np.ndarray, share: float) -> np.ndarray:
 
 
 def _confirm(
-    scores: np.ndarray,
+    looks: dict[int, Plain],
     members: np.ndarray,
-    index: np.ndarray,
     labels: np.ndarray | None,
     foretold: np.ndarray,
     picked: np.ndarray,
-    targets: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Name the exposed at each look, among all patients as usual and among the picked."""
+    """Name the exposed at each look, among all patients as usual and among the picked.
+
+    looks: of each number of targets, in their order, how patients are measured by them.
+    """
     names, rows, everybody = [], [], np.ones(len(picked), bool)
-    for number in list_looks(targets):
-        plain = measure_plainly(scores[:number], members[:number], index)
+    for number, plain in looks.items():
         common = plain.statistic, members[:number]
         whole, exposed = count_exposed(
             *common, plain.foretold, everybody, labels, seed, most_p=naming.MOST_P

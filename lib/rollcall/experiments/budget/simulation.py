@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rollcall.auditing.screening import FIRST
 from rollcall.risk import canonical
 from rollcall.risk.exposed import naming
 from rollcall.risk.patient import estimate_shift
-from rollcall.risk.screening.confirming import MOST_P, Count, count_exposed, pick
+from rollcall.risk.screening.confirming import MOST_P, SHARE, Count, count_exposed, pick
 from rollcall.risk.screening.ranking import foretell_records
 from rollcall.risk.screening.stopping import PRECISION, decide, list_looks
 from rollcall.stats.members import draw_members
 from rollcall.stats.moments import compute_moments
 from rollcall.util.errors import InputError
 
-FIRST = 8  # targets that pick
 PAIR_CORRELATION = -0.3
 SCENARIOS = ("hard", "blind", "rare", "heavy", "null")
 
@@ -85,7 +85,7 @@ def audit(
     heavy: bool = False,
     most: int = 64,
     precision: float = PRECISION,
-    share: float = 0.05,
+    share: float = SHARE,
     seed: int = 0,
     draws: int = 30_000,
     picked: np.ndarray | None = None,
