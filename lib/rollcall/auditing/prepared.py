@@ -63,11 +63,7 @@ def open_prepared(cohort: str | Cohort, data: Path, options: Sequence[str] = ())
     cohort = validate(cohort)  # its arrays may have changed since it was made
     state = json.dumps([cohort.fingerprint, chosen])
     folder = data / cohort.name / "prepared" / hashlib.sha256(state.encode()).hexdigest()[:12]
-    if not store.is_current(folder, None):
-        with store.lock(folder, f"{folder}: another process prepares it"):
-            if not store.is_current(folder, None):  # else another process was first
-                store.save(cohort, folder, duplicates=chosen["duplicates"])
-    return store.open_saved(folder)
+    return store.save_once(cohort, folder, chosen["duplicates"])
 
 
 def choose_recipe(cohort: Cohort, model: str, entries: Sequence[str]) -> Recipe:

@@ -77,6 +77,18 @@ def save(
     clear_leftovers(folder)
 
 
+def save_once(cohort: Cohort, folder: Path, duplicates: str = "keep") -> Cohort:
+    """Save a cohort without files, unless `folder` holds it already; return it as it is on disk.
+
+    Of several processes one saves it, and the others wait. duplicates, errors: as `save`.
+    """
+    if not is_current(folder, None):
+        with lock(folder, f"{folder}: another process prepares it"):
+            if not is_current(folder, None):  # else another process was first
+                save(cohort, folder, duplicates=duplicates)
+    return open_saved(folder)
+
+
 def _build(parts: list[Cohort], building: Path, total: int, progress, duplicates: str) -> None:
     """Write the pool and its test set, if any, into `building`; verify what is there.
 

@@ -84,9 +84,4 @@ def hold_back(cohort: Cohort, late: np.ndarray, decided_by: str, data: Path) -> 
     )
     held = validate(held)
     key = hashlib.sha256(held.fingerprint.encode()).hexdigest()[:12]
-    folder = data / cohort.name / "prepared" / key
-    if not store.is_current(folder, None):
-        with store.lock(folder, f"{folder}: another process prepares it"):
-            if not store.is_current(folder, None):  # else another process was first
-                store.save(held, folder)
-    return store.open_saved(folder)
+    return store.save_once(held, data / cohort.name / "prepared" / key)
