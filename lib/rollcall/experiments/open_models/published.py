@@ -18,12 +18,12 @@ from rollcall import models
 from rollcall.attacks.scores import exact_scores
 from rollcall.data.cohort import Cohort
 from rollcall.experiments.release.networks import fit_weights, read_weights
+from rollcall.experiments.release.statistic import MOST_UNSEEN as MOST
 from rollcall.models.given import parse_given
 from rollcall.recipes import Recipe
 from rollcall.recipes.reading import put_model
 from rollcall.util.errors import InputError
 
-MOST = 4  # references
 RECORDS_AT_ONCE = 2048
 XRAYS = "xrv:"
 OTHER_NAMES = {"pleural effusion": "effusion"}

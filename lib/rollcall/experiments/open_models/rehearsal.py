@@ -10,7 +10,7 @@ import numpy as np
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_labels
 from rollcall.experiments.open_models.hospitals import Places
-from rollcall.experiments.open_models.published import MOST
+from rollcall.experiments.release.statistic import MOST_UNSEEN as MOST
 from rollcall.experiments.retraining import train_models
 from rollcall.recipes import Recipe
 from rollcall.risk import assess_risk, combine_labels
