@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from rollcall.report.examples import list_most_exposed, pick_examples, show_most_exposed
-from rollcall.report.style import Figure, Table, show_table
+from rollcall.report.style import Figure
+from rollcall.report.tables.showing import Table, show_table
 from rollcall.risk import assess_risk
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError

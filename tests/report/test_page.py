@@ -141,9 +141,9 @@ def test_figures_and_tables_survive(page):
     (image,) = page.find_all("img")
     assert image["alt"] == "Line plot: AUC 0.72"
     assert image["src"].endswith(PIXEL)
-    assert image.find_parent("figure").figcaption.get_text() == "Risk & floor"
+    assert image.find_parent("figure").figcaption.get_text() == "Figure 1. Risk & floor"
     table = page.select_one("table.dataframe")
-    assert table.caption.get_text() == "Groups"
+    assert table.caption.get_text() == "Table 1. Groups"
     assert table.parent["class"] == ["scroll"]
     assert table.parent["tabindex"] == "0"
 

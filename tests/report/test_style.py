@@ -7,12 +7,11 @@ import re
 import matplotlib.figure
 import matplotlib.style
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from rollcall.report import style
-from rollcall.report.style import DOUBLE, MM, Figure, Table
+from rollcall.report.style import DOUBLE, MM, Figure
 from rollcall.util.errors import InputError
 
 
@@ -98,20 +97,6 @@ def test_nothing_to_draw_is_said_and_not_saved(tmp_path):
     shown = style.show(Figure("line", None, "No line.", "A line"), tmp_path / "figures").data
     assert shown == "<p>Nothing to draw: no run has the tables. (A line)</p>"
     assert not (tmp_path / "figures").exists()
-
-
-def test_a_table_has_a_caption_and_scoped_heads():
-    rows = pd.DataFrame({"a<b": [1.23456, None], "name": ["<x>", "y"]})
-    shown = style.show_table(Table(rows, "Two & more")).data
-    assert "<caption>Two &amp; more</caption>" in shown
-    assert shown.count('<th scope="col">') == 2
-    assert "<td>1.23</td>" in shown
-    assert "<td>–</td>" in shown
-    assert "&lt;x&gt;" in shown
-
-
-def test_an_empty_table_says_why():
-    assert style.show_table(Table(None, "None", empty="No group.")).data == "<p>No group.</p>"
 
 
 def test_sentences():

@@ -103,12 +103,13 @@ class Audit(Study):
         With its alternative text and caption. InputError for an unknown name.
         """
         from rollcall.report import catalogue, style
+        from rollcall.report.tables.showing import Table, show_table
 
         if name not in catalogue.FIGURES:
             raise unknown_name("figure", name, catalogue.FIGURES)
         shown = catalogue.FIGURES[name](self)
-        if isinstance(shown, style.Table):
-            return style.show_table(shown)
+        if isinstance(shown, Table):
+            return show_table(shown)
         with self.run.hold("figures"):
             needs = ["attack", "disparity"] if catalogue.is_of_groups(name) else ["attack"]
             made_from = describe(self.run, needs, cell=True)
@@ -122,11 +123,12 @@ class Audit(Study):
 
     def table(self, name: str) -> HTML:
         """Return a table of report.catalogue for display, with its caption."""
-        from rollcall.report import catalogue, style
+        from rollcall.report import catalogue
+        from rollcall.report.tables.showing import show_table
 
         if name not in catalogue.TABLES:
             raise unknown_name("table", name, catalogue.TABLES)
-        return style.show_table(catalogue.TABLES[name](self))
+        return show_table(catalogue.TABLES[name](self))
 
     def notice(self) -> HTML | None:
         """Return what must be said before anything is shown; None if there is nothing."""

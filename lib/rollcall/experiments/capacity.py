@@ -57,10 +57,10 @@ class Capacity:
 
     def table(self) -> HTML:
         """Return the table of the variants, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.models import capacity_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(capacity_table(self.variants, self.smallest_cell))
+        return show_table(capacity_table(self.variants, self.smallest_cell))
 
 
 @typed

@@ -12,12 +12,13 @@ from rollcall.report.examples import show_examples, show_most_exposed
 from rollcall.report.figures import attacks as attack_figures
 from rollcall.report.figures import groups as group_figures
 from rollcall.report.figures import risk as risk_figures
-from rollcall.report.style import Figure, Table
+from rollcall.report.style import Figure
 from rollcall.report.tables.attacks import attack_table, pooled_table
 from rollcall.report.tables.cohort import cohort_table
 from rollcall.report.tables.groups import group_table, panel_table
 from rollcall.report.tables.models import performance_table
 from rollcall.report.tables.risk import risk_table, statistic_table, trust_table, units_table
+from rollcall.report.tables.showing import Table
 from rollcall.runs.derived.tables import read_table
 
 

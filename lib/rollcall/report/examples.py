@@ -8,7 +8,8 @@ import pandas as pd
 from rollcall.data.cohort import Cohort, describe_label
 from rollcall.report.figures.attacks import in_out
 from rollcall.report.figures.risk import images
-from rollcall.report.style import Figure, Table
+from rollcall.report.style import Figure
+from rollcall.report.tables.showing import Table
 from rollcall.risk import Risk
 from rollcall.util.errors import InputError
 

@@ -17,7 +17,6 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import pandas as pd
 from IPython.display import HTML
 
 from rollcall.report.glyphs import make_drawable
@@ -65,15 +64,6 @@ class Figure:
                 f"figure {self.name!r}: alt is empty; say what kind of plot it is and its one "
                 "message with its numbers"
             )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with its caption; rows is None if there is nothing to list, and `empty` says why."""
-
-    rows: pd.DataFrame | None
-    caption: str
-    empty: str = ""
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
@@ -172,17 +162,6 @@ def _shrink(path: Path, has_pictures: bool) -> bytes:
     small.putpalette([255 if value > 252 else value for value in small.getpalette() or []])  # white
     small.save(buffer, "png")
     return buffer.getvalue()
-
-
-def show_table(table: Table) -> HTML:
-    """Return the table for a notebook, with its caption and scoped headers."""
-    if table.rows is None:
-        return show_sentences([table.empty])
-    body = table.rows.to_html(
-        index=False, border=0, float_format=lambda value: f"{value:.3g}", na_rep="–"
-    )
-    head = f"<caption>{html.escape(table.caption)}</caption><thead>"
-    return HTML(body.replace("<th>", '<th scope="col">').replace("<thead>", head, 1))
 
 
 def show_sentences(sentences: Iterable[str], strong: bool = False) -> HTML:

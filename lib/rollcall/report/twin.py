@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bs4 import BeautifulSoup
 
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.tables.showing import read_tables
 
 FORMAT = 1  # of the file; raised when a reader of it would break
 
@@ -45,21 +46,12 @@ def _read_part(heading: str, body: str) -> dict:
     soup = BeautifulSoup(body, "html.parser")
     return {
         "heading": heading,
-        "tables": [_read_table(table) for table in soup.find_all("table")],
+        "tables": read_tables(soup),
         "figures": [
             {"alt": figure.img.get("alt", ""), "caption": _text(figure.figcaption)}
             for figure in soup.find_all("figure")
             if figure.img
         ],
-    }
-
-
-def _read_table(table) -> dict:
-    rows = [[_text(cell) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
-    return {
-        "caption": _text(table.caption),
-        "columns": rows[0] if rows else [],
-        "rows": rows[1:],
     }
 
 

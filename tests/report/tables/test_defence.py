@@ -51,7 +51,7 @@ def make_arms(removed: int, lucky: int = 10) -> pd.DataFrame:
 def test_the_next_layer():
     table = defence.layer_table(make_arms(100)).rows
     assert table["newly exposed"].tolist() == ["30", "fewer than 10"]
-    assert table["share"].tolist() == ["1.66%", HIDDEN]
+    assert table["share"].tolist() == ["1.7%", HIDDEN]
     assert table["stayed, not exposed before"].tolist() == ["1,810", "1,810"]
 
 

@@ -66,17 +66,17 @@ class Comparison:
 
     def table(self) -> HTML:
         """Return the table of rankings, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.budget import rankings_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(rankings_table(self.rankings, self.share, self.smallest_cell))
+        return show_table(rankings_table(self.rankings, self.share, self.smallest_cell))
 
     def costs(self) -> HTML:
         """Return the table of what each number of targets confirms, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.budget import confirmed_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(confirmed_table(self.confirmed, self.smallest_cell))
+        return show_table(confirmed_table(self.confirmed, self.smallest_cell))
 
 
 @typed

@@ -88,19 +88,17 @@ class Comparison:
 
     def table(self) -> HTML:
         """Return the table of the settings, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.defence import defence_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(
-            defence_table(self.settings, self.plain.run.unit, self.smallest_cell)
-        )
+        return show_table(defence_table(self.settings, self.plain.run.unit, self.smallest_cell))
 
     def table_groups(self) -> HTML:
         """Return the table of what each setting costs each group, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.defence import defence_groups_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(defence_groups_table(self.groups, self.smallest_cell))
+        return show_table(defence_groups_table(self.groups, self.smallest_cell))
 
     def remove_exposed(self) -> Layer:
         """Remove the patients whom the plain models expose, and train again: `remove_exposed`."""

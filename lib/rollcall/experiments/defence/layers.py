@@ -48,10 +48,10 @@ class Layer:
 
     def table(self) -> HTML:
         """Return the table of both arms, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.defence import layer_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(layer_table(self.arms, self.unit, self.smallest_cell))
+        return show_table(layer_table(self.arms, self.unit, self.smallest_cell))
 
 
 def draw_alike(removed: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:

@@ -85,8 +85,8 @@ class Later:
 
     def table(self, name: str = "effects") -> HTML:
         """Return the table of "effects", of who is "named", or of "groups", with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables import later
+        from rollcall.report.tables.showing import show_table
 
         if name == "groups":
             flags = {"changed": self.patients["outcome"].to_numpy() == CHANGED}
@@ -95,7 +95,7 @@ class Later:
             table = later.named_table(self.named, self.unit, self.smallest_cell)
         else:
             table = later.effects_table(self.effects, self.unit, self.smallest_cell)
-        return style.show_table(table)
+        return show_table(table)
 
 
 @typed

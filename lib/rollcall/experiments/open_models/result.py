@@ -113,8 +113,8 @@ class OpenModels:
 
     def table(self, name: str) -> HTML:
         """Return the table checks, ranking or designs, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables import open_models as tables
+        from rollcall.report.tables.showing import show_table
 
         made = {
             "checks": lambda: tables.checks_table(self.list_checks(), self.smallest_cell),
@@ -125,7 +125,7 @@ class OpenModels:
         }
         if name not in made:
             raise unknown_name("table", name, made)
-        return style.show_table(made[name]())
+        return show_table(made[name]())
 
     def summary(self) -> list[str]:
         """Write what the check with most references says, in sentences."""

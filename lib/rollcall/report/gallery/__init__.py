@@ -10,6 +10,7 @@ from IPython.display import HTML, display
 from rollcall.report import style
 from rollcall.report.gallery import comparison, curves, groups
 from rollcall.report.gallery.runs import FinishedRuns, find_runs, notes
+from rollcall.report.tables.showing import show_table
 from rollcall.runs.derived.manifests import describe_inputs
 from rollcall.runs.folder import hide_from_git
 from rollcall.runs.sealed import compute_digest
@@ -57,7 +58,7 @@ class Gallery:
 
     def table(self) -> HTML:
         """Return the table of each run's averages beside the published ones."""
-        return style.show_table(comparison.tabulate_averages(self.finished))
+        return show_table(comparison.tabulate_averages(self.finished))
 
 
 @typed

@@ -8,7 +8,7 @@ import pandas as pd
 from rollcall.paper import published
 from rollcall.report.gallery.runs import TABLES, FinishedRun, FinishedRuns
 from rollcall.report.gate import reached_by
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
 from rollcall.stats.rank import average_ranks
 
 ATTRIBUTE_KINDS = {

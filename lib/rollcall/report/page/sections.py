@@ -26,10 +26,6 @@ def read_section(path: Path, mark: str) -> tuple[str, str]:
             marks.add(tag["id"])
     for link in soup.find_all("a", href=lambda address: address and address.startswith("#")):
         link["href"] = f"#{mark}-{link['href'][1:]}"
-    for table in soup.find_all("table"):
-        label = table.caption.get_text(" ", strip=True) if table.caption else "Table"
-        region = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": label}
-        table.wrap(soup.new_tag("div", attrs=region))
     heading = " ".join(soup.h2.get_text().split()) if soup.h2 else path.stem
     return heading, f'<section id="{mark}">\n{str(soup).strip()}\n</section>'
 

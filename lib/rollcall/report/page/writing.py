@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.page.fitting import fit_page
 from rollcall.report.page.sections import read_section
 from rollcall.report.twin import make_twin
 from rollcall.runs.sealed import compute_digest
@@ -70,7 +71,7 @@ def write_page(
         ),
     )
     with atomic_write(Path(output)) as file:
-        file.write(page.encode())
+        file.write(fit_page(page).encode())
 
 
 def read_frame(name: str) -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, reached_by, show_few, show_limit, show_told
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_share
 from rollcall.risk import Risk
 from rollcall.risk.exposed import EXPOSED_FDR, name_exposed
 from rollcall.risk.units import PRIORS, describe_risk
@@ -31,7 +32,7 @@ def risk_table(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE
             for hide, *ends in zip(hidden, rows["low"], rows["high"], strict=True)
         ],
         "share": [
-            HIDDEN if hide else f"{count / total:.2%}"
+            HIDDEN if hide else format_share(count / total)
             for hide, count in zip(hidden, rows["patients"], strict=True)
         ],
     }
@@ -90,8 +91,8 @@ def statistic_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
             {
                 "risk of a patient": words,
                 "exposed": show_few(count, len(values), smallest),
-                "mean": values.mean(),
-                "mean of its floor": floor.mean(),
+                "mean": f"{values.mean():.3f}",
+                "mean of its floor": f"{floor.mean():.3f}",
             }
         )
     return Table(
