@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report.card import find_worst_group, make_card, write_card
+from rollcall.report.card import make_card, write_card
+from rollcall.report.words.comparing import find_worst_group
 from tests.report.words.test_sentences import NOBODY, find, groups
 
 
