@@ -74,7 +74,7 @@ def assert_same_bytes(folder: Path, environment: dict, cwd: Path) -> None:
         check=True,
     )
     style.save(draw(), folder / "here")
-    for name in ("drawn.pdf", "drawn.png"):
+    for name in ("drawn.pdf", "drawn.png", "drawn.svg"):
         there, here = (
             hashlib.sha256((folder / place / name).read_bytes()).hexdigest()
             for place in ("there", "here")
@@ -111,8 +111,8 @@ def texts(figure: Figure) -> list[str]:
 
 def test_ticks_of_a_logarithmic_axis_are_plain():
     shown = texts(draw())
-    assert "10⁻³" in shown
-    assert "10⁰" in shown
+    assert "0.001" in shown
+    assert "1" in shown
     assert not any("mathdefault" in text for text in shown)
 
 
@@ -124,7 +124,7 @@ def test_ticks_between_powers_are_plain():
         ax.plot([1, 2], [2000, 6000])
         return Figure("small", drawing, "A line", "A line")
 
-    assert "3×10³" in texts(small())
+    assert "3,000" in texts(small())
 
 
 NAMES = [r"$\frac$", "$25,000-$50,000", "$a_$", r"\$5 & \$6", "a^b_{c", "$", "$$", "{}%s%%", "<b>"]

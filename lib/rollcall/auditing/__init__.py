@@ -114,7 +114,7 @@ class Audit(Study):
             needs = ["attack", "disparity"] if catalogue.is_of_groups(name) else ["attack"]
             made_from = describe(self.run, needs, cell=True)
             forget(self.run, name)
-            saved = [f"figures/{name}.{ending}" for ending in ("pdf", "png")]
+            saved = [f"figures/{file}" for file in style.files_of(shown)]
             clear_parts(*map(self.run.file, saved))
             html = style.show(shown, self.run.file("figures"), compute_digest(made_from))
             if shown.drawing is not None:

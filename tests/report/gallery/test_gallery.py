@@ -37,7 +37,7 @@ def test_an_unknown_figure_is_one_line(out):
 def test_the_notebook(out, tmp_path):
     execute_notebook(NOTEBOOK, tmp_path / "7.ipynb", {"out": str(out)}, NOTEBOOK.parent)
     written = {path.name for path in (out / gallery.FOLDER).iterdir()}
-    figures = {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")}
+    figures = {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png", "svg")}
     assert written == {".gitignore", *figures}
     text = (tmp_path / "7.ipynb").read_text()
     assert "secret" not in text

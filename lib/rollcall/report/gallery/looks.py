@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rollcall.report.gallery.runs import FinishedRuns
 from rollcall.report.glyphs import make_drawable
-from rollcall.report.style import ACCENT, EXPOSED, MEMBER, NON_MEMBER, Figure
+from rollcall.report.style import ACCENT, EXPOSED, MEMBER, NON_MEMBER, Figure, styled
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -73,6 +73,7 @@ def add_legend(drawing: matplotlib.figure.Figure, axes: Iterable, columns: int =
     drawing.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
+@styled
 def lay_out(figure: Figure) -> Figure:
     """Lay the drawing out once, so that its files and the notebook show the same."""
     if figure.drawing is not None:
