@@ -190,14 +190,19 @@ def luminance(colour):
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+STYLE = "".join(read_frame(f"style/{name}.css") for name in ("screen", "tables", "print"))
+
+
 def test_contrast():
-    schemes = [colours(part) for part in read_frame("page.css").split(":root")[1:]]
+    schemes = [colours(part) for part in STYLE.split(":root")[1:]]
     assert len(schemes) == 3
     for scheme in schemes:
         for text in "--ink", "--soft", "--link":
             for ground in "--paper", "--band":
                 low, high = sorted((luminance(scheme[text]), luminance(scheme[ground])))
                 assert (high + 0.05) / (low + 0.05) >= 4.5
+        low, high = sorted((luminance(scheme["--alarm"]), luminance(scheme["--warm"])))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_the_twin_has_what_the_page_shows(page, tmp_path):

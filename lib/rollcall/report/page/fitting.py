@@ -41,7 +41,7 @@ def _number_table(soup: BeautifulSoup, table: Tag, number: int) -> None:
     if table.caption is None:
         table.insert(0, soup.new_tag("caption"))
     assert table.caption is not None
-    words = f"Table {number}"
+    words = f"Table {number}" + (", continued" if table.find_parent("details") else "")
     label = f"{words}. {table.caption.get_text(' ', strip=True)}".removesuffix(". ")
     table.caption.insert(0, _make_number(soup, words))
     region = table.find_parent("div", class_="scroll")

@@ -1,6 +1,6 @@
 """The report: one HTML page of executed notebooks without their code, complete in itself.
 
-It asks nothing of the network. page.html and page.css beside this file are its frame.
+It asks nothing of the network. page.html and style/ beside this file are its frame.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from rollcall.report.page.sections import read_section
 from rollcall.report.twin import make_twin
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import atomic_write, write_json
+
+STYLES = [f"style/{name}.css" for name in ("screen", "tables", "print")]
 
 
 def write_page(
@@ -46,11 +48,11 @@ def write_page(
         ("facts", "About this run"),
     ]
     sentences = "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary)
-    banner = f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n'
+    banner = f'<aside class="notice"><span>{html.escape(notice)}</span></aside>\n'
     page = read_frame("page.html").format(
         title=html.escape(title),
         made_from=compute_digest(made_from) if made_from else "",
-        style=read_frame("page.css"),
+        style="\n".join(map(read_frame, STYLES)),
         notice=banner if notice else "",
         links="\n".join(
             f'<li><a href="#{mark}">{html.escape(heading)}</a></li>' for mark, heading in contents
@@ -75,5 +77,5 @@ def write_page(
 
 
 def read_frame(name: str) -> str:
-    """Read page.html or page.css, which lie beside this module."""
+    """Read page.html or a sheet of style/, which lie beside this module."""
     return files("rollcall.report.page").joinpath(name).read_text(encoding="utf-8")

@@ -146,7 +146,7 @@ def test_the_main_columns_are_seen_and_the_others_are_named():
         "column 0",
         "column 8",
     ]
-    names = ", ".join(f"column {at}" for at in range(1, 8))
+    names = " · ".join(f"column {at}" for at in range(1, 8))
     assert summaries(soup) == [f"7 more columns: {names}"]
 
 

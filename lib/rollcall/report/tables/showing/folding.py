@@ -11,7 +11,8 @@ from rollcall.report.tables.showing.table import Table
 
 MOST_ROWS = 12  # of a table, in sight
 DIFFERENT = 0.05  # an adjusted p-value under it
-WIDEST = 92  # letters in a line of a table on an A4 sheet
+WIDEST = 100  # letters in a line of a table on an A4 sheet
+SLIM = 40  # letters in a line of a table that a phone can show as it is
 LONGEST = 26  # letters of a text before it is broken
 PADDING = 2  # letters between columns
 
@@ -56,13 +57,17 @@ def fold_columns(cells: pd.DataFrame, table: Table) -> list[list[str]]:
     name, *others = [column for column in cells if column != table.by]
     widths = {column: measure_column(column, cells[column]) for column in cells}
     room = WIDEST - widths[name]
-    if table.main and widths[name] + sum(widths[column] for column in others) > WIDEST:
-        first = [column for column in others if column in table.main]
-        others = [column for column in others if column not in table.main]
-        parts = _cut(first, widths, room) + _cut(others, widths, room)
-    else:
-        parts = _cut(others, widths, room)
+    main = [column for column in others if column in table.main]
+    if not main or sum(widths[column] for column in others) <= room:
+        main = []
+    rest = [column for column in others if column not in main]
+    parts = _cut(main, widths, room) + _cut(rest, widths, room)
     return [[name, *part] for part in parts] or [[name]]
+
+
+def is_slim(cells: pd.DataFrame) -> bool:
+    """Tell whether a phone can show a table of these columns as it is."""
+    return sum(measure_column(name, cells[name]) for name in cells) <= SLIM
 
 
 def measure_column(name: str, cells: pd.Series) -> int:

@@ -9,11 +9,17 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import HTML
 
-from rollcall.report.tables.showing.folding import describe_rest, fold_columns, fold_rows
+from rollcall.report.tables.showing.folding import (
+    describe_rest,
+    fold_columns,
+    fold_rows,
+    is_slim,
+)
 from rollcall.report.tables.showing.formats import count_words, format_cells, is_of_numbers
 from rollcall.report.tables.showing.table import Table
 
 BREAK = re.compile(r"; |: |\. ")  # between what a table is and what is to be known of it
+AND = " · "  # between names that have commas
 TEXT = ' style="text-align:left"'  # here, as JupyterLab has no style sheet of ours
 
 
@@ -39,8 +45,8 @@ def show_table(table: Table) -> HTML:
         parts.append(f'<p class="note">{html.escape(note)}</p>')
     if others:
         names = [name for columns in others for name in columns[1:]]
-        words = f"{count_words(len(names), 'more column')}: {', '.join(names)}"
-        tables = [draw(range(len(cells)), columns, ", ".join(columns[1:])) for columns in others]
+        words = f"{count_words(len(names), 'more column')}: {AND.join(names)}"
+        tables = [draw(range(len(cells)), columns, AND.join(columns[1:])) for columns in others]
         parts.append(_fold("columns", words, "\n".join(tables)))
     return HTML('<div class="table">\n' + "\n".join(parts) + "\n</div>")
 
@@ -63,8 +69,9 @@ def _draw(
     cells: pd.DataFrame, columns: list[str], by: str, numbers: set[str], title: str, words: str
 ) -> str:
     """Draw one table; words: what of the whole it shows, "" for the first, whose title is seen."""
-    label = html.escape(f"{title}: {words}" if words else title)
+    label = html.escape(words or title)
     caption = f'<caption class="part">{label}</caption>' if words else f"<caption>{label}</caption>"
+    kind = "slim" if is_slim(cells[columns]) else "broad"
     kinds = {name: "" if name in numbers and name != columns[0] else TEXT for name in columns}
     head = "".join(f'<th scope="col"{kinds[name]}>{html.escape(name)}</th>' for name in columns)
     lines, group = [], None
@@ -83,7 +90,7 @@ def _draw(
         lines.append(f'<tr><th scope="row"{TEXT}>{html.escape(row[name])}</th>{tds}</tr>')
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
-        f'<table data-by="{html.escape(by)}">{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n'
+        f'<table class="{kind}" data-by="{html.escape(by)}">{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n'
         + "\n".join(lines)
         + "\n</tbody></table></div>"
     )
