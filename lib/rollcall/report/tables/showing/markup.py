@@ -90,7 +90,8 @@ def _draw(
         lines.append(f'<tr><th scope="row"{TEXT}>{html.escape(row[name])}</th>{tds}</tr>')
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
-        f'<table class="{kind}" data-by="{html.escape(by)}">{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n'
+        f'<table class="{kind}" data-by="{html.escape(by)}">{caption}<thead><tr>{head}</tr></thead>'
+        + "\n<tbody>\n"
         + "\n".join(lines)
         + "\n</tbody></table></div>"
     )
