@@ -21,6 +21,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser.lab import lab
+
+__all__ = ["lab"]  # a fixture
+
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = [
     "--disable-gpu",
