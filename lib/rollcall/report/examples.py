@@ -80,7 +80,9 @@ def show_most_exposed(cohort: Cohort, risk: Risk, count: int = RECORDS_SHOWN) ->
         return Table(None, "", empty="This cohort is restricted: none of its records is shown.")
     records, rows = list_most_exposed(cohort, risk, count)
     if cohort.inputs.ndim != 4:
-        return Table(rows, f"Most exposed record of each of the {len(rows)} most exposed patients")
+        aucs = {name: rows[name].map("{:.3f}".format) for name in ("patient AUC", "record AUC")}
+        caption = f"Most exposed record of each of the {len(rows)} most exposed patients"
+        return Table(rows.assign(**aucs), caption)
     titles = [
         f"{cohort.unit} {auc:.2f}\n{describe_label(cohort, record)}"
         for auc, record in zip(rows["patient AUC"], records, strict=True)

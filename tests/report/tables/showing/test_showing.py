@@ -226,6 +226,8 @@ def test_intervals():
     assert format_interval(0.123, 0.1, 0.15, "{:.1%}") == "12.3% (10.0\u00a0to\u00a015.0)"
     assert format_interval(1.5, np.nan, 2, "{:.2f}") == "1.50"
     assert format_interval(np.nan, 1, 2, "{:.2f}") == "–"
+    assert format_interval(999.04, 99.5, 743080.2, "{:.2f}") == "999 (99.50\u00a0to\u00a0>9,999)"
+    assert format_interval(1.5, 1, np.inf, "{:.2f}") == "1.50 (1.00\u00a0to\u00a0inf)"
 
 
 @pytest.mark.parametrize(

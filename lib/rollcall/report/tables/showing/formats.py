@@ -12,6 +12,7 @@ import pandas as pd
 from rollcall.report.gate import HIDDEN
 
 SMALLEST_P = 0.001
+LARGEST = 9999  # ratio that is written
 NUMBER = re.compile(
     r"(?:fewer than |all but |at (?:least|most) |above |[<>≤≥±]\s?)*[+\-−]?(\d|inf\b)"
 )
@@ -91,14 +92,24 @@ def state_p(p: float) -> str:
 
 
 def format_interval(middle: float, low: float, high: float, template: str) -> str:
-    """Write "12.3% (10.1 to 15.0)": what is open stands alone, what is missing is a dash."""
+    """Write "12.3% (10.1 to 15.0)": what is open stands alone, what is missing is a dash.
+
+    template: of a number under 100; of larger ones nobody reads the decimals, nor what is beyond
+    9,999.
+    """
     if np.isnan(middle):
         return HIDDEN
-    text = template.format(middle)
+    text = _write(middle, template)
     if np.isnan(low) or np.isnan(high):
         return text
-    ends = "\u00a0to\u00a0".join(template.format(end).removesuffix("%") for end in (low, high))
+    ends = "\u00a0to\u00a0".join(_write(end, template).removesuffix("%") for end in (low, high))
     return f"{text} ({ends})"
+
+
+def _write(value: float, template: str) -> str:
+    if abs(value) < 100 or np.isinf(value):
+        return template.format(value)
+    return f"{value:,.0f}" if abs(value) <= LARGEST else f"{'>' if value > 0 else '<−'}{LARGEST:,}"
 
 
 def count_words(count: int, word: str) -> str:
