@@ -13,8 +13,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from rollcall.report.page import write_page
 from rollcall.report.tables.showing import Table, show_table
+from tests.report.documents import write_page
 
 WIDTHS = (1280, 820, 390)
 TITLE = 'Privacy audit: "hearts" & <minds>'
@@ -197,7 +197,7 @@ def test_the_banner_stands_on_every_sheet_and_rows_are_whole(visit, report, tmp_
     for row in groups.to_numpy():
         beginning = " ".join(row[:3])
         assert sum(beginning in sheet for sheet in sheets) == 1, "a row is split"
-    (heading,) = (sheet for sheet in sheets if "Table 1. Groups of the test" in sheet)
+    (heading,) = (sheet for sheet in sheets if "Table 2. Groups of the test" in sheet)
     seen, p = groups["group"].to_numpy(), make_tables()[0].p
     first = seen[np.sort(np.argsort(p, kind="stable")[:12])[0]]
     assert first in heading, "a heading without its table"

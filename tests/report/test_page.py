@@ -8,7 +8,8 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from rollcall.report.page import read_frame, write_page
+from rollcall.report.page import read_frame
+from tests.report.documents import write_page
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
@@ -101,9 +102,11 @@ def test_frame_of_the_page(page):
         "Three.",
     ]
     rows = [
-        [cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.select(".facts tr")
+        [cell.get_text() for cell in row.find_all(["th", "td"])]
+        for row in page.select("#facts .facts tbody tr")
     ]
-    assert rows == [["cohort", "A & <B>"], ["targets", "64"]]
+    assert rows[:2] == [["cohort", "A & <B>"], ["targets", "64"]]
+    assert rows[-1] == ["a.parquet", "c" * 64]
     assert all(head.get("scope") for head in page.find_all("th"))
 
 
@@ -112,7 +115,9 @@ def test_headings_and_links(page):
     levels = [int(heading.name[1]) for heading in headings]
     assert levels[0] == 1
     assert all(later <= before + 1 for before, later in pairwise(levels))
-    assert [(heading.name, heading.get_text()) for heading in headings[2:]] == [
+    shown = [(heading.name, heading.get_text()) for heading in headings]
+    results = [
+        ("h2", "Findings in full"),
         ("h2", "Who is in the set?"),
         ("h3", "Deep"),
         ("h3", "Back"),
@@ -120,14 +125,22 @@ def test_headings_and_links(page):
         ("h2", "Starts lower"),
         ("h3", "Deep"),
         ("h2", "3_bare"),
-        ("h2", "About this run"),
+        ("h2", "Methods, in words"),
     ]
+    at = shown.index(results[0])
+    assert shown[at : at + len(results)] == results
     assert [link.get_text() for link in page.select("nav a")] == [
-        "In a few sentences",
+        "What a regulator asks, and where it stands",
+        "Findings in full",
         "Who is in the set?",
         "Starts lower",
         "3_bare",
-        "About this run",
+        "Methods, in words",
+        "Limits",
+        "What may leave, and what must stay",
+        "Glossary",
+        "Sources",
+        "How this report was made, and how to make it again",
     ]
     marks = [tag["id"] for tag in page.find_all(id=True)]
     assert len(marks) == len(set(marks))
@@ -143,7 +156,7 @@ def test_figures_and_tables_survive(page):
     assert image["src"].endswith(PIXEL)
     assert image.find_parent("figure").figcaption.get_text() == "Figure 1. Risk & floor"
     table = page.select_one("table.dataframe")
-    assert table.caption.get_text() == "Table 1. Groups"
+    assert table.caption.get_text() == "Table 2. Groups"
     assert table.parent["class"] == ["scroll"]
     assert table.parent["tabindex"] == "0"
 

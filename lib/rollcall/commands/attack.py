@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
+    read_stated,
     read_thresholds,
     say,
     state_thresholds,
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
     if arguments.target:
         return _run_offline(arguments, inputs, out)
-    thresholds = read_thresholds(arguments)
+    thresholds, statement = read_thresholds(arguments), read_stated(arguments)
     cell = arguments.smallest_cell
     checked = external.check(
         **inputs,
@@ -100,7 +101,8 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
         )
         notebooks = NOTEBOOKS[1:] if arguments.attributes else NOTEBOOKS[1:2]
         parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
-        return write_report(study, dict.fromkeys(notebooks, parameters), started, server)
+        steps = dict.fromkeys(notebooks, parameters)
+        return write_report(study, steps, started, server, "", statement, arguments.words)
 
 
 def _run_offline(arguments: argparse.Namespace, inputs: dict, out: Path) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
+    read_stated,
     read_thresholds,
     say,
     state_thresholds,
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     started = time.perf_counter()
     if arguments.description:
         _take_description(arguments, options.plan_defaults())
-    thresholds = read_thresholds(arguments)
+    thresholds, statement = read_thresholds(arguments), read_stated(arguments)
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     folders = ["root", "out", "data", *(["cohort"] if os.sep in parameters["cohort"] else [])]
     for name in folders:  # a cohort may be the folder of one that was prepared
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     first, *others = NOTEBOOKS
     steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
     before = LOAD_WORKERS if planned.missing() and not trained_by else ""
-    return write_report(study, steps, started, server, before)
+    return write_report(study, steps, started, server, before, statement, arguments.words)
 
 
 def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite | None) -> Audit:
@@ -81,7 +82,9 @@ def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite 
     from rollcall import auditing
     from rollcall.auditing import budget
 
-    screened = budget.check_budget(arguments.budget)
+    screened = budget.check_choices(
+        arguments.targets, arguments.precision, arguments.most_targets, arguments.budget
+    )
     if parameters["targets"] != budget.AUTO:
         study = state_thresholds(auditing.plan(**parameters), thresholds)
         of_budget = {"screened": True} if screened else None

@@ -14,6 +14,10 @@ APPETITE = (
     "TOML file of thresholds, set before the audit (docs/appetite.md): the report says pass, fail "
     "(exit status 3) or not evaluable (4)"
 )
+STATEMENT = (
+    "TOML file of what only people know: auditor, purpose, legal basis (docs/statement.md); the "
+    "report leaves lines to fill in for what is not stated"
+)
 
 
 def _read_targets(text: str) -> int | str:
@@ -50,12 +54,13 @@ def add_cohort_options(command: argparse.ArgumentParser, run: str) -> None:
 
 
 def add_appetite(command: argparse.ArgumentParser) -> None:
-    """Add the option that names a file of thresholds."""
+    """Add the options that name a file of thresholds, and one of statements."""
     command.add_argument("--appetite", default="", metavar="FILE", help=APPETITE)
+    command.add_argument("--statement", default="", metavar="FILE", help=STATEMENT)
 
 
-def add_training_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of whoever trains: audit and rehearse."""
+def add_training_options(command: argparse.ArgumentParser, on_budget: bool = True) -> None:
+    """Add the options of whoever trains; on_budget: as many targets as it asks for, if need be."""
     add_plan_options(
         command,
         model="a model's name, FILE.py:NAME, timm:NAME or torchvision:NAME, in place of the "
@@ -65,31 +70,15 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         seed="seed of the members and of every target",
         smallest_cell=SMALLEST_CELL,
     )
+    auto = "; auto: as many as --precision asks for" if on_budget else ""
     command.add_argument(
         "--targets",
-        type=_read_targets,
+        type=_read_targets if on_budget else int,
         default=plan_defaults()["targets"],
-        help="number of target models, even, at least 8; auto: as many as --precision asks for",
+        help=f"number of target models, even, at least 8{auto}",
     )
-    command.add_argument(
-        "--precision",
-        type=float,
-        default=PRECISION,
-        help="with --targets auto: half the width of the 95%% interval of the number of exposed "
-        "patients, over that number, at which no more targets are trained",
-    )
-    command.add_argument(
-        "--most-targets",
-        type=int,
-        default=MOST_TARGETS,
-        help="with --targets auto: number of target models at the most",
-    )
-    command.add_argument(
-        "--budget",
-        default="",
-        metavar="screen",
-        help="screen: the first 8 targets pick the 5%% of the patients who are looked at closely",
-    )
+    if on_budget:
+        _add_budget_options(command)
     command.add_argument(
         "--scheduler",
         default="local",
@@ -110,4 +99,26 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME|FILE.toml|KEY=VALUE",
         help="paper, quick, ...: a recipe of the cohort; a file with one; or a setting, epochs=5",
+    )
+
+
+def _add_budget_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--precision",
+        type=float,
+        default=PRECISION,
+        help="with --targets auto: half the width of the 95%% interval of the number of exposed "
+        "patients, over that number, at which no more targets are trained",
+    )
+    command.add_argument(
+        "--most-targets",
+        type=int,
+        default=MOST_TARGETS,
+        help="with --targets auto: number of target models at the most",
+    )
+    command.add_argument(
+        "--budget",
+        default="",
+        metavar="screen",
+        help="screen: the first 8 targets pick the 5%% of the patients who are looked at closely",
     )

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from rollcall import __version__
@@ -36,6 +37,12 @@ def show_tool(tool: dict[str, str]) -> str:
     """Write what describe_tool returned in a few words."""
     commit = f"commit {tool['commit'][:10]}" if tool["commit"] else "installed, no commit known"
     return f"Rollcall {tool['version']} ({commit})"
+
+
+def write_day(day: str) -> str:
+    """Write a day, 2026-11-30, in words: 30 November 2026."""
+    when = date.fromisoformat(day)
+    return f"{when.day} {when:%B %Y}"
 
 
 def list_hashes(run: Run) -> dict[str, str]:
