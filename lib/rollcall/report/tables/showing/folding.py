@@ -68,7 +68,8 @@ def fold_columns(cells: pd.DataFrame, table: Table) -> list[list[str]]:
 
 def is_slim(cells: pd.DataFrame) -> bool:
     """Tell whether a phone can show a table of these columns as it is."""
-    return sum(measure_column(name, cells[name]) for name in cells) <= SLIM
+    widths = [measure_column(name, cells[name]) for name in cells]
+    return len(widths) <= 2 or sum(widths) <= SLIM
 
 
 def measure_column(name: str, cells: pd.Series) -> int:
