@@ -64,6 +64,7 @@ def page(tmp_path):
         ),
         new_markdown_cell("#### Deep\n\n![far](https://example.org/c.png)"),
         new_markdown_cell("## Back\n\n## Back"),
+        new_markdown_cell("secret housekeeping", metadata={"tags": ["not-in-report"]}),
         new_code_cell(
             "print('said')",
             outputs=[new_output("stream", name="stdout", text="said aloud"), shown(HOSTILE)],

@@ -18,6 +18,7 @@ from rollcall.report.gate import show_few, show_limit
 from rollcall.report.words.comparing import find_worst_group, list_comparable
 from rollcall.report.words.facts import write_notices
 from rollcall.report.words.findings import gather_findings, mean_metric
+from rollcall.report.words.opening import write_opening
 from rollcall.report.words.sentences import Findings, is_undecided
 from rollcall.runs.derived.tables import read_table
 from rollcall.runs.run import Run
@@ -82,6 +83,14 @@ def write_card(
     lines += ["", EXPLANATION.format(unit=findings.unit), ""]
     if verdict:
         lines += ["## Decision", "", *(f"- {_escape(line)}" for line in verdict), ""]
+    opening = write_opening(findings, 0)
+    left = [
+        f"Who runs such a model: {opening.deployers}",
+        f"The people whose data these are: {opening.people}",
+    ]
+    lines += ["## What is left of the risk", "", *(f"- {_escape(line)}" for line in left), ""]
+    lines += ["## What this does not mean", ""]
+    lines += [*(f"- {_escape(line)}" for line in opening.meaning), ""]
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
 ERROR_CELL = "papermill-error-cell-tag"  # of cells that papermill adds where a notebook failed
+LEFT_OUT = {ERROR_CELL, "not-in-report"}  # the latter: what is for who runs the notebook
 ACTIVE_TAGS = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
 
 
@@ -41,7 +42,7 @@ def _export(path: Path) -> str:
         cell
         for cell in book.cells
         if (cell.cell_type == "markdown" or (cell.cell_type == "code" and cell.outputs))
-        and ERROR_CELL not in cell.metadata.get("tags", [])
+        and not LEFT_OUT & set(cell.metadata.get("tags", []))
     ]
     exporter = HTMLExporter(
         template_name="basic",
