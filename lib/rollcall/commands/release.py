@@ -34,7 +34,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         command,
         run="name of the run of reference models, trained if it is not there; empty: the model's",
     )
-    options.add_training_options(command)
+    options.add_training_options(command, on_budget=False)
     options.add_appetite(command)
     command.set_defaults(targets=REFERENCES)
     command.add_argument(

@@ -1,10 +1,14 @@
 """Budgets: planted audits with stopping, a comparison judged by others, the notebook, the words."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from rollcall.__main__ import main
 from rollcall.auditing.budget import check_budget
+from rollcall.commands import audit
 from rollcall.experiments.budget import comparison, simulation
 from rollcall.report.figures.budget import draw_budget
 from rollcall.report.notebooks import execute_notebook
@@ -53,6 +57,40 @@ def test_shares_are_checked_first():
         check_budget("cheap")
     assert check_budget("screen")
     assert not check_budget("")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["audit", "--targets", "8", "--precision", "0.2"], "precision 0.2: expected with targets"),
+        (["audit", "--targets", "8", "--most-targets", "32"], "most targets 32: expected with"),
+        (["audit", "--targets", "8", "--precision", "0"], "precision is 0; expected half"),
+        (["audit", "--targets", "auto", "--most-targets", "7"], "most targets is 7; expected an"),
+        (["rehearse", "--cohort", "ptb_xl", "--budget", "scren"], "budget is 'scren'; expected"),
+        (["rehearse", "--cohort", "ptb_xl", "--targets", "auto", "--precision", "nan"], "is nan;"),
+        (["release", "--budget", "screen"], "unrecognized arguments: --budget"),
+        (["release", "--targets", "auto"], "--targets: invalid int value: 'auto'"),
+    ],
+)
+def test_a_budget_that_is_none_or_that_nobody_reads_is_said_in_a_line(
+    words, line, tmp_path, capsys
+):
+    with pytest.raises(SystemExit) if words[0] == "release" else nullcontext():
+        assert main([*words, "--out", str(tmp_path / "o"), "--data", str(tmp_path / "d")]) == 2
+    printed = capsys.readouterr().err.strip()
+    assert line in printed
+    assert len(printed.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_rehearsal_takes_as_many_targets_as_precision_asks_for(tmp_path, monkeypatch):
+    """As far as the audit itself, which is that of others."""
+    seen = []
+    monkeypatch.setattr(audit, "run", lambda arguments, server: seen.append(arguments) or 0)
+    words = ["--patients", "40", "--targets", "auto", "--budget", "screen"]
+    where = ["--out", str(tmp_path / "o"), "--data", str(tmp_path / "d")]
+    assert main(["rehearse", "--cohort", "mimic_iv_ed", *words, *where]) == 0
+    assert seen[0].targets == "auto"
 
 
 def test_nothing_that_is_shown_tells_of_few():
