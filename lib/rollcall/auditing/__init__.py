@@ -24,6 +24,7 @@ import pandas as pd
 from rollcall import datasets, recipes
 from rollcall.auditing.prepared import choose_recipe, is_prepared, open_prepared
 from rollcall.auditing.steps import Attacked, Study, attack, disparity, paper, train
+from rollcall.auditing.watching import show_runs, watch
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.given import name_run
@@ -54,7 +55,9 @@ __all__ = [
     "load_cohort",
     "paper",
     "plan",
+    "show_runs",
     "train",
+    "watch",
 ]
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from rollcall.runs import external
 from rollcall.runs.derived.parts import REPORT
 from rollcall.runs.run import Run, open_run
 from rollcall.util.errors import InputError, unknown_name
@@ -78,6 +79,8 @@ def read_state(folder: Path, now: float | None = None) -> State:
         with contextlib.suppress(OSError, ValueError):
             stored[int(path.stem)] = path.stat().st_mtime
     trained = tuple(sorted(target for target in stored if target < run.targets))
+    if run.config["cohort"] == external.COHORT_NAME:  # trained elsewhere
+        stored = dict.fromkeys(range(run.targets), (folder / "run.json").stat().st_mtime)
     begun, last, alive = _read_logs(folder / "logs", list(stored.values()))
     now = datetime.now().timestamp() if now is None else now
     last = max([last, *stored.values(), (folder / "run.json").stat().st_mtime])

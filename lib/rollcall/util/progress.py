@@ -31,9 +31,9 @@ def bar(
     started, depth = time.monotonic(), _depth.get()
     token = _depth.set(depth + 1)
     foretell = Foretold(total)
-    draw = _draw_html if _is_notebook() else _draw_text
+    draw = _draw_html if is_notebook() else _draw_text
     try:
-        with draw(total, description, unit, foretell) as (show, end):
+        with resumable(), draw(total, description, unit, foretell) as (show, end):
             yield show
             if sentence and not depth:
                 end(f"{total:.0f} {unit}s in {write_seconds(time.monotonic() - started)}")
@@ -49,6 +49,16 @@ def track(items, description: str, unit: str):
         for done, item in enumerate(items, 1):
             yield item
             show(done)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Let a notebook show one line where a person stops the block, which loses nothing."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        stop._render_traceback_ = lambda: ["stopped; the same cell resumes where it was"]
+        raise
 
 
 def announce(text: str) -> None:
@@ -90,7 +100,7 @@ def draw_bar(done: float, total: float, label: str) -> str:
     )
 
 
-def _is_notebook() -> bool:
+def is_notebook() -> bool:
     """Say whether this process is the kernel of a notebook that somebody sees."""
     if os.environ.get("ROLLCALL_PLAIN_PROGRESS") or "ipykernel" not in sys.modules:
         return False
@@ -108,8 +118,8 @@ def _draw_text(total: float, description: str, unit: str, foretell: Foretold):
 
         def show(done: float) -> None:
             left = foretell.estimate(done, time.monotonic())
-            if left is not None:
-                shown.set_postfix_str(f"{_write_left(left)} left", refresh=False)
+            more = f"{_write_left(left)} left" if left else ""
+            shown.set_postfix_str(more, refresh=False)
             shown.update(done - shown.n)
 
         yield show, lambda _: None
@@ -121,7 +131,7 @@ def _draw_html(total: float, description: str, unit: str, foretell: Foretold):
 
     def draw(done: float) -> HTML:
         left = foretell.estimate(done, time.monotonic())
-        more = "" if left is None else f", {_write_left(left)} left"
+        more = f", {_write_left(left)} left" if left else ""
         drawn = draw_bar(done, total, description)
         return HTML(f"<div>{description} {drawn} {done:.0f} of {total:.0f} {unit}s{more}</div>")
 

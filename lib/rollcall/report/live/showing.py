@@ -46,23 +46,28 @@ def show_state(state: State, sentences: Sequence[str], now: float) -> HTML:
     return HTML(f"{head}{bar}{items and f'<ul>{items}</ul>'}<p>{_link(state)}</p>")
 
 
+def show_failure(line: str) -> HTML:
+    """Return what is shown when a run can be watched no more."""
+    return HTML(f"<p>Watching has ended: {html.escape(line)}. Run this cell again.</p>")
+
+
 def _describe_state(state: State, now: float) -> str:
     """Write how many models are trained, how long the others take, or that nobody trains them."""
     done, total = len(state.trained), state.run.targets
     if not state.missing:
-        return f"all {total} trained"
+        return f"all {total} models are trained"
     ago = (
         "" if now - state.last < STEADY else f", nothing new for {write_seconds(now - state.last)}"
     )
     if state.stopped:
         return (
-            f"{done} of {total} trained{ago}: it seems to have stopped; the same command, or the "
+            f"{done} of {total} models trained{ago}: it seems to have stopped; the same command, or the "
             "same notebook, goes on from there"
         )
     if not done:
-        return f"0 of {total} trained: the first ones are under way"
+        return f"0 of {total} models trained: the first ones are under way"
     left = "" if state.left is None else f", {_write_left(state.left)}"
-    return f"{done} of {total} trained{left}"
+    return f"{done} of {total} models trained{left}"
 
 
 def _write_left(seconds: float) -> str:
