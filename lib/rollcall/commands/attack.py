@@ -115,7 +115,9 @@ def _run_offline(arguments: argparse.Namespace, inputs: dict, out: Path) -> int:
     check_out(out)
     of_target = inputs["scores"], inputs["members"], inputs["patients"], arguments.target
     given = read_offline(*of_target, arguments.kind, inputs["labels"])
-    for sentence in audit_offline(given, out, arguments.smallest_cell):
+    stated = read_stated(arguments), arguments.words
+    for sentence in audit_offline(given, out, arguments.smallest_cell, *stated):
         say(f"  {sentence}")
-    say(f"\nOf each patient, to stay where the data may be: {out / 'offline.parquet'}")
+    say(f"\nReport: {out / 'report.html'}")
+    say(f"Of each patient, to stay where the data may be: {out / 'offline.parquet'}")
     return 0

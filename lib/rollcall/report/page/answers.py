@@ -76,9 +76,10 @@ def answer_fields(
         9: _describe_worst(run, findings, opening.case),
         10: _describe_groups(findings, opening),
         11: _describe_guarantee(run, findings, opening.case, origin["epsilon"]),
-        12: f"Who runs the model: {opening.deployers} People in the data: {opening.people}",
+        12: f"Who runs the model: {opening.deployers} People in the data: {opening.people} They "
+        f"were told: {statement.say('informed')}.",
         13: f"{_describe_training(run)} Others: {statement.say('mitigations')}.",
-        14: _describe_decision(decision),
+        14: _describe_decision(decision, statement),
         15: LIMITS.format(unit=unit) + describe_power(findings, opening.case),
         16: DISCLOSURE.format(last=last, unit=unit),
         17: "report.json holds all of this for programs, by a published schema; this page prints "
@@ -243,11 +244,13 @@ def _describe_training(run: Run) -> str:
     return f"In the recipe: {privacy} differential privacy{decayed}."
 
 
-def _describe_decision(decision: dict | None) -> str | tuple[str, str]:
+def _describe_decision(decision: dict | None, statement: Statement) -> str | tuple[str, str]:
+    assessment = f"Impact assessment: {statement.say('assessment')}."
     if decision is None:
-        return "Not applicable: no thresholds were stated (--appetite).", NOT_APPLICABLE
+        text = "Not applicable: no thresholds were stated (--appetite)."
+        return f"{text} {assessment}", NOT_APPLICABLE
     appetite = decision["appetite"]
-    return (
+    return f"{assessment} " + (
         f"{decision['outcome'].capitalize()}, by thresholds that {appetite['set_by']} "
         f"({appetite['role']}) set on {appetite['date']}; sha256 {appetite['sha256'][:16]}."
     )

@@ -73,7 +73,7 @@ def _shorten(word: str) -> str:
     if "://" in word:
         return word.split("://")[0] + "://..."
     start, sign, rest = word.partition("=")
-    if sign and (os.sep in rest) and start.startswith("-"):
+    if sign and os.sep in rest and os.sep not in start:
         return f"{start}={Path(rest).name}"
     return Path(word).name if os.sep in word else word
 
