@@ -103,9 +103,9 @@ def overflows(page):
 def test_the_page_fits_and_is_accessible(visit, traffic, page, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     shown = visit(page.as_uri(), width=width)
-    for scheme in ("light", "dark"):
+    for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         shown.emulate_media(color_scheme=scheme)
-        findings = axe.run(shown).response["violations"]
+        findings = axe.run(shown, options=rules).response["violations"]
         assert not findings, [(each["id"], each["nodes"][0]["html"][:200]) for each in findings]
         unfold(shown)
     assert shown.evaluate("document.documentElement.scrollWidth") == width

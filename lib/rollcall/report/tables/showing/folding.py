@@ -12,7 +12,7 @@ from rollcall.report.tables.showing.table import Table
 MOST_ROWS = 12  # of a table, in sight
 DIFFERENT = 0.05  # an adjusted p-value under it
 WIDEST = 100  # letters in a line of a table on an A4 sheet
-FEWEST = 2  # columns that are worth folding away
+MOST_COLUMNS = 7  # of a table, in sight, where it is known which matter
 SLIM = 40  # letters in a line of a table that a phone can show as it is
 LONGEST = 26  # letters of a text before it is broken
 PADDING = 2  # letters between columns
@@ -59,7 +59,7 @@ def fold_columns(cells: pd.DataFrame, table: Table) -> list[list[str]]:
     widths = {column: measure_column(column, cells[column]) for column in cells}
     room = WIDEST - widths[name]
     main = [column for column in others if column in table.main]
-    if len(others) - len(main) < FEWEST:
+    if len(others) < MOST_COLUMNS and sum(widths[column] for column in others) <= room:
         main = []
     rest = [column for column in others if column not in main]
     parts = _cut(main, widths, room) + _cut(rest, widths, room)
