@@ -81,19 +81,23 @@ def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite 
     """
     from rollcall import auditing
     from rollcall.auditing import budget
+    from rollcall.auditing.screening import check_enough
 
     screened = budget.check_choices(
         arguments.targets, arguments.precision, arguments.most_targets, arguments.budget
     )
-    if parameters["targets"] != budget.AUTO:
-        study = state_thresholds(auditing.plan(**parameters), thresholds)
-        of_budget = {"screened": True} if screened else None
-        return replace(study, run=budget.note_budget(study.run, of_budget))
 
     def plan(targets: int) -> Audit:
         parameters["targets"] = targets
-        return state_thresholds(auditing.plan(**parameters), thresholds)
+        study = auditing.plan(**parameters)
+        if screened:
+            check_enough(study.run, study.cohort)
+        return state_thresholds(study, thresholds)
 
+    if parameters["targets"] != budget.AUTO:
+        study = plan(parameters["targets"])
+        of_budget = {"screened": True} if screened else None
+        return replace(study, run=budget.note_budget(study.run, of_budget))
     study, of_budget = budget.grow(
         plan,
         arguments.precision,

@@ -14,6 +14,7 @@ from rollcall.report.figures.budget import draw_budget
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.tables.budget import confirmed_table, rankings_table
 from rollcall.report.words.budget import write_budget
+from rollcall.risk.screening.confirming import count_picked, pick
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -81,6 +82,23 @@ def test_a_budget_that_is_none_or_that_nobody_reads_is_said_in_a_line(
     assert line in printed
     assert len(printed.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("targets", ["8", "auto"])
+def test_a_cohort_too_small_to_be_screened_is_said_before_training(targets, tmp_path, capsys):
+    """Of 100 patients five would be looked at: fewer than may be shown."""
+    words = ["--option", "patients=100", "--budget", "screen", "--targets", targets]
+    where = ["--out", str(tmp_path / "o"), "--data", str(tmp_path / "d")]
+    assert main(["audit", *words, *where]) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "looks closely at 5% of 100 patients, which are fewer than 10" in line
+    assert not [path for path in tmp_path.glob("o/**/*") if path.is_file()]
+
+
+@pytest.mark.parametrize("patients", [40, 101, 250, 430])
+def test_as_many_are_picked_as_are_counted(patients):
+    half = np.arange(patients) % 2 == 0
+    assert pick(np.arange(patients), half).sum() == count_picked(patients)
 
 
 def test_a_rehearsal_takes_as_many_targets_as_precision_asks_for(tmp_path, monkeypatch):
