@@ -53,13 +53,14 @@ def shown(monkeypatch):
 
 
 def test_one_bar_that_leaves_a_sentence(shown):
-    with bar(64, "Training", "model", sentence=True) as show:
+    with bar(64, "Training", "model", "64 models") as show:
         show(32.4)
     (only,) = shown
-    assert only.lines[0].count("<progress") == only.lines[1].count("<progress") == 1
-    assert "32 of 64 models" in only.lines[1]
-    assert 'aria-label="Training"' in only.lines[1]
-    assert re.fullmatch(r"<div>64 models in \d+ s</div>", only.lines[-1])
+    *_, drawn, left = only.lines
+    assert only.lines[0].count("<progress") == drawn.count("<progress") == 1
+    assert "32 of 64 models" in drawn
+    assert 'aria-label="Training"' in drawn
+    assert re.fullmatch(r"<div>64 models in \d+ s</div>", left)
 
 
 def test_what_is_done_on_the_way_leaves_nothing(shown):
@@ -67,18 +68,29 @@ def test_what_is_done_on_the_way_leaves_nothing(shown):
     assert shown[0].lines[-1] == ""
 
 
-def test_a_bar_inside_another_leaves_nothing(shown):
-    for _ in track("ab", "Variants", "variant"):
-        with bar(4, "Training", "model", sentence=True) as show:
+def test_a_bar_inside_another_is_a_line_of_it_and_leaves_nothing(shown):
+    for _ in track("ab", "Variants", "variant", "2 variants"):
+        with bar(4, "Training", "model", "4 models") as show:
             show(4)
-    assert [each.lines[-1] for each in shown] == ["", "", ""]
-    with bar(4, "Training", "model", sentence=True):
+            assert shown[0].lines[-1].count("<progress") == 2
+        assert shown[0].lines[-1].count("<progress") == 1
+    assert len(shown) == 1
+    assert shown[0].lines[-1] == "<div>2 variants in 0 s</div>"
+    with bar(4, "Training", "model", "4 models"):
         pass
-    assert "4 models" in shown[-1].lines[-1]
+    assert "4 models" in shown[1].lines[-1]
+
+
+def test_an_iteration_that_is_left_takes_its_bar_with_it(shown):
+    for _ in track("ab", "Variants", "variant", "2 variants"):
+        break
+    with bar(4, "Training", "model", "4 models"):
+        assert len(shown) == 2
+    assert shown[0].lines[-1] == ""
 
 
 def test_who_stops_it_reads_one_line(shown):
-    with pytest.raises(KeyboardInterrupt) as stopped, bar(4, "Training", "model", sentence=True):
+    with pytest.raises(KeyboardInterrupt) as stopped, bar(4, "Training", "model", "4 models"):
         raise KeyboardInterrupt
     assert stopped.value._render_traceback_() == ["stopped; the same cell resumes where it was"]
     assert shown[0].lines[-1] == ""

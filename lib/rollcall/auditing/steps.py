@@ -82,7 +82,7 @@ def _train(study: Study, missing: int, workers: int | None, scheduler: str) -> N
     except InputError:  # the recipe is at fault: nothing can become of the run
         remove_untrained(study.run.path)
         raise
-    with bar(missing, "Training", "model", sentence=True) as show:
+    with bar(missing, "Training", "model", f"{missing} models") as show:
         training.train(study.run, study.cohort, workers, show, scheduler)
 
 

@@ -22,6 +22,7 @@ from rollcall.runs.derived.manifests import describe
 from rollcall.runs.folder import hide_from_git
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import home
+from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def compare_models(
     shared = {"cohort": cohort, "model": model, "options": options, "recipe": recipe}
     names = check_variants(variants, **shared)
     rows, curves, made_from, smallest = [], {}, {}, MIN_GROUP_SIZE
-    for variant, name in zip(variants, names, strict=True):
+    pairs = list(zip(variants, names, strict=True))
+    for variant, name in track(pairs, "Variants", "variant", f"{len(pairs)} variants"):
         study = plan_variant(variant, out=out, **shared, **parameters)
         label, smallest = label_variant(variant), study.run.smallest_cell
         performance, assessed = study.train(), assess(study)

@@ -1,6 +1,6 @@
 """One progress bar for every long step: a line that goes in JupyterLab, plain text elsewhere.
 
-A bar inside another one is drawn below it and leaves nothing; the outermost may leave a sentence.
+A bar inside another one is a line below it and leaves nothing; the outermost may leave a sentence.
 """
 
 from __future__ import annotations
@@ -12,40 +12,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
 
 REDRAWN = 0.25  # seconds between two drawings of a bar in a notebook
 SHORT, SHARE = 3.0, 0.02  # seconds and share of the work, before which nothing is foretold
 LAYOUT = "{desc}: {percentage:3.0f}%|{bar:24}| {n:.0f}/{total:.0f} "
-_depth: ContextVar[int] = ContextVar("depth of bars", default=0)
+_outermost: ContextVar[Board | None] = ContextVar("outermost bar", default=None)
 
 
 @contextmanager
 def bar(
-    total: float, description: str, unit: str, sentence: bool = False
+    total: float, description: str, unit: str, sentence: str = ""
 ) -> Iterator[Callable[[float], None]]:
     """Show a bar; the context's value is a function that takes the amount done so far.
 
-    sentence: in a notebook, leave "64 models in 58 s" where the bar was, unless it is inside of
-    another one. Else a notebook keeps nothing of it.
+    sentence: what a notebook keeps in its place once all is done, "64 models" for "64 models in
+    58 s", unless the bar is inside of another one. Without one it keeps nothing.
     """
-    started, depth = time.monotonic(), _depth.get()
-    token = _depth.set(depth + 1)
-    foretell = Foretold(total)
     draw = _draw_html if is_notebook() else _draw_text
-    try:
-        with resumable(), draw(total, description, unit, foretell) as (show, end):
-            yield show
-            if sentence and not depth:
-                end(f"{total:.0f} {unit}s in {write_seconds(time.monotonic() - started)}")
-    finally:
-        with suppress(ValueError):  # an iteration that was left, and collected elsewhere
-            _depth.reset(token)
+    with resumable(), draw(total, description, unit, Foretold(total), sentence) as show:
+        yield show
 
 
-def track(items, description: str, unit: str):
-    """Iterate over `items` behind a bar."""
+def track(items, description: str, unit: str, sentence: str = ""):
+    """Iterate over `items` behind a bar; sentence: as of `bar`."""
     items = list(items)
-    with bar(len(items), description, unit) as show:
+    with bar(len(items), description, unit, sentence) as show:
         for done, item in enumerate(items, 1):
             yield item
             show(done)
@@ -110,51 +103,75 @@ def is_notebook() -> bool:
 
 
 @contextmanager
-def _draw_text(total: float, description: str, unit: str, foretell: Foretold):
+def _draw_text(total: float, description: str, unit: str, foretold: Foretold, _: str):
     from tqdm import tqdm
 
     layout = LAYOUT + unit + "s [{elapsed}{postfix}]"
     with tqdm(total=total, desc=description, unit=unit, bar_format=layout) as shown:
 
         def show(done: float) -> None:
-            left = foretell.estimate(done, time.monotonic())
+            left = foretold.estimate(done, time.monotonic())
             more = f"{_write_left(left)} left" if left else ""
             shown.set_postfix_str(more, refresh=False)
             shown.update(done - shown.n)
 
-        yield show, lambda _: None
+        yield show
 
 
 @contextmanager
-def _draw_html(total: float, description: str, unit: str, foretell: Foretold):
+def _draw_html(total: float, description: str, unit: str, foretold: Foretold, sentence: str):
     from IPython.display import HTML, display
 
-    def draw(done: float) -> HTML:
-        left = foretell.estimate(done, time.monotonic())
+    started, outer = time.monotonic(), _outermost.get()
+    board = outer or Board([])
+    line = len(board.lines)
+
+    def write(done: float) -> str:
+        left = foretold.estimate(done, time.monotonic())
         more = f", {_write_left(left)} left" if left else ""
         drawn = draw_bar(done, total, description)
-        return HTML(f"<div>{description} {drawn} {done:.0f} of {total:.0f} {unit}s{more}</div>")
-
-    handle = display(draw(0), display_id=True)
-    assert handle is not None
-    drawn_at = time.monotonic()
+        return f"<div>{description} {drawn} {done:.0f} of {total:.0f} {unit}s{more}</div>"
 
     def show(done: float) -> None:
-        nonlocal drawn_at
-        if time.monotonic() - drawn_at > REDRAWN:
-            drawn_at = time.monotonic()
-            handle.update(draw(done))
+        board.lines[line:] = [write(done)]
+        if time.monotonic() - board.drawn > REDRAWN:
+            board.renew()
 
-    left_behind = ""
-
-    def end(sentence: str) -> None:
-        nonlocal left_behind
-        left_behind = f"<div>{sentence}</div>"
-
+    board.lines.append(write(0))
+    if outer is None:
+        board.handle = display(HTML(board.lines[0]), display_id=True)
+        token = _outermost.set(board)
+    done = False
     try:
-        yield show, end
+        board.renew()
+        yield show
+        done = True
     finally:
-        handle.update(HTML(left_behind))
+        del board.lines[line:]
+        if outer is None:
+            with suppress(ValueError):  # an iteration that was left, and collected elsewhere
+                _outermost.reset(token)
+            if done and sentence:
+                board.lines = [
+                    f"<div>{sentence} in {write_seconds(time.monotonic() - started)}</div>"
+                ]
+        board.renew()
+
+
+@dataclass
+class Board:
+    """What a notebook shows of the outermost bar and those inside of it: a line each, renewed."""
+
+    lines: list[str]
+    handle: Any = None
+    drawn: float = 0.0
+
+    def renew(self) -> None:
+        """Show the lines as they are now."""
+        from IPython.display import HTML
+
+        self.drawn = time.monotonic()
+        self.handle.update(HTML("".join(self.lines)))
 
 
 def _write_left(seconds: float) -> str:

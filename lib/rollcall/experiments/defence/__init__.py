@@ -36,6 +36,7 @@ from rollcall.runs.folder import hide_from_git
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
+from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def compare_defences(
     parameters |= shared | {"out": out, "data": data}
     rows, curves, tables, made_from, studies = [], {}, [], {}, {}
     measured: measuring.Measured | None = None
-    for each in parsed:
+    for each in track(parsed, "Settings", "setting", f"{len(parsed)} settings"):
         trained = studies.get(each.training) or _plan(each, parameters)
         performance = trained.train()
         studies[each.training] = trained

@@ -35,6 +35,7 @@ from rollcall.runs.derived.manifests import describe
 from rollcall.runs.folder import hide_from_git
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import home
+from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def follow_patients(
     if control:
         masks[CHANCE] = shuffle_late(late, whole.patient_index, seed)
     studies, splits = {}, {}
-    for split, mask in masks.items():
+    for split, mask in track(masks.items(), "Splits", "split", f"{len(masks)} splits"):
         study = auditing.plan(
             cohort=hold_back(whole, mask, split, prepared),
             model=model,
