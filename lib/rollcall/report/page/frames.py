@@ -80,7 +80,8 @@ def make_fields(fields: Iterable[Field]) -> str:
         '<table class="facts fields"><caption>Answers to 18 questions</caption><thead><tr>'
         '<th scope="col">Question</th><th scope="col">Answer</th><th scope="col">More</th></tr>'
         f"</thead><tbody>\n{rows}\n</tbody></table>\n"
-        f'<h3 id="approved">Read and approved</h3>\n<dl class="sign">\n{signed}\n</dl>\n</section>'
+        '<div class="signing">\n<h3 id="approved">Read and approved</h3>\n'
+        f'<dl class="sign">\n{signed}\n</dl>\n</div>\n</section>'
     )
 
 

@@ -171,7 +171,8 @@ def _write_which(findings: Findings, case: str) -> str:
         sentences.append(
             f"{unit.capitalize()}s with {worst['attribute']} {worst['group']!r} are picked out "
             f"{worst['ratio_within']:.1f} times as often as others with the same outcome (95% "
-            f"interval {worst['within_low']:.1f} to {worst['within_high']:.1f})."
+            f"interval {worst['within_low']:.1f} to {worst['within_high']:.1f}). The cause may be "
+            "something that goes with the group, such as a device or a rare disease."
         )
     elif len(known := list_comparable(groups)):
         sentences.append(f"No group stands out beyond chance, of {len(known)} compared.")
