@@ -19,8 +19,8 @@ from tests.report.documents import write_page
 WIDTHS = (1280, 820, 390)
 TITLE = 'Privacy audit: "hearts" & <minds>'
 NOTICE = "Invented data: nobody here is real."
-GROUPS = [f"group {letter}{number}" for letter in "abcdefghijk" for number in range(4)]
-INTERVALS = [f"measure {at} of everybody" for at in range(9)]
+GROUPS = [f"group {letter}{number}" for letter in "abcdefg" for number in range(4)]
+INTERVALS = [f"measure {at} of everybody" for at in range(7)]
 
 
 def draw_picture(width):
@@ -37,8 +37,8 @@ def draw_picture(width):
 def make_tables():
     rng = np.random.default_rng(0)
     groups = {"attribute": [name[:7] for name in GROUPS], "group": GROUPS}
-    groups |= {name: [f"{x:.2f} (0.11 to 9.99)" for x in rng.random(44)] for name in INTERVALS}
-    p = rng.random(44) ** 4
+    groups |= {name: [f"{x:.2f} (0.11 to 9.99)" for x in rng.random(28)] for name in INTERVALS}
+    p = rng.random(28) ** 4
     facts = {
         "what": [f"fact number {at} which is told in many words" for at in range(4)],
         "value": ["1,234", "<0.001", "12.3% (10.0 to 15.0)", "–"],
@@ -99,20 +99,23 @@ def overflows(page):
     )
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_fits_and_is_accessible(visit, traffic, page, width):
+def test_the_page_fits_and_is_accessible(visit, traffic, page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    shown = visit(page.as_uri(), width=width)
-    for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
-        shown.emulate_media(color_scheme=scheme)
-        findings = axe.run(shown, options=rules).response["violations"]
-        assert not findings, [(each["id"], each["nodes"][0]["html"][:200]) for each in findings]
-        unfold(shown)
-    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    shown = visit(page.as_uri())
+    assert page.stat().st_size < 10e6
+    for width in WIDTHS:
+        shown.set_viewport_size({"width": width, "height": 800})
+        for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            shown.emulate_media(color_scheme=scheme)
+            options = rules | {"resultTypes": ["violations"]}
+            findings = axe.run(shown, options=options).response["violations"]
+            where = f"{width} px, {scheme}"
+            assert not findings, (where, [(each["id"], each["nodes"][0]) for each in findings])
+        unfold(shown)  # what is folded is looked at from the second width on
+        assert shown.evaluate("document.documentElement.scrollWidth") == width
+        assert all("Figure" in label for label in overflows(shown)), "a table is cut"
+        assert width < 1280 or not overflows(shown)
     assert traffic.asked == [page.as_uri()]
-    assert all("Figure" in label for label in overflows(shown)), "a table is cut"
-    if width == 1280:
-        assert not overflows(shown)
 
 
 def test_on_a_phone_a_row_says_what_each_number_is(visit, report):
@@ -201,9 +204,3 @@ def test_the_banner_stands_on_every_sheet_and_rows_are_whole(visit, report, tmp_
     seen, p = groups["group"].to_numpy(), make_tables()[0].p
     first = seen[np.sort(np.argsort(p, kind="stable")[:12])[0]]
     assert first in heading, "a heading without its table"
-
-
-def test_a_report_is_one_small_file(page, visit, traffic):
-    assert page.stat().st_size < 10e6
-    visit(page.as_uri())
-    assert traffic.asked == [page.as_uri()]
