@@ -102,7 +102,9 @@ def lab(finished, tmp_path_factory) -> Iterator[Lab]:
     shutil.copytree(finished.data, home / "data")
     process = subprocess.Popen(
         [sys.executable, "-m", "rollcall", "lab", "--no-browser", "--port", "8950"],
-        env=os.environ | {"ROLLCALL_HOME": str(home)},
+        # settings of the theme and such stay here, whoever changes them
+        env=os.environ
+        | {"ROLLCALL_HOME": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -46,7 +46,7 @@ class Server:
             return json.loads(answer.read() or "null")
 
     def execute(self, sources, folder):
-        """Execute cells in a kernel that stands in `folder`; return what each put out, to the first error."""
+        """Execute cells in `folder`; return what each put out, to the first error."""
         wanted = {"path": f"{folder}/x.ipynb", "name": "", "type": "notebook"}
         session = self.call("api/sessions", "POST", wanted | {"kernel": {"name": "python3"}})
         return asyncio.run(self._execute(session["kernel"]["id"], sources))
