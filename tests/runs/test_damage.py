@@ -15,7 +15,7 @@ import pytest
 
 from rollcall.auditing import report
 from rollcall.runs.derived.manifests import check_made, describe, describe_step, note_made
-from rollcall.runs.derived.parts import NOTEBOOKS, STEPS, name_file
+from rollcall.runs.derived.parts import ENDINGS, NOTEBOOKS, STEPS, name_file
 from rollcall.runs.derived.tables import has_table, read_array, read_table, write_step
 from rollcall.runs.run import Run, open_run
 from rollcall.runs.sealed import compute_digest
@@ -43,7 +43,7 @@ def finished(tmp_path_factory, tiny, invent):
         }
         write_step(second.run, name, describe_step(second.run, name), tables)
     for name in ("roc", "survival"):
-        files = [f"figures/{name}.{ending}" for ending in ("pdf", "png")]
+        files = [f"figures/{name}.{ending}" for ending in ENDINGS]
         for file in files:
             path = second.run.file(file)
             path.parent.mkdir(exist_ok=True)

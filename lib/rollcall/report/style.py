@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
 from IPython.display import HTML
 
 from rollcall.report.glyphs import make_drawable, write_number
@@ -123,9 +124,15 @@ def write_plainly(value: float) -> str:
 
 
 def letter(axes: Iterable[Any], titles: Iterable[str] = (), first: str = "a") -> None:
-    """Write a bold letter at the outer upper left of each panel, and its title beside it."""
+    """Write a bold letter at the outer upper left of each panel, and its title beside it.
+
+    A panel that is alone has no letter.
+    """
+    axes = list(axes)
     for number, (ax, title) in enumerate(zip_longest(axes, titles, fillvalue="")):
         ax.set_title(title, loc="left")
+        if len(axes) == 1:
+            break
         ax.annotate(
             chr(ord(first) + number),
             (0, 1),
@@ -137,6 +144,49 @@ def letter(axes: Iterable[Any], titles: Iterable[str] = (), first: str = "a") ->
             ha="right",
             va="baseline",
         )
+
+
+def point_at(
+    ax: Any,
+    text: str,
+    point: tuple[float, float],
+    place: tuple[float, float],
+    ha: str = "left",
+    va: str = "center",
+    leave: tuple[float, float] = (0, 0.5),
+) -> None:
+    """Write a label at `place` (shares of the axes), with a hairline to `point` (data).
+
+    leave: where the hairline leaves the label, shares of it.
+    """
+    line = {"arrowstyle": "-", "linewidth": 0.4, "color": FLOOR, "relpos": leave}
+    ax.annotate(
+        text,
+        point,
+        place,
+        textcoords="axes fraction",
+        ha=ha,
+        va=va,
+        fontsize=6.5,
+        linespacing=1.1,
+        arrowprops=line | {"shrinkA": 1, "shrinkB": 0},
+    )
+
+
+def spread(heights: Sequence[float], gap: float) -> np.ndarray:
+    """Move heights apart, to `gap` at least, each as little as may be; in their order, (n,)."""
+    order = np.argsort(heights, kind="stable")
+    moved = np.asarray(heights, float)[order]
+    for _ in range(200):
+        close = np.diff(moved) < gap - 1e-9
+        if not close.any():
+            break
+        push = np.where(close, (gap - np.diff(moved)) / 2, 0) + 1e-9 * close
+        moved[1:] += push
+        moved[:-1] -= push
+    result = np.empty_like(moved)
+    result[order] = moved
+    return result
 
 
 def files_of(figure: Figure) -> list[str]:
@@ -165,13 +215,15 @@ def save(figure: Figure, folder: Path, made_from: str = "") -> None:
     make_private(folder)
     title, alt = _clean(figure.title or figure.name), _clean(figure.alt)
     source = f"rollcall made from {made_from}" if made_from else ""
-    # A canvas lays out and draws in one pass; savefig would draw once more, to lay out alone.
+    # A canvas lays out and draws in one pass; savefig would draw once more, to lay out alone. All
+    # files have the layout of the first.
     make_drawable(drawing)
     with atomic_write(folder / f"{figure.name}.pdf") as file:
         drawing.set_dpi(rcParams["savefig.dpi"])
         metadata = {"Title": title, "Subject": alt, "CreationDate": None}
         metadata |= {"Keywords": source} if source else {}
         FigureCanvasPdf(drawing).print_pdf(file, metadata=metadata)
+    drawing.set_layout_engine("none")
     with atomic_write(folder / f"{figure.name}.png") as file:
         drawing.set_dpi(rcParams["savefig.dpi"])  # a pdf's is 72
         metadata = {"Title": title, "Description": alt}
@@ -203,10 +255,11 @@ def show(figure: Figure, folder: Path, made_from: str = "") -> HTML:
         return HTML(f"<p>Nothing to draw: no run has the tables. ({caption})</p>")
     save(figure, folder, made_from)
     has_pictures = any(ax.images for ax in figure.drawing.axes)
+    kind = ' class="picture"' if has_pictures else ""  # not turned light on dark in the dark
     width = round(figure.drawing.get_figwidth() * ENLARGED * 96)
     data = base64.b64encode(_shrink(folder / f"{figure.name}.png", has_pictures)).decode()
     return HTML(
-        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(figure.alt)}" '
+        f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{html.escape(figure.alt)}" '
         f'width="{width}"><figcaption>{caption}</figcaption></figure>'
     )
 

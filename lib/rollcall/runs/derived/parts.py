@@ -47,7 +47,7 @@ STEPS = {
 }
 ARRAYS = ("statistic",)  # which are .npy and not .parquet
 FIGURES = (
-    *("roc", "in_out", "bundle", "survival", "definitions", "named", "most_exposed"),
+    *("roc", "in_out", "bundle", "survival", "definitions", "trade_off", "named", "most_exposed"),
     *("forest", "cutoffs", "group_survival", "shares"),
 )
 ENDINGS = ("pdf", "png", "svg", "csv")  # of a figure's files
