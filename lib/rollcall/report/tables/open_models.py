@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.figures.open_models import RANKINGS
+from rollcall.report.figures.experiments.open_models import RANKINGS
 from rollcall.report.gate import show_few
 from rollcall.report.tables.showing import Table
 from rollcall.report.tables.showing.formats import state_p

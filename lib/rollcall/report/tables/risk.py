@@ -137,12 +137,13 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
             HIDDEN if few else _show_share(c["power_99"])
         ),
         "correlation of a record's two scores within a pair of models": (
-            f"{c['pair_correlation']:.2f}"
+            _show_number(c["pair_correlation"])
         ),
         "records whose scores are not normal (5% level)": not_normal,
         "patients whose statistic is not normal (5% level)": not_normal_patients,
         "skewness with the record, without; excess kurtosis": (
-            f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"
+            f"{_show_number(c['skew_in'])}, {_show_number(c['skew_out'])}; "
+            f"{_show_number(c['kurt'])}"
         ),
     }
     return Table(
@@ -150,6 +151,10 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
         "How sure these numbers are, what these models can find, and what their errors rest on. "
         f"{HIDDEN}: nothing to say, or of fewer than {smallest} patients",
     )
+
+
+def _show_number(value: float) -> str:
+    return f"{round(value, 2) + 0:.2f}"  # and not -0.00
 
 
 def _show_share(share: float) -> str:

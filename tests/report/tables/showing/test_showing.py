@@ -227,6 +227,7 @@ def test_intervals():
     assert format_interval(1.5, np.nan, 2, "{:.2f}") == "1.50"
     assert format_interval(np.nan, 1, 2, "{:.2f}") == "–"
     assert format_interval(999.04, 99.5, 743080.2, "{:.2f}") == "999 (99.50\u00a0to\u00a0>9,999)"
+    assert format_interval(-0.001, -0.5, 0.004, "{:+.2f}") == "+0.00 (-0.50\u00a0to\u00a0+0.00)"
     assert format_interval(1.5, 1, np.inf, "{:.2f}") == "1.50 (1.00\u00a0to\u00a0inf)"
 
 

@@ -108,7 +108,8 @@ def format_interval(middle: float, low: float, high: float, template: str) -> st
 
 def _write(value: float, template: str) -> str:
     if abs(value) < 100 or np.isinf(value):
-        return template.format(value)
+        text = template.format(value)
+        return text if np.isinf(value) or re.search("[1-9]", text) else template.format(0)
     return f"{value:,.0f}" if abs(value) <= LARGEST else f"{'>' if value > 0 else '<−'}{LARGEST:,}"
 
 

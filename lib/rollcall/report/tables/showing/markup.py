@@ -65,6 +65,11 @@ def _fold(kind: str, words: str, body: str) -> str:
     return f'<details class="{kind}"><summary>{html.escape(words)}</summary>\n{body}\n</details>'
 
 
+def _write_name(name: str) -> str:
+    """Write a name that may be broken after its underscores."""
+    return html.escape(name).replace("_", "_<wbr>")
+
+
 def _draw(
     cells: pd.DataFrame, columns: list[str], by: str, numbers: set[str], title: str, words: str
 ) -> str:
@@ -87,7 +92,7 @@ def _draw(
             f'<td data-label="{html.escape(other)}"{kinds[other]}>{html.escape(row[other])}</td>'
             for other in others
         )
-        lines.append(f'<tr><th scope="row"{TEXT}>{html.escape(row[name])}</th>{tds}</tr>')
+        lines.append(f'<tr><th scope="row"{TEXT}>{_write_name(row[name])}</th>{tds}</tr>')
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
         f'<table class="{kind}" data-by="{html.escape(by)}">{caption}<thead><tr>{head}</tr></thead>'
