@@ -184,3 +184,4 @@ def test_where_a_path_is_too_long_for_sockets_ports_are_used(source, tmp_path):
     for temporary, sockets in ((short, True), (long, False)):
         options = lab.list_options(folder, files.Path(temporary), 8888, browser=True)
         assert ("--KernelManager.transport=ipc" in options) == sockets
+        assert ("--KernelManager.transport_encryption=required" in options) != sockets

@@ -55,8 +55,8 @@ def list_options(folder: Path, temporary: Path, port: int, browser: bool) -> lis
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--ContentsManager.pre_save_hook=rollcall.report.notebooks.saving.strip_tracked",
-        # ports are open in clear text to everybody on a shared machine
-        *(["--KernelManager.transport=ipc"] if sockets else []),
+        # ports would be open in clear text to everybody on a shared machine
+        f"--KernelManager.{'transport=ipc' if sockets else 'transport_encryption=required'}",
         "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR",
     ]
