@@ -35,8 +35,11 @@ def read_cells(path):
 
 def read_parameters(path):
     """Read the defaults of a notebook's parameters, which are literals with a type."""
-    _, source, cell = read_cells(path)[1]
-    assert cell["metadata"]["tags"] == ["parameters"]
+    (source,) = [
+        source
+        for _, source, cell in read_cells(path)[:3]
+        if cell["metadata"].get("tags") == ["parameters"]
+    ]
     statements = ast.parse(source).body
     assert all(isinstance(statement, ast.AnnAssign) for statement in statements)
     return {line.target.id: ast.literal_eval(line.value) for line in statements}
