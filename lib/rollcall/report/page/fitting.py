@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bs4 import BeautifulSoup, Tag
 
-NARROW = 400  # pixels; a figure that is no wider needs no scrolling on a phone
+NARROW = 500  # pixels; a figure that is no wider needs no scrolling on a phone
 
 
 def fit_page(page: str) -> str:
