@@ -1,6 +1,7 @@
 """One model and references that never saw the patients: chance, power, and what cannot be told."""
 
 import json
+import re
 
 import jsonschema
 import numpy as np
@@ -99,7 +100,8 @@ def test_an_offline_audit_of_tables(files):
     report = json.loads((folder / "out" / "report.json").read_text(), parse_constant=pytest.fail)
     jsonschema.validate(report, read_schema())
     assert (report["kind"], report["summary"]) == ("offline", sentences)
-    assert not any(name in (folder / "out" / "report.html").read_text() for name in given.ids[:50])
+    page = re.sub(r"base64,[^\"]+", "", (folder / "out" / "report.html").read_text())
+    assert not any(name in page for name in given.ids)
     check_out(folder / "out")
     with pytest.raises(InputError, match="holds something else"):
         check_out(folder)

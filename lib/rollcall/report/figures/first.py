@@ -10,6 +10,7 @@ import pandas as pd
 from rollcall.report.gate import show_few
 from rollcall.report.style import EXPOSED, FLOOR, MM, Figure, new_figure, styled
 from rollcall.report.words.comparing import SIGNIFICANT, list_comparable
+from rollcall.report.words.one_model import OneModel, find_case_of_one
 from rollcall.report.words.opening import CONTROL, FEW, FOUND, NONE, TRIAL, UNDECIDED, find_case
 from rollcall.report.words.sentences import Findings
 
@@ -19,23 +20,37 @@ MOST_GROUPS = 5
 LIGHT = "#D0D0D0"
 
 
-@styled
 def draw_icons(findings: Findings) -> Figure | None:
     """Draw 1,000 (or 10,000) patients, of whom as many are dark as are exposed of so many.
 
     Hollow: those expected there by chance; or, where none or few are exposed, the most there may
     be as far as is shown. None where nothing was found out: there is nothing to draw.
     """
-    case, unit, total = find_case(findings), findings.unit, findings.patients
+    case, risk, total = find_case(findings), findings.risk, findings.patients
+    limit = round(risk["exposed_high"]) if case == NONE else 0
+    exposed, chance = (risk["exposed"], risk["by_chance"]) if case == FOUND else (0, 0)
+    return _draw_icons(case, findings.unit, total, exposed, chance, limit, findings.smallest)
+
+
+def draw_icons_of_one(model: OneModel) -> Figure | None:
+    """Draw the same of a check of one model: of those asked about, at its false-discovery rate."""
+    case = find_case_of_one(model)
+    named = model.named if case == FOUND else 0
+    counts = model.asked, named, named * model.fdr
+    return _draw_icons(case, model.unit, *counts, 0, model.smallest)
+
+
+@styled
+def _draw_icons(
+    case: str, unit: str, total: int, exposed: float, chance: float, limit: int, smallest: int
+) -> Figure | None:
+    """Draw icons; limit: the most that may be exposed where none is, at least the hidden ones."""
     if case in (CONTROL, TRIAL, UNDECIDED):
         return None
-    risk, smallest = findings.risk, findings.smallest
-    exposed, chance = (risk["exposed"], risk["by_chance"]) if case == FOUND else (0, 0)
     if 0 < total - exposed < smallest:
         exposed, chance = total, 0
     most = 0
     if case in (NONE, FEW):
-        limit = round(risk["exposed_high"]) if case == NONE else 0
         most = min(limit if limit >= smallest else smallest - 1, total)
     size = 10_000 if 0 < max(exposed, most) < total / 1_000 else 1_000
     dark, hollow = (round(size * number / total) for number in (exposed, chance or most))
@@ -45,40 +60,33 @@ def draw_icons(findings: Findings) -> Figure | None:
         hollow = max(hollow, 1)
     drawing, ax = new_figure(WIDTH, HEIGHT)
     _draw_field(ax, size, dark, hollow)
-    number = dark + hollow if exposed else hollow
-    words = f"{number:,} of every {size:,} {unit}s can be picked out"
-    if not exposed:
-        words = f"at most {number:,} of every {size:,} {unit}s can be picked out"
-    legend = []
+    number, few = dark + hollow, show_few(1, total, smallest)
     if exposed:
-        legend = [("o", EXPOSED, EXPOSED, f"{dark:,} picked out, and not by chance")]
-        legend += [("o", "white", EXPOSED, f"{hollow:,} expected by chance")] if hollow else []
-    elif case == FEW:
-        limit = show_few(1, total, smallest)
-        legend = [("o", "white", EXPOSED, f"at most {hollow:,}: {limit} of {total:,}")]
+        words = f"{number:,} of every {size:,} {unit}s can be picked out"
+        legend = [(EXPOSED, EXPOSED, f"{dark:,} picked out, and not by chance")]
+        legend += [("white", EXPOSED, f"{hollow:,} expected by chance")] if hollow else []
+        more = " A ring: as many as chance alone would name." if hollow else ""
     else:
-        legend = [("o", "white", EXPOSED, f"none of {total:,}; at most so many might be")]
-    legend.append(("o", LIGHT, LIGHT, f"{size - number:,} others"))
+        words = f"at most {number:,} of every {size:,} {unit}s can be picked out"
+        legend = [("white", EXPOSED, f"at most {number:,}")]
+        count = (
+            f"None of {total:,} was" if case == NONE else f"{few.capitalize()} of {total:,} were"
+        )
+        more = f" {count} picked out; the rings are the most that this audit can exclude no better."
+    legend.append((LIGHT, LIGHT, f"{size - number:,} others"))
     handles = [
-        ax.plot([], [], marker, color=edge, markerfacecolor=face, markersize=4, label=label)[0]
-        for marker, face, edge, label in legend
+        ax.plot([], [], "o", color=edge, markerfacecolor=face, markersize=4, label=label)[0]
+        for face, edge, label in legend
     ]
-    ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(-0.02, -0.02),
-        fontsize=7,
-        handletextpad=0.2,
-        borderaxespad=0,
-    )
+    place = {"loc": "upper left", "bbox_to_anchor": (-0.02, -0.02), "borderaxespad": 0}
+    ax.legend(handles=handles, fontsize=7, handletextpad=0.2, **place)
     ax.set_title(f"Of every {size:,} {unit}s", loc="left", fontweight="bold")
     return Figure(
         "first_icons",
         drawing,
         alt=f"Icon array of {size:,} {unit}s: {words}"
         + (f", {hollow:,} of these by chance." if exposed else "."),
-        caption=f"{words[0].upper()}{words[1:]}, rounded to whole {unit}s."
-        + (" A ring: as many as chance alone would name." if hollow and exposed else ""),
+        caption=f"{words[0].upper()}{words[1:]}, rounded to whole {unit}s.{more}",
     )
 
 

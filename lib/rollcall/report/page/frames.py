@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
+from rollcall.report import style
 from rollcall.report.page.document import KINDS, OFFLINE, RELEASED, Document
 from rollcall.report.page.fields import ANSWERED, TO_FILL_IN, Field
+from rollcall.report.style import Figure
 from rollcall.report.words.opening import FEW, FOUND
 from rollcall.report.words.origins import show_tool, write_day
+from rollcall.util.temporary import private_folder
 
+SHOWN_WIDTH = 400  # pixels of a figure of the first page
 FIELDS_HEADING = "What a regulator asks, and where it stands"
 FACTS_HEADING = "How this report was made, and how to make it again"
 SIGNED = ("Name and role", "Date", "Signature")
@@ -53,6 +57,16 @@ def make_first_page(document: Document) -> str:
         files=html.escape(document.files[0]),
         people=html.escape(opening.people),
     )
+
+
+def show_pictures(figures: Iterable[Figure | None]) -> list[str]:
+    """Return figures of the first page as HTML, as far as there are any."""
+    shown = []
+    with private_folder() as folder:
+        for figure in filter(None, figures):
+            text = style.show(figure, folder).data
+            shown.append(re.sub(r'width="\d+"', f'width="{SHOWN_WIDTH}"', text, count=1))
+    return shown
 
 
 def make_fields(fields: Iterable[Field]) -> str:

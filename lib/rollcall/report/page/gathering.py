@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from rollcall.data.cohort import Cohort
-from rollcall.report import style
 from rollcall.report.appetite.results import count_lacking
 from rollcall.report.figures.first import draw_icons, draw_rates
 from rollcall.report.gate import show_few
 from rollcall.report.page.answers import answer_fields, describe_power
 from rollcall.report.page.document import RECIPE, SCORES, Document
+from rollcall.report.page.frames import show_pictures
 from rollcall.report.words.facts import choose_notice, count_both
 from rollcall.report.words.findings import gather_findings
 from rollcall.report.words.opening import CONTROL, FOUND, write_opening
@@ -29,9 +28,7 @@ from rollcall.report.words.statement import Statement
 from rollcall.runs.environment import now
 from rollcall.runs.folder import WITH_IDS
 from rollcall.runs.run import Run
-from rollcall.util.temporary import private_folder
 
-SHOWN_WIDTH = 400  # pixels of a figure of the first page
 FILES = (
     "These name patients, or are of them one by one, and stay where the data may be: "
     "{with_ids}, targets/, members.npy, scores.npy, statistic.npy, and disparity, cutoffs and "
@@ -61,7 +58,6 @@ def gather_document(
     words: Sequence[str] = (),
     made_from: dict | None = None,
     decision: tuple[str, dict] | None = None,
-    wants_pictures: bool = True,
 ) -> Document:
     """Gather the report of a finished run, without its results.
 
@@ -108,7 +104,7 @@ def gather_document(
         numbers=list_numbers(findings),
         command=command,
         notice=choose_notice(cohort),
-        pictures=_draw(findings) if wants_pictures else (),
+        pictures=show_pictures([draw_icons(findings), draw_rates(findings)]),
         unit=cohort.unit,
         smallest=run.smallest_cell,
         made_from=made_from,
@@ -155,17 +151,6 @@ def _describe_audited(run: Run, cohort: Cohort, kind: str) -> str:
         f"A way of training ({run.config['recipe']['model']}), not one finished model: trained "
         f"{run.targets} times, each on a random half of the {cohort.unit}s"
     )
-
-
-def _draw(findings: Findings) -> list[str]:
-    """Return the figures of the first page as HTML, as far as there are any."""
-    shown = []
-    with private_folder() as folder:
-        for draw in (draw_icons, draw_rates):
-            if figure := draw(findings):
-                text = style.show(figure, folder).data
-                shown.append(re.sub(r'width="\d+"', f'width="{SHOWN_WIDTH}"', text, count=1))
-    return shown
 
 
 def _plain(value: float) -> float | None:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from rollcall.report.figures.first import draw_icons_of_one
 from rollcall.report.gate import show_few
 from rollcall.report.page.document import OFFLINE, RELEASED, Document
 from rollcall.report.page.fields import NOT_APPLICABLE, fill_in
+from rollcall.report.page.frames import show_pictures
 from rollcall.report.words.one_model import OneModel, write_opening_of_one
 from rollcall.report.words.opening import CONTROL
 from rollcall.report.words.origins import describe_tool, show_command, show_tool
@@ -129,6 +131,7 @@ def gather_one_model(
         numbers=_list_numbers(model, opening.case),
         command=command,
         notice=notice,
+        pictures=show_pictures([draw_icons_of_one(model)]),
         unit=unit,
         smallest=model.smallest,
         decision=decision,
