@@ -10,6 +10,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from rollcall.report.tables.showing.folding import (
+    LONGEST,
     describe_rest,
     fold_columns,
     fold_rows,
@@ -65,6 +66,12 @@ def _fold(kind: str, words: str, body: str) -> str:
     return f'<details class="{kind}"><summary>{html.escape(words)}</summary>\n{body}\n</details>'
 
 
+def _write_cell(text: str, is_number: bool) -> str:
+    """Write a cell; a number with its interval stays on one line."""
+    keep = is_number and len(text) <= LONGEST
+    return html.escape(text.replace(" ", "\u00a0") if keep else text)
+
+
 def _write_name(name: str) -> str:
     """Write a name that may be broken after its underscores."""
     return html.escape(name).replace("_", "_<wbr>")
@@ -89,7 +96,8 @@ def _draw(
             )
         name, *others = columns
         tds = "".join(
-            f'<td data-label="{html.escape(other)}"{kinds[other]}>{html.escape(row[other])}</td>'
+            f'<td data-label="{html.escape(other)}"{kinds[other]}>'
+            f"{_write_cell(row[other], other in numbers)}</td>"
             for other in others
         )
         lines.append(f'<tr><th scope="row"{TEXT}>{_write_name(row[name])}</th>{tds}</tr>')
