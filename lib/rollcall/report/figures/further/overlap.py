@@ -21,6 +21,7 @@ from rollcall.stats.moments import compute_moments
 MOST_COMBINATIONS = 16
 PATTERN = "pattern"
 FEWEST_TO_SPLIT = 16  # targets, of which either half can name somebody
+HALVES = ("joint, one half of models", "joint, other half")
 SETS = {"auc_joint": "joint statistic", "auc_mean": "mean of records", "auc_max": "largest record"}
 
 
@@ -42,7 +43,7 @@ def name_by_each(risk: Risk, members: np.ndarray, seed: int) -> dict[str, np.nda
         return sets
     rounds = len(risk.floors) // len(stratum)
     half = np.arange(len(members)) // 2 % 2
-    for which, words in enumerate(("joint, one half of models", "joint, other half")):
+    for which, words in enumerate(HALVES):
         statistic = risk.statistic[half == which]
         auc = signed_auc(compute_moments(statistic, members[half == which]))
         floor = draw_noise_floor(statistic, rounds, seed)
@@ -88,19 +89,21 @@ def count_overlaps(
 def choose_overlaps(
     sets: Mapping[str, np.ndarray], smallest: int = MIN_GROUP_SIZE
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return what count_overlaps gives of all sets, or of those of which most patients are told."""
-    public = [name for name in sets if name in SETS.values()]
-    halves = [name for name in sets if name not in public]
-    choices = [[*sets], public[:1] + halves, public, public[:2]]
-    best = None
-    for choice in choices:
+    """Return what count_overlaps gives of all sets, or of some where more patients can be shown.
+
+    How many each names stands elsewhere, but for the halves of the models.
+    """
+    halves = [name for name in sets if name in HALVES]
+    public = [name for name in sets if name not in halves]
+    most, best = -1.0, None
+    for choice in ([*sets], public[:1] + halves, public, public[:2]):
         some = {name: sets[name] for name in choice}
         counted = count_overlaps(some, [name for name in public if name in some], smallest)
-        reach = counted[0][PATIENTS].sum() * (1 if len(some) > 1 else 0)
-        if best is None or reach > 1.2 * best[0]:
-            best = reach, counted
+        reach = counted[0][PATIENTS].sum() * (len(some) > 1)
+        if best is None or reach > 1.2 * most:
+            most, best = reach, counted
     assert best is not None
-    return best[1]
+    return best
 
 
 def _number(column: pd.Series) -> float:

@@ -280,6 +280,7 @@ def _draw_shares(ax: Any, rows: pd.DataFrame) -> list[str]:
             va="center",
             fontsize=6.5,
             annotation_clip=False,
+            bbox={"facecolor": "white", "linewidth": 0, "pad": 0.4},
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": FLOOR, "relpos": (0, 0.5)}
             | {"shrinkA": 1, "shrinkB": 2},
         )
