@@ -44,6 +44,20 @@ def press(page, box, key):
     return sentence, section.locator("svg").first.inner_html(), box.get_attribute("aria-valuetext")
 
 
+def check_dark(page):
+    """Lines have other colours in the dark, and the pictures are kept to be looked at."""
+    colours = {}
+    for theme in ("light", "dark"):
+        page.evaluate("dark => { document.body.dataset.jpThemeLight = !dark }", theme == "dark")
+        for name in ("line.true", "gauss.out"):
+            shape = page.locator(f".rollcall path.{name}").first
+            colours[theme, name] = shape.evaluate("shape => getComputedStyle(shape).stroke")
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"explore-{theme}.png")
+    for name in ("line.true", "gauss.out"):
+        assert colours["light", name] != colours["dark", name]
+
+
 def test_every_widget_moves_by_keyboard_at_once_and_nothing_leaves(explored, lab, traffic):
     page = explored
     ranges = page.locator(".rollcall input[type=range]")
@@ -57,6 +71,7 @@ def test_every_widget_moves_by_keyboard_at_once_and_nothing_leaves(explored, lab
             assert all(one != other for one, other in zip(*what, strict=True)), name
         assert box.evaluate(MEASURE) < MOST_MS, name
 
+    check_dark(page)
     groups = page.get_by_label("Groups")
     shown = page.locator(".rollcall table.unseen").text_content()
     groups.focus()
@@ -82,16 +97,3 @@ def test_every_widget_moves_by_keyboard_at_once_and_nothing_leaves(explored, lab
     assert not lab.errors("explore.ipynb")
     assert not traffic.errors
     assert "Error" not in "".join(page.locator(".jp-OutputArea-output").all_text_contents())
-
-
-def test_it_is_as_readable_in_the_dark(explored):
-    page, colours = explored, {}
-    for theme in ("light", "dark"):
-        page.evaluate("dark => { document.body.dataset.jpThemeLight = !dark }", theme == "dark")
-        for name in ("line.true", "gauss.out"):
-            shape = page.locator(f".rollcall path.{name}").first
-            colours[theme, name] = shape.evaluate("shape => getComputedStyle(shape).stroke")
-        if SHOTS:
-            page.screenshot(path=Path(SHOTS) / f"explore-{theme}.png")
-    for name in ("line.true", "gauss.out"):
-        assert colours["light", name] != colours["dark", name]

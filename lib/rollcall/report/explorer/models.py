@@ -14,6 +14,7 @@ from rollcall.report.explorer.threshold import (
     LOWEST,
     count_chance,
     find_known,
+    list_steps,
     write_false,
     write_share,
 )
@@ -49,16 +50,18 @@ def count_by_models(opened: Opened) -> dict[int, pd.DataFrame]:
 
 
 def _count_with(opened: Opened, number: int) -> pd.DataFrame:
-    auc, floor = opened.auc, opened.floor
-    if number < opened.run.targets:
+    floor = opened.floor
+    if number == opened.run.targets:
+        risks, counts = list_steps(opened)
+    else:
         statistic, members = opened.statistic[:number], opened.run.members()[:number]
         auc = signed_auc(compute_moments(statistic, members))
         rounds = max(1, -(-REDRAWN // len(auc)))
         floor = np.sort(draw_noise_floor(statistic, rounds, opened.run.seed), axis=None)
-    risks, counts = safe_curve(auc, opened.run.smallest_cell)
-    kept = risks >= LOWEST
-    chance = count_chance(floor, risks[kept], len(auc))
-    return pd.DataFrame({"risk": risks[kept], "patients": counts[kept], "chance": chance})
+        risks, counts = safe_curve(auc, opened.run.smallest_cell)
+        risks, counts = risks[risks >= LOWEST], counts[risks >= LOWEST]
+    chance = count_chance(floor, risks, len(opened.auc))
+    return pd.DataFrame({"risk": risks, "patients": counts, "chance": chance})
 
 
 def write_number(opened: Opened, number: int, steps: pd.DataFrame, threshold: float) -> str:

@@ -99,7 +99,10 @@ class Opened:
                 f"not in {self.data}."
             )
         if self.cohort.restricted and not self.cohort.simulated:
-            return f"{CLOSED}: its data are restricted. Counts of patients are, as far as they may."
+            why = (
+                "scores that were given count as restricted" if self.is_given else "data restricted"
+            )
+            return f"{CLOSED} ({why}). Counts of patients are, as far as they may."
         return ""
 
 

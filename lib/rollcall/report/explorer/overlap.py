@@ -224,7 +224,7 @@ def show_runs(pair: Pair, top: int = 0) -> tuple[dict, int]:
 
 def explain_none(opened: Opened) -> str:
     """Say that there is no second run of the same patients, and how to make one."""
-    return (
-        f"No second finished run of {opened.run.config['cohort']} beside {opened.name}. Another "
-        "recipe or seed makes one: `rollcall audit` with `--run second --seed 1`, say."
-    )
+    words = f"No second finished run of {opened.run.config['cohort']} beside {opened.name}."
+    if opened.is_given:
+        return f"{words} Scores of other models make one: `rollcall attack` with another --out."
+    return f"{words} Another recipe or seed does: `rollcall audit` with `--run second --seed 1`."

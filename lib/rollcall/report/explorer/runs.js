@@ -4,15 +4,16 @@ function render({ model, el }) {
   const data = model.get("data"), { steps, total, names } = data
   const exposed = html("div", {}, html("p", { class: "sentence" }, data.exposed.sentence), twoByTwo(names, data.exposed.table, "exposed"))
   if (!steps.first.length) return frame(el, "Two runs", exposed, html("p", { class: "note" }, "Too few patients to compare tops."))
-  const box = { left: 60, right: 460, top: 28, bottom: 240 }, count = steps.first
+  const box = { left: 60, right: 400, top: 28, bottom: 240 }, count = steps.first
   const x = logarithmic(count[0], Math.max(count.at(-1), count[0] * 2), box.left, box.right)
   const y = linear(0, 1, box.bottom, box.top), share = (values) => values.map((value, i) => value / count[i])
-  const picture = drawing(480, 280), line = svg("path", { class: "cursor" }), dot = svg("circle", { r: 5, class: "estimates" })
+  const ticks = decades(count[0], count.at(-1))
+  const picture = drawing(410, 280), line = svg("path", { class: "cursor" }), dot = svg("circle", { r: 5, class: "estimates" })
   picture.append(
     svg("path", { class: "chance", d: band(count, share(steps.low), share(steps.high), x, y) }),
     svg("path", { class: "line floor", d: trace(count, share(steps.chance), x, y) }),
     svg("path", { class: "line estimates", d: trace(count, share(steps.both), x, y) }),
-    axes(box, x, y, { xs: decades(count[0], count.at(-1)), ys: [0, 0.5, 1],
+    axes(box, x, y, { xs: ticks.length > 1 ? ticks : [count[0], count.at(-1)], ys: [0, 0.5, 1],
       across: `${data.unit}s at the top of either run, of ${total.toLocaleString("en")}`, up: "share of them in both" }),
     line, dot,
   )

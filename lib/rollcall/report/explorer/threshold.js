@@ -37,7 +37,7 @@ function render({ model, el }) {
       dots[i].setAttribute("cx", left)
       dots[i].setAttribute("cy", heights[i])
       counts[i].setAttribute("x", left + (flip ? -9 : 9))
-      counts[i].setAttribute("y", heights[i] + (i ? 18 : -8))
+      counts[i].setAttribute("y", heights[i] + (i && heights[i] < box.bottom - 24 ? 18 : -8))
       counts[i].setAttribute("text-anchor", flip ? "end" : "start")
       counts[i].textContent = `${Math.round(count).toLocaleString("en")}${words}`
     })

@@ -30,9 +30,7 @@ def count_above(opened: Opened) -> pd.DataFrame:
     the smallest cell.
     """
     smallest = opened.run.smallest_cell
-    risks, counts = safe_curve(opened.auc, smallest)
-    kept = risks >= LOWEST
-    risks, counts = risks[kept], counts[kept]
+    risks, counts = list_steps(opened)
     steps = pd.DataFrame({"risk": risks, "patients": counts})
     steps["chance"] = count_chance(opened.floor, risks, len(opened.auc))
     curve = opened.survival
@@ -41,6 +39,20 @@ def count_above(opened: Opened) -> pd.DataFrame:
     unknown = risks < find_known(opened)
     steps.loc[unknown | (steps["true"] < smallest), ["true", "low", "high"]] = np.nan
     return steps
+
+
+def list_steps(opened: Opened) -> tuple[np.ndarray, np.ndarray]:
+    """Return risks and how many are at or above each, as gate.safe_curve, from LOWEST on.
+
+    Without the steps whose count is nearer to that of the exposed, which is shown, than the
+    smallest cell: the exposed may be those at the top.
+    """
+    smallest, exposed = opened.run.smallest_cell, int(opened.patients["exposed"].sum())
+    risks, counts = safe_curve(opened.auc, smallest)
+    apart = np.abs(counts - exposed)
+    near = (apart > 0) & (apart < smallest) & (exposed > 0)
+    kept = (risks >= LOWEST) & ~near
+    return risks[kept], counts[kept]
 
 
 def find_known(opened: Opened) -> float:
@@ -144,7 +156,7 @@ def tell_groups(opened: Opened, groups: pd.DataFrame, cut: pd.Series) -> list[di
 
 
 def _tell_group(group: Mapping, row: Mapping) -> dict:
-    outcome = " (the outcome)" if group["is_outcome"] else ""
+    outcome = " (outcome)" if group["is_outcome"] else ""
     inside = ratio = HIDDEN
     if np.isfinite(row["inside"]):
         inside = f"{row['inside']:,.0f} of {group['patients']:,.0f}"
