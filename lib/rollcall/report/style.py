@@ -255,11 +255,10 @@ def show(figure: Figure, folder: Path, made_from: str = "") -> HTML:
         return HTML(f"<p>Nothing to draw: no run has the tables. ({caption})</p>")
     save(figure, folder, made_from)
     has_pictures = any(ax.images for ax in figure.drawing.axes)
-    kind = ' class="picture"' if has_pictures else ""  # not turned light on dark in the dark
     width = round(figure.drawing.get_figwidth() * ENLARGED * 96)
     data = base64.b64encode(_shrink(folder / f"{figure.name}.png", has_pictures)).decode()
     return HTML(
-        f'<figure><img{kind} src="data:image/png;base64,{data}" alt="{html.escape(figure.alt)}" '
+        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(figure.alt)}" '
         f'width="{width}"><figcaption>{caption}</figcaption></figure>'
     )
 
