@@ -56,7 +56,7 @@ TARGET = (
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall attack`."""
-    from rollcall.commands.options import SMALLEST_CELL, add_appetite
+    from rollcall.commands.parts.options import SMALLEST_CELL, add_appetite
     from rollcall.data.groups import MIN_GROUP_SIZE
     from rollcall.runs.given.designs.detecting import DESIGNS
     from rollcall.runs.given.kinds import KINDS

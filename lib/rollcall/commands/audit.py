@@ -31,7 +31,7 @@ LOAD_WORKERS = "__import__('rollcall.util.forkserver').util.forkserver.start_ear
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall audit`."""
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
 
     command.add_argument(
         "description",
@@ -47,7 +47,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
     from rollcall import recipes
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
 
     started = time.perf_counter()
     if arguments.description:

@@ -29,5 +29,6 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
         process, address = lab.start_server(
             folder, temporary, arguments.port, not arguments.no_browser
         )
-        say(f"JupyterLab is at {address}\n(Ctrl-C, then y, ends it. The notebooks are copies, in {folder})")
+        ending = f"(Ctrl-C, then y, ends it. The notebooks are copies, in {folder})"
+        say(f"JupyterLab is at {address}\n{ending}")
         return lab.await_end(process)

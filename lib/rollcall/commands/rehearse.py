@@ -21,7 +21,7 @@ RUN, TARGETS, PATIENTS = "rehearsal", 32, 300  # unless the user says otherwise
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall rehearse`."""
     from rollcall import datasets, rehearse
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
 
     command.add_argument("--cohort", required=True, help=", ".join(datasets.REHEARSABLE))
     command.add_argument(

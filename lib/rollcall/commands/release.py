@@ -32,7 +32,7 @@ MODELS = ("outputs", "weights", "onnx")
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall release`."""
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
     from rollcall.experiments.release.conformal import FDR
     from rollcall.runs.given.kinds import KINDS
 
@@ -88,7 +88,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, server: None = None) -> int:
     """Check one released model, and write what it exposes."""
     from rollcall import auditing
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
     from rollcall.experiments.release import outputs, references, words
     from rollcall.report.appetite import describe_verdict
     from rollcall.report.appetite.released import write_released

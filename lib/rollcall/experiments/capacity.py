@@ -19,8 +19,6 @@ from rollcall.experiments.variants import (
     plan_variant,
 )
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import home
 from rollcall.util.progress import track
 from rollcall.util.settings import typed
@@ -47,13 +45,15 @@ class Capacity:
 
     def show(self) -> HTML:
         """Draw risk and skill against size, save it in <out>/<dataset>/figures, and return it."""
-        from rollcall.report import style
-        from rollcall.report.figures import risk
+        from rollcall.report.registry.kept import show_kept
 
-        return style.show(
-            risk.capacity(self.variants, self.curves, smallest=self.smallest_cell),
-            hide_from_git(self.folder),
-            compute_digest(self.made_from),
+        return show_kept(
+            "capacity",
+            self.folder,
+            self.made_from,
+            variants=self.variants,
+            curves=self.curves,
+            smallest=self.smallest_cell,
         )
 
     def table(self) -> HTML:

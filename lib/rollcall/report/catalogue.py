@@ -15,7 +15,7 @@ from rollcall.report.figures import risk as risk_figures
 from rollcall.report.figures.further import overlap, thresholds
 from rollcall.report.figures.further.bundle_of_records import bundle
 from rollcall.report.figures.further.by_definition import definitions
-from rollcall.report.figures.further.trade_off import trade_off
+from rollcall.report.figures.further.power import trade_off
 from rollcall.report.style import Figure
 from rollcall.report.tables.attacks import attack_table, pooled_table
 from rollcall.report.tables.cohort import cohort_table

@@ -10,7 +10,7 @@ from rollcall.__main__ import main
 from rollcall.auditing.budget import check_budget
 from rollcall.commands import audit
 from rollcall.experiments.budget import comparison, simulation
-from rollcall.report.figures.budget import draw_budget
+from rollcall.report.figures.experiments.budget import draw_budget
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.tables.budget import confirmed_table, rankings_table
 from rollcall.report.words.budget import write_budget

@@ -21,8 +21,6 @@ from rollcall.risk.screening.confirming import MOST_P, SHARE, count_exposed, pic
 from rollcall.risk.screening.ranking import Plain, Ranking, measure_plainly, rank_patients
 from rollcall.risk.screening.stopping import list_looks
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError
 from rollcall.util.settings import typed
@@ -55,13 +53,16 @@ class Comparison:
 
     def show(self) -> HTML:
         """Draw rankings and confirmed names against cost, save the figure in the run's figures/."""
-        from rollcall.report import style
-        from rollcall.report.figures.budget import draw_budget
+        from rollcall.report.registry.kept import show_kept
 
-        return style.show(
-            draw_budget(self.rankings, self.confirmed, self.unit, self.smallest_cell),
-            hide_from_git(self.folder),
-            compute_digest(self.made_from),
+        return show_kept(
+            "budget",
+            self.folder,
+            self.made_from,
+            rankings=self.rankings,
+            confirmed=self.confirmed,
+            unit=self.unit,
+            smallest=self.smallest_cell,
         )
 
     def table(self) -> HTML:

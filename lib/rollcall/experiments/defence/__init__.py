@@ -32,8 +32,6 @@ from rollcall.experiments.variants import (
 )
 from rollcall.runs.derived.manifests import describe
 from rollcall.runs.derived.tables import read_table
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 from rollcall.util.progress import track
@@ -72,20 +70,21 @@ class Comparison:
 
     def show(self, name: str) -> HTML:
         """Draw "survival", "price" or "groups", save it in <out>/<dataset>/figures, return it."""
-        from rollcall.report import style
-        from rollcall.report.figures import defence
+        from rollcall.report.registry.kept import show_kept
 
         if name not in FIGURES:
             raise unknown_name("figure", name, FIGURES)
-        unit = self.plain.run.unit
-        drawn = {
-            "survival": lambda: defence.defence_survival(
-                self.settings, self.curves, self.floor, unit, self.smallest_cell
-            ),
-            "price": lambda: defence.defence_price(self.settings, unit, self.smallest_cell),
-            "groups": lambda: defence.defence_groups(self.settings, self.groups),
-        }[name]()
-        return style.show(drawn, hide_from_git(self.folder), compute_digest(self.made_from))
+        unit, smallest = self.plain.run.unit, self.smallest_cell
+        arguments = {
+            "survival": {"curves": self.curves, "floor": self.floor},
+            "price": {},
+            "groups": {"groups": self.groups},
+        }[name]
+        if name != "groups":
+            arguments |= {"unit": unit, "smallest": smallest}
+        return show_kept(
+            f"defence_{name}", self.folder, self.made_from, settings=self.settings, **arguments
+        )
 
     def table(self) -> HTML:
         """Return the table of the settings, with its caption."""

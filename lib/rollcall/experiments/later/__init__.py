@@ -32,8 +32,6 @@ from rollcall.experiments.later.naming import stratify
 from rollcall.experiments.later.splitting import CHANCE, TIME, find_late, hold_back, shuffle_late
 from rollcall.models.given import name_run
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import home
 from rollcall.util.progress import track
 from rollcall.util.settings import typed
@@ -75,13 +73,16 @@ class Later:
 
     def show(self) -> HTML:
         """Draw the effects and the patients, save it in <out>/<dataset>/figures, and return it."""
-        from rollcall.report import style
-        from rollcall.report.figures.later import later_effects
+        from rollcall.report.registry.kept import show_kept
 
-        return style.show(
-            later_effects(self.effects, self.patients, self.unit, self.smallest_cell),
-            hide_from_git(self.folder),
-            compute_digest(self.made_from),
+        return show_kept(
+            "later",
+            self.folder,
+            self.made_from,
+            effects=self.effects,
+            patients=self.patients[["effect", "redrawn"]],
+            unit=self.unit,
+            smallest=self.smallest_cell,
         )
 
     def table(self, name: str = "effects") -> HTML:

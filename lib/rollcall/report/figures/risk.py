@@ -8,12 +8,10 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import safe_curve, show_few
 from rollcall.report.style import (
-    DOUBLE,
     EXPOSED,
     FLOOR,
     MEMBER,
     MM,
-    NON_MEMBER,
     SINGLE,
     Figure,
     new_figure,
@@ -201,92 +199,3 @@ def _describe_survival(curve: pd.DataFrame, unit: str, smallest: int) -> str:
             number = "nearly all"
         parts.append(f"{number} {unit}s have a true risk of {limit} or more")
     return "; ".join(parts).capitalize() + "."
-
-
-@styled
-def capacity(
-    variants: pd.DataFrame,
-    curves: dict[str, pd.DataFrame],
-    unit: str = "patient",
-    smallest: int = MIN_GROUP_SIZE,
-) -> Figure:
-    """Draw risk and skill against model size, from the tables of experiments.capacity.
-
-    Left: survival curves of the true risk, a line for each model. Middle: exposed patients. Right:
-    AUROC on patients that a model has not seen and on those that it has.
-    """
-    from matplotlib import colormaps
-
-    drawing, axes = new_figure(DOUBLE, 65 * MM, 1, 3)
-    ordered = variants.sort_values("parameters")
-    shades = colormaps["cividis"](np.linspace(0.85, 0, len(ordered)))
-    for number, (_, row) in enumerate(ordered.iterrows()):
-        curve = curves[row["variant"]]
-        curve = curve[(curve["auc"] > 0.5) & (curve["patients"] >= smallest)]
-        axes[0].plot(
-            curve["auc"],
-            curve["share"],
-            color=shades[number],
-            linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
-            label=f"{row['variant']} ({_shorten(row['parameters'])})",
-        )
-    scale_log(axes[0], "y")
-    scale_log(axes[1], "x")
-    scale_log(axes[2], "x")
-    axes[0].set(
-        xlabel=f"True {unit} risk (AUC)",
-        ylabel=f"Share of {unit}s at or above",
-        xlim=(0.4, 1.005),
-    )
-    axes[0].legend(loc="lower left", fontsize=5)
-    few = [smallest > min(e, n - e) > 0 for e, n in ordered[["exposed", "patients"]].to_numpy()]
-    share = np.where(few, np.nan, 100 * ordered["exposed_share"])
-    axes[1].plot(ordered["parameters"], share, "-o", color=EXPOSED, markersize=4)
-    axes[1].set(
-        xlabel="Parameters of the model",
-        ylabel=f"Exposed {unit}s (%)",
-        ylim=(0, None),
-    )
-    axes[2].errorbar(
-        ordered["parameters"],
-        ordered["auroc"],
-        ordered["auroc_sd"],
-        fmt="-o",
-        color=NON_MEMBER,
-        markersize=4,
-        label="not seen in training (SD over targets)",
-    )
-    axes[2].plot(
-        ordered["parameters"],
-        ordered["auroc_members"],
-        "--s",
-        color=MEMBER,
-        markersize=4,
-        label="seen in training",
-    )
-    axes[2].set(
-        xlabel="Parameters of the model",
-        ylabel="AUROC",
-        ylim=(None, min(1.005, axes[2].get_ylim()[1])),
-    )
-    axes[2].legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
-
-    first, last = ordered.iloc[0], ordered.iloc[-1]
-    exposed = [show_few(row["exposed"], row["patients"], smallest) for row in (first, last)]
-    return Figure(
-        "capacity",
-        drawing,
-        alt=f"Three line plots against model size. From {first['parameters']:,} to "
-        f"{last['parameters']:,} parameters the exposed {unit}s go from {exposed[0]} to "
-        f"{exposed[1]}, and the AUROC on {unit}s not seen from "
-        f"{first['auroc']:.3f} to {last['auroc']:.3f}.",
-        caption="Patient risk, exposed patients and diagnostic performance against the number of "
-        "parameters of the model.",
-    )
-
-
-def _shorten(count: float) -> str:
-    """Write a count in three digits: 1467838 -> "1.47 M"."""
-    if count >= 1e6:
-        return f"{count / 1e6:.3g} M"
-    return f"{count / 1e3:.3g} k" if count >= 1e3 else f"{count:.0f}"

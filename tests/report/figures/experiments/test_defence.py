@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report.figures import defence
+from rollcall.report.figures.experiments import defence
 
 AUCS = np.round(np.arange(0.5, 0.995, 0.01), 2)
 
@@ -92,7 +92,7 @@ def make_groups(settings: pd.DataFrame) -> pd.DataFrame:
 def test_survival_has_a_panel_for_each_unit_with_its_ceilings():
     settings = make_settings()
     figure = defence.defence_survival(settings, make_curves(settings), np.linspace(0.3, 0.7, 500))
-    assert [ax.get_title() for ax in figure.drawing.axes] == list(defence.PANELS.values())
+    assert [ax.get_title(loc="left") for ax in figure.drawing.axes] == list(defence.PANELS.values())
     for ax in figure.drawing.axes:
         curves = [line for line in ax.lines if len(line.get_xdata()) > 2]
         assert {"noise floor, plain", "plain"} <= {line.get_label() for line in curves}

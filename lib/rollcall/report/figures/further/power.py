@@ -76,7 +76,7 @@ def trade_off(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE)
         ax.annotate(
             name,
             (ALPHAS[0], start),
-            (0.0, place),
+            (0.015, place),
             textcoords="axes fraction",
             va="center",
             fontsize=6.5,

@@ -6,7 +6,17 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.style import DOUBLE, EXPOSED, FLOOR, MEMBER, MM, Figure, new_figure, styled
+from rollcall.report.style import (
+    DOUBLE,
+    EXPOSED,
+    FLOOR,
+    MEMBER,
+    MM,
+    Figure,
+    letter,
+    new_figure,
+    styled,
+)
 from rollcall.report.tables.later import ALL, SPLITS, TIME, hide_few
 
 MOST_STEPS = 200  # of the curve of patients
@@ -55,8 +65,12 @@ def later_effects(
             xlabel=label, yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5)
         )
     axes[1].set_yticklabels([])
-    axes[0].legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, title="records split"
+    tables = [shown.assign(panel="effects")]
+    drawing.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=2,
+        title="records split",
     )
     for column, color, dash, label in (
         ("effect", MEMBER, "-", "as it was"),
@@ -64,13 +78,13 @@ def later_effects(
     ):
         share, mean = _mean_steps(patients[column].to_numpy(float), smallest)
         axes[2].plot(100 * share, mean, dash, color=color, label=label)
+        tables.append(pd.DataFrame({"panel": label, "share": share, "mean_effect": mean}))
     axes[2].axhline(0, color=EXPOSED, linewidth=0.5)
     axes[2].set(
         xlabel=f"{unit.capitalize()}s, by their effect (%)", ylabel="Mean effect on the loss"
     )
-    axes[2].legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, title="who knew whom"
-    )
+    axes[2].legend(loc="upper left", borderaxespad=0, title="who knew whom")
+    letter(axes, ["Loss", "Misjudged", f"{unit.capitalize()}s one by one"])
     return Figure(
         "later",
         drawing,
@@ -82,6 +96,8 @@ def later_effects(
         "did not know them, with 95% intervals; by whether the later outcome is that of all, none "
         f"or some of the earlier records. Right: {unit}s by their mean effect, at least "
         f"{smallest} a step, and the same where it is drawn anew who knew whom.",
+        title="What a memory does to later records",
+        data=pd.concat(tables, ignore_index=True),
     )
 
 

@@ -7,7 +7,16 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import show_few
-from rollcall.report.style import DOUBLE, EXPOSED, MM, NON_MEMBER, Figure, new_figure, styled
+from rollcall.report.style import (
+    DOUBLE,
+    EXPOSED,
+    MM,
+    NON_MEMBER,
+    Figure,
+    letter,
+    new_figure,
+    styled,
+)
 
 
 @styled
@@ -28,12 +37,15 @@ def draw_budget(
         for name, count in rankings[["ranking", "targets"]].itertuples(index=False)
     ]
     place = np.arange(len(names))[::-1]
+    drawn = {}
     for column, marker, colour, label in (
         ("top", "o", EXPOSED, "at its top"),
         ("held", "s", NON_MEMBER, "in what is screened"),
     ):
+        shares = [100 * share for share in list_shares(rankings, column, smallest)]
+        drawn[label] = shares
         axes[0].plot(
-            [100 * share for share in list_shares(rankings, column, smallest)],
+            shares,
             place,
             marker,
             color=colour,
@@ -42,7 +54,19 @@ def draw_budget(
         )
     axes[0].set_yticks(place, names)
     axes[0].set(xlabel=f"Of the top {unit}s by models without a part (%)", xlim=(0, 103))
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0)
+    axes[0].set_ylim(-0.7, len(names) - 0.1)
+    for column, (words, colour, ha) in enumerate(
+        (("at its top (dots)", EXPOSED, "left"), ("in what is screened", NON_MEMBER, "right"))
+    ):
+        axes[0].text(
+            *(0.01 + 0.97 * column, 0.99, words),
+            color=colour,
+            ha=ha,
+            va="top",
+            fontsize=6.5,
+            transform=axes[0].transAxes,
+        )
+    letter(axes, ["What each ranking finds", "What a closer look confirms"])
     shown = confirmed[confirmed["screened"] >= smallest]
     axes[1].errorbar(
         shown["targets"],
@@ -71,6 +95,14 @@ def draw_budget(
         caption=f"What few targets find. Left: the {unit}s at the top by models without a part; "
         "right: how many of those who are looked at closely are exposed (95% intervals, for as "
         "many new models).",
+        title="What few targets find",
+        data=pd.concat(
+            [
+                rankings[["ranking", "targets"]].assign(**drawn),
+                shown[["targets", "screened", "low", "high"]],
+            ],
+            ignore_index=True,
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from rollcall.report.style import (
     MM,
     NON_MEMBER,
     Figure,
+    letter,
     new_figure,
     scale_log,
     styled,
@@ -58,6 +59,7 @@ def few_references(
     axes[0].legend(loc="lower right")
     scale_log(axes[1], "xy")
     axes[1].set(xlim=(lowest, 1), ylim=(lowest, 1))
+    letter(axes, ["Linear axes", "Few false alarms"])
     listed = "; ".join(
         f"{count_references(row.references)}: AUC {row.auc:.3f} ({row.auc_low:.3f} to "
         f"{row.auc_high:.3f}), {show_few(row.named, row.members, smallest)} of {row.members:,} "
@@ -71,6 +73,8 @@ def few_references(
         f"{listed}.",
         caption="One model, attacked with few references that never saw the patients. Left: "
         f"linear axes. Right: logarithmic ones, from {smallest} false alarms on. Grey: guessing.",
+        title="An open model attacked with few references",
+        data=curves[["references", "fpr", "tpr"]].reset_index(drop=True),
     )
 
 
@@ -140,6 +144,7 @@ def open_ranking(
         ylabel="Spearman's correlation with the audit",
         xlim=(-0.5, len(counts) - 0.5),
     )
+    letter(axes, ["Whom the audit names", "Agreement with the audit"])
     top = table[table["references"] == table["references"].max()].set_index("ranking")
     listed = ", ".join(
         f"{words} {top.loc[name, 'spearman']:.2f} ({top.loc[name, 'spearman_low']:.2f} to "
@@ -157,6 +162,14 @@ def open_ranking(
         f"of the same {unit}s. Left: whom the audit names, among the highest of each ranking. "
         "Right: Spearman's correlation with the audit's AUC, 95% intervals over patients; the "
         "dotted line is what the true order would reach, since an audit has noise of its own.",
+        title="An open model's ranking beside a full audit's",
+        data=pd.concat(
+            [
+                curves[["ranking", "share", "caught"]],
+                table[["ranking", "references", "spearman", "spearman_low", "spearman_high"]],
+            ],
+            ignore_index=True,
+        ),
     )
 
 
@@ -168,7 +181,7 @@ def open_designs(designs: pd.DataFrame, controls: pd.DataFrame) -> Figure:
     """
     names = list(designs["design"].unique())
     drawing, axes = new_figure(DOUBLE, 62 * MM, 1, len(names), sharey=True, squeeze=False)
-    parts = []
+    parts, titles, tables = [], [], []
     for ax, name in zip(axes[0], names, strict=True):
         rows = designs[designs["design"] == name]
         points = [
@@ -194,15 +207,21 @@ def open_designs(designs: pd.DataFrame, controls: pd.DataFrame) -> Figure:
         )
         repeated = controls[controls["design"] == name].iloc[0]
         verdict = "flagged: nobody is named" if blind["flagged"] else "not flagged"
-        ax.set_title(
+        titles.append(
             f"Outsiders of {'the same' if name.startswith('same') else 'another'} hospital\n"
             f"{verdict} (repeats: {repeated['flagged']} of {repeated['draws']})"
+        )
+        tables.append(
+            pd.DataFrame(
+                [point[:4] for point in points], columns=["model", "auc", "low", "high"]
+            ).assign(design=name)
         )
         parts.append(
             f"{name}: model that {points[0][0]} {points[0][1]:.2f}, that {points[1][0]} "
             f"{points[1][1]:.2f}, blind control {points[2][1]:.2f}, flagged in "
             f"{repeated['flagged']} of {repeated['draws']}"
         )
+    letter(axes[0], titles)
     axes[0][0].set_ylabel("AUC, members against outsiders")
     return Figure(
         "open_designs",
@@ -211,4 +230,6 @@ def open_designs(designs: pd.DataFrame, controls: pd.DataFrame) -> Figure:
         caption="The same members, with outsiders of their own hospital and of another one. A "
         "model that never saw the members should stay at 0.5; where it does not, the blind "
         "control, which asks no model, says why. AUCs are those before anything is refused.",
+        title="Outsiders of the same hospital and of another",
+        data=pd.concat(tables, ignore_index=True),
     )

@@ -16,7 +16,9 @@ from rollcall.report.style import (
     MEMBER,
     MM,
     NON_MEMBER,
+    TALLEST,
     Figure,
+    letter,
     new_figure,
     scale_log,
     styled,
@@ -65,7 +67,7 @@ def defence_survival(
     is_plain = settings["kind"] == "plain"
     panels = [panel for panel in PANELS if (kinds[~is_plain] == panel).any()] or ["others"]
     drawing, axes = new_figure(
-        DOUBLE, 88 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
+        DOUBLE, 105 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
     )
     values, share = thin_floor(floor, points=FLOOR_POINTS)
     # nearer 0.5 than an estimate's standard error nobody can say how many there are
@@ -89,14 +91,12 @@ def defence_survival(
                     ax.axvline(row[kind], color=shade, linestyle=dash, linewidth=0.6, alpha=0.8)
         scale_log(ax, "y")
         ax.set(
-            title=PANELS[panel],
             xlabel=f"True {unit} risk (AUC)",
             xlim=(0.48, 1.005),
             ylim=(0.5 * smallest / plain["patients"], 1.5),
         )
-        ax.legend(
-            loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=5, handlelength=2.6
-        )
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1, handlelength=2.6)
+    letter(axes[0], [PANELS[panel] for panel in panels])
     axes[0][0].set_ylabel(f"Share of {unit}s at or above")
     return Figure(
         "defence_survival",
@@ -110,7 +110,19 @@ def defence_survival(
         f"epsilon allows any attacker, for a whole {unit} with as many records as any has (solid) "
         f"and for one record (dotted); where there is none it is above 0.999. No point stands for "
         f"fewer than {smallest} {unit}s.",
+        title="What defences leave of the risk",
+        data=_list_curves(settings, curves, (values, share), look),
     )
+
+
+def _list_curves(settings: pd.DataFrame, curves: dict, floor: tuple, look: dict) -> pd.DataFrame:
+    """List what is drawn: setting, auc, share, and the ceilings of each setting."""
+    ceilings = settings.set_index("setting")[["ceiling_patient", "ceiling_record"]]
+    tables = [pd.DataFrame({"setting": "noise floor, plain", "auc": floor[0], "share": floor[1]})]
+    for name, curve in curves.items():
+        shown = curve[(curve["auc"] >= look["least"]) & (curve["patients"] >= look["smallest"])]
+        tables.append(shown[["auc", "share"]].assign(setting=name, **ceilings.loc[name].to_dict()))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _draw_curve(ax, curve: pd.DataFrame, smallest: int, least: float, **look) -> None:
@@ -136,7 +148,7 @@ def defence_price(
     settings: of experiments.defence. A setting that exposes fewer than `smallest`, 0 or all but so
     few stands at the left edge, or the right one, as what it is written as.
     """
-    drawing, ax = new_figure(DOUBLE * 0.82, 92 * MM)
+    drawing, ax = new_figure(DOUBLE, 92 * MM)
     edge = 0.5 * smallest / settings["patients"].max()  # of what is written as few, or none
     few = np.array([count < smallest for count in settings["exposed"]])
     left = settings["patients"] - settings["exposed"]
@@ -181,7 +193,7 @@ def defence_price(
             xytext=(-5, 3),
             textcoords="offset points",
             ha="right",
-            fontsize=5,
+            fontsize=6.5,
         )
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0)
     plain = settings[settings["kind"] == "plain"].iloc[0]
@@ -197,6 +209,11 @@ def defence_price(
         caption=f"What each setting costs and what it leaves: AUROC on {unit}s not seen in "
         f"training against the share of {unit}s who are exposed. Upwards and to the left is "
         "better. Lines join the settings of one unit of differential privacy.",
+        title="What defences cost and what they leave",
+        data=pd.DataFrame(
+            {"setting": settings["setting"], "exposed_share": np.where(few, np.nan, x)}
+            | {name: settings[name] for name in ("auroc", "auroc_sd")}
+        ),
     )
 
 
@@ -210,7 +227,7 @@ def _write_beside(ax, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
             (x[number], y[number]),
             xytext=(1.03, height),
             textcoords="axes fraction",
-            fontsize=5,
+            fontsize=6.5,
             va="center",
             arrowprops={
                 "arrowstyle": "-",
@@ -234,7 +251,13 @@ def defence_groups(settings: pd.DataFrame, groups: pd.DataFrame) -> Figure:
     rows = groups[groups["setting"] == chosen[0]].head(MOST_GROUPS)
     keys = list(zip(rows["attribute"], rows["group"], strict=True))
     drawing, axes = new_figure(
-        DOUBLE, (22 + 4.2 * len(keys)) * MM, 1, len(chosen), squeeze=False, sharey=True, sharex=True
+        DOUBLE,
+        min((22 + 4.2 * len(keys)) * MM, TALLEST - MM),
+        1,
+        len(chosen),
+        squeeze=False,
+        sharey=True,
+        sharex=True,
     )
     places = -np.arange(len(keys))
     for ax, name in zip(axes[0], chosen, strict=True):
@@ -251,11 +274,11 @@ def defence_groups(settings: pd.DataFrame, groups: pd.DataFrame) -> Figure:
             markersize=3.5,
             linewidth=0.8,
         )
-        ax.set(title=name, xlabel="Change of AUROC, not seen")
-        ax.title.set_fontsize(6)
+        ax.set(xlabel="Change of AUROC, not seen")
     labels = ["everybody" if a == "all" else f"{a} {g} ({n:,})" for (a, g), n in zip(
         keys, rows["patients"], strict=True)]  # fmt: skip
     axes[0][0].set_yticks(places, labels)
+    letter(axes[0], chosen)
     table = groups[groups["setting"] == chosen[0]].head(MOST_GROUPS)
     worst = table.loc[table["change"].idxmin()]
     overall = table.iloc[0]["change"]
@@ -269,6 +292,11 @@ def defence_groups(settings: pd.DataFrame, groups: pd.DataFrame) -> Figure:
         caption="Who pays for a defence: the change of the AUROC of each group, on patients not "
         "seen in training, against the plain models (95% intervals over pairs of targets, for as "
         "many new models of these patients). Dashed: the change for everybody.",
+        title="Who pays for a defence",
+        data=groups.loc[
+            groups["setting"].isin(chosen),
+            ["setting", "attribute", "group", "patients", "change", "low", "high"],
+        ].reset_index(drop=True),
     )
 
 
