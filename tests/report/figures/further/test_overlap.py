@@ -7,7 +7,7 @@ from rollcall.report.figures.further import overlap
 
 
 def make_sets(patterns: dict[str, int]) -> dict[str, np.ndarray]:
-    """Sets of three definitions, and of halves: how many patients are in which, as {"110": 20, ...}."""
+    """Sets of definitions, and of halves: how many patients are in which, as {"110": 20}."""
     rows = [
         [digit == "1" for digit in pattern] for pattern, n in patterns.items() for _ in range(n)
     ]

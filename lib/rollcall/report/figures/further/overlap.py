@@ -153,6 +153,9 @@ def named(
     bars.set_title("How many are named by all that are joined below, and by no other", loc="left")
     bars.yaxis.set_major_formatter("{x:,.0f}")
     hidden = int(overlaps[PATIENTS].isna().sum())
+    if hidden:
+        words = f"and {hidden} combinations of too few {unit}s to be shown"
+        bars.text(0.995, 0.9, words, ha="right", fontsize=6.5, transform=bars.transAxes)
     left_out = len(overlaps) - len(drawn) - hidden
     rest = "".join(
         f" {number} further {'combination' if number == 1 else 'combinations'} {words}."
