@@ -22,7 +22,12 @@ def make_document(**changes):
         "tool": TOOL,
         "day": "2026-11-30",
         "files": ("Keep patients.parquet.", "Keep patients.parquet, and more."),
-        "texts": {"made": "Made twice.", "power": "Little.", "mitigations": "None."},
+        "texts": {
+            "made": "Made twice.",
+            "share": "half",
+            "power": "Little.",
+            "mitigations": "None.",
+        },
         "numbers": {"patients": 2000, "models": 64, "exposed": 89},
         "hashes": {"a.parquet": "c" * 64},
         "command": "rollcall audit",

@@ -35,7 +35,7 @@ DISCLOSURE = (
     "digits. The csv beside a figure holds what is drawn and no more."
 )
 LIMITS = (
-    "Each model had half of the {unit}s: one trained on all may remember less or more of each. The "
+    "Each model had {share} of the {unit}s: one trained on all may remember less or more. The "
     "game is of retraining: what one finished model gives away takes rollcall release. "
 )
 STATED = {"system": "System", "purpose": "Purpose", "channel": "Released as"}
@@ -64,7 +64,7 @@ def answer_fields(
         1: f"{' '.join(stated)} Audited: {_describe_recipe(run)}.",
         2: f"Auditor: {statement.say('auditor')}. Independence: {statement.say('independence')}. "
         f"Made {origin['made']} with {origin['tool']}.",
-        3: THREAT.format(unit=unit, references=findings.targets - 2),
+        3: THREAT.format(unit=unit, references=findings.targets - (2 if is_paired(run) else 1)),
         4: f"The {unit}: whoever is in a training set is there with all records, and an attacker "
         f"may hold all of them. {_count_records(cohort, findings)}",
         5: f"{_describe_data(cohort, findings)} Period: {statement.say('period')}. Licence: "
@@ -80,7 +80,8 @@ def answer_fields(
         f"were told: {statement.say('informed')}.",
         13: f"{_describe_training(run)} Others: {statement.say('mitigations')}.",
         14: _describe_decision(decision, statement),
-        15: LIMITS.format(unit=unit) + describe_power(findings, opening.case),
+        15: LIMITS.format(unit=unit, share="half" if is_paired(run) else "a part")
+        + describe_power(findings, opening.case),
         16: DISCLOSURE.format(last=last, unit=unit),
         17: "report.json holds all of this for programs, by a published schema; this page prints "
         "on A4 with running heads.",
@@ -88,6 +89,11 @@ def answer_fields(
         "sha256 of every table: there.",
     }
     return fill_in(answers)
+
+
+def is_paired(run: Run) -> bool:
+    """Return whether models come in complementary pairs, each with half of the patients."""
+    return "design" not in run.config
 
 
 def _describe_recipe(run: Run) -> str:

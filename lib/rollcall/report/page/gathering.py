@@ -10,7 +10,7 @@ from rollcall.data.cohort import Cohort
 from rollcall.report.appetite.results import count_lacking
 from rollcall.report.figures.first import draw_icons, draw_rates
 from rollcall.report.gate import show_few
-from rollcall.report.page.answers import answer_fields, describe_power
+from rollcall.report.page.answers import answer_fields, describe_power, is_paired
 from rollcall.report.page.document import RECIPE, SCORES, Document
 from rollcall.report.page.frames import show_pictures
 from rollcall.report.words.facts import choose_notice, count_both
@@ -45,6 +45,15 @@ MADE = {
     SCORES: "{models} models were trained elsewhere, on different sets of the same {unit}s; their "
     "scores are looked at here.",
 }
+PAIRED = (
+    "Two models make a pair: whoever is in the training set of the one is not in that of the "
+    "other. So every {unit} is in half of the models, with all records, and is missing from the "
+    "other half."
+)
+ALONE = (
+    "Each model had {unit}s of its own, drawn by chance, with all records: every {unit} is in some "
+    "of the models, and is missing from the others."
+)
 
 
 def gather_document(
@@ -96,7 +105,8 @@ def gather_document(
         day=day,
         files=(FILES_SHORT, FILES.format(with_ids=named)),
         texts={
-            "made": made,
+            "made": f"{made} {PAIRED if is_paired(run) else ALONE}".format(unit=cohort.unit),
+            "share": "a random half" if is_paired(run) else "a part, drawn by chance,",
             "power": describe_power(findings, opening.case),
             "mitigations": f"What was tried: {statement.say('mitigations')}.",
         },

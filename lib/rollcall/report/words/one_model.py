@@ -76,10 +76,7 @@ def write_opening_of_one(model: OneModel, outcome: str = "") -> Opening:
         sentences=(
             ("Who", _write_who(model, case)),
             ("How sure", _write_how_sure(model, case)),
-            (
-                "Which groups",
-                model.groups if case in (FOUND, FEW) else "There is nobody to compare.",
-            ),
+            ("Which groups", groups),
         ),
         meaning=(
             f"Picked out is not identified. An attacker must already hold the {unit}'s record. "

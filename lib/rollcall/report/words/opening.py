@@ -83,8 +83,8 @@ def write_opening(findings: Findings, needed: int, outcome: str = "") -> Opening
             "It does not show that anyone has attacked. It shows what someone could do.",
             "Not picked out is not safe. Other attacks were not tried, and more models would see "
             "more.",
-            f"It is about a way of training, tried {findings.targets} times on half of the {unit}s "
-            "each. It is not about one finished model.",
+            f"It is about a way of training, tried {findings.targets} times, each with other "
+            f"{unit}s. It is not about one finished model.",
         ),
         advice=_advise(findings, case, needed, outcome),
         people=write_people(case, unit),
