@@ -206,14 +206,14 @@ def _describe_worst(run: Run, findings: Findings, case: str) -> str:
     worst = _find_worst(run, findings)
     if worst is None:
         return "Not shown: there are too few."
-    told = " and ".join(
+    shares = " and ".join(
         f"{_percent(worst[f'recognised_{fpr:g}'])} of their memberships at {100 * fpr:g}% false "
         f"alarms (lower end {_percent(worst[f'recognised_{fpr:g}_low'])})"
         for fpr in FPRS
     )
     return (
         f"Of each of the {findings.smallest} most exposed {findings.unit}s an attacker tells at "
-        f"least {told}. A single {findings.unit} is never described. Chosen as the largest of "
+        f"least {shares}. A single {findings.unit} is never described. Chosen as the largest of "
         f"{findings.patients:,}, these are flattered by luck."
     )
 

@@ -76,7 +76,7 @@ def gather_one_model(
         )
     who, sure, groups = (text for _, text in opening.sentences)
     command = show_command(words)
-    told = f"{model.asked:,} {model.who}, {model.outsiders:,} outsiders"
+    counts = f"{model.asked:,} {model.who}, {model.outsiders:,} outsiders"
     one = "Not applicable: of one model nothing can be said of a single person's risk over models."
     decided = ("Not applicable: no thresholds were stated (--appetite).", NOT_APPLICABLE)
     answers = {
@@ -85,7 +85,7 @@ def gather_one_model(
         f"Made {day} with {show_tool(tool)}.",
         3: THREAT.format(unit=unit, references=model.references),
         4: f"The {unit}: whoever is in a training set is there with all records.",
-        5: f"{data} {told}. Period: {statement.say('period')}. Licence: "
+        5: f"{data} {counts}. Period: {statement.say('period')}. Licence: "
         f"{statement.say('licence', 'as the source says')}. Responsible: "
         f"{statement.say('controller')}. Legal basis: {statement.say('legal_basis')}.",
         6: ("Not applicable: the model is looked at from outside.", NOT_APPLICABLE),
@@ -112,7 +112,7 @@ def gather_one_model(
         opening=opening,
         audited={
             "What": f"One model that exists, {known}",
-            "Data": f"{data} {told}.",
+            "Data": f"{data} {counts}.",
             "References": f"{model.references} models",
             "Auditor": statement.say("auditor"),
         },

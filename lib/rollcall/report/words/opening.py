@@ -105,20 +105,20 @@ def _write_who(findings: Findings, case: str) -> str:
             f"if one {unit} were wide open, the audit would probably have missed it."
         )
     who = f"Whoever holds the record of such a {unit} can tell from a model's answers whether it"
-    told = f"{who} was trained on that record."
+    tells = f"{who} was trained on that record."
     if case == NONE:
         return (
             f"None of {everybody} could be picked out. The audit would probably have seen a {unit} "
             "who is wide open."
         )
     if case == FEW:
-        return f"Fewer than {findings.smallest} of {everybody} can be picked out. {told}"
+        return f"Fewer than {findings.smallest} of {everybody} can be picked out. {tells}"
     exposed = int(findings.risk["exposed"])
     if 0 < findings.patients - exposed < findings.smallest:
-        return f"Nearly all of {everybody} can be picked out. {told}"
+        return f"Nearly all of {everybody} can be picked out. {tells}"
     if exposed == findings.patients:
-        return f"All of {everybody} can be picked out. {told}"
-    return f"{exposed:,} of {everybody} can be picked out. {told}"
+        return f"All of {everybody} can be picked out. {tells}"
+    return f"{exposed:,} of {everybody} can be picked out. {tells}"
 
 
 def _write_how_sure(findings: Findings, case: str, needed: int) -> str:
