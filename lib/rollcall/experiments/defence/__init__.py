@@ -32,6 +32,7 @@ from rollcall.experiments.variants import (
 )
 from rollcall.runs.derived.manifests import describe
 from rollcall.runs.derived.tables import read_table
+from rollcall.runs.folder import remove_untrained
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 from rollcall.util.progress import track
@@ -134,6 +135,7 @@ def compare_defences(
     shared = {"cohort": cohort, "model": model, "options": options, "recipe": recipe}
     check_variants(list(dict.fromkeys(each.variant for each in parsed)), **shared)
     parameters |= shared | {"out": out, "data": data}
+    _prepare_all(parsed, parameters)
     rows, curves, tables, made_from, studies = [], {}, [], {}, {}
     measured: measuring.Measured | None = None
     for each in track(parsed, "Settings", "setting", f"{len(parsed)} settings"):
@@ -173,6 +175,25 @@ def compare_defences(
         plain.run.smallest_cell,
         made_from,
     )
+
+
+def _prepare_all(settings: Sequence[Setting], parameters: dict) -> None:
+    """Check every setting's network and terms of privacy: before hours of those before a wrong one.
+
+    InputError for one that cannot be; runs of which nothing is trained are then removed again.
+    """
+    from rollcall.training import prepare
+
+    planned = []
+    try:
+        for each in settings:
+            planned.append(_plan(each, parameters))
+            if planned[-1].run.missing():
+                prepare(planned[-1].run, planned[-1].cohort)
+    except InputError:
+        for study in planned:
+            remove_untrained(study.run.path)
+        raise
 
 
 def _plan(setting: Setting, parameters: dict) -> auditing.Audit:
