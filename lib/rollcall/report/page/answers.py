@@ -30,7 +30,7 @@ THREAT = (
     "ways."
 )
 DISCLOSURE = (
-    "No count of 1 to {last} {unit}s is shown, nor one from which such a count follows by "
+    "No number of {unit}s under {smallest} is shown, but 0, nor one from which it follows by "
     "subtraction within or across attributes. Shares have a tenth of a per cent, p-values two "
     "digits. The csv beside a figure holds what is drawn and no more."
 )
@@ -59,7 +59,6 @@ def answer_fields(
     stated = [
         f"{name}: {statement.say(key, appetite.get(key, ''))}." for key, name in STATED.items()
     ]
-    last = findings.smallest - 1
     answers = {
         1: f"{' '.join(stated)} Audited: {_describe_recipe(run)}.",
         2: f"Auditor: {statement.say('auditor')}. Independence: {statement.say('independence')}. "
@@ -82,7 +81,7 @@ def answer_fields(
         14: _describe_decision(decision, statement),
         15: LIMITS.format(unit=unit, share="half" if is_paired(run) else "a part")
         + describe_power(findings, opening.case),
-        16: DISCLOSURE.format(last=last, unit=unit),
+        16: DISCLOSURE.format(smallest=findings.smallest, unit=unit),
         17: "report.json holds all of this for programs, by a published schema; this page prints "
         "on A4 with running heads.",
         18: f"Seed {run.seed}. Command: {origin['command'] or 'called from Python'}. Versions and "

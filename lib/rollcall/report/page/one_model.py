@@ -101,7 +101,7 @@ def gather_one_model(
         else decided,
         15: "One model, references that may have been trained on fewer patients, outsiders that "
         "must be of the same source; named at a stated false-discovery rate.",
-        16: f"No count of 1 to {model.smallest - 1} {unit}s is shown, nor one from which it "
+        16: f"No number of {unit}s under {model.smallest} is shown, but 0, nor one from which it "
         "follows.",
         17: "report.json holds all of this for programs, by a published schema.",
         18: f"Command: {command or 'called from Python'}. Versions and sha256: there.",
