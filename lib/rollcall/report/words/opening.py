@@ -181,7 +181,7 @@ def _write_which(findings: Findings, case: str) -> str:
     if outcome is not None:
         sentences.append(
             f"Of those with {outcome['attribute']} {outcome['group']!r}, which the models learn to "
-            f"predict, {_in_hundred(outcome['exposed_share'])} can be."
+            f"predict, {_in_hundred(outcome['exposed_share'])} can be picked out."
         )
     return " ".join(sentences)
 
