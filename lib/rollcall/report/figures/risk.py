@@ -100,34 +100,42 @@ def set_risk_axes(ax, count: int, lowest: float, unit: str) -> None:
     ax.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 
 
-def _label_curves(ax, curves: dict, estimates: str, lowest: float, start: float, exposed: int):
+def _label_curves(
+    ax, curves: dict, estimates: str, lowest: float, start: float, exposed: int
+) -> None:
     """Label the curves where there is room: above them on the right, or below them on the left."""
     x, y = curves["floor"]
     below = x[find_height(y, lowest, 2.2)] > 0.75  # the floor leaves room on the left
     right, left = ("right", "top", (0.0, 0.5)), ("left", "center", (1.0, 0.5))
     true = "true risks, noise\ntaken out (95% band)"
-    labels = [
-        ("estimates", estimates, 5.0 if below else 4.6, (0.99, 0.99), right),
-        ("true", true, 3.6, (0.02, 0.43), left)
-        if below
-        else ("true", true, 3.1, (0.99, 0.85), ("right", "top", (0.7, 0.0))),
-        ("floor", "if nothing leaked\n(5th to 95th pass)", 1.9, (0.02, 0.1), left)
-        if below
-        else ("floor", "if nothing\nleaked (5th to\n95th pass)", 2.6, (0.02, 0.12), left),
-    ]
-    for name, text, rank, place, (ha, va, leave) in labels:
+    if below:  # name of the curve, words, height on it, place of the words
+        labels = [
+            ("estimates", estimates, 5.0, (0.99, 0.99), right),
+            ("true", true, 3.6, (0.02, 0.43), left),
+            ("floor", "if nothing leaked\n(5th to 95th pass)", 1.9, (0.02, 0.1), left),
+        ]
+    else:
+        labels = [
+            ("estimates", estimates, 4.6, (0.99, 0.99), right),
+            ("true", true, np.nan, (0.99, 0.85), ("right", "top", (0.7, 0.0))),
+            ("floor", "if nothing\nleaked (5th to\n95th pass)", 2.6, (0.02, 0.12), left),
+        ]
+    for name, words, rank, place, (ha, va, leave) in labels:
         x, y = curves[name]
         if len(x):
-            at = find_height(y, lowest, rank) if name != "true" or below else len(x) * 3 // 4
-            point_at(ax, text, (x[at], y[at]), place, ha, va, leave)
+            at = len(x) * 3 // 4 if np.isnan(rank) else find_height(y, lowest, rank)
+            point_at(ax, words, (x[at], y[at]), place, ha, va, leave)
     if np.isnan(start):
         return
-    text, (x, y) = f"{exposed:,} exposed", curves["floor"]
+    words = f"{exposed:,} exposed"
     if below:
+        x, y = curves["floor"]
         at = find_height(y, lowest, 2.7)
-        point_at(ax, text, (x[at] + 0.02, y[at]), (0.02, 0.26), *left)
+        point_at(ax, words, (x[at] + 0.02, y[at]), (0.02, 0.26), *left)
     else:
-        ax.text((start + 1) / 2, 3 * lowest, text, ha="center")
+        x, y = curves["estimates"]
+        middle = np.sqrt(0.5 * lowest * y[x >= start].max())
+        ax.text((start + 1) / 2, middle, words, ha="center", va="center")
 
 
 def find_height(shares: np.ndarray, lowest: float, rank: float) -> int:

@@ -24,7 +24,8 @@ from rollcall.report.style import (
 )
 
 CURVES = 150  # records that are drawn, evenly by rank
-RATES = np.unique(np.concatenate([np.geomspace(1e-3, 1, 21), np.linspace(0, 1, 21)]))
+NEAR = np.geomspace(1e-3, 0.4, 14)  # of either end, where curves bend
+RATES = np.unique(np.concatenate([[0, 0.5, 0.75, 1], NEAR, 1 - NEAR]))
 SMALLEST_SD = 1e-6
 
 
