@@ -6,15 +6,14 @@ Everything is only read. Other processes train meanwhile, and nothing waits for 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_labels
 from rollcall.runs import external
@@ -120,7 +119,8 @@ def estimate(state: State, data: Path) -> list[str]:
     if len(models) < FIRST:
         return [f"First estimates come with {FIRST} models."]
     try:
-        cohort = find_cohort(state.run, data)
+        config = state.run.config
+        cohort = store.find_saved(data / config["cohort"] / "prepared", config["fingerprint"])
         if cohort is None:
             return [f"No estimates: the prepared cohort of this run is not in {data}."]
         return _assess(state.run, cohort, models)
@@ -160,15 +160,3 @@ def _assess(run: Run, cohort: Cohort, models: list[int]) -> list[str]:
     else:
         opening = f"First estimates, by {len(models)} of {run.targets} models: they still move."
     return [opening, *write_first(findings)]
-
-
-def find_cohort(run: Run, data: Path) -> Cohort | None:
-    """Open the prepared cohort that a run is of; None if it is not below `data`."""
-    from rollcall.data import store
-
-    for path in sorted((data / run.config["cohort"] / "prepared").glob("*/cohort.json")):
-        with suppress(OSError, ValueError):
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            if run.config["fingerprint"] in (fields.get("fingerprint"), fields.get("content")):
-                return store.open_saved(path.parent)
-    return None

@@ -5,7 +5,6 @@ Nothing is trained, attacked or written here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.runs.derived.tables import has_table, read_array, read_table
 from rollcall.runs.run import Run, open_run
@@ -85,7 +85,8 @@ class Opened:
             from rollcall.runs import external
 
             return external.read(self.run.path)[1]
-        return _open_cohort(self.run, self.data)
+        config = self.run.config
+        return store.find_saved(self.data / config["cohort"] / "prepared", config["fingerprint"])
 
     @cached_property
     def closed(self) -> str:
@@ -181,17 +182,3 @@ def list_others(listed: Listed, opened: Opened) -> Sequence[str]:
             for key in ("cohort", "patients", "records")
         )
     ]
-
-
-def _open_cohort(run: Run, data: Path) -> Cohort | None:
-    """Open the prepared cohort that has the run's fingerprint, if it is there."""
-    for path in sorted((data / run.config["cohort"] / "prepared").glob("*/cohort.json")):
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if run.config["fingerprint"] in (stored.get("fingerprint"), stored.get("content")):
-            from rollcall.data import store
-
-            return store.open_saved(path.parent)
-    return None
