@@ -7,8 +7,10 @@ import math
 import pytest
 
 from rollcall import recipes
+from rollcall.recipes import privacy
 from rollcall.recipes.privacy import Privacy, read_privacy
 from rollcall.recipes.settings import Recipe
+from rollcall.stats.accounting import sampled_gaussian
 from rollcall.util.errors import InputError
 
 TYPED = ["privacy.unit=patient", "privacy.epsilon=3"]
@@ -95,3 +97,8 @@ def test_a_table_of_other_kinds_is_refused(tmp_path):
     path.write_text('model = "mlp"\nepochs = 5\nbatch = 64\nlearning_rate = 1e-3\nprivacy = 3\n')
     with pytest.raises(InputError, match=r"mine\.toml: privacy is 3; expected a table"):
         recipes.choose("diabetes130", "", [str(path)])
+
+
+def test_a_recipe_takes_what_the_accountant_does():
+    for name in ("LEAST_EPSILON", "MOST_EPSILON", "SMALLEST_DELTA"):
+        assert getattr(privacy, name) == getattr(sampled_gaussian, name)

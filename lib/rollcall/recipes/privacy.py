@@ -11,6 +11,9 @@ from rollcall.util.errors import InputError, unknown_name
 Unit = Literal["record", "patient"]
 PREFIX = "privacy."  # of its keys, where a user types them
 EXAMPLE = 'privacy = { unit = "patient", epsilon = 3 }'
+# As in rollcall.stats.accounting, which takes longer to load than a list of recipes may; a test
+# keeps them one.
+LEAST_EPSILON, MOST_EPSILON, SMALLEST_DELTA = 0.001, 10_000, 1e-12
 LEAST_CLIP, MOST_CLIP = 1e-6, 1e6  # beyond, what is clipped and the noise leave single precision
 
 
@@ -37,19 +40,18 @@ class Privacy:
     tried: int = 1
 
     def __post_init__(self):
-        # what an accountant can account for, who is not loaded where nothing is private
-        from rollcall.stats.accounting import sampled_gaussian as accountant
-
-        least, most = accountant.LEAST_EPSILON, accountant.MOST_EPSILON
-        smallest = accountant.SMALLEST_DELTA
-        is_counted = least <= self.epsilon <= most or self.epsilon == math.inf
+        is_counted = LEAST_EPSILON <= self.epsilon <= MOST_EPSILON or self.epsilon == math.inf
         for name, is_valid, expected in (
             ("unit", self.unit in get_args(Unit), " or ".join(get_args(Unit))),
-            ("epsilon", is_counted, f"from {least} to {most:,}, or inf: clipping without noise"),
+            (
+                "epsilon",
+                is_counted,
+                f"from {LEAST_EPSILON} to {MOST_EPSILON:,}, or inf: clipping without noise",
+            ),
             (
                 "delta",
-                self.delta == 0 or smallest <= self.delta < 1,
-                f"at least {smallest} and at most one over the units; or 0: that",
+                self.delta == 0 or SMALLEST_DELTA <= self.delta < 1,
+                f"at least {SMALLEST_DELTA} and at most one over the units; or 0: that",
             ),
             (
                 "clip",
