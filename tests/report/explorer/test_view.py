@@ -4,6 +4,7 @@ import shlex
 
 import nbformat
 import numpy as np
+import pandas as pd
 import papermill
 import papermill.cli
 import pytest
@@ -97,3 +98,16 @@ def test_papermill_makes_stills_with_alternative_texts(executed, two_runs):
     for name in ("threshold", "models", "patient", "runs"):
         assert {f"{name}.pdf", f"{name}.png", f"{name}.svg", f"{name}.csv"} <= made
     assert (two_runs / "views" / ".gitignore").exists()
+
+
+def test_the_numbers_of_the_pictures_lie_beside_them(executed, two_runs):
+    ticks = pd.read_csv(two_runs / "views" / "patient.csv")
+    assert set(ticks["part"]) == {"gaussians", "scores"}
+    assert (ticks[ticks["part"] == "scores"].groupby("name").size() == 8).all()
+    curves = pd.read_csv(two_runs / "views" / "threshold.csv")
+    patients = curves.loc[curves["part"] == "curves", "patients"]
+    assert (-np.diff(patients) >= 10).all()
+    assert not (curves["low"] < 10).any()
+    assert "patient_id" not in "".join(
+        path.read_text() for path in (two_runs / "views").glob("*.csv")
+    )

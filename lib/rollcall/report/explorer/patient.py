@@ -1,6 +1,6 @@
 """One patient, picked by rank: the records, their scores in and out, and three ways to sum them up.
 
-Of open and of invented cohorts alone; no id is read, and none is shown.
+Of open and of invented cohorts alone; no id is shown.
 """
 
 from __future__ import annotations

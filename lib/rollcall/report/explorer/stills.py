@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
@@ -77,6 +79,8 @@ def draw_threshold(opened: Opened, view: View) -> Figure:
         raise InputError(f"{opened.name}: too few {opened.run.unit}s to draw a curve")
     at = threshold.start_at(opened, view.threshold, steps["risk"])
     step, unit = steps.iloc[at], opened.run.unit
+    words, rows = threshold.write_step(opened, step), []
+    steps = threshold.clip_limits(steps, opened.run.smallest_cell)
     _draw_curves(ax, steps, opened)
     ax.fill_between(steps["risk"], steps["low"], steps["high"], color=MEMBER, alpha=0.2, lw=0)
     ax.plot(steps["risk"], steps["true"], color=MEMBER, label="true risks, noise taken out")
@@ -88,7 +92,6 @@ def draw_threshold(opened: Opened, view: View) -> Figure:
         textcoords="offset points",
     )
     ax.legend(loc="upper right")
-    words, rows = threshold.write_step(opened, step), []
     if len(cuts):
         cut = cuts.iloc[threshold.find_cuts(steps, cuts)[at]]
         groups = threshold.list_choices(opened)[threshold.DIFFERENT]
@@ -102,7 +105,32 @@ def draw_threshold(opened: Opened, view: View) -> Figure:
         f"Line plot on a log axis of {unit}s at or above each risk, and chance. {words}",
         f"{words} Grey bars: where 95% of the ratios of groups lie if nothing leaks.",
         title=f"{opened.name}: a risk of {step['risk']:.3f} or more",
-        data=steps,
+        data=_join({"curves": steps, "groups": _list_groups(rows)}),
+    )
+
+
+def _join(parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the tables behind the panels of a figure into one, which `part` tells apart."""
+    full = {name: table for name, table in parts.items() if len(table)}
+    return pd.concat(full, names=["part"]).reset_index(level=0)
+
+
+def _list_groups(rows: list[dict]) -> pd.DataFrame:
+    columns = ["name", "ratio", "low", "high"]
+    table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
+    table[["floor_low", "floor_high"]] = [row["floor"] for row in rows] or np.empty((0, 2))
+    return table[table["ratio"].notna()].rename(columns={"low": "ratio_low", "high": "ratio_high"})
+
+
+def _list_scores(scores: np.ndarray, members: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """List each tick: the row it is in, whether its model had the patient, its place."""
+    number, rows = scores.shape
+    return pd.DataFrame(
+        {
+            "name": np.repeat(names, number),
+            "had": np.tile(members, rows),
+            "score": scores.T.ravel(),
+        }
     )
 
 
@@ -208,7 +236,7 @@ def draw_patient(opened: Opened, view: View) -> Figure:
         f"A strip for each record: ticks for each model's score, and two Gaussians. {words}",
         f"{words} Each tick is one model; the curves are the two Gaussians that LiRA fits.",
         title=f"{opened.name}: the {opened.run.unit} of rank {view.rank:,}",
-        data=fits.round(4),
+        data=_join({"gaussians": fits, "scores": _list_scores(scores, members, someone.names)}),
     )
 
 

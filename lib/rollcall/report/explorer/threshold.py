@@ -41,6 +41,11 @@ def count_above(opened: Opened) -> pd.DataFrame:
     return steps
 
 
+def clip_limits(steps: pd.DataFrame, smallest: int) -> pd.DataFrame:
+    """Return steps as pictures and files have them: no limit is under the smallest cell."""
+    return steps.assign(low=steps["low"].clip(lower=smallest)).round(6)
+
+
 def list_steps(opened: Opened) -> tuple[np.ndarray, np.ndarray]:
     """Return risks and how many are at or above each, as gate.safe_curve, from LOWEST on.
 
@@ -200,7 +205,7 @@ def show_threshold(opened: Opened) -> dict:
         "unit": opened.run.unit,
         "total": len(opened.auc),
         "least": opened.run.smallest_cell,
-        "steps": steps.round(6).to_dict("list"),
+        "steps": clip_limits(steps, opened.run.smallest_cell).to_dict("list"),
         "sentences": [write_step(opened, step) for step in steps.to_dict("records")],
         "short": [f"risk {risk:.3f}" for risk in steps["risk"]],
         "cut_of": find_cuts(steps, cuts),
