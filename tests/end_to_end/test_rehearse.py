@@ -112,9 +112,7 @@ def test_small_counts_would_be_seen():
         "notice": "",
         "summary": ["3 of 60 patients are exposed.", "about 3 of them are there by chance."],
         "facts": {"Notes": "4 records dropped; version 1.0.1; 12 records of 10 patients"},
-        "first_page": {
-            "sentences": [{"lead": "Who", "text": "7 of 60 patients stand out."}]
-        },
+        "first_page": {"sentences": [{"lead": "Who", "text": "7 of 60 patients stand out."}]},
         "parts": [{"tables": [table], "figures": [{"alt": "5 visits", "caption": "1.5 patients"}]}],
     }
     small = leaving.list_small_counts(twin)
