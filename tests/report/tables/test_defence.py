@@ -4,7 +4,7 @@ import pandas as pd
 
 from rollcall.report.gate import HIDDEN
 from rollcall.report.tables import defence
-from tests.report.figures.test_defence import make_groups, make_settings
+from tests.report.figures.experiments.test_defence import make_groups, make_settings
 
 
 def test_settings_side_by_side():
