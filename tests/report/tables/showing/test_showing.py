@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollcall.report.tables.showing import Table, read_tables, show_table
@@ -105,6 +105,7 @@ def test_the_name_of_a_group_of_rows_stands_once():
     assert "attribute" not in [head.get_text() for head in soup.find_all("th", scope="col")]
 
 
+@settings(max_examples=12)
 @given(
     st.integers(1, 40),
     st.integers(1, 14),
