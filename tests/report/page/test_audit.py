@@ -45,8 +45,8 @@ TEN_QUESTIONS = {
     ),
     "Which files may I pass on, and is the report itself safe?": (
         "#leaving",
-        r"patients\.parquet.*stay where the data may be.*may leave: report\.html.*No count of 1 to "
-        r"9 patients",
+        r"stay where the data may be: .*patients\.parquet.*may leave: report\.html.*No count of 1 "
+        r"to 9 patients",
     ),
     "How can somebody check these numbers?": (
         "#facts",
