@@ -208,7 +208,10 @@ def residuals(finished: FinishedRuns) -> Figure:
     if entries:
         drawing, axes = make_grid(len(entries), 62, sharex=False, sharey=False)
         tables = draw_panels(axes, entries)
-        drawing.supxlabel("Pearson residual among the 1% of records of highest AUC (symmetric log)")
+        drawing.supxlabel(
+            "Pearson residual among the 1% of records of highest AUC (symmetric log axis; open "
+            "diamonds: published)"
+        )
     words = [
         f"{table['run'].iloc[0]}: {row['attribute']} {row['group']} {row['residual']:.1f}"
         for table in tables

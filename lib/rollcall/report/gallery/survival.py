@@ -108,7 +108,9 @@ def list_entries(finished: FinishedRuns, definition: Definition) -> list[Finishe
 def label_axes(drawing: Any, definition: Definition) -> None:
     """Name the axes that all panels share."""
     of = "records" if definition is RECORDS else "patients"
-    drawing.supxlabel(f"Risk: {definition.words} (0.5: nothing can be told)")
+    drawing.supxlabel(
+        f"Risk: {definition.words} (0.5: nothing can be told). Numbers: shares at {AT} or more"
+    )
     drawing.supylabel(f"Share of {of} at or above")
 
 
@@ -116,7 +118,7 @@ def draw_survival(
     axes: list[Any], entries: list[FinishedRun], definition: Definition, first: str = "a"
 ) -> tuple[list[pd.DataFrame], list[str]]:
     """Draw a panel for each run; return the curves drawn, and words for the alternative text."""
-    known, tables, words = published.survival(), [], []
+    known, tables, words, most = published.survival(), [], [], 0
     for ax, entry in zip(axes, entries, strict=True):
         curves = _list_curves(entry, definition)
         if definition.has_published:
@@ -133,14 +135,16 @@ def draw_survival(
         colours = [(text, _colour(name, definition)) for text, name in texts]
         if "95% limits" in curves:
             colours.append(("thin: 95% limits", FLOOR))
-        write_lines(ax, [(f"at {AT} or more:", EXPOSED), *colours])
+        most = max(most, len(colours))
+        write_lines(ax, colours)
         words.append(f"{entry.label}: {', '.join(text for text, _ in texts)}")
     scale_log(axes[0], "y")
-    axes[0].set(xlim=(0.42, 1.01), ylim=(2e-5, 1.6))
+    axes[0].set(xlim=(0.42, 1.01), ylim=(2e-5, 2.0 * 10 ** (0.8 * most)))
     for ax in axes:
         ax.set_yticks([1, 0.1, 0.01, 0.001, 0.0001], ["100%", "10%", "1%", "0.1%", "0.01%"])
         ax.set_xticks([0.5, 0.7, 0.9])
         ax.minorticks_off()
+        ax.spines["left"].set_bounds(2e-5, 1)
     letter(axes, [wrap_label(entry) for entry in entries], first)
     return tables, words
 

@@ -88,7 +88,12 @@ def draw_of_run(entry: Entry, one: FinishedRun, stored: StoredRun, folder: Path 
         _ = stored.attacked  # read once for all figures
     shown = catalogue.FIGURES[entry.name](stored)
     if isinstance(shown, Table):
-        return Drawn(entry.name, one.name, None, shown.empty or "a table, and no figure")
+        return Drawn(
+            entry.name,
+            one.name,
+            None,
+            shown.empty or f"no pictures; {entry.notebook} shows a table",
+        )
     if shown.drawing is None:
         return Drawn(entry.name, one.name, None, shown.alt)
     needs = ["attack", "disparity"] if catalogue.is_of_groups(entry.name) else ["attack"]

@@ -278,6 +278,7 @@ def defence_groups(settings: pd.DataFrame, groups: pd.DataFrame) -> Figure:
     labels = ["everybody" if a == "all" else f"{a} {g} ({n:,})" for (a, g), n in zip(
         keys, rows["patients"], strict=True)]  # fmt: skip
     axes[0][0].set_yticks(places, labels)
+    axes[0][0].set_ylim(-len(keys) + 0.4, 0.6)
     letter(axes[0], chosen)
     table = groups[groups["setting"] == chosen[0]].head(MOST_GROUPS)
     worst = table.loc[table["change"].idxmin()]
