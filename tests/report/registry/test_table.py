@@ -53,7 +53,7 @@ def test_every_figure_there_is_is_listed_and_no_other():
     assert names(OF_RUNS) == set(gallery.FIGURES) | {"subgroups"}
     assert names(COMPOSED) == set(gallery.COMPOSED)
     drawn = {entry.function for entry in REGISTRY.values() if entry.kind == OF_EXPERIMENT}
-    for module in ("budget", "defence", "later", "open_models", "scaling"):
+    for module in ("budget", "costs", "defence", "later", "open_models", "scaling"):
         place = f"rollcall.report.figures.experiments.{module}"
         for name, function in vars(import_module(place)).items():
             if "Figure" in str(getattr(function, "__annotations__", {}).get("return")):

@@ -81,7 +81,7 @@ def list_areas(finished: FinishedRuns, table: str) -> pd.DataFrame:
         attacks = entry.tables["attacks" if table == OURS else "paper_attacks"]
         if "variant" in attacks:
             attacks = attacks[attacks["variant"] == "online"]
-        means = attacks.groupby("attack")["auc"].mean()
+        means = attacks.groupby("attack")["auc"].mean().to_dict()
         for attack in ATTACKS:
             if attack in means:
                 beside = known.get(entry.dataset, np.nan) if attack == "LiRA" else np.nan

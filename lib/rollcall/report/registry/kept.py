@@ -79,8 +79,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 def find_kept(out: Path, name: str) -> list[Path]:
     """List the folders of figures under <out>/<dataset>[/<run>] that have a figure's tables."""
     patterns = (f"*/figures/{FOLDER}/{name}", f"*/*/figures/{FOLDER}/{name}")
-    found = [path for pattern in patterns for path in out.glob(f"{pattern}/{ARGUMENTS}")]
-    return sorted(path.parents[2] for path in found)
+    kept = [path for pattern in patterns for path in out.glob(f"{pattern}/{ARGUMENTS}")]
+    return sorted(path.parents[2] for path in kept)
 
 
 def draw_kept(name: str, folder: Path) -> tuple[style.Figure, str]:

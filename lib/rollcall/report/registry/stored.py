@@ -73,10 +73,10 @@ def open_cohort(run: Run, data: Path) -> Cohort | None:
         return external.read(run.path)[1]
     for path in sorted((data / run.config["cohort"] / "prepared").glob("*/cohort.json")):
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if run.config["fingerprint"] in (facts.get("fingerprint"), facts.get("content")):
+        if run.config["fingerprint"] in (content.get("fingerprint"), content.get("content")):
             from rollcall.data import store
 
             return store.open_saved(path.parent)

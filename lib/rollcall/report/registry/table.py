@@ -180,7 +180,7 @@ _TABLE = (
     ),
     Entry(
         *("defence_groups", OF_EXPERIMENT, "what each defence costs each group"),
-        *("5_defence", f"{EXPERIMENTS}.defence:defence_groups", ("settings", "groups")),
+        *("5_defence", f"{EXPERIMENTS}.costs:defence_groups", ("settings", "groups")),
     ),
     Entry(
         *("few_references", OF_EXPERIMENT, "attacks on an open model with few references"),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report.figures.experiments import defence
+from rollcall.report.figures.experiments import costs, defence
 
 AUCS = np.round(np.arange(0.5, 0.995, 0.01), 2)
 
@@ -122,13 +122,13 @@ def test_few_exposed_stand_where_none_do(few):
 def test_groups_of_the_strictest_settings():
     settings = make_settings()
     groups = make_groups(settings)
-    assert defence.choose_settings(settings, groups) == [
+    assert costs.choose_settings(settings, groups) == [
         "patient-level DP, ε 1",
         "patient-level DP, ε 3",
     ]
-    figure = defence.defence_groups(settings, groups)
+    figure = costs.defence_groups(settings, groups)
     assert "that of race B most, by -0.100" in figure.alt
     others = settings[~settings["kind"].isin(["record", "patient"])]
-    assert defence.choose_settings(others, groups[groups["setting"].isin(others["setting"])]) == [
+    assert costs.choose_settings(others, groups[groups["setting"].isin(others["setting"])]) == [
         "top label alone"
     ]
