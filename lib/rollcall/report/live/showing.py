@@ -61,8 +61,8 @@ def _describe_state(state: State, now: float) -> str:
     )
     if state.stopped:
         return (
-            f"{done} of {total} models trained{ago}: it seems to have stopped; the same command, or the "
-            "same notebook, goes on from there"
+            f"{done} of {total} models trained{ago}: it seems to have stopped; the same command, "
+            "or the same notebook, goes on from there"
         )
     if not done:
         return f"0 of {total} models trained: the first ones are under way"
