@@ -66,7 +66,15 @@ def list_curves(finished: FinishedRuns, table: str) -> pd.DataFrame:
 
 
 def _curves_of(entry: FinishedRun, table: str) -> list[tuple[str, pd.DataFrame]]:
+    """Return the curve of each attack, from the rate on at which a model has 10 false alarms.
+
+    The paper's go further down, where a run of its size may have records enough; a smaller one has
+    not a single false alarm there. Our own table begins at that rate.
+    """
     curves = entry.tables[table]
+    if OURS in entry.tables:
+        rates = entry.tables[OURS]["fpr"]
+        curves = curves[(curves["fpr"] == 0) | (curves["fpr"] >= rates[rates > 0].min())]
     if "variant" in curves:
         curves = curves[curves["variant"] == "online"]
     parts = [(attack, curves[curves["attack"] == attack]) for attack in ATTACKS]
