@@ -6,13 +6,12 @@ import numpy as np
 
 from rollcall.report.lessons.checking import Task
 
-CASES = ((0.06, 0.01, 0.001), (0.5, 0.1, 0.2), (0.9, 0.05, 0.5))
-
 
 def make_tasks() -> dict[str, Task]:
     """Return the tasks by name."""
     rng = np.random.default_rng(2)
     scores = tuple((value, rng.normal(1, 2, 12)) for value in (3.0, -1.0, 0.2))
+    right, false = 0.5 * 0.01, 0.02 * 0.99  # of all those looked at
     return {
         "offline": Task(
             lambda score, out: (score - out.mean()) / out.std(ddof=1),
@@ -25,15 +24,13 @@ def make_tasks() -> dict[str, Task]:
             scores,
         ),
         "precision": Task(
-            lambda hit, false, members: hit * members / (hit * members + false * (1 - members)),
+            right / (right + false),
             {
-                "no_prior": lambda hit, false, members: hit / (hit + false),
-                "hit_rate": lambda hit, false, members: hit,
-                "specificity": lambda hit, false, members: 1 - false,
-                "forgot_others": lambda hit, false, members: (
-                    hit * members / (hit * members + false)
-                ),
+                "no_prior": 0.5 / (0.5 + 0.02),
+                "hit_rate": 0.5,
+                "specificity": 0.98,
+                "odds": right / false,
             },
-            CASES,
+            tolerance=0.01,
         ),
     }
