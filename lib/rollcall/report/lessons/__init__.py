@@ -26,6 +26,7 @@ from rollcall.report.lessons.pictures import (
     draw_shares,
 )
 from rollcall.report.lessons.quiz import ask_quiz, compare_quiz
+from rollcall.report.lessons.saying import judge_sentence, show_report
 from rollcall.report.lessons.showing import show, slide, tabulate
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "draw_shares",
     "draw_units",
     "fit",
+    "judge_sentence",
     "maximum_by_patient",
     "name_patients",
     "open_clinic",
@@ -50,6 +52,7 @@ __all__ = [
     "redraw",
     "score",
     "show",
+    "show_report",
     "slide",
     "sum_by_patient",
     "tabulate",

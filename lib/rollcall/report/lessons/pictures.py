@@ -16,7 +16,8 @@ from rollcall.report.style import (
     styled,
 )
 
-WIDTH, LOW, HIGH = 6.2, 1.5, 2.5  # inches
+WIDTH, HIGH = 6.2, 2.5  # inches
+MOST_TICKS = 8  # of a curve of few points, one at each
 LINES = ((MEMBER, "-"), (NON_MEMBER, "--"), (FLOOR, "-."), (EXPOSED, ":"))
 LABELS = {"with": (MEMBER, "|"), "without": (NON_MEMBER, "|"), "unknown": (EXPOSED, "|")}
 
@@ -110,10 +111,11 @@ def draw_curves(
         ax.plot([0, 1], [0, 1], color=FLOOR, lw=0.6, ls=":", label="guessing")
     if point:
         ax.plot(*point, "o", color=EXPOSED, ms=5)
+    places = next(iter(curves.values()))[0]
     if log:
         ax.set_xscale("log")
-        ticks = list(curves.values())[0][0]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    if len(places) <= MOST_TICKS:
+        ax.set_xticks(places, [f"{place:g}" for place in places])
         ax.minorticks_off()
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
@@ -122,7 +124,9 @@ def draw_curves(
 
 
 @styled
-def draw_shares(rows: Mapping[str, tuple[float, float, float]], xlabel: str, caption: str) -> Figure:
+def draw_shares(
+    rows: Mapping[str, tuple[float, float, float]], xlabel: str, caption: str
+) -> Figure:
     """Draw a point and its interval a row: title -> (value, low, high)."""
     drawing, ax = new_figure(WIDTH, 0.7 + 0.28 * len(rows))
     for place, (value, low, high) in enumerate(reversed(rows.values())):

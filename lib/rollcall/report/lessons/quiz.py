@@ -30,7 +30,7 @@ def compare_quiz(before: str, after: str) -> HTML:
     for each, one, two in zip(questions, before, after, strict=True):
         marks = (one == each["right"], two == each["right"])
         right = [total + got for total, got in zip(right, marks, strict=True)]
-        rows += f'<tr><td>{each["about"]}</td><td>{each["lesson"]}</td><td>{words[marks]}</td></tr>'
+        rows += f"<tr><td>{each['about']}</td><td>{each['lesson']}</td><td>{words[marks]}</td></tr>"
     head = "".join(f'<th scope="col">{name}</th>' for name in ("about", "lesson", "you"))
     caption = f"<caption>Before {right[0]}, after {right[1]} of {len(questions)}.</caption>"
     return HTML(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
