@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "lessons"
+LINK = re.compile(r"\]\((\w+\.ipynb)\)")
 CLINICIAN = ("0", "2", "4", "5", "quiz")  # the lessons of her track, by how their names begin
 
 
@@ -50,8 +52,6 @@ def make_learners(book: dict) -> dict:
     for cell in book["cells"]:
         if "exercise" in tags(cell):
             cell["source"] = leave_open("".join(cell["source"]))
-        elif cell["cell_type"] == "markdown":  # one folder deeper; links stay within the form
-            cell["source"] = "".join(cell["source"])
     return book
 
 
@@ -60,12 +60,20 @@ def make_clinicians(book: dict) -> dict:
     book = make_learners(book)
     book["cells"] = [cell for cell in book["cells"] if "researcher" not in tags(cell)]
     for cell in book["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = LINK.sub(_link_learners, "".join(cell["source"]))
         if cell["cell_type"] == "code" and "exercise" not in tags(cell):
             cell["metadata"] |= {
                 "jupyter": {"source_hidden": True},
                 "tags": [*tags(cell), "hide-input"],
             }
     return book
+
+
+def _link_learners(link: re.Match) -> str:
+    """Point to the learner's form of a lesson that is not in the clinician's track."""
+    name = link[1]
+    return link[0] if name[0] in CLINICIAN else f"](../learner/{name})"
 
 
 def make_forms() -> dict[Path, str]:

@@ -97,7 +97,7 @@ def open_lesson(number: int) -> Lesson:
 
 def mark(questions: Sequence[dict], answers: str, call: str) -> HTML:
     """Return questions with their options; with answers their marks and reasons."""
-    given = answers.strip().lower()
+    given = "" if answers is ... else str(answers).strip().lower()
     if not given:
         rows = "".join(f"<li>{_list(each)}</li>" for each in questions)
         example = LETTERS[0] * len(questions)

@@ -83,11 +83,23 @@ def draw_units(inputs: np.ndarray, units: int, seed: int = 0) -> np.ndarray:
     return np.column_stack([hidden, np.ones(len(hidden))])
 
 
+def sum_products(hidden: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return what a ridge regression needs to know of its data, (units + 1, units + 1 + 3).
+
+    The products of the units with each other and with the labels: those of two halves add up.
+    """
+    return hidden.T @ np.column_stack([hidden, np.eye(3)[labels]])
+
+
+def solve(products: np.ndarray, penalty: float) -> np.ndarray:
+    """Return the ridge regression's weights, (units + 1, 3), from sum_products."""
+    units = len(products)
+    return np.linalg.solve(products[:, :units] + penalty * np.eye(units), products[:, units:])
+
+
 def fit(hidden: np.ndarray, labels: np.ndarray, penalty: float = PENALTY) -> np.ndarray:
     """Train one model: the last layer, (units + 1, 3), by ridge regression on the labels."""
-    truth = np.eye(3)[labels]
-    gram = hidden.T @ hidden + penalty * np.eye(hidden.shape[1])
-    return np.linalg.solve(gram, hidden.T @ truth)
+    return solve(sum_products(hidden, labels), penalty)
 
 
 def score(hidden: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -113,9 +125,13 @@ def train(
     clinic = open_clinic(patients)
     members = draw_members(models, patients, seed)
     hidden, labels = draw_units(clinic.inputs, units, seed), clinic.labels
+    everything = sum_products(hidden, labels)
     scores = np.empty((models, len(labels)))
-    for model, had in enumerate(members[:, clinic.owner]):
-        scores[model] = score(hidden, labels, fit(hidden[had], labels[had], penalty))
+    for model in range(0, models, 2):
+        had = members[model, clinic.owner]
+        half = sum_products(hidden[had], labels[had])
+        scores[model] = score(hidden, labels, solve(half, penalty))
+        scores[model + 1] = score(hidden, labels, solve(everything - half, penalty))
     return scores, members
 
 

@@ -125,15 +125,15 @@ def draw_curves(
 
 @styled
 def draw_shares(
-    rows: Mapping[str, tuple[float, float, float]], xlabel: str, caption: str
+    rows: Mapping[str, tuple[float, float, float]], xlabel: str, caption: str, least: float = 0.0
 ) -> Figure:
-    """Draw a point and its interval a row: title -> (value, low, high)."""
+    """Draw a point and its interval a row: title -> (value, low, high). least: of the axis."""
     drawing, ax = new_figure(WIDTH, 0.7 + 0.28 * len(rows))
     for place, (value, low, high) in enumerate(reversed(rows.values())):
         ax.plot([low, high], [place, place], color=MEMBER, lw=1)
         ax.plot(value, place, "o", color=MEMBER, ms=4)
     ax.set_yticks(range(len(rows)), list(rows)[::-1])
-    ax.set(xlabel=xlabel, xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
+    ax.set(xlabel=xlabel, xlim=(least, None), ylim=(-0.6, len(rows) - 0.4))
     spoken = "; ".join(f"{name} {value:.3g} ({low:.3g} to {high:.3g})"
                      for name, (value, low, high) in rows.items())  # fmt: skip
     return Figure("shares", drawing, f"Points with intervals, {xlabel}: {spoken}.", caption)

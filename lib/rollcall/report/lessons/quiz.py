@@ -17,6 +17,8 @@ def ask_quiz(answers: str = "") -> HTML:
 def compare_quiz(before: str, after: str) -> HTML:
     """Say which misconceptions were cured, which stay, and which are new. Eight letters each."""
     questions = _read()
+    if ... in (before, after):
+        return HTML(f"<p>Open. Write {len(questions)} letters before the course, and after it.</p>")
     for given in (before, after):
         if len(given) != len(questions) or set(given) - set(LETTERS):
             return HTML(f"<p>{len(questions)} letters are expected, before and after.</p>")
