@@ -176,4 +176,5 @@ def test_lessons_import_no_more_than_a_browser_has():
 
 
 def plain(shown):
-    return shown.data.replace("&quot;", '"').replace("&#x27;", "'").replace("&gt;", ">")
+    text = shown.data.replace("<code>", "`").replace("</code>", "`")
+    return text.replace("&quot;", '"').replace("&#x27;", "'").replace("&gt;", ">")

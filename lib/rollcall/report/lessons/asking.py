@@ -6,6 +6,7 @@ The words are in words/lesson<number>.toml, what is right in `exercises`.
 from __future__ import annotations
 
 import html
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class Lesson:
         hints = self._find("exercises", name)["hints"]
         for level, text in reversed(list(enumerate(hints, 1))):
             summary = f"<summary>Hint {level} of {len(hints)}</summary>"
-            folded = f"<details>{summary}<p>{html.escape(text)}</p>{folded}</details>"
+            folded = f"<details>{summary}<p>{_mark_code(text)}</p>{folded}</details>"
         return HTML(folded)
 
     def questionnaire(self, answers: str = "") -> HTML:
@@ -122,7 +123,12 @@ def _list(asked: dict) -> str:
 
 
 def _say(first: str, text: str) -> HTML:
-    return HTML(f"<p><strong>{html.escape(first)}</strong> {html.escape(text)}</p>")
+    return HTML(f"<p><strong>{html.escape(first)}</strong> {_mark_code(text)}</p>")
+
+
+def _mark_code(text: str) -> str:
+    """Escape a text; what stands between backticks becomes code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _show_buttons(options: Sequence[str], store) -> None:
