@@ -10,7 +10,6 @@ from rollcall.util.files import PACKAGE, clone, notebooks
 
 # Declared, and used without an import of ours.
 NOT_IMPORTED = {
-    "ipywidgets": "tqdm draws its bars with it in JupyterLab",
     "jupyterlab": "`rollcall lab` starts it as a program",
     "dask": "distributed's other half: `dask scheduler`, `dask worker`",
 }
