@@ -2,18 +2,21 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit describe rehearse doctor bench test quick lint lab reference lock clean
+.PHONY: help audit describe rehearse doctor figure bench test quick lint lab gallery claims reference lock clean
 help:
-	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE= BUDGET= PRECISION= MOST=]   train, attack, disparity, report"
+	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE= STATEMENT= BUDGET= PRECISION= MOST=]   train, attack, disparity, report"
 	@echo "make describe TABLE=my.csv [LABEL= PATIENT=]                 a first cohort.toml for a table of your own, and what is made of each column"
 	@echo "make rehearse COHORT= [PATIENTS= MODEL= RECIPE= TARGETS=]    a simulated release in a dataset's own layout, then its audit"
 	@echo "make doctor [OUT= DATA=]                                     what this machine has, and what an audit will use"
+	@echo "make figure NAME= [OUT= RUN= TO=]                            draw a figure of finished runs again (all, 1 to 4, or a name)"
 	@echo "make bench [PART=training|prepare|attacks|risk|growth OUT=file.csv]   how fast this machine is at each part, how cost grows"
 	@echo "make bench PART=audit [COHORT= ROOT= TARGETS= DATA= OUT=]    where the time of one audit goes"
 	@echo "make test  [ARGS=]                                           every test"
 	@echo "make quick [ARGS=]                                           the tests that take no whole audit: two minutes"
 	@echo "make lint                                                    ruff, its format, pyright"
-	@echo "make lab                                                     JupyterLab on the notebooks"
+	@echo "make lab                                                     JupyterLab on copies of the notebooks"
+	@echo "make gallery [OUT=]                                          renew results/gallery from finished runs of open data"
+	@echo "make claims                                                  check the numbers of README and docs against stored results"
 	@echo "make reference                                               renew docs/reference.md from the command line and the recipes"
 	@echo "make lock                                                    renew requirements.lock (needs uv)"
 	@echo "make clean                                                   remove .venv; results/ and data/ stay"
@@ -22,7 +25,7 @@ help:
 given = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
 shared = $(call given,COHORT,cohort) $(call given,MODEL,model) $(call given,RECIPE,recipe) $(call given,TARGETS,targets) \
   $(call given,OUT,out) $(call given,DATA,data) $(call given,RUN,run) $(call given,SEED,seed) \
-  $(call given,SCHEDULER,scheduler) $(call given,SMALLEST,smallest-cell) $(call given,APPETITE,appetite) \
+  $(call given,SCHEDULER,scheduler) $(call given,SMALLEST,smallest-cell) $(call given,APPETITE,appetite) $(call given,STATEMENT,statement) \
   $(call given,BUDGET,budget) $(call given,PRECISION,precision) $(call given,MOST,most-targets)
 
 audit: .venv/.ready
@@ -36,6 +39,9 @@ rehearse: .venv/.ready
 
 doctor: .venv/.ready
 	@$(RUN_IN) -m rollcall doctor $(call given,OUT,out) $(call given,DATA,data)
+
+figure: .venv/.ready
+	@$(RUN_IN) -m rollcall figure $(if $(filter command,$(origin NAME)),"$(NAME)") $(call given,OUT,out) $(call given,RUN,run) $(call given,TO,to)
 
 bench: .venv/.ready
 	@$(RUN_IN) -m benchmarks $(PART) $(call given,COHORT,cohort) $(call given,ROOT,root) $(call given,TARGETS,targets) \
@@ -55,6 +61,12 @@ lint: .venv/.ready
 
 lab: .venv/.ready
 	@$(RUN_IN) -m rollcall lab
+
+gallery: .venv/.ready
+	@$(RUN_IN) -m docs.gallery $(call given,OUT,out)
+
+claims: .venv/.ready
+	@$(RUN_IN) -m docs.claims
 
 reference: .venv/.ready
 	@$(RUN_IN) -m docs.reference

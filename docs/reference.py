@@ -39,7 +39,8 @@ def describe_options(parser: argparse.ArgumentParser) -> list[str]:
         if action.required:
             default = "required"
         choices = f" ({', '.join(map(str, action.choices))})" if action.choices else ""
-        rows.append((name + metavar, default, (action.help or "") + choices))
+        meaning = (action.help or "").replace("%%", "%")  # as argparse shows it
+        rows.append((name + metavar, default, meaning + choices))
     return make_table(("option", "default", "meaning"), rows) if rows else []
 
 

@@ -31,7 +31,10 @@ def study(finished, tmp_path_factory):
 @pytest.mark.parametrize("name", catalogue.FIGURES)
 def test_every_figure_shows_its_texts(study, name):
     shown = study.show(name).data
-    assert shown.startswith('<figure><img src="data:image/png;base64,')
+    if name in ("named", "group_survival") and "<figure>" not in shown:  # of 120 patients
+        assert re.fullmatch(r"<p>(No|Nobody) .{20,}</p>", shown)
+        return
+    assert re.match(r'<figure><img( class="picture")? src="data:image/png;base64,', shown)
     assert re.search(r' alt="[^"]{40,}"', shown)
     assert re.search(r"<figcaption>.{20,}</figcaption>", shown)
     assert (study.run.path / "figures" / f"{name}.pdf").is_file()
@@ -42,7 +45,7 @@ def test_every_table_has_a_caption_and_scoped_heads(study, name):
     shown = study.table(name).data
     assert re.search(r"<caption>.{10,}</caption>", shown)
     assert "<th>" not in shown
-    assert "<td>" in shown
+    assert "<td" in shown
 
 
 def test_steps_are_taken_once_and_are_what_the_run_has(study, finished):
@@ -59,7 +62,7 @@ def test_it_says_what_the_command_line_printed(study, finished):
     for sentence in study.summary():
         assert sentence in finished.stdout
     assert study.facts()["Target models"].startswith("16 x mlp")
-    assert study.notice() is None
+    assert "invented" in study.notice().data.lower()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ HEAVY = {"torch", "scipy.stats", "statsmodels", "matplotlib", "papermill"}
     ("module", "allowed"),
     [
         ("rollcall.auditing", set()),
+        ("rollcall.auditing.watching", set()),
+        ("rollcall.report.live.showing", set()),
+        ("rollcall.report.notebooks.lab", set()),
         ("rollcall.attacks", set()),
         ("rollcall.risk", set()),
         ("rollcall.paper.panel", set()),

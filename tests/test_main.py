@@ -1,10 +1,9 @@
-"""The command line apart from whole audits: its lists, its help, its version, its lab."""
+"""The command line apart from whole audits: its lists, its help, its version."""
 
 import importlib.metadata
 import subprocess
 import sys
 import tomllib
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -54,9 +53,8 @@ def test_version(capsys):
 
 
 LOADED = """
-import contextlib, io, subprocess, sys
+import contextlib, io, sys
 from rollcall.__main__ import main
-subprocess.call = lambda command, env: 0
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     main(sys.argv[1:])
 heavy = "numpy", "pandas", "scipy", "scipy.stats", "matplotlib", "torch", "papermill", "nbformat"
@@ -69,7 +67,6 @@ print(*(name for name in heavy if name in sys.modules))
     [
         ("--help", set()),
         ("--version", set()),
-        ("lab", set()),
         ("attack --help", {"numpy", "pandas", "scipy"}),
         ("list datasets", {"numpy", "pandas"}),
         ("list recipes", {"numpy", "pandas"}),
@@ -132,41 +129,3 @@ def test_help_names_the_datasets(capsys, command, names):
         build_parser().parse_args([command, "--help"])
     words = capsys.readouterr().out.replace(",", " ").split()
     assert set(names) <= set(words)
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """What `rollcall lab` starts in place of JupyterLab: its command and environment."""
-    calls = SimpleNamespace()
-
-    def call(command, env):
-        calls.command, calls.env = command, env
-        return 0
-
-    monkeypatch.setattr(subprocess, "call", call)
-    return calls
-
-
-def test_lab_in_a_clone_opens_its_notebooks(started):
-    assert main(["lab"]) == 0
-    assert started.command[-1] == f"--notebook-dir={files.clone() / 'notebooks'}"
-
-
-def test_lab_of_an_installed_rollcall_opens_copies(monkeypatch, started, tmp_path):
-    """Never site-packages' own; a copy that is there already is left as its owner made it."""
-    monkeypatch.setattr(files, "clone", lambda: None)
-    monkeypatch.setattr(files, "notebooks", lambda: tmp_path / "package")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("ROLLCALL_HOME", raising=False)
-    for folder, name, text in (
-        ("package", "1_train.ipynb", "new"),
-        ("package", "2_attack.ipynb", "new"),
-        ("notebooks", "2_attack.ipynb", "changed by its owner"),
-    ):
-        (tmp_path / folder).mkdir(exist_ok=True)
-        (tmp_path / folder / name).write_text(text)
-    assert main(["lab"]) == 0
-    assert started.command[-1] == f"--notebook-dir={tmp_path / 'notebooks'}"
-    assert started.env["ROLLCALL_HOME"] == str(tmp_path)
-    assert (tmp_path / "notebooks" / "1_train.ipynb").read_text() == "new"
-    assert (tmp_path / "notebooks" / "2_attack.ipynb").read_text() == "changed by its owner"

@@ -83,6 +83,7 @@ def _parse(command: str, words: list[str]) -> argparse.Namespace:
             if re.search("[\ud800-\udfff]", value):
                 raise InputError(f"--{name} {value!a}: no text in this shell; set LC_ALL=C.UTF-8")
             setattr(arguments, name, os.path.expanduser(value))
+    arguments.words = tuple(words)
     return arguments
 
 

@@ -1,11 +1,16 @@
 """One model and references that never saw the patients: chance, power, and what cannot be told."""
 
+import json
+import re
+
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 
 from rollcall.attacks.offline import attack_offline
 from rollcall.auditing.offline import audit_offline, check_out
+from rollcall.report.twin import read_schema
 from rollcall.runs.given.designs.outsiders import read_offline
 from rollcall.util.errors import InputError
 
@@ -92,6 +97,11 @@ def test_an_offline_audit_of_tables(files):
     assert "are exposed at a false-discovery rate of 5%" in sentences[1]
     table = pd.read_parquet(folder / "out" / "offline.parquet")
     assert list(table["patient_id"]) == list(given.ids)
+    report = json.loads((folder / "out" / "report.json").read_text(), parse_constant=pytest.fail)
+    jsonschema.validate(report, read_schema())
+    assert (report["kind"], report["summary"]) == ("offline", sentences)
+    page = re.sub(r"base64,[^\"]+", "", (folder / "out" / "report.html").read_text())
+    assert not any(name in page for name in given.ids)
     check_out(folder / "out")
     with pytest.raises(InputError, match="holds something else"):
         check_out(folder)

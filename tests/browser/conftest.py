@@ -21,6 +21,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser.lab import lab
+
+__all__ = ["lab"]  # a fixture
+
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = [
     "--disable-gpu",
@@ -32,7 +36,7 @@ OPTIONS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 HERE = {"127.0.0.1", "localhost", "[::1]", "::1"}
-PATIENCE_MS = 20_000  # the machine may be busy
+PATIENCE_MS = 60_000  # the machine may be busy
 
 
 @dataclass

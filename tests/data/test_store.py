@@ -488,3 +488,15 @@ def test_a_record_dropped_at_the_second_try_leaves_the_others_as_they_are(tmp_pa
 
 def interrupt(*arguments):
     raise KeyboardInterrupt
+
+
+def test_a_prepared_cohort_is_found_by_its_fingerprint(tiny, tmp_path):
+    parent = tiny.folder.parent
+    assert store.find_saved(parent, tiny.fingerprint).fingerprint == tiny.fingerprint
+    assert store.find_saved(parent, tiny.content).folder == tiny.folder  # as 0.1.0 called it
+    assert store.find_saved(parent, "another") is None
+    assert store.find_saved(tmp_path / "none", tiny.fingerprint) is None
+    for content in ("{", "[]", "null"):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / "a" / "cohort.json").write_text(content)
+        assert store.find_saved(tmp_path, tiny.fingerprint) is None

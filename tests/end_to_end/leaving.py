@@ -20,6 +20,7 @@ COUNTS = re.compile(rf"^(?:{PEOPLE})(?:, estimated)?$|^exposed$|^of patients$|^i
 def list_small_counts(twin: dict) -> list[str]:
     """Every text, and every cell that counts, in which a number from 1 to 9 counts somebody."""
     texts = [*twin["summary"], *twin["facts"].values(), twin["notice"], twin["title"]]
+    texts += list_texts(twin.get("first_page", {})) + list_texts(twin.get("fields", []))
     small = []
     for part in twin["parts"]:
         texts += [text for figure in part["figures"] for text in figure.values()]
@@ -35,6 +36,15 @@ def list_small_counts(twin: dict) -> list[str]:
                     if re.search(r"(?<![\w.,-])[1-9](?![\d.,%])", cells[column])
                 ]
     return small + [text for text in texts if FEW.search(text)]
+
+
+def list_texts(value) -> list[str]:
+    """Every text in what a JSON file holds."""
+    if isinstance(value, dict):
+        return list_texts(list(value.values()))
+    if isinstance(value, list):
+        return [text for each in value for text in list_texts(each)]
+    return [value] if isinstance(value, str) else []
 
 
 def attack_report(study: auditing.Audit) -> tuple[list, int]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jsonschema
 import nbformat
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from bs4 import BeautifulSoup
 from rollcall import auditing
 from rollcall.__main__ import main
 from rollcall.report import notebooks
+from rollcall.report.twin import read_schema
 from rollcall.runs.config import read_config, write_config
 from rollcall.runs.derived.manifests import check_made
 from rollcall.runs.run import open_run
@@ -68,12 +70,19 @@ def test_the_exit_status_is_the_verdict(audit, copied, capsys, thresholds, outco
     assert twin["decision"] == json.loads(run.file("verdict.json").read_text())
     assert (twin["decision"]["outcome"], twin["decision"]["exit_status"]) == (outcome, status)
     page = BeautifulSoup(run.file("report.html").read_text(), "html.parser")
-    assert [section["id"] for section in page.select("main > section")][:2] == [
+    assert [section["id"] for section in page.select("main > section")][:3] == [
+        "fields",
         "decision",
         "summary",
     ]
+    first = " ".join(page.select_one("#first .outcome").get_text(" ").split())
+    assert f"{outcome.upper()} against the thresholds that" in first
+    jsonschema.validate(twin, read_schema())
+    assert twin["fields"][13]["answer"].endswith(
+        f"sha256 {twin['decision']['appetite']['sha256'][:16]}."
+    )
     assert page.select_one("#decision strong").get_text() == outcome.upper()
-    assert page.select_one("nav a").get_text() == "Decision"
+    assert page.select("nav a")[1].get_text() == "Decision against stated thresholds"
     assert outcome.upper() in run.file("model_card.md").read_text()
 
 
@@ -83,7 +92,7 @@ def test_without_a_file_there_is_no_verdict(audit, copied, finished):
     assert main(list(words)) == 0
     run = copied / "simulated" / "mlp"
     assert not (run / "verdict.json").exists()
-    assert "decision" not in (run / "report.html").read_text()
+    assert 'id="decision"' not in (run / "report.html").read_text()
 
 
 def test_thresholds_set_after_the_run_began_are_one_line(audit, copied, capsys):

@@ -75,7 +75,7 @@ def test_an_audit_leaves_what_the_contract_names(finished):
         *(
             f"figures/{name}.{suffix}"
             for name in ("roc", "in_out", "survival", "forest", "cutoffs", "most_exposed")
-            for suffix in ("pdf", "png")
+            for suffix in ("pdf", "png", "svg", "csv")
         ),
     ):
         assert (finished.run / name).is_file(), name
@@ -109,9 +109,10 @@ def test_the_report_is_one_page_without_ids_or_calls(finished):
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
     assert page.count("<h1") == 1
-    assert page.count("<figure>") == 6
+    figures = page.count("<figure ")
+    assert 8 <= figures <= 14  # two of them on the first page
     assert all(alt for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page))
-    assert page.count("<img") == 6
+    assert page.count("<img") == figures
     levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
     cohort = datasets.load("simulated", data=finished.data, patients=120)

@@ -35,8 +35,11 @@ def read_cells(path):
 
 def read_parameters(path):
     """Read the defaults of a notebook's parameters, which are literals with a type."""
-    _, source, cell = read_cells(path)[1]
-    assert cell["metadata"]["tags"] == ["parameters"]
+    (source,) = [
+        source
+        for _, source, cell in read_cells(path)[:3]
+        if cell["metadata"].get("tags") == ["parameters"]
+    ]
     statements = ast.parse(source).body
     assert all(isinstance(statement, ast.AnnAssign) for statement in statements)
     return {line.target.id: ast.literal_eval(line.value) for line in statements}
@@ -126,3 +129,25 @@ def test_every_parameter_reaches_plan(name):
 def test_plan_takes_keywords_alone():
     kinds = {value.kind for value in inspect.signature(auditing.plan).parameters.values()}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_the_page_to_start_from_has_every_notebook_with_its_question():
+    first = read_cells(files.notebooks() / "start.ipynb")[0][1]
+    rows = [line.strip("| ").split(" | ") for line in first.splitlines() if line.startswith("| [")]
+    questions = {}
+    for link, question, minutes, *_ in rows:
+        name, target = re.fullmatch(r"\[(\w+)\]\((\w+)\.ipynb\)", link).groups()
+        assert name == target
+        assert re.fullmatch(r"\d+|as you like", minutes)
+        questions[name] = question
+    titles = {
+        path.stem: read_cells(path)[0][1].splitlines()[0].removeprefix("# ")
+        for path in PATHS
+        if path.stem != "start"
+    }
+    assert questions == titles
+
+
+def test_links_of_the_page_to_start_from_lead_somewhere():
+    for link in re.findall(r"\]\(([^)]+)\)", read_cells(files.notebooks() / "start.ipynb")[0][1]):
+        assert (files.notebooks() / link).exists(), link

@@ -62,7 +62,7 @@ def test_an_audit_in_a_folder_with_a_lib_and_notebooks_of_its_own(environment, t
 
     report = tmp_path / "results" / "simulated" / "mlp" / "report.html"
     assert str(report) in printed
-    assert report.read_text().count("<figure>") == 6
+    assert report.read_text().count("<figure ") >= 6
     assert (report.parent / "notebooks" / "3_disparity.ipynb").is_file()
     assert list((tmp_path / "data" / "simulated" / "prepared").glob("*/cohort.json"))
     assert list_files(environment) == installed

@@ -3,7 +3,7 @@
 import pytest
 
 from rollcall.experiments import capacity
-from rollcall.report.figures.risk import capacity as draw_capacity
+from rollcall.report.figures.experiments.scaling import capacity as draw_capacity
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.tables.models import capacity_table
 from rollcall.util import files

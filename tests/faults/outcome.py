@@ -17,7 +17,7 @@ import pandas as pd
 IGNORED_FOLDERS = ("locks", "logs", "tmp", "given", "release")
 STAMPS = ("verified.json", ".tables.json")
 BY_NAME = (".html", ".ipynb", ".pdf", ".lock")
-TIMES = ("started", "finished", "seconds", "Started", "checksum")
+TIMES = ("started", "finished", "seconds", "Started", "checksum", "made", "command")
 
 
 def list_files(place: Path) -> dict[str, Path]:

@@ -194,8 +194,9 @@ def test_all_of_it(monkeypatch):
     assert set(got.panel.group) == {"Black", "White"}
     assert list(got.attacks.target) == 2 * list(range(22, 32))
     assert (got.attacks.auc > 0.6).all()
-    assert list(got.errors.models) == [20, 20]
-    assert (got.errors.kind == ["all", "top"]).all()
+    sizes = 2 * np.array(reproduce.choose_sizes(len(members)))
+    assert list(got.errors.models) == list(np.repeat(sizes, 2))
+    assert (got.errors.kind == ["all", "top"] * len(sizes)).all()
     assert got.errors["median"][0] > got.errors["median"][1]  # a high AUC has a small error
     assert got.roc.groupby("attack").tpr.apply(lambda tpr: tpr.is_monotonic_increasing).all()
     again = reproduce.reproduce_paper(score_block, members, index, ids, race)
@@ -235,3 +236,18 @@ def test_the_maximum_grows_with_the_records_though_nothing_leaks():
             pd.DataFrame(index=range(len(index))),
         )
         assert got.patients.auc_max.mean() == pytest.approx(mean, abs=0.004)
+
+
+@pytest.mark.parametrize(
+    ("targets", "models"),
+    [
+        (8, [8]),
+        (16, [8, 16]),
+        (24, [12, 20, 24]),
+        (64, [20, 50, 64]),
+        (200, [20, 50, 100, 200]),
+        (256, [20, 50, 100, 200, 256]),
+    ],
+)
+def test_errors_are_of_the_runs_own_numbers_of_models(targets, models):
+    assert [2 * pairs for pairs in reproduce.choose_sizes(targets)] == models

@@ -7,8 +7,10 @@ import math
 import pytest
 
 from rollcall import recipes
+from rollcall.recipes import privacy
 from rollcall.recipes.privacy import Privacy, read_privacy
 from rollcall.recipes.settings import Recipe
+from rollcall.stats.accounting import sampled_gaussian
 from rollcall.util.errors import InputError
 
 TYPED = ["privacy.unit=patient", "privacy.epsilon=3"]
@@ -64,13 +66,17 @@ def test_the_same_terms_are_the_same_recipe():
         (["privacy.epsilon=3"], "privacy has no unit; it says at least unit and epsilon"),
         (["privacy.unit=patient"], "privacy has no epsilon"),
         (["privacy.unit=patients", "privacy.epsilon=3"], "unit is 'patients', expected record or"),
-        (["privacy.unit=record", "privacy.epsilon=0"], "epsilon is 0.0, expected above 0"),
-        (["privacy.unit=record", "privacy.epsilon=-1"], "epsilon is -1.0, expected above 0"),
+        (["privacy.unit=record", "privacy.epsilon=0"], "epsilon is 0.0, expected from 0.001"),
+        (["privacy.unit=record", "privacy.epsilon=-1"], "epsilon is -1.0, expected from 0.001"),
+        (["privacy.unit=record", "privacy.epsilon=1e-9"], "to 10,000, or inf: clipping without"),
+        (["privacy.unit=record", "privacy.epsilon=1e9"], "epsilon is 1000000000.0, expected"),
         (["privacy.unit=record", "privacy.epsilon=nan"], "epsilon is 'nan', expected a number"),
         (["privacy.unit=record", "privacy.epsilon=three"], "epsilon is 'three', expected a number"),
-        ([*TYPED, "privacy.delta=1"], "delta is 1.0, expected between 0 and 1"),
-        ([*TYPED, "privacy.clip=0"], "clip is 0.0, expected above 0"),
-        ([*TYPED, "privacy.clip=inf"], "clip is inf, expected above 0"),
+        ([*TYPED, "privacy.delta=1"], "delta is 1.0, expected at least 1e-12"),
+        ([*TYPED, "privacy.delta=1e-300"], "delta is 1e-300, expected at least 1e-12"),
+        ([*TYPED, "privacy.clip=0"], "clip is 0.0, expected from 1e-06"),
+        ([*TYPED, "privacy.clip=inf"], "clip is inf, expected from 1e-06 to 1,000,000"),
+        ([*TYPED, "privacy.clip=1e39"], "clip is 1e[+]39, expected from"),
         ([*TYPED, "privacy.tried=0"], "tried is 0, expected at least 1"),
         ([*TYPED, "privacy.tried=1.5"], "tried is '1.5', expected a whole number"),
         ([*TYPED, "privacy.eps=1"], "unknown key 'eps'.*did you mean 'epsilon'"),
@@ -91,3 +97,8 @@ def test_a_table_of_other_kinds_is_refused(tmp_path):
     path.write_text('model = "mlp"\nepochs = 5\nbatch = 64\nlearning_rate = 1e-3\nprivacy = 3\n')
     with pytest.raises(InputError, match=r"mine\.toml: privacy is 3; expected a table"):
         recipes.choose("diabetes130", "", [str(path)])
+
+
+def test_a_recipe_takes_what_the_accountant_does():
+    for name in ("LEAST_EPSILON", "MOST_EPSILON", "SMALLEST_DELTA"):
+        assert getattr(privacy, name) == getattr(sampled_gaussian, name)

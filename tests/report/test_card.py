@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report.card import find_worst_group, make_card, write_card
+from rollcall.report.card import make_card, write_card
+from rollcall.report.words.comparing import find_worst_group
 from tests.report.words.test_sentences import NOBODY, find, groups
 
 
@@ -35,7 +36,11 @@ def test_a_card_says_what_matters():
         "Rollcall": "1",
     }
     assert "## Decision" not in card
-    assert card.endswith("of the same patients.\n")
+    assert (
+        "of the same patients.\n\n## What is left of the risk\n\n- Who runs such a model: " in card
+    )
+    assert "- The people whose data these are: Someone who already has your record may" in card
+    assert "## What this does not mean\n\n- Picked out is not identified." in card
 
 
 @pytest.mark.parametrize("exposed", range(1, 10))
@@ -107,7 +112,7 @@ def test_names_are_text_and_no_markup():
     table = groups({"attribute": hostile, "group": hostile})
     card = write_card(find(groups=table), title=hostile, verdict=[hostile], notices=[hostile])
     assert "<script>" not in card
-    assert len([line for line in card.splitlines() if line.startswith("#")]) == 2
+    assert len([line for line in card.splitlines() if line.startswith("#")]) == 4
     assert len(rows_of(card)) == 9
     assert all(r"\|" in line for line in card.splitlines() if "script" in line)
 

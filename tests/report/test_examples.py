@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.report.examples import list_most_exposed, pick_examples, show_most_exposed
-from rollcall.report.style import Figure, Table, show_table
+from rollcall.report.examples import (
+    list_most_exposed,
+    pick_at_random,
+    pick_examples,
+    show_most_exposed,
+    split_scores,
+)
+from rollcall.report.style import Figure
+from rollcall.report.tables.showing import Table, show_table
 from rollcall.risk import assess_risk
 from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
@@ -33,8 +40,11 @@ def risk(tiny, members, scores):
 
 
 def test_the_first_example_is_the_most_exposed_patient(tiny, members, scores, risk):
-    (title, in_scores, out_scores), (other_title, *_) = pick_examples(
-        scores, members, tiny.patient_index, risk
+    picked = pick_examples(tiny.patient_index, risk)
+    records = [record for _, record in picked]
+    assert tiny.patient_index[records[0]] == LEAKS
+    (title, in_scores, out_scores), (other_title, *_) = split_scores(
+        scores[:, records], members, tiny.patient_index, picked
     )
     assert title.startswith("the most exposed patient: record AUC")
     assert other_title.startswith("an ordinary patient: record AUC")
@@ -56,8 +66,16 @@ def test_the_most_exposed_come_first_without_ids(tiny, risk):
 def test_images_are_drawn(tiny, risk):
     figure = show_most_exposed(tiny, risk, 3)
     assert isinstance(figure, Figure)
-    assert len(figure.drawing.axes) == 3
+    assert len(figure.drawing.axes) == 6, "as many at random below"
     assert figure.alt.startswith("3 pictures")
+
+
+def test_records_at_random_are_others_and_the_same_again():
+    taken = np.array([1, 5, 7])
+    others = pick_at_random(20, taken, 8)
+    assert len(set(others.tolist()) - set(taken.tolist())) == 8
+    assert (others == pick_at_random(20, taken, 8)).all()
+    assert len(pick_at_random(4, taken, 8)) == 3
 
 
 def test_rows_of_a_table_are_listed(tiny, risk):

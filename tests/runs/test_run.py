@@ -3,6 +3,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -30,6 +31,21 @@ def test_a_run_keeps_what_decides_it(tiny, recipe, tmp_path):
     assert again.missing() == list(range(8))
     assert again.members().shape == (8, 60)
     assert {"torch", "python"} <= set(again.config["versions"])
+
+
+def test_of_another_recipe_what_differs_is_said(tiny, recipe, tmp_path):
+    """At any depth, and nothing else of it: a recipe is long."""
+    private = {"unit": "patient", "epsilon": 3}
+    run.create(tmp_path / "r", tiny, dataclasses.replace(recipe, privacy=private), 8)
+    other = dataclasses.replace(recipe, privacy=private | {"epsilon": 1, "clip": 2})
+    said = re.escape(
+        'recipe is {"privacy": {"epsilon": 3.0, "clip": 1.0}}, '
+        'yours is {"privacy": {"epsilon": 1.0, "clip": 2.0}}; a run is never mixed'
+    )
+    with pytest.raises(InputError, match=said):
+        run.create(tmp_path / "r", tiny, other, 8)
+    with pytest.raises(InputError, match=r'"privacy": \{"unit": "patient".*yours is .*null'):
+        run.create(tmp_path / "r", tiny, recipe, 8)
 
 
 def test_a_run_grows_and_keeps_its_rows(tiny, recipe, tmp_path):

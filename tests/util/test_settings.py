@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,6 +106,39 @@ def test_what_cannot_be_meant_is_refused_in_a_line(given, message):
     with pytest.raises(InputError, match=f"^{message}") as raised:
         take(**given)
     assert "\n" not in str(raised.value)
+
+
+@typed
+def ask(*, cohort: str | Cohort, top: float = 0.5, workers: int | None = None):  # noqa: F821
+    """Give back what it was given."""
+    return cohort, top, workers
+
+
+def test_cohorts_numbers_and_none():
+    assert ask(cohort=7, top="0.1", workers="2") == ("7", 0.1, 2)
+    made = SimpleNamespace(fingerprint="f")
+    assert ask(cohort=made, top=1) == (made, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cohort": 5.5}, "cohort is 5.5; expected the name of a dataset, a folder or a cohort"),
+        ({"cohort": None}, "cohort is None; expected the name"),
+        ({"cohort": "a", "top": "big"}, "top is 'big'; expected a number"),
+        ({"cohort": "a", "top": float("nan")}, "top is nan; expected a number"),
+        ({"cohort": "a", "workers": "two"}, "workers is 'two'; expected a whole number or None"),
+        ({}, "ask: missing a required.* argument: 'cohort'; parameters are given by name"),
+    ],
+)
+def test_what_they_cannot_be(given, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        ask(**given)
+
+
+def test_what_is_not_given_by_name_is_refused_in_a_line():
+    with pytest.raises(InputError, match=r"^take: too many positional arguments; .* by name"):
+        take("a run")
 
 
 def test_a_typed_function_keeps_its_signature():

@@ -67,3 +67,19 @@ def score_run(run: Run, cohort: Cohort) -> np.ndarray:
         stored = run.config.get("scores") == LOG_ODDS
         scores[target] = values if stored else exact_scores(values, cohort.labels, cohort.task)
     return scores
+
+
+def score_records(run: Run, cohort: Cohort, records: np.ndarray) -> np.ndarray:
+    """Score some records under every target, without reading the others.
+
+    records int (n,). Returns float32 (targets, n), multilabel (targets, n, labels).
+    """
+    from rollcall.runs.external import COHORT_NAME
+
+    if cohort.name == COHORT_NAME:
+        return np.array(run.scores()[:, records], np.float32)
+    stored, rows = run.config.get("scores") == LOG_ODDS, []
+    for target in range(run.targets):
+        values = run.logits(target)[records]
+        rows.append(values if stored else exact_scores(values, cohort.labels[records], cohort.task))
+    return np.array(rows, np.float32)

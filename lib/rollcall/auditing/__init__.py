@@ -24,6 +24,7 @@ import pandas as pd
 from rollcall import datasets, recipes
 from rollcall.auditing.prepared import choose_recipe, is_prepared, open_prepared
 from rollcall.auditing.steps import Attacked, Study, attack, disparity, paper, train
+from rollcall.auditing.watching import show_runs, watch
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.given import name_run
@@ -54,7 +55,9 @@ __all__ = [
     "load_cohort",
     "paper",
     "plan",
+    "show_runs",
     "train",
+    "watch",
 ]
 
 
@@ -103,17 +106,18 @@ class Audit(Study):
         With its alternative text and caption. InputError for an unknown name.
         """
         from rollcall.report import catalogue, style
+        from rollcall.report.tables.showing import Table, show_table
 
         if name not in catalogue.FIGURES:
             raise unknown_name("figure", name, catalogue.FIGURES)
         shown = catalogue.FIGURES[name](self)
-        if isinstance(shown, style.Table):
-            return style.show_table(shown)
+        if isinstance(shown, Table):
+            return show_table(shown)
         with self.run.hold("figures"):
             needs = ["attack", "disparity"] if catalogue.is_of_groups(name) else ["attack"]
             made_from = describe(self.run, needs, cell=True)
             forget(self.run, name)
-            saved = [f"figures/{name}.{ending}" for ending in ("pdf", "png")]
+            saved = [f"figures/{file}" for file in style.files_of(shown)]
             clear_parts(*map(self.run.file, saved))
             html = style.show(shown, self.run.file("figures"), compute_digest(made_from))
             if shown.drawing is not None:
@@ -122,11 +126,12 @@ class Audit(Study):
 
     def table(self, name: str) -> HTML:
         """Return a table of report.catalogue for display, with its caption."""
-        from rollcall.report import catalogue, style
+        from rollcall.report import catalogue
+        from rollcall.report.tables.showing import show_table
 
         if name not in catalogue.TABLES:
             raise unknown_name("table", name, catalogue.TABLES)
-        return style.show_table(catalogue.TABLES[name](self))
+        return show_table(catalogue.TABLES[name](self))
 
     def notice(self) -> HTML | None:
         """Return what must be said before anything is shown; None if there is nothing."""

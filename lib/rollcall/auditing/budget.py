@@ -40,6 +40,31 @@ def check_budget(budget: str) -> bool:
     return bool(budget)
 
 
+def check_choices(targets: int | str, precision: float, most: int, budget: str) -> bool:
+    """Say whether an audit is to be screened, as check_budget.
+
+    InputError also for a precision or most targets that are none, or that nobody would read:
+    targets is a number, and not "auto".
+    """
+    from rollcall.risk.screening.stopping import (
+        MOST_TARGETS,
+        PRECISION,
+        check_precision,
+        list_looks,
+    )
+
+    screened = check_budget(budget)
+    check_precision(precision)
+    list_looks(most)
+    if targets != AUTO and (precision, most) != (PRECISION, MOST_TARGETS):
+        asked = f"precision {precision:g}" if precision != PRECISION else f"most targets {most}"
+        raise InputError(
+            f"{asked}: expected with targets {AUTO} alone, and targets is {targets}: leave out "
+            "either"
+        )
+    return screened
+
+
 def grow(
     plan: Callable[[int], Study],
     precision: float,

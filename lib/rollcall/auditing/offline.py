@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,8 +15,12 @@ from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs.folder import furnish
 from rollcall.runs.given.designs.outsiders import OfflineInput
 from rollcall.util.errors import InputError
-from rollcall.util.files import write_json, write_table
+from rollcall.util.files import sha256, write_json, write_table
 
+if TYPE_CHECKING:
+    from rollcall.report.words.statement import Statement
+
+TOO_FEW = f"That takes at least {FEWEST_OUTSIDERS} known outsiders."
 TABLE, SUMMARY = "offline.parquet", "offline.json"
 
 
@@ -25,12 +32,19 @@ def check_out(out: Path) -> None:
         raise InputError(f"{out}: holds something else than an offline audit; choose another --out")
 
 
-def audit_offline(given: OfflineInput, out: Path, smallest_cell: int = MIN_GROUP_SIZE) -> list[str]:
-    """Attack the target, write offline.parquet and offline.json to `out`, return sentences.
+def audit_offline(
+    given: OfflineInput,
+    out: Path,
+    smallest_cell: int = MIN_GROUP_SIZE,
+    statement: Statement | None = None,
+    words: Sequence[str] = (),
+) -> list[str]:
+    """Attack the target, write offline.parquet, offline.json and a report to `out`; sentences.
 
     offline.parquet names patients: a row for each, patient_id, member (1, 0, or -1 where nothing is
     known), lira, rmia, p_value, exposed. offline.json has the sentences, and counts unless they are
-    of fewer than `smallest_cell` patients.
+    of fewer than `smallest_cell` patients. report.html and report.json say the same, as the report
+    of an audit does; statement: what people stated, words: of the command line.
     """
     result = attack_offline(given.target, given.references, given.index, given.status)
     table = pd.DataFrame(
@@ -47,7 +61,55 @@ def audit_offline(given: OfflineInput, out: Path, smallest_cell: int = MIN_GROUP
     furnish(out, empty=True)
     write_table(out / TABLE, table)
     write_json(out / SUMMARY, {"patients": len(table), "sentences": sentences})
+    _write_page(given, result, sentences, out, smallest_cell, statement, words)
     return sentences
+
+
+def _write_page(
+    given: OfflineInput,
+    result: Offline,
+    sentences: list[str],
+    out: Path,
+    cell: int,
+    statement: Statement | None,
+    words: Sequence[str],
+) -> None:
+    from rollcall.report.page import write_page
+    from rollcall.report.page.document import OFFLINE
+    from rollcall.report.page.one_model import gather_one_model
+    from rollcall.report.words.one_model import OneModel
+
+    members, outsiders = (int((given.status == kind).sum()) for kind in (MEMBER, OUTSIDER))
+    low, high = (result.auc + side * 1.96 * result.auc_se for side in (-1, 1))
+    model = OneModel(
+        unit="patient",
+        asked=len(given.status) - outsiders,
+        who="patients who may be members",
+        outsiders=outsiders,
+        references=len(given.references),
+        named=int(result.exposed.sum()),
+        auc=result.auc,
+        auc_low=max(low, 0.0),
+        auc_high=min(high, 1.0),
+        reason=TOO_FEW if outsiders < FEWEST_OUTSIDERS else "",
+        smallest=cell,
+    )
+    document = gather_one_model(
+        model,
+        kind=OFFLINE,
+        title="Privacy audit of one model",
+        data=f"Scores given for {len(given.status):,} patients.",
+        digest=hashlib.sha256(np.ascontiguousarray(given.target).tobytes()).hexdigest(),
+        summary=sentences,
+        facts={
+            "Patients": f"{len(given.status):,}, {members:,} of them known members",
+            "References": f"{len(given.references)} models that never saw the patients",
+        },
+        hashes={name: sha256(out / name) for name in (TABLE, SUMMARY)},
+        statement=statement,
+        words=words,
+    )
+    write_page(out / "report.html", document)
 
 
 def _write_sentences(given: OfflineInput, result: Offline, cell: int) -> list[str]:

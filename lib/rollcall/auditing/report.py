@@ -30,6 +30,7 @@ from rollcall.util.temporary import private_folder
 if TYPE_CHECKING:
     from rollcall.auditing import Audit
     from rollcall.report.notebooks.kernels import KernelServer
+    from rollcall.report.words.statement import Statement
 
 TRAINING = NOTEBOOKS[0]  # which several audits of a run take at once
 
@@ -40,10 +41,13 @@ def make_report(
     announce: Callable[[str], None],
     server: KernelServer | None = None,
     first: str = "",
+    statement: Statement | None = None,
+    words: Sequence[str] = (),
 ) -> list[str]:
     """Execute notebooks of an audit, write them and report.html into its run; return its sentences.
 
     steps: the parameters of each notebook, by its name. announce: called with a line before each.
+    statement: what people stated; words: of the command line, for the report.
     server, first: as of execute_notebook, first for the first notebook alone. After the training
     one audit of a run goes on at a time; others wait. The run's notebooks and report are replaced
     when all is there. InputError, MachineError or RuntimeError as execute_notebook, of the first
@@ -75,10 +79,10 @@ def make_report(
             first = ""
         if failures:
             with contextlib.suppress(Exception), study.run.hold("steps"):
-                _write_report(study, executed, list(failures))
+                _write_report(study, executed, list(failures), statement, words)
             raise next(iter(failures.values()))
         with study.run.hold("steps"):
-            return _write_report(study, executed)
+            return _write_report(study, executed, (), statement, words)
 
 
 @contextlib.contextmanager
@@ -116,7 +120,13 @@ def _place(run: Run, name: str) -> Path:
     return files.make_private(run.file("notebooks")) / name
 
 
-def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = ()) -> list[str]:
+def _write_report(
+    study: Audit,
+    executed: list[Path],
+    failed: Sequence[Path],
+    statement: Statement | None,
+    words: Sequence[str],
+) -> list[str]:
     """Write executed notebooks, the page, model card and verdict into the run, whose steps the
     caller has locked.
 
@@ -124,7 +134,7 @@ def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = (
     """
     from rollcall.report import appetite
     from rollcall.report.page import write_page
-    from rollcall.report.words.facts import SIMULATED
+    from rollcall.report.page.gathering import gather_document
 
     run = study.run
     inputs, taken = describe_inputs(run), [path.stem for path in executed]
@@ -146,24 +156,26 @@ def _write_report(study: Audit, executed: list[Path], failed: Sequence[Path] = (
         _store_notebook(path, placed[-1], made_from[path.stem])
         run.file("notebooks").joinpath(f"{path.stem}{FAILED}").unlink(missing_ok=True)
         note_made(run, path.stem, made_from[path.stem], [f"notebooks/{path.name}"])
-    kind, notice = ("Rehearsal", SIMULATED) if study.cohort.simulated else ("Privacy audit", "")
-    appetite.write_decision(run, study.cohort, whole, verdict)
-    clear_parts(*map(run.file, REPORT))
-    write_page(
-        run.file(REPORT[0]),
+    kind = "Rehearsal" if study.cohort.simulated else "Privacy audit"
+    document = gather_document(
+        run,
+        study.cohort,
         title=f"{kind}: {study.cohort.name}",
         summary=sentences,
-        notebooks=sorted([*placed, *filter(Path.exists, failed)], key=lambda path: path.name),
         facts=facts,
-        notice=notice,
-        smallest=run.smallest_cell,
+        statement=statement,
+        words=words,
         made_from=whole,
         decision=appetite.show_verdict(verdict),
     )
+    appetite.write_decision(run, study.cohort, whole, verdict)
+    clear_parts(*map(run.file, REPORT))
+    books = sorted([*placed, *filter(Path.exists, failed)], key=lambda path: path.name)
+    write_page(run.file(REPORT[0]), document, books)
     note_made(run, "report", whole, REPORT)
     if lines := check_made(run):
         raise InputError(lines[0])
-    return [notice, *sentences] if notice else sentences
+    return [document.notice, *sentences] if study.cohort.simulated else sentences
 
 
 def _list_needs(notebook: str) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_labels
 from rollcall.runs.run import Run
+from rollcall.util.errors import InputError
 
 if TYPE_CHECKING:
     from rollcall.risk import Risk
@@ -21,6 +22,24 @@ FIRST = 8  # targets that pick
 def is_screened(run: Run) -> bool:
     """Say whether a share of the patients is looked at closely."""
     return bool((run.config.get(KEY) or {}).get("screened"))
+
+
+def check_enough(run: Run, cohort: Cohort) -> None:
+    """Check that those who are to be picked are as many as a report may show.
+
+    InputError if not; a run of which nothing is trained yet is then removed again.
+    """
+    from rollcall.risk.screening.confirming import SHARE, count_picked
+    from rollcall.runs.folder import remove_untrained
+
+    patients, least = len(cohort.patients), run.smallest_cell
+    if count_picked(patients) < least:
+        remove_untrained(run.path)
+        raise InputError(
+            f"budget screen looks closely at {SHARE:.0%} of {patients:,} {cohort.unit}s, which are "
+            f"fewer than {least}, the smallest number that is shown; expected a cohort of about "
+            f"{least / SHARE:,.0f}: audit everybody, without a budget"
+        )
 
 
 def pick_patients(run: Run, cohort: Cohort, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

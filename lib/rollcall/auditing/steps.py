@@ -21,7 +21,8 @@ from rollcall.runs.folder import remove_untrained
 from rollcall.runs.run import Run
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError
-from rollcall.util.progress import bar, track
+from rollcall.util.progress import bar, resumable, track
+from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
     from rollcall.paper.reproduce import Reproduction
@@ -59,25 +60,30 @@ class Attacked:
     risk: Risk
 
 
+@typed
 def train(study: Study, *, workers: int | None = None, scheduler: str = "local") -> pd.DataFrame:
     """Train what is missing, behind a progress bar, and return the performance of every target.
 
     scheduler: "local", this machine; or a Dask scheduler's address (tcp://...) or scheduler file.
     """
-    missing = len(study.run.missing())
-    if missing:
-        if scheduler in ("", "local"):
-            forkserver.start_early()  # torch is loaded there while it is loaded here
-        from rollcall import training
-
-        try:
-            training.prepare(study.run, study.cohort)
-        except InputError:  # the recipe is at fault: nothing can become of the run
-            remove_untrained(study.run.path)
-            raise
-        with bar(missing, "Training", "target") as show:
-            training.train(study.run, study.cohort, workers, show, scheduler or "local")
+    if missing := len(study.run.missing()):
+        with resumable():
+            _train(study, missing, workers, scheduler or "local")
     return study.performance()
+
+
+def _train(study: Study, missing: int, workers: int | None, scheduler: str) -> None:
+    if scheduler == "local":
+        forkserver.start_early()  # torch is loaded there while it is loaded here
+    from rollcall import training
+
+    try:
+        training.prepare(study.run, study.cohort)
+    except InputError:  # the recipe is at fault: nothing can become of the run
+        remove_untrained(study.run.path)
+        raise
+    with bar(missing, "Training", "model", f"{missing} models") as show:
+        training.train(study.run, study.cohort, workers, show, scheduler)
 
 
 def attack(study: Study) -> Attacked:

@@ -12,7 +12,7 @@ from importlib import import_module
 
 NAMES = (  # in the order of --help
     *("audit", "describe", "rehearse", "attack", "release"),
-    *("list", "doctor", "lab"),
+    *("figure", "list", "doctor", "lab"),
 )
 
 

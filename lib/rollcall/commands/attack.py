@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
+    read_stated,
     read_thresholds,
     say,
     state_thresholds,
@@ -55,7 +56,7 @@ TARGET = (
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall attack`."""
-    from rollcall.commands.options import SMALLEST_CELL, add_appetite
+    from rollcall.commands.parts.options import SMALLEST_CELL, add_appetite
     from rollcall.data.groups import MIN_GROUP_SIZE
     from rollcall.runs.given.designs.detecting import DESIGNS
     from rollcall.runs.given.kinds import KINDS
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     inputs = {name: getattr(arguments, name) and Path(getattr(arguments, name)) for name in INPUTS}
     if arguments.target:
         return _run_offline(arguments, inputs, out)
-    thresholds = read_thresholds(arguments)
+    thresholds, statement = read_thresholds(arguments), read_stated(arguments)
     cell = arguments.smallest_cell
     checked = external.check(
         **inputs,
@@ -100,7 +101,8 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
         )
         notebooks = NOTEBOOKS[1:] if arguments.attributes else NOTEBOOKS[1:2]
         parameters = {"cohort": external.COHORT_NAME, "out": str(out), "smallest_cell": cell}
-        return write_report(study, dict.fromkeys(notebooks, parameters), started, server)
+        steps = dict.fromkeys(notebooks, parameters)
+        return write_report(study, steps, started, server, "", statement, arguments.words)
 
 
 def _run_offline(arguments: argparse.Namespace, inputs: dict, out: Path) -> int:
@@ -113,7 +115,9 @@ def _run_offline(arguments: argparse.Namespace, inputs: dict, out: Path) -> int:
     check_out(out)
     of_target = inputs["scores"], inputs["members"], inputs["patients"], arguments.target
     given = read_offline(*of_target, arguments.kind, inputs["labels"])
-    for sentence in audit_offline(given, out, arguments.smallest_cell):
+    stated = read_stated(arguments), arguments.words
+    for sentence in audit_offline(given, out, arguments.smallest_cell, *stated):
         say(f"  {sentence}")
-    say(f"\nOf each patient, to stay where the data may be: {out / 'offline.parquet'}")
+    say(f"\nReport: {out / 'report.html'}")
+    say(f"Of each patient, to stay where the data may be: {out / 'offline.parquet'}")
     return 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rollcall.commands.common import (
+    read_stated,
     read_thresholds,
     say,
     state_thresholds,
@@ -30,7 +31,7 @@ LOAD_WORKERS = "__import__('rollcall.util.forkserver').util.forkserver.start_ear
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall audit`."""
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
 
     command.add_argument(
         "description",
@@ -46,12 +47,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Plan an audit, run its notebooks into the run's folder, and write the report."""
     from rollcall import recipes
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
 
     started = time.perf_counter()
     if arguments.description:
         _take_description(arguments, options.plan_defaults())
-    thresholds = read_thresholds(arguments)
+    thresholds, statement = read_thresholds(arguments), read_stated(arguments)
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     folders = ["root", "out", "data", *(["cohort"] if os.sep in parameters["cohort"] else [])]
     for name in folders:  # a cohort may be the folder of one that was prepared
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     first, *others = NOTEBOOKS
     steps = {first: parameters | trained_by} | dict.fromkeys(others, parameters)
     before = LOAD_WORKERS if planned.missing() and not trained_by else ""
-    return write_report(study, steps, started, server, before)
+    return write_report(study, steps, started, server, before, statement, arguments.words)
 
 
 def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite | None) -> Audit:
@@ -80,17 +81,23 @@ def _plan(arguments: argparse.Namespace, parameters: dict, thresholds: Appetite 
     """
     from rollcall import auditing
     from rollcall.auditing import budget
+    from rollcall.auditing.screening import check_enough
 
-    screened = budget.check_budget(arguments.budget)
-    if parameters["targets"] != budget.AUTO:
-        study = state_thresholds(auditing.plan(**parameters), thresholds)
-        of_budget = {"screened": True} if screened else None
-        return replace(study, run=budget.note_budget(study.run, of_budget))
+    screened = budget.check_choices(
+        arguments.targets, arguments.precision, arguments.most_targets, arguments.budget
+    )
 
     def plan(targets: int) -> Audit:
         parameters["targets"] = targets
-        return state_thresholds(auditing.plan(**parameters), thresholds)
+        study = auditing.plan(**parameters)
+        if screened:
+            check_enough(study.run, study.cohort)
+        return state_thresholds(study, thresholds)
 
+    if parameters["targets"] != budget.AUTO:
+        study = plan(parameters["targets"])
+        of_budget = {"screened": True} if screened else None
+        return replace(study, run=budget.note_budget(study.run, of_budget))
     study, of_budget = budget.grow(
         plan,
         arguments.precision,

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rollcall.auditing import Audit
     from rollcall.report.appetite import Appetite
     from rollcall.report.notebooks.kernels import KernelServer
+    from rollcall.report.words.statement import Statement
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,6 +60,13 @@ def read_thresholds(arguments: argparse.Namespace) -> Appetite | None:
     return appetite
 
 
+def read_stated(arguments: argparse.Namespace) -> Statement:
+    """Read the file that --statement names; InputError as read_statement."""
+    from rollcall.report.words.statement import read_statement
+
+    return read_statement(arguments.statement)
+
+
 def state_thresholds(study: Audit, appetite: Appetite | None) -> Audit:
     """Return a study whose run is judged by these thresholds, or by none."""
     from rollcall.report.appetite import state_appetite
@@ -66,19 +75,25 @@ def state_thresholds(study: Audit, appetite: Appetite | None) -> Audit:
 
 
 def write_report(
-    study: Audit, steps: dict, started: float, server: KernelServer | None, first: str = ""
+    study: Audit,
+    steps: dict,
+    started: float,
+    server: KernelServer | None,
+    first: str = "",
+    statement: Statement | None = None,
+    words: Sequence[str] = (),
 ) -> int:
     """Run notebooks one after another, write the page, and say where it is and what matters.
 
     steps: the parameters of each notebook, by its name. started: when, by time.perf_counter.
-    first: what the first kernel runs first. Returns the exit status: 0, or 3 and 4 where the run's
-    thresholds are not met or cannot be judged by.
+    first: what the first kernel runs first. statement, words: as of make_report. Returns the exit
+    status: 0, or 3 and 4 where the run's thresholds are not met or cannot be judged by.
     """
     from rollcall.auditing.report import make_report
     from rollcall.report.appetite import read_verdict
     from rollcall.runs.folder import list_files_with_ids
 
-    sentences = make_report(study, steps, say, server, first)
+    sentences = make_report(study, steps, say, server, first, statement, words)
     page = study.run.path / REPORT[0]
     say(f"\nReport: {page}  ({time.perf_counter() - started:.0f} s)\n")
     for sentence in sentences:

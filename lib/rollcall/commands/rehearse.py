@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollcall.commands import audit
-from rollcall.commands.common import read_thresholds, say
+from rollcall.commands.common import read_stated, read_thresholds, say
 from rollcall.util import files
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ RUN, TARGETS, PATIENTS = "rehearsal", 32, 300  # unless the user says otherwise
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall rehearse`."""
     from rollcall import datasets, rehearse
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
 
     command.add_argument("--cohort", required=True, help=", ".join(datasets.REHEARSABLE))
     command.add_argument(
@@ -39,10 +39,18 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, server: KernelServer | None) -> int:
     """Write a simulated release, unless it is there already, and audit it."""
     from rollcall import auditing, rehearse
+    from rollcall.auditing import budget
 
     read_thresholds(arguments)  # or write nothing
-    names = ("cohort", "model", "targets", "run", "seed", "options", "recipe")
-    auditing.check_plan(**{name: getattr(arguments, name) for name in names})  # the same
+    read_stated(arguments)
+    budget.check_choices(
+        arguments.targets, arguments.precision, arguments.most_targets, arguments.budget
+    )
+    names = ("cohort", "model", "run", "seed", "options", "recipe")
+    planned = {name: getattr(arguments, name) for name in names}
+    if arguments.targets != budget.AUTO:
+        planned["targets"] = arguments.targets
+    auditing.check_plan(**planned)  # the same
     data = Path(arguments.data or files.home() / "data")
     folder = f"{arguments.patients}-patients-seed-{arguments.seed}"
     root = data / arguments.cohort / "rehearsal" / folder

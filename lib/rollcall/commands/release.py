@@ -9,7 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rollcall.commands.common import list_outcomes, read_thresholds, say, show_outcome
+from rollcall.commands.common import (
+    list_outcomes,
+    read_stated,
+    read_thresholds,
+    say,
+    show_outcome,
+)
 from rollcall.util.errors import InputError
 from rollcall.util.text import FOLDER_NAME
 
@@ -26,7 +32,7 @@ MODELS = ("outputs", "weights", "onnx")
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `rollcall release`."""
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
     from rollcall.experiments.release.conformal import FDR
     from rollcall.runs.given.kinds import KINDS
 
@@ -34,7 +40,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         command,
         run="name of the run of reference models, trained if it is not there; empty: the model's",
     )
-    options.add_training_options(command)
+    options.add_training_options(command, on_budget=False)
     options.add_appetite(command)
     command.set_defaults(targets=REFERENCES)
     command.add_argument(
@@ -82,16 +88,17 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, server: None = None) -> int:
     """Check one released model, and write what it exposes."""
     from rollcall import auditing
-    from rollcall.commands import options
+    from rollcall.commands.parts import options
     from rollcall.experiments.release import outputs, references, words
     from rollcall.report.appetite import describe_verdict
     from rollcall.report.appetite.released import write_released
     from rollcall.runs.folder import remove_untrained
     from rollcall.runs.given.kinds import LOG_ODDS
+    from rollcall.util.files import sha256
 
     started = time.perf_counter()
     chosen = _check_options(arguments)
-    thresholds = read_thresholds(arguments)
+    thresholds, statement = read_thresholds(arguments), read_stated(arguments)
     parameters = {name: getattr(arguments, name) for name in options.plan_defaults()}
     for name in ("root", "out", "data"):
         parameters[name] = parameters[name] and os.path.abspath(parameters[name])
@@ -140,10 +147,12 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
         "cohort": cohort.name,
         "fingerprint": cohort.fingerprint,
         "model": study.run.recipe.model,
+        "sha256": sha256(Path(getattr(arguments, chosen))),
     }
     verdict = _judge(release, thresholds, study)
     sentences = words.write_release(
-        folder, release, cohort, about, study.run.smallest_cell, verdict
+        *(folder, release, cohort, about, study.run.smallest_cell),
+        *(verdict, statement, arguments.words),
     )
     write_released(folder, verdict, folder / words.TWIN)
     say(f"\nReport: {folder / words.PAGE}  ({time.perf_counter() - started:.0f} s)\n")

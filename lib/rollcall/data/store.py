@@ -12,6 +12,7 @@ Beside it lie .<folder>.lock, and .building-<folder> while it is prepared.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -192,6 +193,22 @@ def open_saved(folder: Path) -> Cohort:
     except Exception as error:  # damage may make the libraries that read it raise anything
         raise_machine_fault(error, folder)
         raise _damaged(folder, error) from error
+
+
+def find_saved(parent: Path, fingerprint: str) -> Cohort | None:
+    """Open the cohort of this fingerprint among those prepared in `parent`; None if none is.
+
+    Of release 0.1.0 the fingerprint was what is called content now. Errors as of open_saved.
+    """
+    for path in sorted(parent.glob("*/cohort.json")):
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            if fingerprint not in (fields.get("fingerprint"), fields.get("content")):
+                continue
+        except (OSError, ValueError, AttributeError):  # another's, half written
+            continue
+        return open_saved(path.parent)
+    return None
 
 
 def _damaged(folder: Path, error: Exception) -> InputError:

@@ -19,9 +19,8 @@ from rollcall.experiments.variants import (
     plan_variant,
 )
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import home
+from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
@@ -46,21 +45,23 @@ class Capacity:
 
     def show(self) -> HTML:
         """Draw risk and skill against size, save it in <out>/<dataset>/figures, and return it."""
-        from rollcall.report import style
-        from rollcall.report.figures import risk
+        from rollcall.report.registry.kept import show_kept
 
-        return style.show(
-            risk.capacity(self.variants, self.curves, smallest=self.smallest_cell),
-            hide_from_git(self.folder),
-            compute_digest(self.made_from),
+        return show_kept(
+            "capacity",
+            self.folder,
+            self.made_from,
+            variants=self.variants,
+            curves=self.curves,
+            smallest=self.smallest_cell,
         )
 
     def table(self) -> HTML:
         """Return the table of the variants, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.models import capacity_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(capacity_table(self.variants, self.smallest_cell))
+        return show_table(capacity_table(self.variants, self.smallest_cell))
 
 
 @typed
@@ -85,7 +86,8 @@ def compare_models(
     shared = {"cohort": cohort, "model": model, "options": options, "recipe": recipe}
     names = check_variants(variants, **shared)
     rows, curves, made_from, smallest = [], {}, {}, MIN_GROUP_SIZE
-    for variant, name in zip(variants, names, strict=True):
+    pairs = list(zip(variants, names, strict=True))
+    for variant, name in track(pairs, "Variants", "variant", f"{len(pairs)} variants"):
         study = plan_variant(variant, out=out, **shared, **parameters)
         label, smallest = label_variant(variant), study.run.smallest_cell
         performance, assessed = study.train(), assess(study)

@@ -99,8 +99,8 @@ def measure(study: auditing.Audit, performance: pd.DataFrame, assessed: Assessed
 
     targets; auroc (mean over targets on the pool's patients that a model has not seen), auroc_sd,
     auroc_members, auroc_test (NaN without a test set); lira_auc, rmia_auc (online); patients,
-    exposed, exposed_share, by_chance (of them, expected); above, above_low, above_high (patients
-    with a true AUC of 0.9 or more, 95% interval).
+    exposed, exposed_share, exposed_low, exposed_high (95% interval), by_chance (expected); above,
+    above_low, above_high (patients with a true AUC of 0.9 or more, 95% interval).
     """
     attacks, risk = assessed.attacks, assessed.cohort
     online = attacks[attacks["variant"] == "online"].groupby("attack")["auc"].mean()
@@ -116,6 +116,8 @@ def measure(study: auditing.Audit, performance: pd.DataFrame, assessed: Assessed
         "patients": len(assessed.patients),
         "exposed": int(assessed.patients["exposed"].sum()),
         "exposed_share": float(assessed.patients["exposed"].mean()),
+        "exposed_low": risk["exposed_low"],
+        "exposed_high": risk["exposed_high"],
         "by_chance": risk["by_chance"],
         "above": risk[f"above_{HIGH_AUC}"],
         "above_low": risk[f"above_{HIGH_AUC}_low"],

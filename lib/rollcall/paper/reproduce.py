@@ -33,7 +33,7 @@ from rollcall.util.parallel import make_blocks, map_blocks
 
 SMALLEST_P = float(np.float32(1e-45))  # a float32 denormal: the smallest log is -103.28
 MIN_TARGETS_FOR_TEN = 28  # with fewer, a quarter of the pairs is held out
-MODELS = (20, 50, 100, 200)  # that standard errors are reported for, half of them in
+MODELS = (20, 50, 100, 200)  # that standard errors are published for, half of them in
 RECORDS_PER_BLOCK = 8192
 VALUES_LEFT_OUT = ("other", "unknown", "other/unknown")  # of an attribute, by the panel
 
@@ -147,7 +147,7 @@ def reproduce_paper(
     if len(attributes) != records:
         raise InputError(f"{len(attributes)} rows of attributes and {records} records, not as many")
     held_out = TARGETS_HELD_OUT if targets >= MIN_TARGETS_FOR_TEN else 2 * max(1, targets // 8)
-    halves = [models // 2 for models in MODELS if models <= targets] or [targets // 2]
+    halves = choose_sizes(targets)
     rng = np.random.default_rng([seed, 10])
     pairs = [np.sort(rng.permutation(targets // 2)[:half]) for half in halves]
     subsets = [(2 * chosen[:, None] + [0, 1]).ravel() for chosen in pairs]  # both of a pair
@@ -180,6 +180,18 @@ def reproduce_paper(
         _panel(auc, attributes, index, values or {}),
         _error_table(auc_of_subset, halves),
     )
+
+
+def choose_sizes(targets: int) -> list[int]:
+    """Choose the numbers of pairs that standard errors are reported for, rising.
+
+    Half of the published numbers of models, as far as the run has them, and all its pairs; half of
+    them too where these are fewer than three.
+    """
+    pairs = {models // 2 for models in MODELS if models <= targets} | {targets // 2}
+    if len(pairs) < 3:
+        pairs |= {max(4, targets // 4)}
+    return sorted(pairs)
 
 
 def _record_auc(scores: np.ndarray, members: np.ndarray) -> np.ndarray:

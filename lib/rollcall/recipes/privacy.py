@@ -11,6 +11,10 @@ from rollcall.util.errors import InputError, unknown_name
 Unit = Literal["record", "patient"]
 PREFIX = "privacy."  # of its keys, where a user types them
 EXAMPLE = 'privacy = { unit = "patient", epsilon = 3 }'
+# As in rollcall.stats.accounting, which takes longer to load than a list of recipes may; a test
+# keeps them one.
+LEAST_EPSILON, MOST_EPSILON, SMALLEST_DELTA = 0.001, 10_000, 1e-12
+LEAST_CLIP, MOST_CLIP = 1e-6, 1e6  # beyond, what is clipped and the noise leave single precision
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,24 @@ class Privacy:
     tried: int = 1
 
     def __post_init__(self):
+        is_counted = LEAST_EPSILON <= self.epsilon <= MOST_EPSILON or self.epsilon == math.inf
         for name, is_valid, expected in (
             ("unit", self.unit in get_args(Unit), " or ".join(get_args(Unit))),
-            ("epsilon", self.epsilon > 0, "above 0; inf: clipping without noise"),
-            ("delta", 0 <= self.delta < 1, "between 0 and 1, or 0: one over the units"),
-            ("clip", 0 < self.clip < math.inf, "above 0"),
+            (
+                "epsilon",
+                is_counted,
+                f"from {LEAST_EPSILON} to {MOST_EPSILON:,}, or inf: clipping without noise",
+            ),
+            (
+                "delta",
+                self.delta == 0 or SMALLEST_DELTA <= self.delta < 1,
+                f"at least {SMALLEST_DELTA} and at most one over the units; or 0: that",
+            ),
+            (
+                "clip",
+                LEAST_CLIP <= self.clip <= MOST_CLIP,
+                f"from {LEAST_CLIP} to {MOST_CLIP:,.0f}",
+            ),
             ("augmentations", self.augmentations >= 1, "at least 1"),
             ("tried", self.tried >= 1, "at least 1"),
         ):

@@ -11,19 +11,19 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from rollcall import __version__
 from rollcall.data.cohort import Cohort
 from rollcall.report.gate import show_few, show_limit
+from rollcall.report.words.comparing import find_worst_group, list_comparable
 from rollcall.report.words.facts import write_notices
 from rollcall.report.words.findings import gather_findings, mean_metric
+from rollcall.report.words.opening import write_opening
 from rollcall.report.words.sentences import Findings, is_undecided
 from rollcall.runs.derived.tables import read_table
 from rollcall.runs.run import Run
 
 FLOOR_LEVEL = 0.95  # of the noise floor, under which so many patients lie where nothing leaks
-SIGNIFICANT = 0.05  # the largest Holm-adjusted p of a group that is said to be more exposed
 EXPLANATION = (
     "An exposed {unit} is one of whom it can be told whether the models were trained on them, at a "
     "false-discovery rate of 5%. Intervals are of 95%, for as many new models of the same {unit}s."
@@ -83,27 +83,15 @@ def write_card(
     lines += ["", EXPLANATION.format(unit=findings.unit), ""]
     if verdict:
         lines += ["## Decision", "", *(f"- {_escape(line)}" for line in verdict), ""]
+    opening = write_opening(findings, 0)
+    left = [
+        f"Who runs such a model: {opening.deployers}",
+        f"The people whose data these are: {opening.people}",
+    ]
+    lines += ["## What is left of the risk", "", *(f"- {_escape(line)}" for line in left), ""]
+    lines += ["## What this does not mean", ""]
+    lines += [*(f"- {_escape(line)}" for line in opening.meaning), ""]
     return "\n".join(lines)
-
-
-def find_worst_group(groups: pd.DataFrame | None) -> pd.Series | None:
-    """Return the row of the group that is most exposed beside all others, beyond chance; or None.
-
-    groups: a table of rollcall.risk.groups that the gate let through. Of groups that are neither
-    the outcome nor crossed, at a Holm-adjusted p below 0.05 and a lower limit above 1.
-    """
-    if groups is None or not len(groups):
-        return None
-    comparable = list_comparable(groups)
-    clear = comparable[(comparable["p_adjusted"] < SIGNIFICANT) & (comparable["within_low"] > 1)]
-    return clear.loc[clear["ratio_within"].idxmax()] if len(clear) else None
-
-
-def list_comparable(groups: pd.DataFrame) -> pd.DataFrame:
-    """List the rows whose ratio within label may be shown: no outcomes, no crossed groups."""
-    plain = ~groups["intersection"].astype(bool) & ~groups["is_outcome"].astype(bool)
-    needed = ["ratio_within", "within_low", "within_high", "p_adjusted"]
-    return groups[plain & groups[needed].notna().all(axis=1)]
 
 
 def _list_risks(findings: Findings, floor: np.ndarray | None) -> dict[str, str]:

@@ -12,40 +12,105 @@ from rollcall.report.examples import show_examples, show_most_exposed
 from rollcall.report.figures import attacks as attack_figures
 from rollcall.report.figures import groups as group_figures
 from rollcall.report.figures import risk as risk_figures
-from rollcall.report.style import Figure, Table
+from rollcall.report.figures.further import overlap, thresholds
+from rollcall.report.figures.further.bundle_of_records import bundle
+from rollcall.report.figures.further.by_definition import definitions
+from rollcall.report.figures.further.power import trade_off
+from rollcall.report.style import Figure
 from rollcall.report.tables.attacks import attack_table, pooled_table
 from rollcall.report.tables.cohort import cohort_table
 from rollcall.report.tables.groups import group_table, panel_table
 from rollcall.report.tables.models import performance_table
 from rollcall.report.tables.risk import risk_table, statistic_table, trust_table, units_table
-from rollcall.runs.derived.tables import read_table
+from rollcall.report.tables.showing import Table
+from rollcall.risk import Risk
+from rollcall.runs.derived.manifests import check_step
+from rollcall.runs.derived.tables import read_array, read_table
+from rollcall.runs.run import Run
+from rollcall.util.errors import InputError
+
+
+def read_risk(run: Run) -> Risk:
+    """Read back what the attack has found out of records and patients; InputError as read_table."""
+    names = ("records", "patients", "floor", "survival")
+    (cohort,) = read_table(run, "risk").to_dict("records")
+    return Risk(
+        *(read_table(run, name) for name in names),
+        statistic=read_array(run, "statistic"),
+        cohort={str(name): value for name, value in cohort.items()},
+    )
+
+
+def take_step(audit: Any, step: str) -> None:
+    """Attack, or compare groups, unless that has been done and fits the run as it is now."""
+    try:
+        check_step(audit.run, step)
+    except InputError:
+        _ = audit.attacked if step == "attack" else audit.groups
+
+
+def _risk_of(audit: Any) -> Risk:
+    """Return the risk of an audit: as it was computed in this process, or as it is stored."""
+    take_step(audit, "attack")
+    attacked = vars(audit).get("attacked")
+    return read_risk(audit.run) if attacked is None else attacked.risk
 
 
 def _show_groups(audit: Any, draw: Callable[..., Figure], *names: str) -> Figure | Table:
     """Draw groups and tables of the run; without a group that may be shown, say so."""
-    groups, unit, smallest = audit.groups, audit.cohort.unit, audit.run.smallest_cell
-    shown = [read_table(audit.run, name) for name in names]
+    take_step(audit, "disparity")
+    unit, smallest = audit.cohort.unit, audit.run.smallest_cell
+    groups, *shown = (read_table(audit.run, name) for name in ("shown_groups", *names))
     if groups["intersection"].astype(bool).all():
         return group_table(groups.iloc[:0], smallest)
     if not all(map(len, shown)):
         return Table(None, "", empty="No group may be shown by cutoff.")
-    return draw(groups, *shown, unit, smallest)
+    return _or_words(draw(groups, *shown, unit, smallest))
+
+
+def _or_words(figure: Figure) -> Figure | Table:
+    """Return a figure, or a table that says why there is nothing to draw."""
+    return figure if figure.drawing is not None else Table(None, "", empty=figure.alt)
 
 
 def _show_risk(audit: Any, show: Callable) -> Any:
-    return show(audit.attacked.risk, audit.cohort.unit, audit.run.smallest_cell)
+    return show(_risk_of(audit), audit.cohort.unit, audit.run.smallest_cell)
 
 
-# Each takes a rollcall.auditing.Audit and gives a style.Figure, or a style.Table that says why not.
-FIGURES = {
-    "roc": lambda audit: attack_figures.roc(audit.attacked.roc, audit.attacked.attacks),
-    "in_out": lambda audit: show_examples(
-        audit.cohort, audit.attacked.scores, audit.run.members(), audit.attacked.risk
-    ),
+def _show_roc(audit: Any) -> Figure:
+    take_step(audit, "attack")
+    return attack_figures.roc(read_table(audit.run, "roc"), read_table(audit.run, "attacks"))
+
+
+def _show_in_out(audit: Any) -> Figure | Table:
+    return show_examples(audit.run, audit.cohort, _risk_of(audit))
+
+
+def _show_named(audit: Any) -> Figure | Table:
+    risk, run = _risk_of(audit), audit.run
+    sets = overlap.name_by_each(risk, run.members(), run.seed)
+    return _or_words(overlap.named(sets, audit.cohort.unit, run.smallest_cell))
+
+
+def _show_bundle(audit: Any) -> Figure:
+    smallest, restricted = audit.run.smallest_cell, audit.cohort.restricted
+    return bundle(_risk_of(audit).records, restricted=restricted, smallest=smallest)
+
+
+# Each takes a rollcall.auditing.Audit, of which it asks run and cohort alone once the steps are
+# taken, and gives a style.Figure, or a Table that says why not.
+FIGURES: dict[str, Callable[[Any], Figure | Table]] = {
+    "roc": _show_roc,
+    "in_out": _show_in_out,
+    "bundle": _show_bundle,
     "survival": lambda audit: _show_risk(audit, risk_figures.survival),
-    "most_exposed": lambda audit: show_most_exposed(audit.cohort, audit.attacked.risk),
+    "definitions": lambda audit: _show_risk(audit, definitions),
+    "trade_off": lambda audit: _show_risk(audit, trade_off),
+    "named": _show_named,
+    "most_exposed": lambda audit: show_most_exposed(audit.cohort, _risk_of(audit)),
     "forest": lambda audit: _show_groups(audit, group_figures.forest),
-    "cutoffs": lambda audit: _show_groups(audit, group_figures.cutoffs, "shown_cutoffs"),
+    "cutoffs": lambda audit: _show_groups(audit, thresholds.cutoffs, "shown_cutoffs"),
+    "group_survival": lambda audit: _show_groups(audit, thresholds.group_survival, "shown_cutoffs"),
 }
 # Each takes a rollcall.auditing.Audit and gives a style.Table.
 TABLES = {
@@ -70,4 +135,4 @@ TABLES = {
 
 def is_of_groups(name: str) -> bool:
     """Say whether a figure shows groups of patients."""
-    return name in ("forest", "cutoffs")
+    return name in ("forest", "cutoffs", "group_survival")

@@ -1,4 +1,4 @@
-"""Names in any script in figures: from this system's fonts where DejaVu Sans lacks a character.
+"""Names in any script in figures: from this system's fonts where typeface.py's lack a character.
 
 What no font has is written as its number, as in \\u5973: two names never look the same, and nothing
 is an empty box.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
+
+from rollcall.report.typeface import FAMILY, SECOND, register_fonts
 
 # Looked for first: fonts that systems bring along or that people install for what others lack.
 # Part of a family's name, in lower case.
@@ -26,21 +28,21 @@ ALWAYS = "\n"  # starts a line
 def make_drawable(drawing: Any) -> None:
     """Change a drawing so that every text can be drawn: with more fonts, or characters' numbers.
 
-    drawing: matplotlib's Figure, its texts in one font.
+    drawing: matplotlib's Figure, its texts in the fonts of the style sheet.
     """
-    from matplotlib import rcParams
     from matplotlib.text import Text
 
-    font = rcParams["font.sans-serif"][0]
-    lacking = _list_characters(drawing) - characters_of(font)
+    register_fonts()
+    fonts = (FAMILY, SECOND)
+    lacking = _list_characters(drawing).difference(*map(characters_of, fonts))
     if not lacking:
         return
     families = _find_families(lacking)
     _write_numbers(drawing, lacking.difference(*families.values()))
     for text in drawing.findobj(Text):
-        text.set_fontfamily([font, *families])
+        text.set_fontfamily([*fonts, *families])
     for ax in drawing.axes:
-        ax.tick_params(which="both", labelfontfamily=[font, *families])
+        ax.tick_params(which="both", labelfontfamily=[*fonts, *families])
 
 
 def write_number(character: str) -> str:

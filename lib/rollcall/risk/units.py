@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
 from rollcall.risk.exposed.interval import to_d
 
@@ -32,6 +32,29 @@ def share_of_alarms_right(auc: ArrayLike, fpr: float, prior: float) -> np.ndarra
     """Return how often an alarm is right where a share `prior` are members (Bayes)."""
     true = prior * share_recognised(auc, fpr)
     return true / (true + (1 - prior) * fpr)
+
+
+def convert_to_epsilon(mu: float, delta: float) -> float:
+    """Return the epsilon at `delta` that Gaussian differential privacy of mu has; 0 if none.
+
+    By halving of delta(epsilon) = Phi(-epsilon/mu + mu/2) - e^epsilon Phi(-epsilon/mu - mu/2)
+    (Dong, Roth and Su, corollary 2.13).
+    """
+    if not mu > 0 or ndtr(mu / 2) - ndtr(-mu / 2) <= delta:
+        return 0.0
+    low, high = 0.0, 1.0
+    while _compute_delta(mu, high) > delta:
+        low, high = high, 2 * high
+    while high - low > 1e-6 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _compute_delta(mu, middle) > delta else (low, middle)
+    return high
+
+
+def _compute_delta(mu: float, epsilon: float) -> float:
+    # e^epsilon Phi(x) as one exponential: either may be out of range alone
+    second = np.exp(epsilon + log_ndtr(-epsilon / mu - mu / 2))
+    return float(ndtr(-epsilon / mu + mu / 2) - second)
 
 
 def describe_risk(auc: ArrayLike, low: ArrayLike) -> pd.DataFrame:

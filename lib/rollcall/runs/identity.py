@@ -17,9 +17,9 @@ def check_same(path: Path, existing: dict, identity: dict) -> None:
         _check_files(path, after["model"], before.get("files", {}), after.get("files", {}))
     for key, value in identity.items():
         if existing.get(key) != value:
+            was, now = _keep_what_differs(existing.get(key), value)
             raise InputError(
-                f"{path}: this run's {key} is {_shorten(existing.get(key))}, "
-                f"yours is {_shorten(value)}; "
+                f"{path}: this run's {key} is {_shorten(was)}, yours is {_shorten(now)}; "
                 "a run is never mixed: choose another --run, or delete the folder"
             )
 
@@ -33,6 +33,18 @@ def _check_files(path: Path, model: str, before: dict, after: dict) -> None:
                 "began (its sha256); a run is never mixed: put it back as it was, or choose "
                 "another --run"
             )
+
+
+def _keep_what_differs(before, after) -> tuple:
+    """Return two values; of tables only the keys, at any depth, that are not the same in both."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    pairs = {
+        key: _keep_what_differs(before.get(key), after.get(key))
+        for key in [*before, *(key for key in after if key not in before)]
+        if before.get(key) != after.get(key)
+    }
+    return tuple({key: pair[side] for key, pair in pairs.items()} for side in (0, 1))
 
 
 def _shorten(value) -> str:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -206,18 +205,3 @@ def notebooks() -> Path:
     """Return the folder of the notebooks: the clone's, or the installed package's own."""
     top = clone()
     return top / "notebooks" if top else PACKAGE / "notebooks"
-
-
-def open_notebooks() -> Path:
-    """Return the folder of notebooks to work in: the clone's; installed, one with copies of ours.
-
-    A copy that is there already stays as it is.
-    """
-    if clone() is not None:
-        return notebooks()
-    folder = home() / "notebooks"
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in sorted(notebooks().glob("*.ipynb")):
-        if not (folder / source.name).exists():
-            shutil.copyfile(source, folder / source.name)
-    return folder

@@ -49,7 +49,8 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
     By its annotations: 2024 is the text "2024", 64.0 the number 64, one text a list of one. What
     cannot be meant is an InputError, and so is a parameter that it does not have.
     """
-    parameters = inspect.signature(function).parameters
+    signature = inspect.signature(function)
+    parameters = signature.parameters
     takes_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
 
     @wraps(function)
@@ -59,6 +60,13 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
                 given[name] = fit_value(name, value, parameters[name].annotation)
             elif not takes_others:
                 raise unknown_name("parameter", name, parameters)
+        try:
+            signature.bind(*args, **given)
+        except TypeError as error:
+            example = next(iter(reversed(parameters)), "")
+            raise InputError(
+                f"{function.__name__}: {error}; parameters are given by name, {example}=..."
+            ) from None
         return function(*args, **given)
 
     return inside
@@ -92,6 +100,18 @@ def _fit_whole(value) -> int:
     return int(value) if isinstance(value, str) else operator.index(value)
 
 
+def _fit_number(value) -> float:
+    """Return a number with an end, also one that is written as a text."""
+    if isinstance(value, bool) or not math.isfinite(float(value)):
+        raise TypeError(value)
+    return float(value)
+
+
+def _fit_cohort(value):
+    """Return a cohort as it is, and a dataset's name or a folder as text."""
+    return value if hasattr(value, "fingerprint") else _fit_text(value)
+
+
 def _fit_truth(value) -> bool:
     """Return True or False, also where it is written as a text."""
     return TRUTH[value.lower()] if isinstance(value, str) else {True: True, False: False}[value]
@@ -109,6 +129,12 @@ def _fit_texts(value) -> list[str]:
 FITS: dict[str, tuple[str, Callable]] = {
     "str": ("a text", _fit_text),
     "int": ("a whole number", _fit_whole),
+    "str | Cohort": ("the name of a dataset, a folder or a cohort", _fit_cohort),
+    "float": ("a number", _fit_number),
+    "int | None": (
+        "a whole number or None",
+        lambda value: None if value is None else _fit_whole(value),
+    ),
     "bool": ("true or false", _fit_truth),
     "Sequence[str]": ('a list of texts, ["a", "b"]', _fit_texts),
 }

@@ -93,7 +93,7 @@ def test_what_comes_back_is_complete_and_frozen(planted, tmp_path):
     page = audited.to_html(tmp_path / "a.html").read_text()
     assert "32 x Rote, each fitted on a random half of the patients" in page
     assert "decision_function, exact" in page
-    assert page.count("<figure>") == 4
+    assert 4 <= page.count("<figure ") <= 6
     assert (tmp_path / "a.json").exists()
     card = audited.to_model_card(tmp_path / "a.md")
     assert card == (tmp_path / "a.md").read_text()

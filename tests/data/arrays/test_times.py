@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rollcall.data.arrays.times import HELD_BACK, ORDER, rank_times
+from rollcall.data.arrays.times import HELD_BACK, ORDER, rank_times, read_times
 from rollcall.data.cohort import Cohort, compute_content, validate
 from rollcall.util.errors import InputError
 
@@ -65,3 +65,25 @@ def test_a_column_that_is_none_is_refused(column, values):
     cohort = make_cohort()
     with pytest.raises(InputError, match=column):
         validate(replace(cohort, records=cohort.records.assign(**{column: values})))
+
+
+@pytest.mark.filterwarnings("error")
+def test_objects_that_are_numbers_are_numbers():
+    """And no dates: 1, 2 and 10 are not days after 1970, nor years."""
+    times = [10, None, 2, 1.5, np.float32(3), pd.NA]
+    assert rank_times(["a"] * 6, read_times(times, 6)).tolist() == [3, -1, 1, 0, 2, -1]
+
+
+@pytest.mark.parametrize(
+    ("times", "line"),
+    [
+        (np.zeros((3, 2)), r"shape \(3, 2\); expected one value for each record"),
+        (["31.01.2020"] * 3, r"\(Time data 31.01.2020 is not ISO8601 format.\)$"),
+        ([True, False, True], "neither numbers nor dates"),
+        (5, "1 values and X 3 records"),
+    ],
+)
+def test_times_that_are_none_are_said_in_a_line(times, line):
+    with pytest.raises(InputError, match=line) as raised:
+        read_times(times, 3)
+    assert "\n" not in str(raised.value)

@@ -1,15 +1,20 @@
 """Budgets: planted audits with stopping, a comparison judged by others, the notebook, the words."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from rollcall.__main__ import main
 from rollcall.auditing.budget import check_budget
+from rollcall.commands import audit
 from rollcall.experiments.budget import comparison, simulation
-from rollcall.report.figures.budget import draw_budget
+from rollcall.report.figures.experiments.budget import draw_budget
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.tables.budget import confirmed_table, rankings_table
 from rollcall.report.words.budget import write_budget
+from rollcall.risk.screening.confirming import count_picked, pick
 from rollcall.util import files
 from rollcall.util.errors import InputError
 
@@ -53,6 +58,57 @@ def test_shares_are_checked_first():
         check_budget("cheap")
     assert check_budget("screen")
     assert not check_budget("")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["audit", "--targets", "8", "--precision", "0.2"], "precision 0.2: expected with targets"),
+        (["audit", "--targets", "8", "--most-targets", "32"], "most targets 32: expected with"),
+        (["audit", "--targets", "8", "--precision", "0"], "precision is 0; expected half"),
+        (["audit", "--targets", "auto", "--most-targets", "7"], "most targets is 7; expected an"),
+        (["rehearse", "--cohort", "ptb_xl", "--budget", "scren"], "budget is 'scren'; expected"),
+        (["rehearse", "--cohort", "ptb_xl", "--targets", "auto", "--precision", "nan"], "is nan;"),
+        (["release", "--budget", "screen"], "unrecognized arguments: --budget"),
+        (["release", "--targets", "auto"], "--targets: invalid int value: 'auto'"),
+    ],
+)
+def test_a_budget_that_is_none_or_that_nobody_reads_is_said_in_a_line(
+    words, line, tmp_path, capsys
+):
+    with pytest.raises(SystemExit) if words[0] == "release" else nullcontext():
+        assert main([*words, "--out", str(tmp_path / "o"), "--data", str(tmp_path / "d")]) == 2
+    printed = capsys.readouterr().err.strip()
+    assert line in printed
+    assert len(printed.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("targets", ["8", "auto"])
+def test_a_cohort_too_small_to_be_screened_is_said_before_training(targets, tmp_path, capsys):
+    """Of 100 patients five would be looked at: fewer than may be shown."""
+    words = ["--option", "patients=100", "--budget", "screen", "--targets", targets]
+    where = ["--out", str(tmp_path / "o"), "--data", str(tmp_path / "d")]
+    assert main(["audit", *words, *where]) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "looks closely at 5% of 100 patients, which are fewer than 10" in line
+    assert not [path for path in tmp_path.glob("o/**/*") if path.is_file()]
+
+
+@pytest.mark.parametrize("patients", [40, 101, 250, 430])
+def test_as_many_are_picked_as_are_counted(patients):
+    half = np.arange(patients) % 2 == 0
+    assert pick(np.arange(patients), half).sum() == count_picked(patients)
+
+
+def test_a_rehearsal_takes_as_many_targets_as_precision_asks_for(tmp_path, monkeypatch):
+    """As far as the audit itself, which is that of others."""
+    seen = []
+    monkeypatch.setattr(audit, "run", lambda arguments, server: seen.append(arguments) or 0)
+    words = ["--patients", "40", "--targets", "auto", "--budget", "screen"]
+    where = ["--out", str(tmp_path / "o"), "--data", str(tmp_path / "d")]
+    assert main(["rehearse", "--cohort", "mimic_iv_ed", *words, *where]) == 0
+    assert seen[0].targets == "auto"
 
 
 def test_nothing_that_is_shown_tells_of_few():

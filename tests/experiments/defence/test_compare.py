@@ -130,3 +130,21 @@ def test_wrong_settings_are_refused_before_anything_is_trained(settings, message
     with pytest.raises(InputError, match=message):
         defence.compare_defences(cohort="simulated", settings=settings, out=str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("privacy.unit:patient privacy.epsilon:3 batch:90", "batch is 90 patients"),
+        ("privacy.unit:patient privacy.epsilon:inf batch:4 privacy.delta:0.5", "delta is 0.5"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_before_anything_is_trained(
+    made, setting, message, tmp_path, monkeypatch
+):
+    """Though the setting before it could be trained: and no run is left."""
+    monkeypatch.setattr(local, "train", lambda *_: pytest.fail("something is trained"))
+    parameters = made[1] | {"out": str(tmp_path / "out")}
+    with pytest.raises(InputError, match=message):
+        defence.compare_defences(settings=["epochs:2", setting], **parameters)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -53,3 +53,17 @@ def test_privacy_is_told_by_unit_and_epsilon():
 def test_wrong_settings_are_refused(text):
     with pytest.raises(InputError):
         parse_setting(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["outputs=label outputs=0.1", "share=0.5 share:0.6", "privacy.epsilon:3 x privacy.epsilon=5"],
+)
+def test_a_key_twice_in_a_setting_is_refused(text):
+    """The last would count, and the run's name would say both."""
+    with pytest.raises(InputError, match="is there twice"):
+        parse_setting(text)
+
+
+def test_a_setting_without_words_is_the_plain_models():
+    assert parse_setting("  ") == parse_setting("plain")

@@ -93,6 +93,8 @@ def test_what_cannot_be_is_refused_in_one_line():
     shuffled = np.random.default_rng(0).permutation(case.released) + 5 * case.label
     broken = case.references.copy()
     broken[4, 7] = np.nan
+    twice, itself = case.references.copy(), case.references.copy()
+    twice[5], itself[2] = twice[3], case.released
     for other, words in (
         ({"released": case.released[:-1]}, "expected .records"),
         ({"released": -case.released}, "run against the references"),
@@ -100,6 +102,8 @@ def test_what_cannot_be_is_refused_in_one_line():
         ({"reference_members": few}, "a patient is in 6 to 16|a patient is in"),
         ({"reference_members": case.reference_members * 1.0}, "expected bool"),
         ({"references": broken}, "model 4, record 7 is NaN"),
+        ({"references": twice}, "reference 5 gives .* very score of reference 3"),
+        ({"references": itself}, "reference 2 gives .* very score of the released model"),
         ({"released": np.full_like(case.released, np.inf)}, "released: record 0 is NaN or inf"),
         ({"reference_members": draw_members(16, 5, 0)[:8]}, "expected bool .16, patients"),
     ):

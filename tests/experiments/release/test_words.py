@@ -5,6 +5,7 @@ import re
 import stat
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from rollcall.experiments.release import words
 from rollcall.report.appetite import read_appetite
 from rollcall.report.appetite.released import Released, judge_released
+from rollcall.report.twin import read_schema
 from rollcall.util.errors import InputError
 
 from .simulation import check, simulate
@@ -54,7 +56,12 @@ def test_files_are_private_and_the_json_is_strict(tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.iterdir():
         assert path.name == ".gitignore" or stat.S_IMODE(path.stat().st_mode) == 0o600
-    for shown in (words.TWIN, words.PAGE):  # these may leave
+    report = json.loads((folder / "report.json").read_text(), parse_constant=pytest.fail)
+    jsonschema.validate(report, read_schema())
+    assert report["kind"] == "released"
+    assert report["summary"][: len(sentences)] == sentences
+    assert report["numbers"]["exposed"] == result.named
+    for shown in (words.TWIN, words.NOTE, words.PAGE, "report.json"):  # these may leave
         assert not re.search(r"\bp\d\d", (folder / shown).read_text())
     table = pd.read_parquet(folder / words.PATIENTS)
     assert list(table["patient_id"]) == list(cohort.patients)
@@ -86,7 +93,7 @@ def test_what_thresholds_say_comes_first(tmp_path):
     )
     verdict = judge_released(measured, read_appetite(example))
     words.write_release(tmp_path, released(), make_cohort(patients=900), {}, 10, verdict)
-    page = (tmp_path / words.PAGE).read_text().split("\n\n")
+    page = (tmp_path / words.NOTE).read_text().split("\n\n")
     assert page[1].startswith("**FAIL against the thresholds of 2025-01-15")
     assert "- lira_auc: fail" in page[2]
     assert json.loads((tmp_path / words.TWIN).read_text())["decision"]["outcome"] == "fail"

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
-from scipy.stats import gaussian_kde
 
 from rollcall.report.figures import attacks as figures_attack
 from rollcall.report.style import MARKS
@@ -16,13 +14,16 @@ def test_roc_has_a_line_for_each_attack_on_both_axes():
         for a, v in keys
     )
     attacks = pd.DataFrame(keys, columns=["attack", "variant"]).assign(auc=0.6)
-    figure = figures_attack.roc(curves, attacks)
-    linear, logarithmic = figure.drawing.axes
+    figure = figures_attack.roc(curves.assign(tpr_sd=0.05), attacks)
+    logarithmic, linear = figure.drawing.axes
     assert len(linear.lines) == len(logarithmic.lines) == len(keys) + 1
-    assert linear.lines[0].get_label() == "LiRA online, AUC 0.600"
+    assert len(linear.collections) == len(keys), "a band for each"
+    assert next(text.get_text() for text in logarithmic.texts) == "LiRA online, AUC 0.600"
     assert logarithmic.get_xscale() == "log"
     assert min(logarithmic.lines[0].get_xdata()) > 0
-    assert "blind no model 0.600" in figure.alt
+    assert "blind no model 0.600 and 60%" in figure.alt
+    heights = sorted(text.xyann[1] for text in logarithmic.texts if len(text.get_text()) > 1)
+    assert np.diff(heights).min() > 0.06, "names do not overlap though the curves do"
 
 
 def test_roc_begins_where_the_data_do():
@@ -32,25 +33,34 @@ def test_roc_begins_where_the_data_do():
     unmarked = curve.assign(variant="calibrated")
     attacks = pd.DataFrame({"attack": "LiRA", "variant": ["online", "calibrated"], "auc": 0.6})
     figure = figures_attack.roc(pd.concat([curve, unmarked]), attacks)
-    logarithmic = figure.drawing.axes[1]
-    assert logarithmic.get_xlim() == (0.02, 1)
-    assert len(logarithmic.lines) == 2
+    logarithmic = figure.drawing.axes[0]
+    assert logarithmic.spines["bottom"].get_bounds() == (0.02, 1)
+    assert min(logarithmic.get_xticks()) >= 0.02
     assert "calibrated" not in figure.alt
+    assert "calibrated" not in set(figure.data["variant"])
 
 
-def test_in_out_draws_a_tick_for_each_target():
+def test_in_out_draws_a_tick_for_each_target_on_one_scale():
     rng = np.random.default_rng(0)
     panels = [("one", rng.normal(size=8), rng.normal(size=8)), ("two", np.ones(8), np.zeros(8))]
     figure = figures_attack.in_out(panels)
-    ticks = [line for line in figure.drawing.axes[1].lines if line.get_marker() == "|"]
+    one, two = figure.drawing.axes
+    ticks = [line for line in two.lines if line.get_marker() == "|"]
     assert [len(line.get_xdata()) for line in ticks] == [8, 8]
-    assert len(figure.drawing.axes[1].lines) == 2, "constant scores have no density"
-    assert "two, medians 1.00 and 0.00" in figure.alt
+    assert len(two.lines) == 2, "constant scores have no normal curve"
+    assert one.get_xlim() == two.get_xlim()
+    assert "two, with the record 1.00 (SD 0.00) under 8 models, without it 0.00" in figure.alt
+    bell = next(line for line in one.lines if line.get_marker() == "None")
+    peak = bell.get_xdata()[bell.get_ydata().argmax()]
+    assert abs(peak - panels[0][1].mean()) < 1e-9, "the curve that LiRA fits"
 
 
-@pytest.mark.parametrize("values", [(0, 1), (1, 1, 1, 2), np.random.default_rng(0).normal(size=32)])
-def test_the_density_is_scotts(values):
-    values, grid = np.array(values, np.float32), np.linspace(-3, 4, 50, dtype=np.float32)
-    expected = gaussian_kde(values)(grid)
-    got = figures_attack.estimate_density(values, grid)
-    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-300)
+def test_images_have_wrapped_titles_and_random_ones_below():
+    pixels = [np.zeros((2, 4, 4, 1), np.uint8)] * 2
+    rows = pd.DataFrame({"patient AUC": [0.91, 0.8, 0.5, 0.4]})
+    titles = [["patient 0.91\na label that is long", "b"], ["c", "d"]]
+    figure = figures_attack.images(pixels, titles, rows)
+    assert len(figure.drawing.axes) == 4
+    texts = [text.get_text() for ax in figure.drawing.axes for text in ax.texts]
+    assert "patient 0.91\na label that is\nlong" in texts
+    assert "patient AUC 0.80 and above, above 2 at random" in figure.alt

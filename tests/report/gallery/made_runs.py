@@ -77,7 +77,8 @@ def make_run(
     run = open_run(path)
     write_inputs(run)
     made = _make_tables(scores, members, index, attributes, seed)
-    write_tables(run, {table: made[table] for table in tables})
+    kept = [table for table in made if table in tables or (tables is TABLES)]
+    write_tables(run, {table: made[table] for table in kept})
     return path
 
 
@@ -100,6 +101,10 @@ def _make_tables(scores, members, index, attributes, seed) -> dict[str, pd.DataF
         "attacks": attacked.attacks,
         "roc": attacked.roc,
         "patients": risk.patients,
+        "records": risk.records,
+        "survival": risk.survival,
+        "risk": pd.DataFrame([risk.cohort]),
+        "statistic": risk.statistic,
         "floor": risk.floors,
         "shown_groups": compare_groups(
             list_groups(attributes, risk.patients["stratum"].to_numpy()),
@@ -107,6 +112,14 @@ def _make_tables(scores, members, index, attributes, seed) -> dict[str, pd.DataF
             attributes,
             risk.statistic,
             members,
+        ),
+        "paper_records": pd.DataFrame(
+            {
+                "record": np.arange(len(auc)),
+                "patient_id": ids[index],
+                "auc": auc,
+                "auc_se": panel.compute_standard_error(auc, len(scores) // 2, len(scores) // 2),
+            }
         ),
         "paper_patients": pd.DataFrame(
             {

@@ -37,8 +37,8 @@ def test_both_errors_of_all_targets_together(evaluated):
 def test_a_missing_rate_is_a_dash():
     table = evaluated_row(0.03) + evaluated_row(np.nan)
     rows = pooled_table(pd.DataFrame(table)).rows
-    assert rows["TPR at FPR 1%"].tolist() == ["3% (2\u00a0to\u00a04)", "–"]
-    assert rows["precision, 10% members"].tolist() == ["0.5", "–"]
+    assert rows["TPR at FPR 1%"].tolist() == ["3.0% (2.0\u00a0to\u00a04.0)", "–"]
+    assert rows["precision, 10% members"].tolist() == ["50.0%", "–"]
 
 
 def evaluated_row(rate):

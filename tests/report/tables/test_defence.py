@@ -4,7 +4,7 @@ import pandas as pd
 
 from rollcall.report.gate import HIDDEN
 from rollcall.report.tables import defence
-from tests.report.figures.test_defence import make_groups, make_settings
+from tests.report.figures.experiments.test_defence import make_groups, make_settings
 
 
 def test_settings_side_by_side():
@@ -51,7 +51,7 @@ def make_arms(removed: int, lucky: int = 10) -> pd.DataFrame:
 def test_the_next_layer():
     table = defence.layer_table(make_arms(100)).rows
     assert table["newly exposed"].tolist() == ["30", "fewer than 10"]
-    assert table["share"].tolist() == ["1.66%", HIDDEN]
+    assert table["share"].tolist() == ["1.7%", HIDDEN]
     assert table["stayed, not exposed before"].tolist() == ["1,810", "1,810"]
 
 

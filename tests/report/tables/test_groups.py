@@ -43,7 +43,7 @@ def test_group_table():
     assert first["ratio within label"] == "1.25"
     assert first["shift of scores"] == "+0.50 (+0.25\u00a0to\u00a0+0.75)"
     assert first["adjusted odds ratio"] == "1.25 (0.50\u00a0to\u00a03.00)*"
-    assert first["p (Holm)"] == "0.04"
+    assert first["p (Holm)"] == "0.040"
     assert first["by chance"] == "2"  # of a tenth how many lie below 0.5 would follow
     assert second["group"] == "male (the outcome)"
     assert second["ratio"] == "inf (2.00\u00a0to\u00a0inf)"

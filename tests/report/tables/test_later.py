@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from rollcall.report.figures.later import later_effects
+from rollcall.report.figures.experiments.later import later_effects
 from rollcall.report.tables.later import (
     describe_later,
     effects_table,

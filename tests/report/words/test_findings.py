@@ -143,10 +143,12 @@ def test_the_sentences_are_of_the_run(run):
 
 
 def test_notices(tiny):
-    assert write_notices(tiny) == []
-    (sentence,) = write_notices(replace(tiny, simulated=True))
-    assert sentence.startswith("Simulated data")
-    (sentence,) = write_notices(SimpleNamespace(simulated=False, unit="image"))
+    assert write_notices(replace(tiny, name="own")) == []
+    (demo,) = write_notices(tiny)
+    (rehearsal,) = write_notices(replace(tiny, simulated=True))
+    assert demo.startswith("A demo with invented patients")
+    assert rehearsal.startswith("Simulated data: a rehearsal")
+    (sentence,) = write_notices(SimpleNamespace(simulated=False, unit="image", name="a", source=""))
     assert sentence.endswith("below, a patient is one image.")
 
 

@@ -97,7 +97,7 @@ def test_looks_and_stops():
     for wrong in (0, -1, 1.1, np.nan):
         with pytest.raises(InputError, match="precision is"):
             check_precision(wrong)
-    with pytest.raises(InputError, match="targets is 9"):
+    with pytest.raises(InputError, match="most targets is 9"):
         list_looks(9)
     with pytest.raises(InputError, match="share of 1"):
         pick(np.arange(10.0), np.arange(10) % 2 == 0, 1)

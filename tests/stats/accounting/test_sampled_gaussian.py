@@ -74,8 +74,10 @@ def test_ends():
     [
         ({"epsilon": 0}, "epsilon is 0"),
         ({"epsilon": math.nan}, "epsilon is nan"),
-        ({"epsilon": 20_000}, "at most 10,000, or inf"),
+        ({"epsilon": 20_000}, "to 10,000, or inf"),
+        ({"epsilon": 1e-4}, "from 0.001 to 10,000"),
         ({"delta": 0}, "delta is 0"),
+        ({"delta": 1e-15}, "delta is 1e-15; expected at least 1e-12"),
         ({"delta": 1.0}, "delta is 1"),
         ({"rate": 1.5}, "rate is 1.5"),
         ({"rate": -0.1}, "rate is -0.1"),

@@ -74,3 +74,18 @@ def test_a_batch_of_more_than_the_members_is_refused(tiny):
     with pytest.raises(InputError, match=r"batch is 31 patients.*expected at most that many"):
         sketch_terms(dataclasses.replace(RECIPE, batch=31), tiny)
     assert sketch_terms(dataclasses.replace(RECIPE, batch=30), tiny).rate == 1
+
+
+def test_a_delta_that_gives_somebody_away_is_refused(tiny):
+    """Of one over the patients or more, one patient's records may be published as they are."""
+    patients = len(tiny.patients)
+
+    def sketch(delta):
+        privacy = RECIPE.privacy | {"delta": delta}
+        return sketch_terms(dataclasses.replace(RECIPE, privacy=privacy), tiny)
+
+    with pytest.raises(InputError, match=rf"delta is 0\.5, and there are {patients} patients"):
+        sketch(0.5)
+    with pytest.raises(InputError, match="expected at most"):
+        sketch(1.01 / patients)
+    assert sketch(1 / patients).delta == sketch(0).delta

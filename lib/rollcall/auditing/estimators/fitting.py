@@ -59,7 +59,7 @@ def fit_all(run: Run, inputs: Inputs, estimator, n_jobs: int | None = None) -> R
                 estimator, inputs.X, inputs.y, inputs.cohort.labels, inputs.classes, run.seed
             )
             members = run.members()[:, inputs.cohort.patient_index]
-            with bar(len(missing), "Fitting", "model") as show:
+            with bar(len(missing), "Fitting", "model", f"{len(missing)} models") as show:
                 results = _fit(run, work, members, missing, workers, n_jobs is None)
                 for done, (model, scores, info) in enumerate(results, 1):
                     _store(run, model, scores, info)

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from rollcall.auditing import Audit
 from rollcall.report.page import write_page
+from rollcall.report.page.gathering import gather_document
 from rollcall.runs.derived.manifests import describe
 from rollcall.util.temporary import private_folder
 
@@ -70,15 +71,15 @@ def write_report(study: Audit, path: Path, name: str) -> None:
             books.append(folder / f"{part}.ipynb")
             book = new_notebook(cells=[_make_cell(study, kind, what) for kind, what in cells])
             books[-1].write_text(nbformat.writes(book), encoding="utf-8")
-        write_page(
-            path,
+        document = gather_document(
+            study.run,
+            study.cohort,
             title=f"Privacy audit: {name}",
             summary=study.summary(),
-            notebooks=books,
             facts=study.facts(),
-            smallest=study.run.smallest_cell,
             made_from=describe(study.run, needs, True),
         )
+        write_page(path, document, books)
 
 
 def _make_cell(study: Audit, kind: str, what: str):

@@ -106,13 +106,14 @@ class Audited:
         from rollcall.report import style
         from rollcall.report.tables.models import performance_table
         from rollcall.report.tables.risk import risk_table
+        from rollcall.report.tables.showing import show_table
 
         study, cell = self.study, self.study.run.smallest_cell
         tables = (
             performance_table(study.performance(), smallest=cell),
             risk_table(study.attacked.risk, study.cohort.unit, cell),
         )
-        parts = [style.show_sentences(study.summary()), *map(style.show_table, tables)]
+        parts = [style.show_sentences(study.summary()), *map(show_table, tables)]
         return f"<h3>{html.escape(self.name)}</h3>" + "".join(part.data for part in parts)
 
 

@@ -6,6 +6,8 @@ never shown, and no model sees it.
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 
@@ -32,7 +34,7 @@ def read_times(time, count: int) -> pd.Series:
 
     InputError for anything else, or another number of them.
     """
-    times = pd.Series(as_array("time", time))
+    times = _as_column(as_array("time", time))
     if len(times) != count:
         raise InputError(
             f"time has {len(times):,} values and X {count:,} records; expected as many"
@@ -43,8 +45,19 @@ def read_times(time, count: int) -> pd.Series:
         return pd.to_datetime(times, format="ISO8601")
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"time: neither numbers nor dates such as 2020-01-31 ({first_line(error)})"
+            "time: neither numbers nor dates such as 2020-01-31 "
+            f"({first_line(error).partition(' You might')[0]})"
         ) from None
+
+
+def _as_column(values: np.ndarray) -> pd.Series:
+    """Return times as a column; objects that are numbers, or nothing, as numbers."""
+    if values.ndim > 1:
+        raise InputError(f"time has the shape {values.shape}; expected one value for each record")
+    times = pd.Series(values)
+    known = times[times.notna()]
+    are_numbers = known.map(lambda value: isinstance(value, Real) and not isinstance(value, bool))
+    return pd.to_numeric(times) if times.dtype == object and are_numbers.all() else times
 
 
 def check_columns(where: str, records: pd.DataFrame) -> None:

@@ -21,8 +21,6 @@ from rollcall.risk.screening.confirming import MOST_P, SHARE, count_exposed, pic
 from rollcall.risk.screening.ranking import Plain, Ranking, measure_plainly, rank_patients
 from rollcall.risk.screening.stopping import list_looks
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.stats.members import check_targets
 from rollcall.util.errors import InputError
 from rollcall.util.settings import typed
@@ -55,28 +53,31 @@ class Comparison:
 
     def show(self) -> HTML:
         """Draw rankings and confirmed names against cost, save the figure in the run's figures/."""
-        from rollcall.report import style
-        from rollcall.report.figures.budget import draw_budget
+        from rollcall.report.registry.kept import show_kept
 
-        return style.show(
-            draw_budget(self.rankings, self.confirmed, self.unit, self.smallest_cell),
-            hide_from_git(self.folder),
-            compute_digest(self.made_from),
+        return show_kept(
+            "budget",
+            self.folder,
+            self.made_from,
+            rankings=self.rankings,
+            confirmed=self.confirmed,
+            unit=self.unit,
+            smallest=self.smallest_cell,
         )
 
     def table(self) -> HTML:
         """Return the table of rankings, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.budget import rankings_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(rankings_table(self.rankings, self.share, self.smallest_cell))
+        return show_table(rankings_table(self.rankings, self.share, self.smallest_cell))
 
     def costs(self) -> HTML:
         """Return the table of what each number of targets confirms, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.budget import confirmed_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(confirmed_table(self.confirmed, self.smallest_cell))
+        return show_table(confirmed_table(self.confirmed, self.smallest_cell))
 
 
 @typed

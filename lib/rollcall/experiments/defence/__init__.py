@@ -32,10 +32,10 @@ from rollcall.experiments.variants import (
 )
 from rollcall.runs.derived.manifests import describe
 from rollcall.runs.derived.tables import read_table
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
+from rollcall.runs.folder import remove_untrained
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
+from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
@@ -71,36 +71,35 @@ class Comparison:
 
     def show(self, name: str) -> HTML:
         """Draw "survival", "price" or "groups", save it in <out>/<dataset>/figures, return it."""
-        from rollcall.report import style
-        from rollcall.report.figures import defence
+        from rollcall.report.registry.kept import show_kept
 
         if name not in FIGURES:
             raise unknown_name("figure", name, FIGURES)
-        unit = self.plain.run.unit
-        drawn = {
-            "survival": lambda: defence.defence_survival(
-                self.settings, self.curves, self.floor, unit, self.smallest_cell
-            ),
-            "price": lambda: defence.defence_price(self.settings, unit, self.smallest_cell),
-            "groups": lambda: defence.defence_groups(self.settings, self.groups),
-        }[name]()
-        return style.show(drawn, hide_from_git(self.folder), compute_digest(self.made_from))
+        unit, smallest = self.plain.run.unit, self.smallest_cell
+        arguments = {
+            "survival": {"curves": self.curves, "floor": self.floor},
+            "price": {},
+            "groups": {"groups": self.groups},
+        }[name]
+        if name != "groups":
+            arguments |= {"unit": unit, "smallest": smallest}
+        return show_kept(
+            f"defence_{name}", self.folder, self.made_from, settings=self.settings, **arguments
+        )
 
     def table(self) -> HTML:
         """Return the table of the settings, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.defence import defence_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(
-            defence_table(self.settings, self.plain.run.unit, self.smallest_cell)
-        )
+        return show_table(defence_table(self.settings, self.plain.run.unit, self.smallest_cell))
 
     def table_groups(self) -> HTML:
         """Return the table of what each setting costs each group, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.defence import defence_groups_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(defence_groups_table(self.groups, self.smallest_cell))
+        return show_table(defence_groups_table(self.groups, self.smallest_cell))
 
     def remove_exposed(self) -> Layer:
         """Remove the patients whom the plain models expose, and train again: `remove_exposed`."""
@@ -136,9 +135,10 @@ def compare_defences(
     shared = {"cohort": cohort, "model": model, "options": options, "recipe": recipe}
     check_variants(list(dict.fromkeys(each.variant for each in parsed)), **shared)
     parameters |= shared | {"out": out, "data": data}
+    _prepare_all(parsed, parameters)
     rows, curves, tables, made_from, studies = [], {}, [], {}, {}
     measured: measuring.Measured | None = None
-    for each in parsed:
+    for each in track(parsed, "Settings", "setting", f"{len(parsed)} settings"):
         trained = studies.get(each.training) or _plan(each, parameters)
         performance = trained.train()
         studies[each.training] = trained
@@ -175,6 +175,25 @@ def compare_defences(
         plain.run.smallest_cell,
         made_from,
     )
+
+
+def _prepare_all(settings: Sequence[Setting], parameters: dict) -> None:
+    """Check every setting's network and terms of privacy: before hours of those before a wrong one.
+
+    InputError for one that cannot be; runs of which nothing is trained are then removed again.
+    """
+    from rollcall.training import prepare
+
+    planned = []
+    try:
+        for each in settings:
+            planned.append(_plan(each, parameters))
+            if planned[-1].run.missing():
+                prepare(planned[-1].run, planned[-1].cohort)
+    except InputError:
+        for study in planned:
+            remove_untrained(study.run.path)
+        raise
 
 
 def _plan(setting: Setting, parameters: dict) -> auditing.Audit:

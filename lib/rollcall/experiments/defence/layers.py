@@ -48,10 +48,10 @@ class Layer:
 
     def table(self) -> HTML:
         """Return the table of both arms, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables.defence import layer_table
+        from rollcall.report.tables.showing import show_table
 
-        return style.show_table(layer_table(self.arms, self.unit, self.smallest_cell))
+        return show_table(layer_table(self.arms, self.unit, self.smallest_cell))
 
 
 def draw_alike(removed: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -78,7 +78,8 @@ def remove_exposed(study: Audit, data: str = "") -> Layer:
         raise InputError(f"{study.run.path}: nobody is exposed, so nobody can be removed")
     at_random = draw_alike(exposed, patient_labels(study.cohort), study.run.seed)
     rows = []
-    for arm, removed in ((WITHOUT, exposed), (CONTROL, at_random)):
+    arms = ((WITHOUT, exposed), (CONTROL, at_random))
+    for arm, removed in track(arms, "Removing", "audit", "2 audits"):
         part = plan_part(study, ~removed, RUNS[arm], data)
         performance = part.train()
         looked_at = ~(exposed | at_random)[~removed]  # in the order of the part's patients

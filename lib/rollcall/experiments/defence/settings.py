@@ -82,9 +82,14 @@ def is_word(word: str, key: str) -> bool:
 def parse_setting(text: str) -> Setting:
     """Read a setting: a variant's words, and "share=0.5" or "outputs=0.01", "outputs=label".
 
-    InputError for words that are none of these, or values out of range.
+    No words at all are the plain models. InputError for words that are none of these, a key that
+    is there twice, or values out of range.
     """
     share, step, rest = 1.0, 0.0, []
+    keys = [word.partition("=" if "=" in word else ":") for word in text.split()]
+    keys = [key for key, sign, _ in keys if sign]
+    if repeated := [key for key in keys if keys.count(key) > 1]:
+        raise InputError(f"setting {text!r}: {repeated[0]!r} is there twice; expected it once")
     for word in text.split():
         value = word.partition("=" if "=" in word else ":")[2]
         if is_word(word, OUTPUTS):
@@ -97,7 +102,7 @@ def parse_setting(text: str) -> Setting:
             rest.append(word)
     variant = " ".join(rest) or PLAIN
     parse_variant(variant)
-    return Setting(text.strip(), variant, share, step)
+    return Setting(text.strip() or PLAIN, variant, share, step)
 
 
 def _parse_step(text: str, value: str) -> float:

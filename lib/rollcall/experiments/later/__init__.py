@@ -32,9 +32,8 @@ from rollcall.experiments.later.naming import stratify
 from rollcall.experiments.later.splitting import CHANCE, TIME, find_late, hold_back, shuffle_late
 from rollcall.models.given import name_run
 from rollcall.runs.derived.manifests import describe
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import home
+from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
@@ -74,19 +73,22 @@ class Later:
 
     def show(self) -> HTML:
         """Draw the effects and the patients, save it in <out>/<dataset>/figures, and return it."""
-        from rollcall.report import style
-        from rollcall.report.figures.later import later_effects
+        from rollcall.report.registry.kept import show_kept
 
-        return style.show(
-            later_effects(self.effects, self.patients, self.unit, self.smallest_cell),
-            hide_from_git(self.folder),
-            compute_digest(self.made_from),
+        return show_kept(
+            "later",
+            self.folder,
+            self.made_from,
+            effects=self.effects,
+            patients=self.patients[["effect", "redrawn"]],
+            unit=self.unit,
+            smallest=self.smallest_cell,
         )
 
     def table(self, name: str = "effects") -> HTML:
         """Return the table of "effects", of who is "named", or of "groups", with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables import later
+        from rollcall.report.tables.showing import show_table
 
         if name == "groups":
             flags = {"changed": self.patients["outcome"].to_numpy() == CHANGED}
@@ -95,7 +97,7 @@ class Later:
             table = later.named_table(self.named, self.unit, self.smallest_cell)
         else:
             table = later.effects_table(self.effects, self.unit, self.smallest_cell)
-        return style.show_table(table)
+        return show_table(table)
 
 
 @typed
@@ -127,7 +129,7 @@ def follow_patients(
     if control:
         masks[CHANCE] = shuffle_late(late, whole.patient_index, seed)
     studies, splits = {}, {}
-    for split, mask in masks.items():
+    for split, mask in track(masks.items(), "Splits", "split", f"{len(masks)} splits"):
         study = auditing.plan(
             cohort=hold_back(whole, mask, split, prepared),
             model=model,

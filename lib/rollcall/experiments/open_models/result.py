@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,10 @@ import pandas as pd
 from rollcall.experiments.open_models import ranking
 from rollcall.experiments.release import words
 from rollcall.experiments.release.assess import Release
-from rollcall.runs.folder import hide_from_git
-from rollcall.runs.sealed import compute_digest
 from rollcall.util.errors import unknown_name
 
 if TYPE_CHECKING:
     from IPython.display import HTML
-
-    from rollcall.report.style import Figure
 
 RANKINGS = ("statistic", "rmia", "expected")
 FIGURES = ("few_references", "open_ranking", "open_designs")
@@ -75,18 +71,18 @@ class OpenModels:
     def show(self, name: str) -> HTML:
         """Draw few_references, open_ranking or open_designs, save it in <out>/<cohort>/figures."""
         from rollcall.report import style
+        from rollcall.report.registry.kept import show_kept
 
         if name not in FIGURES:
             raise unknown_name("figure", name, FIGURES)
-        figure = self._draw(name)
-        if figure is None:
+        arguments = self._list_arguments(name)
+        if not arguments:
             return style.show_sentences([f"{name}: nothing to draw of a published model."])
-        made_from = compute_digest({"alt": figure.alt, "cell": self.smallest_cell})
-        return style.show(figure, hide_from_git(self.folder), made_from)
+        made_from = {"checks": self.list_checks().to_json(), "cell": self.smallest_cell}
+        return show_kept(name, self.folder, made_from, **arguments)
 
-    def _draw(self, name: str) -> Figure | None:
-        from rollcall.report.figures import open_models as figures
-
+    def _list_arguments(self, name: str) -> dict[str, Any]:
+        """List what a figure is drawn from; empty if it cannot be drawn."""
         smallest, best = self.smallest_cell, self.checks[max(self.checks)]
         if name == "few_references":
             curves = [
@@ -97,11 +93,15 @@ class OpenModels:
                 ).assign(references=count)
                 for count, release in self.checks.items()
             ]
-            return figures.few_references(pd.concat(curves), self.list_checks(), smallest)
+            return {
+                "curves": pd.concat(curves),
+                "areas": self.list_checks(),
+                "smallest": smallest,
+            }
         if self.exposed is None:
-            return None
+            return {}
         if name == "open_designs":
-            return figures.open_designs(self.designs, self.controls)
+            return {"designs": self.designs, "controls": self.controls}
         inside = best.patients["member"].to_numpy(bool)
         curves = [
             ranking.draw_caught(
@@ -109,12 +109,17 @@ class OpenModels:
             ).assign(ranking=each)
             for each in RANKINGS
         ]
-        return figures.open_ranking(pd.concat(curves), self.ranking, self.ceiling, self.targets)
+        return {
+            "curves": pd.concat(curves),
+            "table": self.ranking,
+            "ceiling": float(self.ceiling),
+            "targets": int(self.targets),
+        }
 
     def table(self, name: str) -> HTML:
         """Return the table checks, ranking or designs, with its caption."""
-        from rollcall.report import style
         from rollcall.report.tables import open_models as tables
+        from rollcall.report.tables.showing import show_table
 
         made = {
             "checks": lambda: tables.checks_table(self.list_checks(), self.smallest_cell),
@@ -125,7 +130,7 @@ class OpenModels:
         }
         if name not in made:
             raise unknown_name("table", name, made)
-        return style.show_table(made[name]())
+        return show_table(made[name]())
 
     def summary(self) -> list[str]:
         """Write what the check with most references says, in sentences."""

@@ -34,6 +34,7 @@ from rollcall.util.settings import typed
 
 COUNTS = (1, 2, 4)  # references
 HAD, NEVER = "had the members", "never saw them"
+PARTS = 100  # of the work, as a progress bar shows it
 
 
 @typed
@@ -69,9 +70,10 @@ def attack_open_model(
         return _attack_published(loaded, chosen, published, members, folder, seed, smallest_cell)
     if members:
         raise InputError("members is of a published model; expected `published` too")
-    with bar(1, "Training and attacking", "study") as show:
+    with bar(PARTS, "Training and attacking", "part", "Trained and attacked") as show:
         return attack_rehearsed(
-            loaded, chosen, hospital, targets, draws, folder, seed, smallest_cell, show
+            *(loaded, chosen, hospital, targets, draws, folder, seed, smallest_cell),
+            lambda done: show(PARTS * done),
         )
 
 

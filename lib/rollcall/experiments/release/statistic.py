@@ -254,6 +254,7 @@ def _check(released, references, members, index) -> None:
             model, record = np.argwhere(~np.isfinite(values))[0]
             which = f"model {model}, " if name == "references" else ""
             raise InputError(f"{name}: {which}record {record} is NaN or infinite")
+    _check_others(released, references)
     count = members.sum(0)
     least, most = int(count.min()), int(count.max())
     few = len(members) <= MOST_UNSEEN and most < len(members)
@@ -263,3 +264,15 @@ def _check(released, references, members, index) -> None:
             f"in at least {LEAST_OF_A_KIND} and out of at least {LEAST_OF_A_KIND}; or nobody in "
             f"any; or, of at most {MOST_UNSEEN} references, each out of one"
         )
+
+
+def _check_others(released: np.ndarray, references: np.ndarray) -> None:
+    """Check that references are other models than the released one, and than each other."""
+    seen = {released.tobytes(): "the released model"}
+    for number, values in enumerate(references):
+        other = seen.setdefault(values.tobytes(), f"reference {number}")
+        if other != f"reference {number}":
+            raise InputError(
+                f"reference {number} gives every record the very score of {other}; expected "
+                "models trained each by itself: a copy tells nothing"
+            )

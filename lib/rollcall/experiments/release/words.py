@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.experiments.release.assess import Release
-from rollcall.report.appetite import Verdict, describe_verdict, list_lines
+from rollcall.report.appetite import Verdict, describe_verdict, list_lines, show_verdict
 from rollcall.report.gate import show_few
+from rollcall.report.words.facts import choose_notice
+from rollcall.report.words.one_model import OneModel
+from rollcall.report.words.statement import Statement
 from rollcall.runs.environment import now
 from rollcall.runs.folder import hide_from_git
 from rollcall.util.errors import InputError
-from rollcall.util.files import make_private, write_bytes, write_json, write_table
+from rollcall.util.files import make_private, sha256, write_bytes, write_json, write_table
 
-TWIN, PAGE = "release.json", "release.md"
+TWIN, NOTE, PAGE = "release.json", "release.md", "report.html"
 PATIENTS, GROUPS = "patients.parquet", "groups.parquet"
 FEW = (
     "{count} that never saw the patients: it is known how hard a record is, not how far models "
@@ -27,6 +32,7 @@ BELOW = (
     "Members score lower than outsiders: is the list of members the wrong way round, or are these "
     "of another source?"
 )
+TOO_FEW = "With {outsiders:,} outsiders nobody can be named, whatever the model gives away."
 UNLIKE = 0.3  # a correlation below it is worth a word
 LIMITS = (
     "Named means: this model treats the patient as models do that were trained with the patient, "
@@ -107,11 +113,15 @@ def write_release(
     about: dict,
     smallest: int = MIN_GROUP_SIZE,
     verdict: Verdict | None = None,
+    statement: Statement | None = None,
+    words: Sequence[str] = (),
 ) -> list[str]:
     """Write a release check to a folder, private and ignored by git; return its sentences.
 
-    patients.parquet and groups.parquet name patients, or count few, and stay; release.json and
-    release.md may leave. about: what else the json says; verdict: by thresholds, said first.
+    patients.parquet and groups.parquet name patients, or count few, and stay; report.html,
+    report.json, release.json and release.md may leave. about: what else the json says, the sha256
+    of the model too; verdict: by thresholds, said first; statement: what people stated; words: of
+    the command line.
     """
     check_release_folder(folder)
     make_private(folder)
@@ -133,7 +143,7 @@ def write_release(
         "What this does not say:",
         *LIMITS,
     ]
-    write_bytes(folder / PAGE, ("\n\n".join(page) + "\n").encode())
+    write_bytes(folder / NOTE, ("\n\n".join(page) + "\n").encode())
     control = release.control
     twin = {
         "made": now(),
@@ -160,7 +170,98 @@ def write_release(
         "sentences": sentences,
     }
     write_json(folder / TWIN, twin)
+    stated = smallest, verdict, statement, words
+    _write_page(folder, release, cohort, about, sentences, shown, *stated)
     return sentences
+
+
+def _write_page(
+    folder: Path,
+    release: Release,
+    cohort: Cohort,
+    about: dict,
+    sentences: list[str],
+    shown: pd.DataFrame,
+    smallest: int,
+    verdict: Verdict | None,
+    statement: Statement | None,
+    words: Sequence[str],
+) -> None:
+    """Write the report: the same frame as that of an audit."""
+    from rollcall.report.page import write_page
+    from rollcall.report.page.document import RELEASED
+    from rollcall.report.page.one_model import gather_one_model
+
+    groups = [line for line in sentences if line.startswith("Members with ")]
+    reason = release.reason and f"{release.reason[0].upper()}{release.reason[1:]}."
+    few = release.fewest > release.members
+    model = OneModel(
+        unit=cohort.unit,
+        asked=release.members,
+        who="members",
+        outsiders=release.outsiders,
+        references=release.references,
+        named=release.named,
+        auc=release.auc,
+        auc_low=release.auc_low,
+        auc_high=release.auc_high,
+        reason=reason or (TOO_FEW.format(outsiders=release.outsiders) if few else ""),
+        control_failed=bool(release.reason),
+        fdr=release.fdr,
+        groups=groups[0] if groups else "No group stands out beyond chance.",
+        smallest=smallest,
+    )
+    document = gather_one_model(
+        model,
+        kind=RELEASED,
+        title=f"Release check: {cohort.name}",
+        data=f"{cohort.name}: {cohort.source}",
+        digest=about.get("sha256", ""),
+        summary=[*sentences, *LIMITS],
+        facts={
+            "Cohort": f"{cohort.name}. {cohort.source}",
+            "Cohort fingerprint": cohort.fingerprint[:16],
+            "Model": str(about.get("model", "given")),
+            "References": f"{release.references}",
+            "False-discovery rate": f"{release.fdr:g}",
+        },
+        hashes={name: sha256(folder / name) for name in (PATIENTS, GROUPS, TWIN)},
+        statement=statement,
+        words=words,
+        notice=choose_notice(cohort),
+        decision=show_verdict(verdict),
+    )
+    write_page(folder / PAGE, document, sections=_show_groups(shown, cohort.unit))
+
+
+def _show_groups(shown: pd.DataFrame, unit: str) -> list[tuple[str, str]]:
+    """Return the groups that may be shown as a section of the page, heading and HTML; none: []."""
+    from rollcall.report.tables.showing import Table, show_table
+    from rollcall.report.tables.showing.formats import format_interval
+
+    if not len(shown):
+        return []
+    rows = pd.DataFrame(
+        {
+            "group": shown["attribute"] + ": " + shown["group"].astype(str),
+            "members": shown["members"].map("{:,}".format),
+            "exposed": shown["named"].map("{:,}".format),
+            "share": [
+                format_interval(*ends, "{:.1%}")
+                for ends in shown[["share", "share_low", "share_high"]].to_numpy(float)
+            ],
+            "times others, same label": [
+                format_interval(*ends, "{:.2f}")
+                for ends in shown[["ratio", "ratio_low", "ratio_high"]].to_numpy(float)
+            ],
+            "adjusted p": shown["p_adjusted"].map("{:.2g}".format),
+            "without the model": shown["blind_named"],
+        }
+    )
+    caption = f"Members of each group whom the model exposes, with 95% intervals; groups of {unit}s"
+    table = show_table(Table(rows, f"{caption} that may be shown")).data
+    heading = "Which groups does it expose?"
+    return [(heading, f'<section id="groups">\n<h2>{heading}</h2>\n{table}\n</section>')]
 
 
 def _list_decision(verdict: Verdict) -> list[str]:

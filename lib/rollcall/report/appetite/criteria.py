@@ -19,7 +19,7 @@ from rollcall.report.appetite.results import (
     without_control,
     without_models,
 )
-from rollcall.report.card import SIGNIFICANT, list_comparable
+from rollcall.report.words.comparing import SIGNIFICANT, list_comparable
 
 
 def judge_lira_auc(evidence: Evidence, most: float) -> Result:

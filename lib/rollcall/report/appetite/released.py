@@ -24,7 +24,7 @@ from rollcall.report.appetite.results import (
 )
 from rollcall.report.appetite.thresholds import Appetite
 from rollcall.report.appetite.verdict import NOT_STATED, Verdict, decide, describe_verdict
-from rollcall.report.card import SIGNIFICANT
+from rollcall.report.words.comparing import SIGNIFICANT
 from rollcall.runs.derived.parts import FILE_OF, VERDICT
 from rollcall.util.files import sha256, write_json
 

@@ -1,8 +1,6 @@
-"""Figures of patient risk: its survival curve, its growth with model size, the exposed images."""
+"""Figures of patient risk: how many have how large a one, by each definition, beside the floor."""
 
 from __future__ import annotations
-
-import textwrap
 
 import numpy as np
 import pandas as pd
@@ -10,21 +8,22 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import safe_curve, show_few
 from rollcall.report.style import (
-    DOUBLE,
     EXPOSED,
     FLOOR,
     MEMBER,
     MM,
-    NON_MEMBER,
     SINGLE,
     Figure,
     new_figure,
+    point_at,
     scale_log,
     styled,
 )
 from rollcall.risk import Risk
 
 FLOOR_POINTS = 2000  # of the noise floor's curve, at most
+GRID = np.round(np.arange(0.3, 1.0001, 0.005), 3)  # risks at which floors are counted
+BAND = (0.05, 0.95)  # of passes of redrawn membership
 
 
 @styled
@@ -34,61 +33,152 @@ def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) 
     The curve of the estimates has no step of fewer than `smallest` patients, and ends where fewer
     remain.
     """
-    drawing, ax = new_figure(SINGLE * 1.35, 75 * MM)
+    drawing, ax = new_figure(SINGLE, 78 * MM)
     count, curve = len(risk.patients), risk.survival
     lowest = smallest / count
     # nearer 0.5 than an estimate's standard error nobody can say how many there are
     above = curve["auc"] >= np.quantile(risk.floor, 0.84)
-    shown = curve[above & (curve["patients"] >= smallest)]
+    true = curve[above & (curve["patients"] >= smallest)]
+    values, number = safe_curve(risk.patients["auc_joint"].to_numpy(), smallest)
+    floor = count_floor(risk.floor, count, 0.1)
+    exposed = int(risk.cohort["exposed"])
+    is_shown = exposed >= smallest and count - exposed >= smallest
+    draw_floor(ax, floor, count)
+    start = _shade_exposed(ax, values, number, floor, exposed, count) if is_shown else np.nan
     ax.fill_between(
-        shown["auc"],
-        np.maximum(shown["low"], 1e-9) / count,
-        shown["high"] / count,
+        true["auc"],
+        np.maximum(true["low"], 1e-9) / count,
+        true["high"] / count,
         color=MEMBER,
-        alpha=0.2,
+        alpha=0.25,
         linewidth=0,
     )
-    ax.plot(
-        shown["auc"],
-        shown["patients"] / count,
-        color=MEMBER,
-        label="true risks, noise taken out\n(band: 95%, as many new models)",
+    ax.plot(true["auc"], true["patients"] / count, color=MEMBER, linewidth=1.2)
+    ax.step(values, number / count, where="post", color=EXPOSED, linewidth=0.6)
+    set_risk_axes(ax, count, lowest, unit)
+    ax.set_xlabel(f"{unit.capitalize()} risk (AUC; 0.5: nothing can be told)")
+    ax.set_ylabel(f"Share of {unit}s at or above")
+    right = ax.secondary_yaxis(
+        "right", functions=(lambda share: share * count, lambda number: number / count)
     )
-    values, number = safe_curve(risk.patients["auc_joint"].to_numpy(), smallest)
-    ax.step(
-        values,
-        number / count,
-        where="post",
-        color=EXPOSED,
-        linewidth=0.5,
-        label=f"estimates of {count:,} {unit}s",
+    right.set_ylabel(f"{unit.capitalize()}s at or above")
+    scale_log(right, "y")
+    curves = {
+        "estimates": (values, number / count),
+        "true": (true["auc"].to_numpy(), true["patients"].to_numpy() / count),
+        "floor": (floor["auc"].to_numpy(), floor["patients"].to_numpy() / count),
+    }
+    _label_curves(ax, curves, f"estimates of\n{count:,} {unit}s", lowest, start, exposed)
+    data = pd.concat(
+        [
+            pd.DataFrame({"curve": "estimates", "auc": values, "patients": number}),
+            true.assign(curve="true risks")[["curve", "auc", "patients", "low", "high"]],
+            floor.assign(curve="if nothing leaked"),
+            pd.DataFrame({"curve": "exposed", "auc": [start], "patients": [exposed]}).dropna(),
+        ],
+        ignore_index=True,
     )
-    x, share = thin_floor(risk.floor, 0.1 / count)
-    ax.plot(
-        x,
-        share,
-        "--",
-        color=FLOOR,
-        label="noise floor: estimates when\nmembership is redrawn",
-    )
-    scale_log(ax, "y")
-    ax.set(
-        xlabel=f"{unit.capitalize()} risk (AUC; 0.5 = nothing can be told)",
-        ylabel=f"Share of {unit}s at or above",
-        xlim=(0.45, 1.005),
-        ylim=(0.5 * lowest, 1.5),
-    )
-    ax.legend(loc="lower left" if len(shown) > 30 else "upper right")
+    few = show_few(exposed, count, smallest)
     return Figure(
         "survival",
         drawing,
         alt=f"Line plot on a log axis of the share of {count:,} {unit}s at or above each risk: "
-        f"true risks with a band, estimates, noise floor. "
-        + _describe_survival(curve, unit, smallest),
+        "true risks with a band, estimates, and the band of redrawn membership. "
+        f"{few} {unit}s are exposed. " + _describe_survival(curve, unit, smallest),
         caption=f"Share of {unit}s whose true risk is at least the value on the x axis (blue), "
-        "and of the estimates, which noise spreads (black), with the noise floor (dashed). No step "
-        f"stands for fewer than {smallest} {unit}s.",
+        "and of the estimates, which noise spreads (black); right axis: their number. Grey: "
+        "estimates when membership is redrawn, mean and 5th to 95th of the passes. Shaded: as many "
+        f"as are exposed, {few}. No step stands for fewer than {smallest} {unit}s.",
+        title=f"How many {unit}s have how large a risk",
+        data=data,
     )
+
+
+def set_risk_axes(ax, count: int, lowest: float, unit: str) -> None:
+    scale_log(ax, "y")
+    ax.set(xlim=(0.45, 1.005), ylim=(0.5 * lowest, 1.3))
+    ax.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+
+
+def _label_curves(
+    ax, curves: dict, estimates: str, lowest: float, start: float, exposed: int
+) -> None:
+    """Label the curves where there is room: above them on the right, or below them on the left."""
+    x, y = curves["floor"]
+    below = x[find_height(y, lowest, 2.2)] > 0.75  # the floor leaves room on the left
+    right, left = ("right", "top", (0.0, 0.5)), ("left", "center", (1.0, 0.5))
+    true = "true risks, noise\ntaken out (95% band)"
+    if below:  # name of the curve, words, height on it, place of the words
+        labels = [
+            ("estimates", estimates, 5.0, (0.99, 0.99), right),
+            ("true", true, 3.6, (0.02, 0.43), left),
+            ("floor", "if nothing leaked\n(5th to 95th pass)", 1.9, (0.02, 0.1), left),
+        ]
+    else:
+        labels = [
+            ("estimates", estimates, 4.6, (0.99, 0.99), right),
+            ("true", true, np.nan, (0.99, 0.85), ("right", "top", (0.7, 0.0))),
+            ("floor", "if nothing\nleaked (5th to\n95th pass)", 2.6, (0.02, 0.12), left),
+        ]
+    for name, words, rank, place, (ha, va, leave) in labels:
+        x, y = curves[name]
+        if len(x):
+            at = len(x) * 3 // 4 if np.isnan(rank) else find_height(y, lowest, rank)
+            point_at(ax, words, (x[at], y[at]), place, ha, va, leave)
+    if np.isnan(start):
+        return
+    words = f"{exposed:,} exposed"
+    if below:
+        x, y = curves["floor"]
+        at = find_height(y, lowest, 2.7)
+        point_at(ax, words, (x[at] + 0.02, y[at]), (0.02, 0.26), *left)
+    else:
+        x, y = curves["estimates"]
+        middle = np.sqrt(0.5 * lowest * y[x >= start].max())
+        ax.text((start + 1) / 2, middle, words, ha="center", va="center")
+
+
+def find_height(shares: np.ndarray, lowest: float, rank: float) -> int:
+    """Find the point of a falling curve at a height: 1 is `lowest`, 6 is everybody, on a log axis.
+
+    The nearest that is there.
+    """
+    height = lowest ** (1 - (rank - 1) / 5)
+    return int(np.abs(np.log(np.maximum(shares, 1e-12)) - np.log(height)).argmin())
+
+
+def _shade_exposed(ax, values, number, floor, exposed: int, count: int) -> float:
+    """Shade what lies between estimates and floor, of as many of the highest as are exposed.
+
+    Returns the risk from which on it is shaded.
+    """
+    start = values[number >= exposed].max()
+    x = np.unique([*values[values >= start], *np.arange(start, values.max(), 0.002)])
+    top = number[np.searchsorted(values, x, side="right") - 1] / count
+    under = np.interp(x, floor["auc"], floor["patients"], right=0) / count
+    bottom = np.minimum(np.maximum(under, 1e-9), top)
+    ax.fill_between(x, bottom, top, color=EXPOSED, alpha=0.13, linewidth=0, step="post", zorder=0)
+    return float(start)
+
+
+def count_floor(draws: np.ndarray, count: int, least: float = 1.0) -> pd.DataFrame:
+    """Count who is at or above each risk when membership is redrawn, from `least` patients on.
+
+    draws float (rounds * count,), a pass over all patients after the other. auc, patients (mean
+    over passes), low, high (5th and 95th pass).
+    """
+    passes = np.sort(draws.reshape(-1, count), axis=1)
+    above = count - np.array([np.searchsorted(one, GRID - 1e-9) for one in passes])
+    low, high = np.quantile(above, BAND, axis=0)
+    table = pd.DataFrame({"auc": GRID, "patients": above.mean(0), "low": low, "high": high})
+    return table[table["patients"] >= least].reset_index(drop=True)
+
+
+def draw_floor(ax, floor: pd.DataFrame, count: int) -> None:
+    """Draw what count_floor gives, as shares of `count`: a dashed line with its band."""
+    low, high = (np.maximum(floor[end], 1e-9) / count for end in ("low", "high"))
+    ax.fill_between(floor["auc"], low, high, color=FLOOR, alpha=0.35, linewidth=0)
+    ax.plot(floor["auc"], floor["patients"] / count, "--", color=FLOOR, linewidth=0.9)
 
 
 def thin_floor(
@@ -117,114 +207,3 @@ def _describe_survival(curve: pd.DataFrame, unit: str, smallest: int) -> str:
             number = "nearly all"
         parts.append(f"{number} {unit}s have a true risk of {limit} or more")
     return "; ".join(parts).capitalize() + "."
-
-
-@styled
-def capacity(
-    variants: pd.DataFrame,
-    curves: dict[str, pd.DataFrame],
-    unit: str = "patient",
-    smallest: int = MIN_GROUP_SIZE,
-) -> Figure:
-    """Draw risk and skill against model size, from the tables of experiments.capacity.
-
-    Left: survival curves of the true risk, a line for each model. Middle: exposed patients. Right:
-    AUROC on patients that a model has not seen and on those that it has.
-    """
-    from matplotlib import colormaps
-
-    drawing, axes = new_figure(DOUBLE, 65 * MM, 1, 3)
-    ordered = variants.sort_values("parameters")
-    shades = colormaps["cividis"](np.linspace(0.85, 0, len(ordered)))
-    for number, (_, row) in enumerate(ordered.iterrows()):
-        curve = curves[row["variant"]]
-        curve = curve[(curve["auc"] > 0.5) & (curve["patients"] >= smallest)]
-        axes[0].plot(
-            curve["auc"],
-            curve["share"],
-            color=shades[number],
-            linewidth=0.8 + 0.8 * number / max(1, len(ordered) - 1),
-            label=f"{row['variant']} ({_shorten(row['parameters'])})",
-        )
-    scale_log(axes[0], "y")
-    scale_log(axes[1], "x")
-    scale_log(axes[2], "x")
-    axes[0].set(
-        xlabel=f"True {unit} risk (AUC)",
-        ylabel=f"Share of {unit}s at or above",
-        xlim=(0.4, 1.005),
-    )
-    axes[0].legend(loc="lower left", fontsize=5)
-    few = [smallest > min(e, n - e) > 0 for e, n in ordered[["exposed", "patients"]].to_numpy()]
-    share = np.where(few, np.nan, 100 * ordered["exposed_share"])
-    axes[1].plot(ordered["parameters"], share, "-o", color=EXPOSED, markersize=4)
-    axes[1].set(
-        xlabel="Parameters of the model",
-        ylabel=f"Exposed {unit}s (%)",
-        ylim=(0, None),
-    )
-    axes[2].errorbar(
-        ordered["parameters"],
-        ordered["auroc"],
-        ordered["auroc_sd"],
-        fmt="-o",
-        color=NON_MEMBER,
-        markersize=4,
-        label="not seen in training (SD over targets)",
-    )
-    axes[2].plot(
-        ordered["parameters"],
-        ordered["auroc_members"],
-        "--s",
-        color=MEMBER,
-        markersize=4,
-        label="seen in training",
-    )
-    axes[2].set(
-        xlabel="Parameters of the model",
-        ylabel="AUROC",
-        ylim=(None, min(1.005, axes[2].get_ylim()[1])),
-    )
-    axes[2].legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
-
-    first, last = ordered.iloc[0], ordered.iloc[-1]
-    exposed = [show_few(row["exposed"], row["patients"], smallest) for row in (first, last)]
-    return Figure(
-        "capacity",
-        drawing,
-        alt=f"Three line plots against model size. From {first['parameters']:,} to "
-        f"{last['parameters']:,} parameters the exposed {unit}s go from {exposed[0]} to "
-        f"{exposed[1]}, and the AUROC on {unit}s not seen from "
-        f"{first['auroc']:.3f} to {last['auroc']:.3f}.",
-        caption="Patient risk, exposed patients and diagnostic performance against the number of "
-        "parameters of the model.",
-    )
-
-
-def _shorten(count: float) -> str:
-    """Write a count in three digits: 1467838 -> "1.47 M"."""
-    if count >= 1e6:
-        return f"{count / 1e6:.3g} M"
-    return f"{count / 1e3:.3g} k" if count >= 1e3 else f"{count:.0f}"
-
-
-@styled
-def images(pixels: np.ndarray, titles: list[str], lowest: float) -> Figure:
-    """Draw the most exposed records in a row. pixels (n, H, W, C) uint8; lowest: risk of them all.
-
-    Titles are wrapped line by line.
-    """
-    drawing, axes = new_figure(DOUBLE, 37 * MM, 1, len(pixels), squeeze=False)
-    for ax, image, title in zip(axes[0], pixels, titles, strict=True):
-        ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
-        lines = [short for line in title.splitlines() for short in textwrap.wrap(line, 18)]
-        ax.set_title("\n".join(lines), fontsize=6)
-        ax.set_axis_off()
-    return Figure(
-        "most_exposed",
-        drawing,
-        alt=f"{len(pixels)} pictures, one record of each of the most exposed patients; patient AUC "
-        f"{lowest:.2f} and above.",
-        caption="The most exposed record of each of the most exposed patients, with the patient's "
-        "AUC and the record's label.",
-    )

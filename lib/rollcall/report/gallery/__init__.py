@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from IPython.display import HTML, display
 
 from rollcall.report import style
-from rollcall.report.gallery import comparison, curves, groups
+from rollcall.report.gallery import comparison, composed, curves, errors, groups, sizes, survival
 from rollcall.report.gallery.runs import FinishedRuns, find_runs, notes
+from rollcall.report.tables.showing import show_table
 from rollcall.runs.derived.manifests import describe_inputs
 from rollcall.runs.folder import hide_from_git
 from rollcall.runs.sealed import compute_digest
@@ -17,10 +18,21 @@ from rollcall.util.errors import unknown_name
 from rollcall.util.settings import typed
 
 FIGURES = {
-    "roc": curves.roc,
-    "survival": curves.survival,
-    "group_size": groups.group_size,
-    "standard_error": curves.errors,
+    "roc_all": curves.roc,
+    "roc_paper": curves.paper_roc,
+    "survival_max": survival.largest,
+    "survival_mean": survival.mean,
+    "survival_joint": survival.joint,
+    "survival_records": survival.records,
+    "residuals": groups.residuals,
+    "group_size": sizes.group_size,
+    "standard_error": errors.standard_error,
+}
+COMPOSED = {
+    "1": composed.figure_1,
+    "2": composed.figure_2,
+    "3": composed.figure_3,
+    "4": composed.figure_4,
 }
 FOLDER = "figures_paper"  # of the figures, beside the datasets' folders
 
@@ -37,10 +49,11 @@ class Gallery:
         return style.show_sentences([f"Runs: {names}.", *notes(self.finished)])
 
     def show(self, name: str) -> HTML:
-        """Draw a figure of FIGURES, save it in <out>/figures_paper and return it with its texts."""
-        if name not in FIGURES:
-            raise unknown_name("figure", name, FIGURES)
-        return self._save(FIGURES[name](self.finished))
+        """Draw a figure by name, save it in <out>/figures_paper and return it with its texts."""
+        known = FIGURES | COMPOSED
+        if name not in known:
+            raise unknown_name("figure", name, known)
+        return self._save(known[name](self.finished))
 
     def show_subgroups(self) -> None:
         """Display a figure of each run's groups, one after another, and save them likewise."""
@@ -57,7 +70,7 @@ class Gallery:
 
     def table(self) -> HTML:
         """Return the table of each run's averages beside the published ones."""
-        return style.show_table(comparison.tabulate_averages(self.finished))
+        return show_table(comparison.tabulate_averages(self.finished))
 
 
 @typed

@@ -8,7 +8,7 @@ import pandas as pd
 from rollcall.paper import published
 from rollcall.report.gallery.runs import TABLES, FinishedRun, FinishedRuns
 from rollcall.report.gate import reached_by
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
 from rollcall.stats.rank import average_ranks
 
 ATTRIBUTE_KINDS = {
@@ -106,16 +106,20 @@ def kind_of(attribute: str) -> str:
 def collect_points(finished: FinishedRuns) -> pd.DataFrame:
     """Collect what group size is set against: a row for each group and source.
 
-    source, dataset, attribute, group, kind, share in percent, value. Sources: "published", the
-    residual of the published counts of all seven datasets; "paper", the same residual of our runs'
-    records; "ours", the natural logarithm of the risk ratio of our runs' patients: -inf for a
-    group without any exposed patient, inf where no other patient is exposed.
+    source, dataset, run, simulated, attribute, group, kind, share in percent, value. Sources:
+    "published", the residual of the published counts of all seven datasets; "paper", the same
+    residual of our runs' records; "ours", the natural logarithm of the risk ratio of our runs'
+    patients: -inf for a group without any exposed patient, inf where no other is exposed.
     """
     known = published.subgroups()
     columns = ["dataset", "attribute", "group"]
     tables = [
         known[columns].assign(
-            source="published", share=100 * known["train_share"], value=known["residual"]
+            source="published",
+            run="",
+            simulated=False,
+            share=100 * known["train_share"],
+            value=known["residual"],
         )
     ]
     for entry in finished.having("shown_groups"):
@@ -129,7 +133,12 @@ def collect_points(finished: FinishedRuns) -> pd.DataFrame:
         )
         tables += [
             groups[["attribute", "group"]].assign(
-                source=source, dataset=entry.dataset, share=100 * share, value=values[source]
+                source=source,
+                dataset=entry.dataset,
+                run=entry.label,
+                simulated=entry.simulated,
+                share=100 * share,
+                value=values[source],
             )
             for source, share in (("paper", share_of_records), ("ours", groups["share"]))
         ]

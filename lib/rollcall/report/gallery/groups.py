@@ -1,71 +1,82 @@
-"""Figures of groups beside the published ones: shares and residuals, group size against risk.
-
-Published values are open diamonds.
-"""
+"""Groups beside the published ones: how far over-represented, how large, with which residuals."""
 
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rollcall.report.gallery.comparison import (
-    OTHER_KIND,
-    collect_points,
-    compare_groups,
-    describe_correlation,
-)
-from rollcall.report.gallery.looks import add_legend, lay_out
+from rollcall.report.figures.groups import list_ratio_ticks
+from rollcall.report.gallery.comparison import compare_groups
+from rollcall.report.gallery.looks import make_grid, wrap_label, write_lines
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
 from rollcall.report.gate import HIDDEN, explain_hidden
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
     FLOOR,
-    MEMBER,
     MM,
     NON_MEMBER,
     Figure,
+    letter,
     new_figure,
     styled,
 )
 
-KIND_MARKERS = {
-    "sex": "o",
-    "race, skin type": "D",
-    "age": "v",
-    "imaging protocol": "^",
-    OTHER_KIND: "s",
-}
 LINEAR_UP_TO = 5  # Pearson residuals up to this are on a linear scale, larger on a logarithmic one
-RESIDUAL_TICKS = (500, 200, 100, 50, 20, 10, 5, 2)
-RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+RESIDUAL_TICKS = (500, 100, 20, 5, 2)
+MOST_ROWS, MOST_BARS = 30, 9  # groups of one run; of a small panel
+LINE = 4.4  # mm
 MINUS = "\N{MINUS SIGN}"
+DIAMOND = {"color": NON_MEMBER, "markerfacecolor": "white", "markersize": 4, "linestyle": "none"}
 
 
 @styled
 def subgroups(entry: FinishedRun) -> Figure:
     """Draw one run's groups, attribute by attribute.
 
-    Left: share among all patients and among the exposed. Middle: published shares, of
-    records. Right: Pearson residuals of the paper's panel on this run's records, the published
-    ones as open diamonds.
+    How large a group is; how many times its share is among the exposed, on a log axis, and among
+    the paper's 1%; Pearson residuals of the paper's panel. A panel without anything is left out.
     """
     smallest = entry.run.smallest_cell
-    name, caption = f"subgroups_{entry.name.replace('/', '_')}", f"Groups of {entry.label}."
+    name = f"subgroups_{entry.name.replace('/', '_')}"
+    caption = f"Groups of {entry.label}."
     table = compare_groups(entry) if "shown_groups" in entry.tables else pd.DataFrame()
     if not len(table):
         return Figure(name, None, "No groups.", caption)
-    return lay_out(
-        Figure(
-            name,
-            _draw_subgroups(table, f"{entry.run.unit}s"),
-            alt=f"Three dot and bar charts of {len(table)} groups of {entry.label}: shares among "
-            f"all and the exposed, published shares, Pearson residuals. {_describe_gain(table)}",
-            caption=f"{caption} No dot, no bar{explain_hidden(smallest).removeprefix(HIDDEN)}.",
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table = table.assign(
+            gain=table["share_exposed"] / table["share"],
+            published_gain=table["tail_share"] / table["train_share"],
         )
+    shown = _choose_rows(table)
+    rest = len(table) - len(shown)
+    others = f" {rest} others differ less and are left out." if rest else ""
+    columns = ["attribute", "group", "patients", "share", "share_exposed", "gain"]
+    columns += ["published_gain", "residual", "published_residual", "chi2", "stars"]
+    return Figure(
+        name,
+        _draw_subgroups(shown, entry),
+        alt=f"Charts of {len(shown)} groups of {entry.label}: share of all, ratio of the share "
+        f"among the exposed to it, Pearson residuals. {_describe_gain(table)}",
+        caption=f"{caption} The paper counts records, this kit {entry.run.unit}s. Open diamonds: "
+        f"published. No dot, no bar{explain_hidden(smallest).removeprefix(HIDDEN)}.{others}",
+        title=f"Who carries the risk: groups of {entry.label}",
+        data=shown[columns],
     )
+
+
+def _choose_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Choose the groups that differ most, at most MOST_ROWS lines with the attributes' names."""
+    with np.errstate(divide="ignore"):
+        far = np.log(table["gain"]).abs().fillna(-1)
+    order = far.sort_values(ascending=False, kind="stable").index
+    keep = MOST_ROWS
+    while keep > 1 and keep + table.loc[order[:keep], "attribute"].nunique() > MOST_ROWS + 4:
+        keep -= 1
+    return table.loc[sorted(order[:keep])].reset_index(drop=True)
 
 
 def _describe_gain(table: pd.DataFrame) -> str:
@@ -83,211 +94,171 @@ def _describe_gain(table: pd.DataFrame) -> str:
     )
 
 
-def _draw_subgroups(table: pd.DataFrame, units: str):
+def _draw_subgroups(table: pd.DataFrame, entry: FinishedRun) -> Any:
+    residuals = table[["residual", "published_residual"]].notna().any(axis=None)
+    ratios = [0.7, 1.2, *([1.2] if residuals else [])]
     lines = len(table) + table["attribute"].nunique()
-    widths = {"width_ratios": [1, 1, 1.25]}
     drawing, axes = new_figure(
-        DOUBLE, (4.4 * lines + 26) * MM, 1, 3, sharey=True, gridspec_kw=widths
+        *(DOUBLE, min(LINE * lines + 16, 168) * MM, 1, len(ratios)),
+        sharey=True,
+        width_ratios=ratios,
     )
-    y, ticks, labels = 0, [], []
+    places, ticks = [], []
+    y = -0.2
     for attribute, rows in table.groupby("attribute", sort=False):
-        ticks.append(y)
-        labels.append("\n".join(textwrap.wrap(attribute.upper(), 28)))
-        for _, row in rows[rows["stars"] != ""].head(1).iterrows():  # one for the attribute
-            axes[2].annotate(
-                f"$\\chi^2$ {row['chi2']:,.1f}  {row['stars']}",
-                (1, y),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                ha="right",
-                fontsize=6,
-            )
-        for _, row in rows.iterrows():
+        ticks.append((y, f"{attribute}", "bold"))
+        if residuals:
+            for _, row in rows[rows["stars"] != ""].head(1).iterrows():  # one for the attribute
+                axes[2].annotate(
+                    *(f"χ² {row['chi2']:,.1f} {row['stars']}", (1, y)),
+                    xycoords=("axes fraction", "data"),
+                    va="center",
+                    ha="right",
+                    fontsize=6.5,
+                )
+        for index, row in rows.iterrows():
             y += 1
-            _draw_group(axes, y, row)
-            ticks.append(y)
-            labels.append("\n".join(textwrap.wrap(f"{row['group']}  ({row['patients']:,.0f})", 34)))
-        y += 1
-    axes[0].set(
-        ylim=(y - 0.3, -0.7),
-        yticks=ticks,
-        yticklabels=labels,
-        title=f"This run: {units}",
-        xlabel=f"Share of {units} (%)",
-    )
-    axes[1].set(title="Published: records", xlabel="Share of records (%)")
-    axes[2].set(
-        title="The paper's panel: records", xlabel="Pearson residual in the 1% of highest AUC"
-    )
-    shares = table[["share", "share_exposed", "train_share", "tail_share"]]
-    widest = np.nanmax([1, *shares.to_numpy().ravel()])
-    for ax in axes[:2]:
-        ax.set_xlim(-3, 103 * min(1, widest))
-    for ax, columns in ((axes[1], ["train_share"]), (axes[2], ["residual", "published_residual"])):
-        if table[columns].isna().all(axis=None):
-            ax.text(
-                0.5,
-                0.5,
-                "none for these groups",
-                transform=ax.transAxes,
-                ha="center",
-                color=EXPOSED,
-            )
-            ax.set_xticks([])
+            places.append((index, y))
+            name = textwrap.shorten(str(row["group"]), 36, placeholder=" …")
+            ticks.append((y, f"{name}  ({row['patients']:,.0f})", "normal"))
+        y += 1.2
+    ordered = table.loc[[index for index, _ in places]]
+    heights = np.array([place for _, place in places])
+    _draw_gains(axes, heights, ordered)
+    if residuals:
+        draw_residuals(axes[2], heights, ordered["residual"], ordered["published_residual"])
+    axes[0].set_yticks([place for place, *_ in ticks], [text for _, text, _ in ticks])
+    for label, (_, _, weight) in zip(axes[0].get_yticklabels(), ticks, strict=True):
+        label.set_fontweight(weight)
+    axes[0].set_ylim(y - 0.6, -0.9)
     for ax in axes:
         ax.tick_params(axis="y", length=0)
-    if table[["residual", "published_residual"]].notna().any(axis=None):
-        axes[2].axvline(0, color=FLOOR, linewidth=0.6)
-    _label_subgroups(axes, table)
-    add_legend(drawing, axes)
+    units = f"{entry.run.unit}s"
+    axes[0].set_xlabel(f"Share of {units} (%)")
+    axes[1].set_xlabel("Share among the exposed / among all")
+    titles = ["How large", "How many times over-represented"]
+    if residuals:
+        axes[2].set_xlabel("Pearson residual (symmetric log axis)")
+        titles.append("The paper's panel, of records")
+    letter(axes, titles)
     return drawing
 
 
-def _draw_group(axes, y: int, row: pd.Series) -> None:
-    """Draw one group at height y: our shares, the published ones, both residuals."""
-    for ax, share, share_exposed in (
-        (axes[0], row["share"], row["share_exposed"]),
-        (axes[1], row["train_share"], row["tail_share"]),
-    ):
-        ax.plot([100 * share, 100 * share_exposed], [y, y], color=FLOOR, linewidth=1)
-        ax.plot(100 * share, y, "o", color=FLOOR, markerfacecolor="white", markersize=4)
-        ax.plot(100 * share_exposed, y, "o", color=EXPOSED, markersize=4)
-    axes[2].barh(y, row["residual"], 0.6, color=NON_MEMBER if row["residual"] > 0 else MEMBER)
-    axes[2].plot(
-        row["published_residual"],
-        y,
-        "D",
-        color=EXPOSED,
-        markerfacecolor="none",
-        markersize=4,
-    )
+def _draw_gains(axes: Any, heights: np.ndarray, table: pd.DataFrame) -> None:
+    """Draw the share of all, and the ratio to it of the shares among the exposed."""
+    axes[0].barh(heights, 100 * table["share"], 0.62, color="#C4C4C4")
+    axes[0].set_xlim(0, None)
+    gains = table[["gain", "published_gain"]].to_numpy(float)
+    known = np.abs(np.log(gains[np.isfinite(gains) & (gains > 0)]))
+    edge = float(np.exp(np.clip(known.max(initial=0), np.log(2), np.log(30)))) * 1.15
+    ax = axes[1]
+    ax.set(xscale="log", xlim=(1 / edge, edge))
+    ax.axvline(1, color=FLOOR, linewidth=0.6, zorder=0)
+    ax.set_xticks(*list_ratio_ticks(1 / edge, edge))
+    ax.minorticks_off()
+    gain = table["gain"].to_numpy(float)
+    drawn = np.where(gain > 0, gain, 1)
+    ax.hlines(heights, 1, np.clip(drawn, 1 / edge, edge), color=EXPOSED, linewidth=0.8)
+    ax.plot(np.where(gain > 0, gain, np.nan), heights, "o", color=EXPOSED, markersize=4)
+    nobody = heights[gain == 0]
+    for place in nobody:
+        ax.plot(1 / edge, place, "<", color=EXPOSED, clip_on=False)
+        ax.annotate("none", (1 / edge, place), (5, 0), textcoords="offset points", va="center")
+    ax.plot(table["published_gain"], heights, "D", **DIAMOND)
+    if table["published_gain"].notna().any():
+        write_lines(ax, [("this run", EXPOSED), ("published", NON_MEMBER)], y=0.99)
 
 
-def _label_subgroups(axes, table: pd.DataFrame) -> None:
-    """Draw nothing under each label of the legend."""
-    axes[0].plot([], [], "o", color=FLOOR, markerfacecolor="white", markersize=4, label="among all")
-    axes[0].plot([], [], "o", color=EXPOSED, markersize=4, label="among the exposed")
-    if table["residual"].notna().any():
-        axes[2].barh(0, 0, color=NON_MEMBER, label="more, of this run")
-        axes[2].barh(0, 0, color=MEMBER, label="fewer, of this run")
-    if table["published_residual"].notna().any():
-        axes[2].plot(
-            [],
-            [],
-            "D",
-            color=EXPOSED,
-            markerfacecolor="none",
-            markersize=4,
-            linestyle="none",
-            label="published",
-        )
+def draw_residuals(
+    ax: Any, heights: np.ndarray, residual: pd.Series, published: pd.Series | None
+) -> None:
+    """Draw Pearson residuals as bars, the published ones as open diamonds; a symmetric log axis."""
+    values = residual.to_numpy(float)
+    more = np.where(values > 0, values, np.nan)
+    fewer = np.where(values > 0, np.nan, values)
+    ax.barh(heights, more, 0.62, color=EXPOSED)
+    ax.barh(heights, fewer, 0.62, color="#A8A8A8")
+    if published is not None:
+        ax.plot(published, heights, "D", **DIAMOND)
+    ax.axvline(0, color=FLOOR, linewidth=0.6)
+    everything = np.r_[values, [] if published is None else published.to_numpy(float)]
+    reach = max(2.0, float(np.abs(everything[np.isfinite(everything)]).max(initial=0)))
+    ax.set_xscale("symlog", linthresh=LINEAR_UP_TO, linscale=1)
+    ax.set_xlim(-1.25 * reach, 1.25 * reach)
+    ax.set_xticks(*list_residual_ticks(reach))
+    ax.minorticks_off()
+
+
+def list_residual_ticks(reach: float) -> tuple[list[float], list[str]]:
+    """List the ticks of a symmetric log axis of residuals, and what they are called."""
+    sizes = [size for size in RESIDUAL_TICKS if size <= reach][:3]
+    sizes = sizes[::2] if len(sizes) > 2 else sizes
+    ticks = sorted({sign * float(size) for size in sizes for sign in (-1, 1)} | {0.0})
+    return ticks, [f"{tick:g}".replace("-", MINUS) for tick in ticks]
 
 
 @styled
-def group_size(finished: FinishedRuns) -> Figure:
-    """Draw group size against risk, with rank and linear correlation.
+def residuals(finished: FinishedRuns) -> Figure:
+    """Draw the paper's panel of every run in small: the groups of largest residual, a panel a run.
 
-    Published residuals, those of our runs' records, and the log risk ratios of our patients.
+    Open diamonds are the published residuals of the same groups.
     """
-    points = collect_points(finished)
-    sentences = [
-        f"{source}, {len(table)} groups: "
-        + (
-            ", ".join(describe_correlation(("Spearman", "Pearson"), table))
-            or "no correlation can be told"
+    entries = list_entries(finished)
+    drawing, tables = None, []
+    if entries:
+        drawing, axes = make_grid(len(entries), 62, sharex=False, sharey=False)
+        tables = draw_panels(axes, entries)
+        drawing.supxlabel(
+            "Pearson residual among the 1% of records of highest AUC (symmetric log axis; open "
+            "diamonds: published)"
         )
-        for source, table in points.groupby("source", sort=False)
+    words = [
+        f"{table['run'].iloc[0]}: {row['attribute']} {row['group']} {row['residual']:.1f}"
+        for table in tables
+        if len(table)
+        for row in [table.loc[table["residual"].abs().idxmax()]]
     ]
-    datasets = {entry.dataset for entry in finished.runs}
-    return lay_out(
-        Figure(
-            "group_size",
-            _draw_size(points, datasets),
-            alt="Three scatter plots of group size against over-representation among the "
-            f"exposed. {'; '.join(sentences)}.",
-            caption="Group size against over-representation among the exposed (published: among "
-            "the 1% of records with the highest AUC).",
-        )
+    return Figure(
+        "residuals",
+        drawing,
+        alt="Bar charts of Pearson residuals, a panel for each run. The largest: "
+        f"{'; '.join(words) or 'no run has any'}.",
+        caption="The paper's panel on each run: Pearson residuals of groups among the 1% of "
+        f"records of highest AUC, the {MOST_BARS} largest of each. Black: more than their share; "
+        "grey: fewer. Open diamonds: published. Stars: chi-square of the attribute, by records.",
+        title="Groups among the records of highest AUC, every run",
+        data=pd.concat(tables, ignore_index=True) if tables else None,
     )
 
 
-def _draw_size(points: pd.DataFrame, datasets: set[str]):
-    drawing, axes = new_figure(DOUBLE, 80 * MM, 1, 3)
-    panels = (
-        ("published", "Published: seven data sets", "Pearson residual"),
-        ("paper", "The paper's panel on these runs", "Pearson residual"),
-        ("ours", "These runs: patients", "Risk ratio against all others"),
-    )
-    for ax, (source, title, ylabel) in zip(axes, panels, strict=True):
-        unit = "patients" if source == "ours" else "records"
-        ax.set(title=title, xlabel=f"Group's share of {unit} (%)", ylabel=ylabel)
-        _draw_points(ax, points[points["source"] == source], datasets, ratios=source == "ours")
-    dot = {"color": EXPOSED, "markeredgewidth": 0.5, "markersize": 4}
-    for kind, marker in KIND_MARKERS.items():
-        axes[0].plot([], [], marker, **dot, markerfacecolor="white", label=kind)
-    blue = "blue: a data set of these runs"
-    axes[0].plot([], [], "o", **dot, markerfacecolor=MEMBER, label=blue)
-    add_legend(drawing, axes[:1], 3)
-    return drawing
+def list_entries(finished: FinishedRuns) -> list[FinishedRun]:
+    """List the runs whose panel has a residual that may be shown."""
+    return [
+        entry
+        for entry in finished.having("shown_groups", "shown_panel")
+        if entry.tables["shown_panel"]["residual"].notna().any()
+    ]
 
 
-def _draw_points(ax, points: pd.DataFrame, datasets: set[str], ratios: bool) -> None:
-    """Draw one panel. ratios: values are log risk ratios, not Pearson residuals."""
-    finite = points["value"][np.isfinite(points["value"])]
-    largest = finite.abs().max() if len(finite) else 0
-    reach = max(np.log(2) if ratios else LINEAR_UP_TO, largest) * 1.15
-    in_runs = points["dataset"].isin(datasets)
-    for kind, marker in KIND_MARKERS.items():
-        for of_runs in (False, True):
-            chosen = points[(points["kind"] == kind) & (in_runs == of_runs)]
-            if len(chosen):  # nothing, not clipped, would reach to the figure's corner
-                ax.plot(
-                    chosen["share"],
-                    chosen["value"].clip(-reach, reach),
-                    marker,
-                    color=EXPOSED if of_runs else FLOOR,
-                    markerfacecolor=MEMBER if of_runs else "white",
-                    markeredgewidth=0.5,
-                    markersize=3.5,
-                    clip_on=False,
-                )
-    ax.axhline(0, color=FLOOR, linewidth=0.6, zorder=0)
-    ax.set(xlim=(0, 100))
-    if not ratios:  # a few groups have residuals of 100, most of 1
-        ax.set_yscale("symlog", linthresh=LINEAR_UP_TO, linscale=1)
-        sizes = [size for size in RESIDUAL_TICKS if size <= reach]
-        ticks = [sign * size for size in sizes for sign in (-1, 1)] + [0]
-        ax.set_yticks(ticks, [f"{tick:g}".replace("-", MINUS) for tick in ticks])
-        ax.minorticks_off()
-    low, high = ax.transScale.transform([(0, -reach), (0, reach)])[:, 1]
-    for_the_text = (0, high + 0.2 * (high - low))
-    ax.set_ylim(-reach, ax.transScale.inverted().transform(for_the_text)[1])
-    if ratios:
-        ticks = [tick for tick in RATIO_TICKS if abs(np.log(tick)) <= reach]
-        ax.set_yticks(np.log(ticks), [f"{tick:g}" for tick in ticks])
-    edge = int((~np.isfinite(points["value"])).sum())
-    ax.text(
-        0.98,
-        0.98,
-        _describe(points, points[in_runs], split=not ratios and bool((~in_runs).any()))
-        + (f"\n{edge} at the edge (0 or infinite)" if edge else ""),
-        transform=ax.transAxes,
-        ha="right",
-        va="top",
-        fontsize=6,
-        linespacing=1.4,
-    )
-
-
-def _describe(points: pd.DataFrame, of_runs: pd.DataFrame, split: bool) -> str:
-    """Write the correlations of a panel; split: of the runs' own datasets too."""
-    if not len(points):
-        return "no run has the table"
-    if split and len(of_runs) > 2:
-        return f"all: {_correlation(points)}\nblue: {_correlation(of_runs)}"
-    return _correlation(points)
-
-
-def _correlation(points: pd.DataFrame) -> str:
-    words = [*describe_correlation(("ρ", "r"), points), f"{len(points)} groups"]
-    return ", ".join(words).replace("-", MINUS)
+def draw_panels(axes: list[Any], entries: list[FinishedRun], first: str = "a") -> list:
+    """Draw a panel of residuals for each run; return the tables drawn."""
+    tables = []
+    for ax, entry in zip(axes, entries, strict=True):
+        table = compare_groups(entry)
+        table = table[table["residual"].notna()]
+        order = table["residual"].abs().sort_values(ascending=False, kind="stable").index
+        table = table.loc[sorted(order[:MOST_BARS])]
+        heights = np.arange(len(table))
+        draw_residuals(ax, heights, table["residual"], table["published_residual"])
+        names = [
+            textwrap.shorten(f"{row['group']}", 19, placeholder="…")
+            + (f" {row['stars']}" if "*" in row["stars"] else "")
+            for _, row in table.iterrows()
+        ]
+        ax.set_yticks(heights, names)
+        ax.tick_params(axis="y", length=0)
+        ax.set_ylim(len(table) - 0.4, -0.6)
+        columns = ["attribute", "group", "residual", "published_residual", "stars"]
+        tables.append(table[columns].assign(run=entry.label))
+    letter(axes, [wrap_label(entry) for entry in entries], first)
+    return tables

@@ -1,18 +1,24 @@
-"""The look of a run in every figure: one colour and one marker each; legends above the panels."""
+"""The look of a run in every figure, and grids of small panels, one a run."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import Any
 
-from rollcall.report.gallery.runs import FinishedRuns
-from rollcall.report.glyphs import make_drawable
-from rollcall.report.style import ACCENT, EXPOSED, MEMBER, NON_MEMBER, Figure
-
-if TYPE_CHECKING:
-    import matplotlib.figure
+from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
+from rollcall.report.style import (
+    ACCENT,
+    DOUBLE,
+    EXPOSED,
+    MEMBER,
+    MM,
+    NON_MEMBER,
+    SINGLE,
+    TALLEST,
+    new_figure,
+)
 
 COLOURS = (  # each has a contrast of 3:1 or more against white
     MEMBER,
@@ -23,60 +29,83 @@ COLOURS = (  # each has a contrast of 3:1 or more against white
     "#7A5200",
     "#4B3FA8",
 )
-MARKERS = "os^DvPX*"
+DASHES = ("-", (0, (5, 1)), "-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+PUBLISHED = {"color": NON_MEMBER, "linestyle": ":", "linewidth": 1.5}
+COLUMNS = 4  # of a grid of panels
 
 
 def looks_of(finished: FinishedRuns) -> dict[str, dict]:
-    """Choose colour, marker and label of each run, by its name."""
+    """Choose colour and dash of each run, by its name."""
     # two endless cycles beside the runs: their lengths differ on purpose
-    styles = zip(finished.runs, cycle(COLOURS), cycle(MARKERS), strict=False)
-    return {
-        entry.name: {
-            "color": colour,
-            "marker": marker,
-            "markersize": 6 if marker == "*" else 4,
-            "label": "\n".join(textwrap.wrap(entry.label, 30)),
-        }
-        for entry, colour, marker in styles
-    }
+    styles = zip(finished.runs, cycle(COLOURS), cycle(DASHES), strict=False)
+    return {entry.name: {"color": colour, "linestyle": dash} for entry, colour, dash in styles}
 
 
-def add_run_legend(
-    drawing: matplotlib.figure.Figure, axes: Iterable, extra: Iterable[tuple] = ()
-) -> None:
-    """Add one key above the panels: every run that is drawn in one of them, then `extra`.
+def wrap_label(entry: FinishedRun, width: int = 26) -> str:
+    """Break a run's label into lines."""
+    return "\n".join(textwrap.wrap(entry.label, width))
 
-    extra: (label, colour, dash, width) of further lines.
+
+def size_grid(count: int, height: float) -> tuple[int, int, float]:
+    """Return lines, columns and the height in inches of a grid of panels, each `height` mm."""
+    columns = min(COLUMNS, count)
+    lines = -(-max(1, count) // columns)
+    return lines, columns, min((height * lines + 8) * MM, TALLEST - 1 * MM)
+
+
+def make_grid(count: int, height: float, **options) -> tuple[Any, list[Any]]:
+    """Make a figure of `count` panels of `height` mm in lines of at most four, on one scale."""
+    lines, columns, tall = size_grid(count, height)
+    options = {"sharex": True, "sharey": True} | options
+    width = SINGLE if count == 1 else DOUBLE
+    drawing, axes = new_figure(width, tall, lines, columns, squeeze=False, **options)
+    return drawing, take_panels(axes, count)
+
+
+def take_panels(axes: Any, count: int) -> list[Any]:
+    """Return the first `count` axes of a grid (lines, columns), with numbers below the lowest."""
+    for ax in axes.flat[count:]:
+        ax.set_axis_off()
+    columns = axes.shape[1]
+    for ax in axes.flat[max(0, count - columns) : count]:
+        ax.tick_params(labelbottom=True)
+    return list(axes.flat[:count])
+
+
+def write_key(ax: Any, lines: Iterable[tuple[str, dict]], top: float = 0.97) -> None:
+    """Write a key into empty axes: a line sample, and words beside it, from the top downwards.
+
+    lines: (words, look) each; a look without a colour is a heading.
     """
-    handles = {
-        label: handle
-        for ax in axes
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
-    for label, colour, dash, width in extra:
-        handles[label] = drawing.axes[0].plot([], [], dash, color=colour, linewidth=width)[0]
-    drawing.legend(
-        list(handles.values()),
-        list(handles),
-        loc="outside upper center",
-        ncols=min(4, len(handles)),
-    )
+    ax.set_axis_off()
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    place, step = top, 0.052
+    for words, look in lines:
+        rows = words.count("\n") + 1
+        middle = place - step * (rows - 1) / 2
+        if look:
+            ax.plot([0.0, 0.13], [middle, middle], **({"linewidth": 1.0} | look))
+        ax.text(
+            *(0.17 if look else 0.0, middle, words),
+            va="center_baseline",
+            fontsize=6.5,
+            linespacing=1.1,
+        )
+        place -= step * (rows + 0.35)
 
 
-def add_legend(drawing: matplotlib.figure.Figure, axes: Iterable, columns: int = 5) -> None:
-    """Add one key above the panels, of everything that is labelled in `axes`."""
-    handles, labels = [], []
-    for ax in axes:
-        panel_handles, panel_labels = ax.get_legend_handles_labels()
-        handles += panel_handles
-        labels += panel_labels
-    drawing.legend(handles, labels, loc="outside upper center", ncols=columns)
-
-
-def lay_out(figure: Figure) -> Figure:
-    """Lay the drawing out once, so that its files and the notebook show the same."""
-    if figure.drawing is not None:
-        make_drawable(figure.drawing)
-        figure.drawing.draw_without_rendering()
-        figure.drawing.set_layout_engine("none")
-    return figure
+def write_lines(
+    ax: Any, lines: Sequence[tuple[str, str]], x: float = 0.98, y: float = 0.97, ha: str = "right"
+) -> None:
+    """Write lines of text in a corner of a panel, (words, colour) each, from the top downwards."""
+    for number, (words, colour) in enumerate(lines):
+        ax.annotate(
+            *(words, (x, y)),
+            xytext=(0, -8 * number),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha=ha,
+            va="top",
+            fontsize=6.5,
+            color=colour,
+        )

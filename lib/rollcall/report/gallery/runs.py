@@ -18,13 +18,13 @@ from rollcall.util.files import home
 
 TABLES = {  # what is compared, and the columns it takes: no patient's id, no group but shown ones
     "attacks": ["attack", "variant", "target", "auc"],
-    "roc": ["attack", "variant", "fpr", "tpr"],
+    "roc": ["attack", "variant", "fpr", "tpr", "tpr_sd"],
     "patients": ["auc_joint", "exposed"],
-    "floor": ["auc_joint"],
+    "floor": ["auc_joint", "auc_mean", "auc_max"],
     "shown_groups": ["attribute", "group", "patients", "share", "share_exposed", "risk_ratio"],
-    "paper_patients": ["auc_max"],
+    "paper_patients": ["auc_max", "auc_mean"],
     "paper_attacks": ["attack", "target", "auc"],
-    "paper_roc": ["attack", "fpr", "tpr"],
+    "paper_roc": ["attack", "fpr", "tpr", "tpr_sd"],
     "shown_panel": ["attribute", "group", "records", "share", "residual", "chi2", "stars"],
     "paper_errors": ["models", "kind", "q05", "q25", "median", "q75", "q95"],
 }

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from rollcall.report.gate.design import Design
 from rollcall.report.gate.marks import Shown
@@ -130,6 +129,8 @@ def find_related(design: Design) -> list[list[int]]:
     for i, one in enumerate(listed):
         for j, other in enumerate(listed):
             related[i, j] = i != j and _has_nested(design, one, other)
+    from scipy.sparse.csgraph import connected_components  # whoever only reads needs none
+
     families = connected_components(related, directed=False)[1]
     kin = []
     for family in range(families.max(initial=-1) + 1):

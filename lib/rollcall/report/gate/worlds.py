@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 
 from rollcall.report.gate.design import Design
 from rollcall.report.gate.marks import Shown, hide_cell
@@ -225,6 +224,8 @@ def _solve(
 
     The truth is such a world: if the solver gives up, it is returned, with nothing added.
     """
+    from scipy.optimize import linprog  # whoever only reads needs none
+
     solved = linprog(objective, A_eq=known, b_eq=known @ truth, bounds=(0, None), method="highs")
     if solved.x is None:
         return truth, np.zeros(np.shape(known @ truth))

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML, display
 
-from rollcall.report.style import Figure, Table, show_table, styled
+from rollcall.report.style import Figure, styled
+from rollcall.report.tables.showing import Table, show_table
 
 DPI = 160
 PIXELS_PER_INCH = 110  # as a notebook shows it

@@ -224,7 +224,7 @@ def make_environment(stream: TextIO | None, temporary: Path) -> dict[str, str]:
     settings = Path((matplotlib and matplotlib.origin) or "").with_name("mpl-data") / "matplotlibrc"
     return {
         **{name: value for name, value in os.environ.items() if name not in FOREIGN},
-        "PYTHONPATH": os.pathsep.join(_python_path()),
+        "PYTHONPATH": os.pathsep.join(list_python_path()),
         "PYTHONUTF8": "1",
         "MATPLOTLIBRC": str(settings),
         "MPLBACKEND": INLINE,
@@ -236,7 +236,7 @@ def make_environment(stream: TextIO | None, temporary: Path) -> dict[str, str]:
     }
 
 
-def _python_path() -> list[str]:
+def list_python_path() -> list[str]:
     """List PYTHONPATH's folders as absolute paths, Rollcall's first unless Python knows it."""
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders = [os.path.abspath(folder) for folder in folders if folder]

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
 ERROR_CELL = "papermill-error-cell-tag"  # of cells that papermill adds where a notebook failed
+LEFT_OUT = {ERROR_CELL, "not-in-report"}  # the latter: what is for who runs the notebook
 ACTIVE_TAGS = ["script", "iframe", "object", "embed", "link", "meta", "base", "form"]
 
 
@@ -26,10 +27,6 @@ def read_section(path: Path, mark: str) -> tuple[str, str]:
             marks.add(tag["id"])
     for link in soup.find_all("a", href=lambda address: address and address.startswith("#")):
         link["href"] = f"#{mark}-{link['href'][1:]}"
-    for table in soup.find_all("table"):
-        label = table.caption.get_text(" ", strip=True) if table.caption else "Table"
-        region = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": label}
-        table.wrap(soup.new_tag("div", attrs=region))
     heading = " ".join(soup.h2.get_text().split()) if soup.h2 else path.stem
     return heading, f'<section id="{mark}">\n{str(soup).strip()}\n</section>'
 
@@ -45,7 +42,7 @@ def _export(path: Path) -> str:
         cell
         for cell in book.cells
         if (cell.cell_type == "markdown" or (cell.cell_type == "code" and cell.outputs))
-        and ERROR_CELL not in cell.metadata.get("tags", [])
+        and not LEFT_OUT & set(cell.metadata.get("tags", []))
     ]
     exporter = HTMLExporter(
         template_name="basic",

@@ -1,78 +1,67 @@
-"""The report: one HTML page of executed notebooks without their code, complete in itself.
+"""The report: one HTML page, complete in itself, and the same for programs beside it.
 
-It asks nothing of the network. page.html and page.css beside this file are its frame.
+It asks nothing of the network. page.html, first.html, text/ and style/ beside this file are its
+frame; results are executed notebooks without their code.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
-from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.page.document import Document
+from rollcall.report.page.fitting import fit_page
+from rollcall.report.page.frames import (
+    list_links,
+    make_fields,
+    make_first_page,
+    make_origins,
+    make_summary,
+    make_texts,
+    read_frame,
+)
 from rollcall.report.page.sections import read_section
 from rollcall.report.twin import make_twin
 from rollcall.runs.sealed import compute_digest
 from rollcall.util.files import atomic_write, write_json
 
+STYLES = [f"style/{name}.css" for name in ("screen", "tables", "print", "first")]
+
 
 def write_page(
     output: Path,
-    *,
-    title: str,
-    summary: Sequence[str],
-    notebooks: Sequence[Path],
-    facts: dict[str, str],
-    notice: str = "",
-    smallest: int = MIN_GROUP_SIZE,
-    made_from: dict | None = None,
-    decision: tuple[str, dict] | None = None,
+    document: Document,
+    notebooks: Sequence[Path] = (),
+    sections: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write the page: title, summary, what each executed notebook shows, facts of the run.
+    """Write the page: first page, contents, fields, results, methods, limits, glossary, origins.
 
-    Beside it, with the ending .json, the same for programs (rollcall.report.twin). notice: a
-    sentence that stays in sight at the top, and stands on every sheet when printed. smallest: the
-    smallest number of patients that the sections show, but 0. made_from: what the run says of what
-    all this was made from; the page carries its digest, the other file all of it. decision: what
-    was decided against stated thresholds, as HTML and for the other file; it stands first.
+    Beside it, with the ending .json, the same for programs (rollcall.report.twin). notebooks:
+    executed ones, whose text and outputs are the results; sections: more of them, heading and HTML.
     """
-    sections = [read_section(path, f"part{number}") for number, path in enumerate(notebooks, 1)]
-    contents = [
-        *([("decision", "Decision")] if decision else []),
-        ("summary", "In a few sentences"),
-        *((f"part{number}", heading) for number, (heading, _) in enumerate(sections, 1)),
-        ("facts", "About this run"),
-    ]
-    sentences = "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary)
-    banner = f'<div class="notice" role="note"><span>{html.escape(notice)}</span></div>\n'
+    results = [read_section(path, f"part{number}") for number, path in enumerate(notebooks, 1)]
+    results += sections
+    body = "\n".join(
+        [
+            make_fields(document.fields),
+            *([document.decision[0]] if document.decision else []),
+            make_summary(document),
+            *(section for _, section in results),
+            *make_texts(document),
+            make_origins(document),
+        ]
+    )
+    banner = f'<aside class="notice"><span>{html.escape(document.notice)}</span></aside>\n'
     page = read_frame("page.html").format(
-        title=html.escape(title),
-        made_from=compute_digest(made_from) if made_from else "",
-        style=read_frame("page.css"),
-        notice=banner if notice else "",
-        links="\n".join(
-            f'<li><a href="#{mark}">{html.escape(heading)}</a></li>' for mark, heading in contents
-        ),
-        decision=f"{decision[0]}\n" if decision else "",
-        summary=f"<ul>\n{sentences}\n</ul>",
-        sections="\n".join(body for _, body in sections),
-        facts="\n".join(
-            f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>'
-            for key, value in facts.items()
-        ),
+        title=html.escape(document.title),
+        made_from=compute_digest(document.made_from) if document.made_from else "",
+        style="\n".join(map(read_frame, STYLES)),
+        notice=banner if document.notice else "",
+        first=make_first_page(document),
+        links=list_links(body),
+        body=body,
     )
-    write_json(
-        Path(output).with_suffix(".json"),
-        make_twin(
-            *(title, notice, summary, sections, facts, smallest, made_from),
-            decision[1] if decision else None,
-        ),
-    )
+    write_json(Path(output).with_suffix(".json"), make_twin(document, results))
     with atomic_write(Path(output)) as file:
-        file.write(page.encode())
-
-
-def read_frame(name: str) -> str:
-    """Read page.html or page.css, which lie beside this module."""
-    return files("rollcall.report.page").joinpath(name).read_text(encoding="utf-8")
+        file.write(fit_page(page).encode())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_interval, format_share
 
-NONE = "–"  # where the data cannot show a number
+# seen first: how well an attack does, what it finds at few false alarms, what an alarm is worth
+MAIN = ("AUC", "TPR at FPR 1%", "TPR at FPR 0.1%", "precision, 1% members")
 
 
 def attack_table(attacks: pd.DataFrame) -> Table:
@@ -23,6 +25,7 @@ def attack_table(attacks: pd.DataFrame) -> Table:
         _format_attacks(mean, {"auc_se": "SE of one target"}),
         "Attacks on records, mean over target models; standard error clustered by patient; rates "
         "at which every model has at least 10 false alarms",
+        main=MAIN,
     )
 
 
@@ -34,6 +37,7 @@ def pooled_table(pooled: pd.DataFrame) -> Table:
         "Attacks on records, all target models together; 95% intervals, of patients of both kinds. "
         "The second error is for other models as well. LiRA calibrated has the same false-positive "
         "rate for every record; the other attacks' false alarms are mostly of a few records",
+        main=MAIN,
     )
 
 
@@ -55,22 +59,19 @@ def _format_attacks(
             limit = name.removeprefix("tpr_at_fpr_")
             columns = [name, f"tpr_low_{limit}", f"tpr_high_{limit}"] if intervals else [name]
             rows = table[columns].to_numpy()
-            shown[f"TPR at FPR {100 * float(limit):g}%"] = [_format_rate(*row) for row in rows]
+            shown[f"TPR at FPR {100 * float(limit):g}%"] = [
+                _format_rate(float(limit), *row) for row in rows
+            ]
     shown["balanced accuracy"] = table["balanced_accuracy"].map("{:.3f}".format)
     for name in table:
         if name.startswith("precision") and table[name].notna().any():
             shown[f"precision, {float(name.rsplit('_', 1)[1]):.0%} members"] = [
-                NONE if np.isnan(value) else f"{value:.2g}" for value in table[name]
+                format_share(value) for value in table[name]
             ]
     return pd.DataFrame(shown)
 
 
-def _format_rate(rate: float, *limits: float) -> str:
-    """Write a rate in per cent, with its limits if there are any."""
-    if np.isnan(rate):
-        return NONE
-    text = f"{100 * rate:.2g}%"
-    if limits:
-        low, high = (f"{100 * limit:.2g}" for limit in limits)
-        text += f" ({low}\u00a0to\u00a0{high})"
-    return text
+def _format_rate(limit: float, rate: float, low: float = np.nan, high: float = np.nan) -> str:
+    """Write a rate in per cent, with its limits if there are any; as fine as the limit is small."""
+    digits = max(1, round(-np.log10(limit)) - 1)
+    return format_interval(rate, low, high, f"{{:.{digits}%}}")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.figures.budget import list_shares
+from rollcall.report.figures.experiments.budget import list_shares
 from rollcall.report.gate import HIDDEN, explain_hidden, show_few, show_limit
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
 
 
 def rankings_table(rankings: pd.DataFrame, share: float, smallest: int = MIN_GROUP_SIZE) -> Table:

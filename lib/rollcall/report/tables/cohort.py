@@ -12,7 +12,8 @@ from rollcall.report.gate import (
     count_groups,
     explain_further,
 )
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_share
 
 
 def cohort_table(cohort: Cohort, smallest: int = MIN_GROUP_SIZE) -> Table:
@@ -30,7 +31,7 @@ def cohort_table(cohort: Cohort, smallest: int = MIN_GROUP_SIZE) -> Table:
             "attribute": attribute,
             "group": name,
             unit: int(size),
-            f"share of {unit}": int(size) / len(attributes),
+            f"share of {unit}": format_share(int(size) / len(attributes)),
         }
         for attribute, name, size in counts.loc[shown, ["attribute", "group", PATIENTS]].itertuples(
             index=False
@@ -41,4 +42,5 @@ def cohort_table(cohort: Cohort, smallest: int = MIN_GROUP_SIZE) -> Table:
         f"Patients by attribute; groups under {smallest}, and groups from which their number would "
         f"follow, are left out{explain_further(attributes, counts)}",
         empty=f"No attribute has groups of at least {smallest} {unit} that may be shown.",
+        by="attribute",
     )

@@ -7,8 +7,9 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, explain_hidden, show_few
-from rollcall.report.style import Table
 from rollcall.report.tables.models import show_interval
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_share
 from rollcall.risk.exposed.assess import HIGHEST_AUC
 from rollcall.risk.units import FPRS, share_recognised
 
@@ -36,7 +37,7 @@ def defence_table(
         "RMIA": settings["rmia_auc"].map("{:.3f}".format),
         "exposed": [show_few(count, total, smallest) for count, total in counts],
         "share": [
-            HIDDEN if few else f"{count / total:.2%}"
+            HIDDEN if few else format_share(count / total)
             for few, (count, total) in zip(is_few, counts, strict=True)
         ],
         "by chance": [
@@ -166,7 +167,7 @@ def layer_table(arms: pd.DataFrame, unit: str = "patient", smallest: int = MIN_G
             for hide, low, high in zip(few, arms["named_low"], arms["named_high"], strict=True)
         ],
         "share": [
-            HIDDEN if hide or untold else f"{count / number:.2%}"
+            HIDDEN if hide or untold else format_share(count / number)
             for hide, untold, count, number in zip(few, hidden, arms["named"], total, strict=True)
         ],
         "of them by chance": [

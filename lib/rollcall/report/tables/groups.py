@@ -9,7 +9,8 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, explain_further, explain_hidden
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_interval, format_p
 
 
 def group_table(
@@ -49,7 +50,7 @@ def group_table(
         "shift of scores": _with_interval(groups, ("shift", "shift_low", "shift_high"), "{:+.2f}"),
         "ratio, AUC of 0.7 or more": _with_interval(groups, deconvolved, "{:.2f}"),
         "adjusted odds ratio": odds,
-        "p (Holm)": _format(groups["p_adjusted"], "{:.2g}"),
+        "p (Holm)": groups["p_adjusted"].map(format_p),
     }
     return Table(
         pd.DataFrame(columns),
@@ -63,6 +64,9 @@ def group_table(
         "true AUC is, without the noise of the estimates. p from an exact test within label, "
         f"Holm-adjusted over all that are shown or left out. "
         f"{explain_hidden(smallest)}; or not defined{explain_further(attributes, groups)}",
+        by="attribute",
+        main=("patients", "exposed", "share exposed", "ratio within label", "p (Holm)"),
+        p=groups["p_adjusted"].to_numpy(),
     )
 
 
@@ -93,7 +97,8 @@ def panel_table(panel: pd.DataFrame | None, smallest: int = MIN_GROUP_SIZE) -> T
             for chi2, stars in zip(panel["chi2"], panel["stars"], strict=True)
         ],
     }
-    return Table(pd.DataFrame(columns), caption)
+    main = ("records", "in the top 1%", "expected", "chi-square of the attribute")
+    return Table(pd.DataFrame(columns), caption, by="attribute", main=main)
 
 
 def _format(values: Iterable[float], template: str) -> list[str]:
@@ -101,14 +106,6 @@ def _format(values: Iterable[float], template: str) -> list[str]:
 
 
 def _with_interval(table: pd.DataFrame, columns: tuple[str, str, str], template: str) -> list[str]:
-    """Write "middle (low to high)"; without an interval the middle alone, without both a dash."""
-    texts = []
-    for middle, low, high in table[list(columns)].astype(float).to_numpy():
-        ends = f"({template.format(low)}\u00a0to\u00a0{template.format(high)})"
-        if np.isnan(middle):
-            texts.append(HIDDEN)
-        elif np.isnan(low) or np.isnan(high):
-            texts.append(template.format(middle))
-        else:
-            texts.append(f"{template.format(middle)} {ends}")
-    return texts
+    """Write "middle (low to high)" of each row, as format_interval does."""
+    values = table[list(columns)].astype(float).to_numpy()
+    return [format_interval(*row, template) for row in values]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, PATIENTS, TOTAL, explain_hidden, protect, show_few
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
 
 ALL, DIFFERENCE, TIME = "all", "difference", "time"
 SPLITS = {
@@ -147,6 +147,7 @@ def groups_table(
         pd.DataFrame(columns),
         "Effects by group, of later records split in time; 95% intervals, each for itself. "
         + explain_hidden(smallest),
+        by="attribute",
     )
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, explain_hidden, show_few, show_limit
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_share
 
 
 def performance_table(
@@ -31,11 +32,11 @@ def performance_table(
                     {
                         "metric": metric.replace("auroc", "AUROC"),
                         "records": records,
-                        "mean": values.mean(),
-                        "sd over targets": values.std(),
+                        "mean": f"{values.mean():.3f}",
+                        "sd over targets": f"{values.std():.3f}",
                     }
                 )
-    return Table(pd.DataFrame(rows), "Performance of the target models")
+    return Table(pd.DataFrame(rows), "Performance of the target models", by="metric")
 
 
 def capacity_table(variants: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
@@ -50,7 +51,7 @@ def capacity_table(variants: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Ta
         "LiRA AUC": ordered["lira_auc"].map("{:.3f}".format),
         "exposed": [show_few(count, total, smallest) for count, total in exposed],
         "share": [
-            f"{count / total:.1%}"
+            format_share(count / total)
             if show_few(count, total, smallest) == f"{count:,.0f}"
             else HIDDEN
             for count, total in exposed

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.figures.open_models import RANKINGS
+from rollcall.report.figures.experiments.open_models import RANKINGS
 from rollcall.report.gate import show_few
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import state_p
 
 NO_AUDIT = "No audit to hold the ranking against: it is not known how the model was trained."
 NO_DESIGNS = "Only one design: the model's members and outsiders are those that were given."
@@ -29,7 +30,7 @@ def checks_table(checks: pd.DataFrame, smallest: int = MIN_GROUP_SIZE) -> Table:
             "outsiders as high": show_few(row.above, row.outsiders, smallest),
             "of outsiders": f"{row.outsiders:,}",
             "something kept, at least": f"{max(row.traced_low, 0):.0%}",
-            "blind control": f"{row.blind:.3f} (p = {row.p:.3f})",
+            "blind control": f"{row.blind:.3f} ({state_p(row.p)})",
         }
         for row in checks.itertuples()
     ]

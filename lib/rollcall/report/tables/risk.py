@@ -7,7 +7,8 @@ import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, reached_by, show_few, show_limit, show_told
-from rollcall.report.style import Table
+from rollcall.report.tables.showing import Table
+from rollcall.report.tables.showing.formats import format_share
 from rollcall.risk import Risk
 from rollcall.risk.exposed import EXPOSED_FDR, name_exposed
 from rollcall.risk.units import PRIORS, describe_risk
@@ -31,7 +32,7 @@ def risk_table(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE
             for hide, *ends in zip(hidden, rows["low"], rows["high"], strict=True)
         ],
         "share": [
-            HIDDEN if hide else f"{count / total:.2%}"
+            HIDDEN if hide else format_share(count / total)
             for hide, count in zip(hidden, rows["patients"], strict=True)
         ],
     }
@@ -90,8 +91,8 @@ def statistic_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
             {
                 "risk of a patient": words,
                 "exposed": show_few(count, len(values), smallest),
-                "mean": values.mean(),
-                "mean of its floor": floor.mean(),
+                "mean": f"{values.mean():.3f}",
+                "mean of its floor": f"{floor.mean():.3f}",
             }
         )
     return Table(
@@ -136,12 +137,13 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
             HIDDEN if few else _show_share(c["power_99"])
         ),
         "correlation of a record's two scores within a pair of models": (
-            f"{c['pair_correlation']:.2f}"
+            _show_number(c["pair_correlation"])
         ),
         "records whose scores are not normal (5% level)": not_normal,
         "patients whose statistic is not normal (5% level)": not_normal_patients,
         "skewness with the record, without; excess kurtosis": (
-            f"{c['skew_in']:.2f}, {c['skew_out']:.2f}; {c['kurt']:.2f}"
+            f"{_show_number(c['skew_in'])}, {_show_number(c['skew_out'])}; "
+            f"{_show_number(c['kurt'])}"
         ),
     }
     return Table(
@@ -149,6 +151,10 @@ def trust_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
         "How sure these numbers are, what these models can find, and what their errors rest on. "
         f"{HIDDEN}: nothing to say, or of fewer than {smallest} patients",
     )
+
+
+def _show_number(value: float) -> str:
+    return f"{round(value, 2) + 0:.2f}"  # and not -0.00
 
 
 def _show_share(share: float) -> str:

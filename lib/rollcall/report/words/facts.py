@@ -34,12 +34,23 @@ SIMULATED = (
     "says anything about real people."
 )
 
+DEMO = "A demo with invented patients: Rollcall drew these films. Nobody in this report is real."
+
+
+def choose_notice(cohort: Cohort) -> str:
+    """Return the sentence that stays in sight where patients are invented; "" where they are not.
+
+    A rehearsal of a dataset says another one than the demo, whose cohort is invented for itself.
+    """
+    if cohort.simulated:
+        return SIMULATED
+    return DEMO if cohort.name == "simulated" and "drawn by Rollcall" in cohort.source else ""
+
 
 def write_notices(cohort: Cohort) -> list[str]:
     """Say what must be said first: that data are simulated, what stands for a patient."""
-    sentences = []
-    if cohort.simulated:
-        sentences.append(SIMULATED)
+    notice = choose_notice(cohort)
+    sentences = [notice] if notice else []
     if cohort.unit != "patient":
         sentences.append(
             "This release does not say which patient a record is of: below, a patient is one "
@@ -51,13 +62,13 @@ def write_notices(cohort: Cohort) -> list[str]:
 def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:
     """List what a reader of the report should know of a run: the data, the models, the versions."""
     config, units = run.config, f"{cohort.unit}s"
-    test_set = "none" if cohort.test is None else _count_both(cohort.test, run.smallest_cell)
+    test_set = "none" if cohort.test is None else count_both(cohort.test, run.smallest_cell)
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     hardware = config["hardware"]
     is_private = "privacy" in config.get("recipe", {})
     terms = read_config(run.path).get("privacy") if is_private else None  # noted in training
     return {
-        "Cohort": f"{cohort.name}: {_count_both(cohort, run.smallest_cell)}, {cohort.task}. "
+        "Cohort": f"{cohort.name}: {count_both(cohort, run.smallest_cell)}, {cohort.task}. "
         f"{cohort.source}",
         "Held-out test set": test_set,
         "Notes on the data": "; ".join(clean_notes(cohort.notes, run.smallest_cell)) or "none",
@@ -80,7 +91,7 @@ def _describe_promise(config: dict, terms: dict | None, cohort: Cohort) -> dict[
     return {f"Strongest epsilon of one {cohort.unit}": strongest}
 
 
-def _count_both(cohort: Cohort, smallest: int) -> str:
+def count_both(cohort: Cohort, smallest: int) -> str:
     """Count records and patients; not records of so few patients, nor a few more than these."""
     records, patients = len(cohort), len(cohort.patients)
     if patients < smallest:

@@ -62,6 +62,20 @@ def write_sentences(findings: Findings) -> list[str]:
     return sentences
 
 
+def write_first(findings: Findings) -> list[str]:
+    """Write what the first models of an audit say, while the others are still to come.
+
+    What an attack makes beside it is not needed: lira, rmia, control, groups.
+    """
+    if findings.targets >= FEWEST_TARGETS:
+        return [_write_exposed(findings), *_write_certainty(findings)]
+    few = (
+        f"{findings.targets} models are too few to name anybody: at least {FEWEST_TARGETS} are "
+        "needed, and 64 are usual."
+    )
+    return [few, _write_above(findings)]
+
+
 def _write_cautions(findings: Findings) -> list[str]:
     cautions = []
     if findings.control == "failed":
@@ -134,7 +148,7 @@ def _write_exposed(findings: Findings) -> str:
 
 def _write_certainty(findings: Findings) -> list[str]:
     """Write what chance may have named, what lies behind the estimates, what was missed."""
-    risk, unit, sentences = findings.risk, f"{findings.unit}s", []
+    risk, sentences = findings.risk, []
     exposed = int(risk["exposed"])
     if exposed >= findings.smallest:
         expected, most = int(np.round(risk["by_chance"])), int(risk["at_most_false"])
@@ -145,19 +159,7 @@ def _write_certainty(findings: Findings) -> list[str]:
         sentences.append(f"On average {by_chance}, with 95% confidence at most {most:,}{repeat}.")
     if is_undecided(findings):
         return sentences
-    above, low, high = (risk[f"above_{HIGH_AUC}{suffix}"] for suffix in ("", "_low", "_high"))
-    low, high = (show_limit(end, findings.patients, findings.smallest) for end in (low, high))
-    if above < findings.smallest:
-        number = f"fewer than {findings.smallest} {unit} have"
-    elif findings.patients - above < findings.smallest:
-        number = f"nearly all {unit} have"
-    else:
-        number = f"about {np.round(above):,.0f} {unit} ({low} to {high}) have"
-    least = show_told(risk, findings.patients, findings.smallest)
-    least = "" if least == "at least 0%" else f", and of {least} of all something can be told"
-    sentences.append(
-        f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more{least}."
-    )
+    sentences.append(_write_above(findings))
     if 0 < exposed < findings.smallest:
         return sentences  # what the models could find would narrow how many they did
     smallest = risk["smallest_named"]
@@ -173,6 +175,22 @@ def _write_certainty(findings: Findings) -> list[str]:
             f"{smallest:.2f} with a chance of 80%; more models would name more."
         )
     return sentences
+
+
+def _write_above(findings: Findings) -> str:
+    """Write how many have a high true AUC, with interval, and of how many anything can be told."""
+    risk, unit = findings.risk, f"{findings.unit}s"
+    above, low, high = (risk[f"above_{HIGH_AUC}{suffix}"] for suffix in ("", "_low", "_high"))
+    low, high = (show_limit(end, findings.patients, findings.smallest) for end in (low, high))
+    if above < findings.smallest:
+        number = f"fewer than {findings.smallest} {unit} have"
+    elif findings.patients - above < findings.smallest:
+        number = f"nearly all {unit} have"
+    else:
+        number = f"about {np.round(above):,.0f} {unit} ({low} to {high}) have"
+    least = show_told(risk, findings.patients, findings.smallest)
+    least = "" if least == "at least 0%" else f", and of {least} of all something can be told"
+    return f"Whatever the number of models, {number} a true AUC of {HIGH_AUC} or more{least}."
 
 
 def _write_average(findings: Findings) -> str:

@@ -40,6 +40,11 @@ class Count(NamedTuple):
         return (self.high - self.low) / 2 / self.exposed if self.exposed else np.inf
 
 
+def count_picked(patients: int, share: float = SHARE) -> int:
+    """Count whom `pick` takes of so many patients: a share of either half of them."""
+    return sum(round(share * half) for half in (patients // 2, patients - patients // 2))
+
+
 def pick(foretold: np.ndarray, half: np.ndarray, share: float = SHARE) -> np.ndarray:
     """Pick those of whom most is foretold, bool (P,): a share of either half of the patients.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rollcall.risk.screening.confirming import Count
-from rollcall.stats.members import MIN_TARGETS, check_targets
+from rollcall.stats.members import MIN_TARGETS
 from rollcall.util.errors import InputError
 
 PRECISION = 0.1  # half the interval's width, over the number of exposed patients
@@ -25,7 +25,11 @@ def list_looks(most: int = MOST_TARGETS) -> list[int]:
 
     InputError unless it is even and at least 8.
     """
-    check_targets(most)
+    if most < MIN_TARGETS or most % 2:
+        raise InputError(
+            f"most targets is {most}; expected an even number of at least {MIN_TARGETS}: target "
+            "models come in complementary pairs"
+        )
     looks, step = list(LOOKS), LOOKS[-1]
     while looks[-1] < most:
         looks += [step * 3 // 2, step * 2]

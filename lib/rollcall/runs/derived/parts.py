@@ -46,7 +46,11 @@ STEPS = {
     ),
 }
 ARRAYS = ("statistic",)  # which are .npy and not .parquet
-FIGURES = ("roc", "in_out", "survival", "most_exposed", "forest", "cutoffs", "shares")
+FIGURES = (
+    *("roc", "in_out", "bundle", "survival", "definitions", "trade_off", "named", "most_exposed"),
+    *("forest", "cutoffs", "group_survival", "shares"),
+)
+ENDINGS = ("pdf", "png", "svg", "csv")  # of a figure's files
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
 FAILED = ".failed.ipynb"  # the ending of a notebook that has not run to its end
 REPORT = ("report.html", "report.json")
@@ -69,7 +73,7 @@ def list_derived() -> Iterator[str]:
     for step in STEPS.values():
         yield from map(name_file, step.tables)
     for name in FIGURES:
-        yield from (f"figures/{name}.pdf", f"figures/{name}.png")
+        yield from (f"figures/{name}.{ending}" for ending in ENDINGS)
     for name in NOTEBOOKS:
         yield from (f"notebooks/{name}{ending}" for ending in (".ipynb", FAILED, ".part.ipynb"))
     yield from (*REPORT, *FILE_OF.values())

@@ -26,6 +26,7 @@ NO_CHANGE_TOGETHER = 0.03  # of several records' epsilon, whose losses take ten 
 MOST_REFINEMENTS = 6  # beyond, which takes seconds, the upper bound stands as it is
 CLOSE = 0.001  # of the epsilon asked for, from below
 LEAST_NOISE, MOST_EPSILON = 0.005, 10_000  # beyond, nothing is promised that is worth a number
+LEAST_EPSILON, SMALLEST_DELTA = 0.001, 1e-12  # below, losses in floating point cannot tell
 MOST_LOSS = 50_000  # of a step
 RAREST = 1e-18
 
@@ -55,9 +56,9 @@ def calibrate_noise(epsilon: float, delta: float, rate: float, steps: int) -> fl
     InputError as `compute_epsilon`'s, and for an epsilon that is not.
     """
     check_mechanism(1.0, delta, rate, steps)
-    if not (0 < epsilon <= MOST_EPSILON or epsilon == math.inf):
+    if not (LEAST_EPSILON <= epsilon <= MOST_EPSILON or epsilon == math.inf):
         raise InputError(
-            f"epsilon is {epsilon}; expected a number above 0, at most {MOST_EPSILON:,}, "
+            f"epsilon is {epsilon}; expected a number from {LEAST_EPSILON} to {MOST_EPSILON:,}, "
             "or inf for no noise"
         )
     takes_part = -math.expm1(steps * math.log1p(-rate)) if rate < 1 else float(steps > 0)
@@ -158,8 +159,10 @@ def check_mechanism(noise: float, delta: float, rate: float, steps: int, records
     """Raise InputError for what is no noise, delta, rate, number of steps or of records."""
     if not noise >= 0:
         raise InputError(f"noise is {noise}; expected 0 or more, as a multiple of the clip")
-    if not 0 < delta < 1:
-        raise InputError(f"delta is {delta}; expected between 0 and 1, below 1 / number of units")
+    if not SMALLEST_DELTA <= delta < 1:
+        raise InputError(
+            f"delta is {delta}; expected at least {SMALLEST_DELTA}, at most 1 / number of units"
+        )
     if not 0 <= rate <= 1:
         raise InputError(f"rate is {rate}; expected a chance, from 0 to 1")
     if steps != int(steps) or steps < 0:

@@ -113,6 +113,12 @@ def sketch_terms(recipe: Recipe, cohort: Cohort, share: float = 0.5, noise: floa
             f"{math.floor(members)} of {units}; expected at most that many: a step takes each at "
             "the rate batch / members"
         )
+    if private.delta * units > 1 + 1e-9:
+        raise InputError(
+            f"recipe: privacy.delta is {private.delta:g}, and there are {units} {private.unit}s; "
+            f"expected at most {1 / units:.2g}, one over their number: with more, somebody's "
+            "records may be given away as they are. Leave it out"
+        )
     nobody = math.nan
     return Terms(
         unit=private.unit,

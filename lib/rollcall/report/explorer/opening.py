@@ -1,0 +1,184 @@
+"""Find the finished runs, and open one to look at: its tables, and no more until it is asked for.
+
+Nothing is trained, attacked or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rollcall.data import store
+from rollcall.data.cohort import Cohort
+from rollcall.runs.derived.tables import has_table, read_array, read_table
+from rollcall.runs.run import Run, open_run
+from rollcall.util.errors import InputError, unknown_name
+from rollcall.util.files import home
+
+NEEDED = ("patients", "floor", "survival")  # of an attack; without them a run cannot be explored
+CLOSED = "Single patients of this run are not shown"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A finished run as its tables have it.
+
+    name: "dataset/run"; data: the folder of prepared cohorts; patients, survival, groups, cutoffs:
+    the tables `patients`, `survival`, `shown_groups`, `shown_cutoffs`, the last two empty where
+    groups were not compared; floor: the noise floor of the patients' joint AUC, sorted.
+    """
+
+    name: str
+    run: Run
+    data: Path
+    patients: pd.DataFrame
+    survival: pd.DataFrame
+    groups: pd.DataFrame
+    cutoffs: pd.DataFrame
+    floor: np.ndarray
+
+    @property
+    def auc(self) -> np.ndarray:
+        """The risk of each patient, the AUC of the joint statistic, (patients,)."""
+        return self.patients["auc_joint"].to_numpy()
+
+    def describe(self) -> str:
+        """Say what was audited, in a sentence or two."""
+        config, unit = self.run.config, self.run.unit
+        model = config.get("recipe", {}).get("model", "scores given")
+        words = (
+            f"{self.name}: {len(self.auc):,} {unit}s, {config['records']:,} records, "
+            f"{self.run.targets} models ({model})."
+        )
+        is_invented = self.run.simulated or config["cohort"] == "simulated"
+        return f"{words} Every {unit} of it is invented." if is_invented else words
+
+    @cached_property
+    def counted(self) -> list[dict]:
+        """The rows of `cutoffs`, each a dict."""
+        return self.cutoffs.to_dict("records")
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the scores were given, of models that were trained elsewhere."""
+        return "recipe" not in self.run.config
+
+    @cached_property
+    def ranked(self) -> np.ndarray:
+        """The patients from the highest risk to the lowest, int (patients,)."""
+        return np.argsort(-self.auc, kind="stable")
+
+    @cached_property
+    def statistic(self) -> np.ndarray:
+        """The joint statistic, float32 (targets, patients)."""
+        return read_array(self.run, "statistic")
+
+    @cached_property
+    def cohort(self) -> Cohort | None:
+        """The run's cohort as it is prepared, or None where it is not on this machine."""
+        if self.is_given:
+            from rollcall.runs import external
+
+            return external.read(self.run.path)[1]
+        config = self.run.config
+        return store.find_saved(self.data / config["cohort"] / "prepared", config["fingerprint"])
+
+    @cached_property
+    def closed(self) -> str:
+        """Say why single patients may not be shown; empty where they may.
+
+        They may where the cohort is open or invented: whoever cannot tell shows none.
+        """
+        if self.cohort is None:
+            return (
+                f"{CLOSED}: whether its data are open is written in the prepared cohort, which is "
+                f"not in {self.data}."
+            )
+        if self.cohort.restricted and not self.cohort.simulated:
+            why = (
+                "scores that were given count as restricted" if self.is_given else "data restricted"
+            )
+            return f"{CLOSED} ({why}). Counts of patients are, as far as they may."
+        return ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The runs under a folder: the names of those that can be explored, and why others cannot."""
+
+    folder: Path
+    names: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    unattacked: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Say which runs cannot be explored; where none can, how to make one."""
+        rest = [
+            f"{', '.join(names)}: {reason}."
+            for names, reason in (
+                (self.unfinished, "not all models are trained yet; `rollcall audit` goes on"),
+                (self.unattacked, "trained, and not attacked yet; run 2_attack"),
+            )
+            if names
+        ]
+        if not self.names:
+            first = (
+                f"No finished run in {self.folder}. Make one with `rollcall audit` (of invented "
+                "patients, in a minute) or the notebooks 1_train, 2_attack and 3_disparity; this "
+                "one only looks."
+            )
+            return " ".join([first, *rest])
+        return " ".join(rest)
+
+
+def list_runs(out: str = "") -> Listed:
+    """List the runs in <out>/<dataset>/<run>; out defaults to results/."""
+    folder = Path(out or home() / "results")
+    ready, unfinished, unattacked = [], [], []
+    for path in sorted(folder.glob("*/*/run.json")):
+        run = open_run(path.parent)
+        if "recipe" in run.config and not run.config.get("finished"):
+            which = unfinished
+        else:
+            which = ready if all(has_table(run, name) for name in NEEDED) else unattacked
+        which.append("/".join(path.parts[-3:-1]))
+    return Listed(folder, tuple(ready), tuple(unfinished), tuple(unattacked))
+
+
+def open_listed(listed: Listed, name: str, data: str = "") -> Opened:
+    """Open one of the listed runs; data: the folder of prepared cohorts, data/ by default.
+
+    InputError for a name that is not there, or cannot be explored yet.
+    """
+    if name in (*listed.unfinished, *listed.unattacked):
+        raise InputError(f"run {name!r}: {listed.describe()}")
+    if name not in listed.names:
+        raise unknown_name("run", name, listed.names or ["none"], f"in {listed.folder}")
+    run = open_run(listed.folder / name)
+    tables = [read_table(run, table) for table in NEEDED]
+    groups, cutoffs = (
+        read_table(run, table) if has_table(run, table) else pd.DataFrame()
+        for table in ("shown_groups", "shown_cutoffs")
+    )
+    floor = np.sort(tables[1]["auc_joint"].to_numpy())
+    stored = Path(data or home() / "data")
+    return Opened(name, run, stored, tables[0], tables[2], groups, cutoffs, floor)
+
+
+def list_others(listed: Listed, opened: Opened) -> Sequence[str]:
+    """List the runs of the same cohort and as many patients, which may be compared with one."""
+    config = opened.run.config
+    return [
+        name
+        for name in listed.names
+        if name != opened.name
+        and all(
+            open_run(listed.folder / name).config[key] == config[key]
+            for key in ("cohort", "patients", "records")
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Figures of the experiments: capacity, defences, open models, budgets, later records."""

@@ -1,0 +1,1 @@
+"""Figures that look closer: definitions of risk, overlaps, single curves, every threshold."""

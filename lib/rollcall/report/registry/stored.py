@@ -1,0 +1,83 @@
+"""A finished run as it is stored: what figures are drawn from, without torch and without training.
+
+It stands for a rollcall.auditing.Audit wherever a figure is drawn.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from rollcall.data.cohort import Cohort
+from rollcall.report.catalogue import read_risk
+from rollcall.risk import Risk
+from rollcall.runs import external
+from rollcall.runs.derived.tables import read_table
+from rollcall.runs.run import Run
+from rollcall.util.errors import InputError
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a figure of counts asks of a cohort, where the cohort itself is not at hand."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class StoredAttack:
+    """What figures ask of an attack, as it is stored."""
+
+    risk: Risk
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A finished run; data: the folder of prepared cohorts."""
+
+    run: Run
+    data: Path
+
+    @cached_property
+    def attacked(self) -> StoredAttack:
+        """The stored attack; InputError says which notebook makes it, where it is not there."""
+        return StoredAttack(read_risk(self.run))
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        return read_table(self.run, "shown_groups")
+
+    @cached_property
+    def cohort(self) -> Cohort | Unit:
+        """The run's cohort as it is prepared; where it is not on this machine, its unit alone."""
+        return open_cohort(self.run, self.data) or Unit(self.run.unit)
+
+    @property
+    def whole(self) -> Cohort:
+        """The run's cohort; InputError where it is not prepared on this machine."""
+        if isinstance(self.cohort, Unit):
+            raise InputError(
+                f"{self.data}: no prepared cohort that {self.run.path} was made from, and this "
+                "figure shows its records; name the folder with --data, or run 2_attack again"
+            )
+        return self.cohort
+
+
+def open_cohort(run: Run, data: Path) -> Cohort | None:
+    """Open the prepared cohort that a run was made from; None where it is not there."""
+    if run.config["cohort"] == external.COHORT_NAME:
+        return external.read(run.path)[1]
+    for path in sorted((data / run.config["cohort"] / "prepared").glob("*/cohort.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if run.config["fingerprint"] in (content.get("fingerprint"), content.get("content")):
+            from rollcall.data import store
+
+            return store.open_saved(path.parent)
+    return None
