@@ -1,0 +1,95 @@
+"""Write the learner's and the clinician's form of every lesson: python -m docs.lessons
+
+The solved notebooks in notebooks/lessons/ are the source. tests/report/lessons fails where a form
+is not what this would write.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "notebooks" / "lessons"
+LINK = re.compile(r"\]\((\w+\.ipynb)\)")
+CLINICIAN = ("0", "2", "4", "5", "quiz")  # the lessons of her track, by how their names begin
+
+
+def read(path: Path) -> dict:
+    """Read a notebook."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def tags(cell: dict) -> list[str]:
+    """Return a cell's tags."""
+    return cell["metadata"].get("tags", [])
+
+
+def leave_open(source: str) -> str:
+    """Put `...` in place of what an exercise's cell assigns, and of its functions' bodies."""
+    lines = source.splitlines()
+    for node in reversed(ast.parse(source).body):
+        if isinstance(node, ast.Assign):
+            first = lines[node.lineno - 1]
+            stub = [first[: node.value.col_offset] + "..."]
+        elif isinstance(node, ast.FunctionDef):
+            head = node.body[0]
+            kept = ast.get_docstring(node) is not None
+            stop = head.end_lineno if kept else head.lineno - 1
+            stub = [*lines[node.lineno - 1 : stop], "    return ..."]
+        else:
+            continue
+        lines[node.lineno - 1 : node.end_lineno] = stub
+    return "\n".join(lines)
+
+
+def make_learners(book: dict) -> dict:
+    """Return the form in which exercises are open and solutions left out."""
+    book = copy.deepcopy(book)
+    book["cells"] = [cell for cell in book["cells"] if "solution" not in tags(cell)]
+    for cell in book["cells"]:
+        if "exercise" in tags(cell):
+            cell["source"] = leave_open("".join(cell["source"]))
+    return book
+
+
+def make_clinicians(book: dict) -> dict:
+    """Return the learner's form with code out of sight, but for what the exercises ask."""
+    book = make_learners(book)
+    book["cells"] = [cell for cell in book["cells"] if "researcher" not in tags(cell)]
+    for cell in book["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = LINK.sub(_link_learners, "".join(cell["source"]))
+        if cell["cell_type"] == "code" and "exercise" not in tags(cell):
+            cell["metadata"] |= {
+                "jupyter": {"source_hidden": True},
+                "tags": [*tags(cell), "hide-input"],
+            }
+    return book
+
+
+def _link_learners(link: re.Match) -> str:
+    """Point to the learner's form of a lesson that is not in the clinician's track."""
+    name = link[1]
+    return link[0] if name[0] in CLINICIAN else f"](../learner/{name})"
+
+
+def make_forms() -> dict[Path, str]:
+    """Return what each generated notebook should hold."""
+    forms = {}
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        book = read(path)
+        forms[FOLDER / "learner" / path.name] = make_learners(book)
+        if path.stem.split("_")[0] in CLINICIAN:
+            forms[FOLDER / "clinician" / path.name] = make_clinicians(book)
+    return {
+        path: json.dumps(book, indent=1, ensure_ascii=False) + "\n" for path, book in forms.items()
+    }
+
+
+if __name__ == "__main__":
+    for path, text in make_forms().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,60 @@
+"""The course: what the notebooks in notebooks/lessons call. Numpy, scipy, pandas, matplotlib."""
+
+from __future__ import annotations
+
+from rollcall.report.lessons.asking import Lesson, open_lesson
+from rollcall.report.lessons.clinic import (
+    Clinic,
+    accuracy,
+    auc_over_models,
+    draw_units,
+    fit,
+    maximum_by_patient,
+    name_patients,
+    open_clinic,
+    redraw,
+    score,
+    sum_by_patient,
+    train,
+)
+from rollcall.report.lessons.pictures import (
+    draw_curves,
+    draw_films,
+    draw_heights,
+    draw_in_out,
+    draw_points,
+    draw_shares,
+)
+from rollcall.report.lessons.quiz import ask_quiz, compare_quiz
+from rollcall.report.lessons.saying import judge_sentence, show_report
+from rollcall.report.lessons.showing import show, slide, tabulate
+
+__all__ = [
+    "Clinic",
+    "Lesson",
+    "accuracy",
+    "ask_quiz",
+    "auc_over_models",
+    "compare_quiz",
+    "draw_curves",
+    "draw_films",
+    "draw_heights",
+    "draw_in_out",
+    "draw_points",
+    "draw_shares",
+    "draw_units",
+    "fit",
+    "judge_sentence",
+    "maximum_by_patient",
+    "name_patients",
+    "open_clinic",
+    "open_lesson",
+    "redraw",
+    "score",
+    "show",
+    "show_report",
+    "slide",
+    "sum_by_patient",
+    "tabulate",
+    "train",
+]

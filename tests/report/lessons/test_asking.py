@@ -1,0 +1,180 @@
+"""What a lesson says: to predictions, answers, letters; and what its sentences may claim."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from rollcall.report import lessons
+from rollcall.report.lessons import saying
+from rollcall.report.lessons.asking import WORDS
+from rollcall.report.lessons.checking import Task, judge
+from rollcall.report.lessons.exercises import find_tasks
+from rollcall.util.errors import InputError
+
+NUMBERS = sorted(int(path.stem.removeprefix("lesson")) for path in WORDS.glob("lesson*.toml"))
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    monkeypatch.setattr("rollcall.report.lessons.asking.display", lambda *_: None)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_each_mistake_is_called_by_its_name(number):
+    lesson, tasks = lessons.open_lesson(number), find_tasks(number)
+    assert list(tasks) == list(lesson.words["exercises"])
+    for name, task in tasks.items():
+        words = lesson.words["exercises"][name]
+        assert len(words["hints"]) == 3
+        assert set(task.mistakes) == set(words["mistakes"])
+        assert words["praise"] in plain(lesson.check(name, task.truth))
+        for mistake, answer in task.mistakes.items():
+            assert words["mistakes"][mistake] in plain(lesson.check(name, answer)), mistake
+        assert "Open." in plain(lesson.check(name, ...))
+        assert plain(lesson.hint(name)).count("<details>") == 3
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_letters_fit_options(number):
+    words = lessons.open_lesson(number).words
+    for asked in [*words["predictions"].values(), *words["questionnaire"]]:
+        assert asked["right"] in "abcdefgh"[: len(asked["options"])]
+        assert asked["because"]
+        assert asked["question"][-1] in "?:"
+
+
+def test_functions_that_stop_or_stay_open():
+    task = Task(lambda x: x + 1, {"less": lambda x: x - 1}, ((1,), (2,)))
+    assert judge(task, lambda x: x + 1.0) == ("right", "")
+    assert judge(task, lambda x: x - 1) == ("mistake", "less")
+    assert judge(task, lambda x: ...)[0] == "open"
+    assert judge(task, lambda x: None)[0] == "open"
+    assert judge(task, lambda x: x / 0) == (
+        "other",
+        "your function stops with ZeroDivisionError: division by zero",
+    )
+    assert judge(task, 7)[0] == "other"
+
+
+@pytest.mark.parametrize(
+    "answer", [0, "a", [1, 2], [[1], 2], {"a": 1}, (), float("nan"), True, 2 + 1j, object()]
+)
+def test_any_answer_is_taken(answer):
+    assert judge(Task([1.0, 2.0]), answer)[0] in ("right", "other")
+
+
+def test_a_prediction_is_stored_before_the_reveal(silent):
+    lesson = lessons.open_lesson(0)
+    assert "no prediction" in plain(lesson.reveal("new"))
+    lesson.predict("new", "a")
+    lesson.predict("twin", "c")
+    assert "As you predicted." in plain(lesson.reveal("new"))
+    assert "You predicted (c)." in plain(lesson.reveal("twin"))
+    with pytest.raises(InputError, match="'nwe' is none of this lesson's predictions: which"):
+        lesson.reveal("nwe")
+
+
+def test_buttons_store_a_choice(monkeypatch):
+    shown = []
+    monkeypatch.setattr("rollcall.report.lessons.asking.display", shown.append)
+    lesson = lessons.open_lesson(0)
+    lesson.predict("twin")
+    assert shown[1].options == ("a", "b", "c")
+    assert shown[1].value is None
+    shown[1].value = "b"
+    assert lesson.predicted == {"twin": "b"}
+
+
+def test_a_slider_draws_what_it_is_moved_to(monkeypatch):
+    shown, drawn = [], []
+
+    def draw(value):
+        drawn.append(value)
+        return lessons.draw_shares({"all": (value, 0, 1)}, "share", f"at {value}")
+
+    monkeypatch.setattr("rollcall.report.lessons.showing.display", shown.append)
+    assert "at 0.5" in lessons.slide(draw, [0.25, 0.5], 0.5, "share").data
+    slider, picture = shown[0].children
+    slider.value = 0.25
+    slider.value = 0.5
+    slider.value = 0.25
+    assert "at 0.25" in picture.value
+    assert drawn == [0.5, 0.25, 0.5]
+
+
+def test_questionnaires_are_marked():
+    lesson = lessons.open_lesson(0)
+    right = "".join(each["right"] for each in lesson.words["questionnaire"])
+    assert f"{len(right)} of {len(right)}." in lesson.questionnaire(right).data
+    assert "letters are expected" in lesson.questionnaire("ab!").data
+    assert "lesson.questionnaire" in lesson.questionnaire().data
+
+
+def test_the_quiz_before_and_after():
+    questions = tomllib.loads((WORDS / "quiz.toml").read_text())["questions"]
+    right = "".join(each["right"] for each in questions)
+    assert len(questions) == 8
+    assert "8 of 8." in lessons.ask_quiz(right).data
+    wrong = ("b" if right[0] != "b" else "a") + right[1:]
+    text = lessons.compare_quiz(wrong, right).data
+    assert "Before 7, after 8" in text
+    assert text.count("learnt") == 1
+    assert text.count("known") == 7
+    assert "lost" in lessons.compare_quiz(right, wrong).data
+    assert "letters are expected" in lessons.compare_quiz("", right).data
+
+
+REFUSED = [  # a report, a sentence, what the answer names
+    (1, "No patient is exposed.", "not"),
+    (1, "The model is safe.", "whatever the models remember"),
+    (1, "With 8 models, none was named.", "sounds like good news"),
+    (2, "An AUC of 0.54 is safe.", "the average hides"),
+    (2, "The AUC is 0.54.", "not only the average"),
+    (2, "100 patients are exposed.", "how sure"),
+    (3, "This patient can be identified.", "not \"identified\""),
+    (3, "The patient is at the highest risk.", "whether the patient was in"),
+    (4, "5% of patients are exposed.", "neither 5%"),
+    (4, "Each is exposed with 95% certainty, 95% sure.", "neither 5%"),
+    (4, "100 patients are exposed.", "by chance"),
+    (5, "Most of B are exposed.", "39 of 160"),
+    (5, "The majority of patients in group B is exposed, 6.8 times.", "39 of 160"),
+    (5, "B is exposed 6.8 times as often because of race.", "does not say why"),
+    (5, "B is exposed 6.8 times as often.", "interval"),
+    (6, "There is no difference between women and men.", "p = 0.3"),
+    (6, "Women and men are equally exposed.", "p = 0.3"),
+    (6, "A difference was not shown.", "The interval is the result"),
+    (7, "12% of patients are exposed.", "who carries"),
+    (7, "Every patient may be exposed.", "not spread evenly"),
+    (8, "Of 43 exposed patients 38 have an implant.", "by subtraction"),
+    (8, "43 patients are exposed, 5 without implant.", "not published"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "sentence", "named"), REFUSED)
+def test_what_may_not_be_said(number, sentence, named):
+    text = plain(saying.judge_sentence(number, sentence))
+    assert text.startswith("<p>Not yet.")
+    assert named in text
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_the_careful_sentence_of_a_report_may_be_said(number):
+    report = saying._read(number)
+    sentence = report["sentence"].split('"')[1]
+    assert "May be said." in saying.judge_sentence(number, sentence).data
+    assert "Open." in saying.judge_sentence(number, ...).data
+    assert f"Report {number}" in saying.show_report(number).data
+
+
+def test_lessons_import_no_more_than_a_browser_has():
+    code = "import sys, rollcall.report.lessons; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "scipy.stats", "statsmodels", "sklearn", "joblib", "papermill", "psutil"}
+    assert not heavy & set(done.stdout.split())
+
+
+def plain(shown):
+    text = shown.data.replace("<code>", "`").replace("</code>", "`")
+    return text.replace("&quot;", '"').replace("&#x27;", "'").replace("&gt;", ">")
