@@ -60,11 +60,13 @@ def slide(draw: Callable[[Any], Figure], values: Sequence, start: Any, label: st
 def _encode(figure: Figure) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    buffer = io.BytesIO()
-    figure.drawing.set_dpi(DPI)
-    FigureCanvasAgg(figure.drawing).print_png(buffer)
+    buffer, drawing = io.BytesIO(), figure.drawing
+    if drawing is None:
+        return f"<p>{html.escape(figure.caption)}</p>"
+    drawing.set_dpi(DPI)
+    FigureCanvasAgg(drawing).print_png(buffer)
     data = base64.b64encode(buffer.getvalue()).decode()
-    width = round(figure.drawing.get_figwidth() * PIXELS_PER_INCH)
+    width = round(drawing.get_figwidth() * PIXELS_PER_INCH)
     return (
         f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(figure.alt)}" '
         f'width="{width}"><figcaption>{html.escape(figure.caption)}</figcaption></figure>'
