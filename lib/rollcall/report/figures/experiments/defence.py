@@ -20,6 +20,7 @@ from rollcall.report.style import (
     letter,
     new_figure,
     scale_log,
+    spread,
     styled,
 )
 
@@ -152,6 +153,8 @@ def defence_price(
     left = settings["patients"] - settings["exposed"]
     x = np.where(few, edge, settings["exposed_share"])
     x = np.where((left > 0) & (left < smallest), 1.0, x)
+    for kind, beside in (("record", 0.45), ("patient", 0.85)):  # both left of the dotted line
+        x = np.where(few & (settings["kind"] == kind), beside * edge, x)
     for kind, (color, marker, words) in MARKS.items():
         chosen = np.flatnonzero(settings["kind"] == kind)
         if not len(chosen):
@@ -183,16 +186,8 @@ def defence_price(
         settings["auroc"].to_numpy()[~is_private],
         settings["setting"][~is_private].tolist(),
     )
-    for number in np.flatnonzero(is_private):
-        row = settings.iloc[number]
-        ax.annotate(
-            "no noise" if np.isinf(row["epsilon"]) else f"ε {row['epsilon']:g}",
-            (x[number], row["auroc"]),
-            xytext=(-5, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=6.5,
-        )
+    for kind, side in (("record", "right"), ("patient", "left")):
+        _name_epsilons(ax, x, settings, np.flatnonzero(settings["kind"] == kind), side)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0)
     plain = settings[settings["kind"] == "plain"].iloc[0]
     best = settings.loc[~few | (settings["exposed"] == 0)].sort_values("exposed_share").iloc[0]
@@ -213,6 +208,21 @@ def defence_price(
             | {name: settings[name] for name in ("auroc", "auroc_sd")}
         ),
     )
+
+
+def _name_epsilons(ax, x: np.ndarray, settings: pd.DataFrame, chosen: np.ndarray, side: str):
+    """Write the epsilons of points beside them, none over another; side: the end at the points."""
+    skills = settings["auroc"].to_numpy()[chosen]
+    bottom, top = ax.get_ylim()
+    for number, height in zip(chosen, spread(skills, 0.036 * (top - bottom)), strict=True):
+        epsilon = settings["epsilon"].iloc[number]
+        ax.annotate(
+            "no noise" if np.isinf(epsilon) else f"ε {epsilon:.3g}",
+            (x[number] * (0.85 if side == "right" else 1.18), height),
+            ha=side,
+            va="center",
+            fontsize=6.5,
+        )
 
 
 def _write_beside(ax, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
