@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_labels
 from rollcall.runs import external
-from rollcall.runs.listing import State, find_state, list_states, read_state
+from rollcall.runs.listing import State, find_state, list_states, open_cohort, read_state
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError, first_line
 from rollcall.util.files import home
@@ -119,8 +118,7 @@ def estimate(state: State, data: Path) -> list[str]:
     if len(models) < FIRST:
         return [f"First estimates come with {FIRST} models."]
     try:
-        config = state.run.config
-        cohort = store.find_saved(data / config["cohort"] / "prepared", config["fingerprint"])
+        cohort = open_cohort(state.run, data)
         if cohort is None:
             return [f"No estimates: the prepared cohort of this run is not in {data}."]
         return _assess(state.run, cohort, models)

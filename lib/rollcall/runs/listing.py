@@ -11,6 +11,8 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from rollcall.data import store
+from rollcall.data.cohort import Cohort
 from rollcall.runs import external
 from rollcall.runs.derived.parts import REPORT
 from rollcall.runs.run import Run, open_run
@@ -148,3 +150,14 @@ def _longest_gap(stored: list[float], begun: float) -> float:
     """Return the longest time in which no target was stored, in the last training."""
     times = [begun, *sorted(time for time in stored if time > begun)]
     return max((after - before for before, after in pairwise(times)), default=0)
+
+
+def open_cohort(run: Run, data: Path) -> Cohort | None:
+    """Open the cohort that a run was made from: given with its scores, or prepared under `data`.
+
+    None where it is not on this machine. Errors as of data.store.open_saved.
+    """
+    config = run.config
+    if config["cohort"] == external.COHORT_NAME:
+        return external.read(run.path)[1]
+    return store.find_saved(data / config["cohort"] / "prepared", config["fingerprint"])

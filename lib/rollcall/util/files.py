@@ -15,6 +15,7 @@ from tokenize import TokenError
 from typing import BinaryIO
 from uuid import uuid4
 
+from rollcall.util.errors import InputError, first_line
 from rollcall.util.faults import CAUSES, MachineError, raise_machine_fault
 
 PACKAGE = Path(__file__).resolve().parents[1]  # lib/rollcall in a clone
@@ -27,6 +28,7 @@ UNREADABLE = (
 )
 UNFINISHED = ".part"  # the ending of a file that is being written
 BLOCK_BYTES = 2**24  # written at once
+LARGEST_TOML = 65_536  # bytes of a short file
 
 
 @contextlib.contextmanager
@@ -176,6 +178,32 @@ def sha256(path: Path) -> str:
     """Return the sha256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_short_toml(path: Path, what: str) -> tuple[str, str]:
+    """Read a short TOML file whole: its text, and the sha256 of its bytes.
+
+    what: it holds, for messages. InputError, one line with the file's name, if it is not there, no
+    file, too long or not UTF-8; MachineError if the machine refuses.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a file; expected a TOML file of {what}")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_TOML + 1)
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; expected a TOML file of {what}") from error
+    except (OSError, ValueError) as error:
+        raise_machine_fault(error, path)
+        raise InputError(f"{path}: not readable ({first_line(error)})") from error
+    if len(content) > LARGEST_TOML:
+        raise InputError(f"{path}: over {LARGEST_TOML:,} bytes; expected a short TOML file")
+    try:
+        return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: {first_line(error)}; save it as UTF-8") from error
 
 
 def home() -> Path:

@@ -16,9 +16,8 @@ from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.runs.run import LEAST_CELL
 from rollcall.stats.members import MIN_TARGETS
 from rollcall.util.errors import InputError, first_line, unknown_name
-from rollcall.util.faults import raise_machine_fault
+from rollcall.util.files import read_short_toml
 
-LARGEST_FILE = 65_536  # bytes
 LONGEST_TEXT = 1_000  # characters of who, and what for
 FEWEST_PATIENTS = 4  # the upper 95% limit of a count of 0 is 3.7
 TEXTS = {
@@ -92,26 +91,8 @@ def read_appetite(path: str | Path) -> Appetite:
     lacks one, a value of another type, a threshold that nothing could pass or that is past what an
     audit can say, or a date that is still to come. MachineError if the machine refuses.
     """
-    path = Path(path)
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a file; expected a TOML file of thresholds")
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; expected a TOML file of thresholds") from error
-    except (OSError, ValueError) as error:
-        raise_machine_fault(error, path)
-        raise InputError(f"{path}: not readable ({first_line(error)})") from error
-    if len(content) > LARGEST_FILE:
-        raise InputError(f"{path}: over {LARGEST_FILE:,} bytes; expected a short TOML file")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: {first_line(error)}; save it as UTF-8") from error
-    return parse_appetite(text, str(path), hashlib.sha256(content).hexdigest())
+    text, sha256 = read_short_toml(Path(path), "thresholds")
+    return parse_appetite(text, str(path), sha256)
 
 
 def parse_appetite(text: str, name: str = "appetite", sha256: str = "") -> Appetite:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rollcall.data import store
 from rollcall.data.cohort import Cohort
 from rollcall.runs.derived.tables import has_table, read_array, read_table
 from rollcall.runs.run import Run, open_run
@@ -81,12 +80,9 @@ class Opened:
     @cached_property
     def cohort(self) -> Cohort | None:
         """The run's cohort as it is prepared, or None where it is not on this machine."""
-        if self.is_given:
-            from rollcall.runs import external
+        from rollcall.runs.listing import open_cohort
 
-            return external.read(self.run.path)[1]
-        config = self.run.config
-        return store.find_saved(self.data / config["cohort"] / "prepared", config["fingerprint"])
+        return open_cohort(self.run, self.data)
 
     @cached_property
     def closed(self) -> str:

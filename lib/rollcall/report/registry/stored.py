@@ -5,7 +5,6 @@ It stands for a rollcall.auditing.Audit wherever a figure is drawn.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +14,8 @@ import pandas as pd
 from rollcall.data.cohort import Cohort
 from rollcall.report.catalogue import read_risk
 from rollcall.risk import Risk
-from rollcall.runs import external
 from rollcall.runs.derived.tables import read_table
+from rollcall.runs.listing import open_cohort
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
 
@@ -65,19 +64,3 @@ class StoredRun:
                 "figure shows its records; name the folder with --data, or run 2_attack again"
             )
         return self.cohort
-
-
-def open_cohort(run: Run, data: Path) -> Cohort | None:
-    """Open the prepared cohort that a run was made from; None where it is not there."""
-    if run.config["cohort"] == external.COHORT_NAME:
-        return external.read(run.path)[1]
-    for path in sorted((data / run.config["cohort"] / "prepared").glob("*/cohort.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if run.config["fingerprint"] in (content.get("fingerprint"), content.get("content")):
-            from rollcall.data import store
-
-            return store.open_saved(path.parent)
-    return None

@@ -5,16 +5,14 @@ Every key may be left out; then the report leaves a line to fill in by hand.
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rollcall.util.errors import InputError, first_line, unknown_name
-from rollcall.util.faults import raise_machine_fault
+from rollcall.util.files import read_short_toml
 
-LARGEST_FILE = 65_536  # bytes
 LONGEST_TEXT = 1_000  # characters
 BLANK = "to fill in: ____________________"
 KEYS = {
@@ -57,29 +55,13 @@ def read_statement(path: str | Path) -> Statement:
     """
     if not path:
         return Statement()
-    path = Path(path)
+    text, sha256 = read_short_toml(Path(path), "statements")
     try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a file; expected a TOML file of statements")
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; expected a TOML file of statements") from error
-    except (OSError, ValueError) as error:
-        raise_machine_fault(error, path)
-        raise InputError(f"{path}: not readable ({first_line(error)})") from error
-    if len(content) > LARGEST_FILE:
-        raise InputError(f"{path}: over {LARGEST_FILE:,} bytes; expected a short TOML file")
-    try:
-        values = tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: {first_line(error)}; save it as UTF-8") from error
+        values = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: no TOML ({first_line(error)}); see docs/statement.md") from error
     texts = {key: _check_text(str(path), key, value) for key, value in values.items()}
-    return Statement(texts, hashlib.sha256(content).hexdigest())
+    return Statement(texts, sha256)
 
 
 def _check_text(name: str, key: str, value) -> str:
