@@ -10,8 +10,7 @@ from matplotlib import font_manager
 from matplotlib.text import Text
 
 from rollcall.report import style, typeface
-from rollcall.report.gallery import looks
-from rollcall.report.glyphs import write_number
+from rollcall.report.glyphs import make_drawable, write_number
 
 
 @style.styled
@@ -109,7 +108,9 @@ def test_what_another_font_has_is_drawn_with_it(tmp_path, monkeypatch, ending, i
 def test_figures_that_are_laid_out_first_are_read_as_well():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = looks.lay_out(draw(["女", "plain"]))
+        figure = draw(["女", "plain"])
+        make_drawable(figure.drawing)
+        figure.drawing.draw_without_rendering()
     assert texts_of(figure)[0][1] == "plain"
 
 
