@@ -101,7 +101,8 @@ def test_parameters_are_those_of_plan_and_of_the_command_line(name):
     arguments = vars(build_parser().parse_args(["audit"]))
     assert arguments.pop("command") == "audit"
     assert arguments.pop("scheduler") == "local"
-    assert (arguments.pop("description"), arguments.pop("appetite")) == ("", "")
+    # files that the command line alone takes
+    assert [arguments.pop(key) for key in ("description", "appetite", "statement")] == [""] * 3
     budget = [arguments.pop(key) for key in ("budget", "precision", "most_targets")]
     assert budget == ["", stopping.PRECISION, stopping.MOST_TARGETS]
     assert arguments == plan
