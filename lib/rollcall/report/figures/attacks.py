@@ -45,16 +45,9 @@ def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
     starts, names, first = [], [], []
     for key, curve in curves.groupby(["attack", "variant"], sort=False):
         colour, dash = MARKS[key]
-        for ax in axes:
-            shown = curve[curve["fpr"] > 0] if ax is axes[0] else curve
-            low, high = (shown["tpr"] + sign * shown["tpr_sd"] for sign in (-1, 1))
-            ax.fill_between(
-                *(shown["fpr"], np.maximum(low, 1e-9), np.minimum(high, 1)),
-                color=colour,
-                alpha=0.13,
-                linewidth=0,
-            )
-            ax.plot(shown["fpr"], shown["tpr"], dash, color=colour, label=" ".join(key))
+        look = {"color": colour, "linestyle": dash, "label": " ".join(key)}
+        draw_curve(axes[0], curve[curve["fpr"] > 0], 0.13, look)
+        draw_curve(axes[1], curve, 0.13, look)
         start = curve[curve["fpr"] > 0].iloc[0]
         starts.append(max(start["tpr"], lowest / 10))
         names.append(f"{' '.join(key)}, AUC {areas.loc[key, 'mean']:.3f}")
@@ -87,6 +80,14 @@ def roc(curves: pd.DataFrame, attacks: pd.DataFrame) -> Figure:
         title="How well attacks tell members from non-members",
         data=curves[order].reset_index(drop=True),
     )
+
+
+def draw_curve(ax, curve: pd.DataFrame, opacity: float, look: dict) -> None:
+    """Draw a ROC curve, fpr and tpr, with a band of tpr_sd to either side of that opacity."""
+    low, high = (curve["tpr"] + sign * curve["tpr_sd"] for sign in (-1, 1))
+    band = {"color": look["color"], "alpha": opacity, "linewidth": 0}
+    ax.fill_between(curve["fpr"], np.maximum(low, 1e-9), np.minimum(high, 1), **band)
+    ax.plot(curve["fpr"], curve["tpr"], **look)
 
 
 def _name_curves(ax, lowest: float, starts: list[float], names: list[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.paper import published
+from rollcall.report.figures.attacks import draw_curve
 from rollcall.report.gallery.looks import looks_of, wrap_label, write_key
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
 from rollcall.report.style import DOUBLE, FLOOR, MM, Figure, letter, new_figure, styled
@@ -108,7 +109,8 @@ def draw_roc(axes: Any, finished: FinishedRuns, table: str, first: str = "a") ->
         for entry in finished.having(table):
             for name, curve in _curves_of(entry, table):
                 if name == attack:
-                    _draw_curve(row, curve, looks[entry.name])
+                    draw_curve(row[0], curve, 0.12, looks[entry.name])
+                    draw_curve(row[1], curve[curve["fpr"] > 0], 0.12, looks[entry.name])
             of_run = areas[(areas["name"] == entry.name) & (areas["attack"] == attack)]
             for _, area in of_run.iterrows():
                 beside = f"\npublished {area['published']:.3f}" if area["published"] > 0 else ""
@@ -124,15 +126,6 @@ def draw_roc(axes: Any, finished: FinishedRuns, table: str, first: str = "a") ->
         write_key(row[2], lines)
     titles = [f"{attack}, {scale} axes" for attack in ATTACKS for scale in ("linear", "log")]
     letter([ax for row in axes for ax in row[:2]], titles, first)
-
-
-def _draw_curve(row: Any, curve: pd.DataFrame, look: dict) -> None:
-    for ax in row[:2]:
-        shown = curve[curve["fpr"] > 0] if ax is row[1] else curve
-        low, high = (shown["tpr"] + sign * shown["tpr_sd"] for sign in (-1, 1))
-        band = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
-        ax.fill_between(shown["fpr"], np.maximum(low, 1e-9), np.minimum(high, 1), **band)
-        ax.plot(shown["fpr"], shown["tpr"], **look)
 
 
 def _label_decades(ax: Any, lowest: float) -> None:
