@@ -6,6 +6,7 @@ groups, group size. Not its layout.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -70,14 +71,8 @@ def figure_4(finished: FinishedRuns) -> Figure:
 
 
 def _rename(number: str, title: str, figure: Figure) -> Figure:
-    return Figure(
-        f"figure_{number}",
-        figure.drawing,
-        figure.alt,
-        f"{title}. {figure.caption}",
-        title,
-        figure.data,
-    )
+    caption = f"{title}. {figure.caption}"
+    return replace(figure, name=f"figure_{number}", caption=caption, title=title)
 
 
 def _make_blocks(heights: list[float]) -> tuple[Any, Any]:
