@@ -60,7 +60,7 @@ def test_a_worker_finds_torch_loaded_and_the_server_ends(tmp_path, monkeypatch):
         time.sleep(0.05)
 
 
-# A server that the machine refuses files; the worker that is asked for, and the next one.
+# A server that is up and is then refused files; the worker that is asked for, and the next one.
 REFUSED = """
 import multiprocessing, os, resource, sys
 from multiprocessing import forkserver as standard
@@ -74,6 +74,9 @@ if __name__ == "__main__":
     forkserver.WORKERS = "json"  # is loaded at once
     forkserver.start()
     context = multiprocessing.get_context("forkserver")
+    first = context.Process(target=work)
+    forkserver.start_worker(first)  # so that the server is up: had it ended, another would start
+    first.join()
     server = standard._forkserver._forkserver_pid
     resource.prlimit(server, getattr(resource, sys.argv[1]), (int(sys.argv[2]),) * 2)
     try:
