@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rollcall.report import lessons
-from rollcall.report.lessons.clinic import accuracy, name_patients, redraw
+from rollcall.report.lessons.clinic.counting import name_patients, redraw
+from rollcall.report.lessons.clinic.models import accuracy
 from rollcall.stats.members import check_paired
 from rollcall.stats.metrics import auc
 

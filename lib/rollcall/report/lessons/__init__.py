@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from rollcall.report.lessons.asking import Lesson, open_lesson
-from rollcall.report.lessons.clinic import (
-    Clinic,
-    accuracy,
+from rollcall.report.lessons.clinic.counting import (
     auc_over_models,
-    draw_units,
-    fit,
     maximum_by_patient,
     name_patients,
-    open_clinic,
     redraw,
-    score,
     sum_by_patient,
-    train,
 )
+from rollcall.report.lessons.clinic.models import accuracy, draw_units, fit, score, train
+from rollcall.report.lessons.clinic.patients import Clinic, open_clinic
 from rollcall.report.lessons.pictures import (
     draw_curves,
     draw_films,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.report.lessons.checking import Task
-from rollcall.report.lessons.clinic import open_clinic, train
+from rollcall.report.lessons.clinic.models import train
+from rollcall.report.lessons.clinic.patients import open_clinic
 
 ASKED = slice(116, 122)  # models of exercise 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rollcall.report.lessons.checking import Task
-from rollcall.report.lessons.clinic import open_clinic
+from rollcall.report.lessons.clinic.patients import open_clinic
 from rollcall.stats.metrics import auc
 
 
