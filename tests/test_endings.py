@@ -229,16 +229,16 @@ def test_a_list_is_the_same_in_any_environment(environment):
 
 
 def test_the_second_signal_does_not_disturb_the_end():
-    code = WAIT.replace("time.sleep(60)", "slow()").replace(
+    code = WAIT.replace('    print("ready", flush=True)\n    time.sleep(60)', "    slow()").replace(
         "def wait",
-        "def slow():\n    try:\n        time.sleep(60)\n    finally:\n"
+        "def slow():\n    try:\n        print('in', flush=True)\n        time.sleep(60)\n"
+        "    finally:\n"
         "        print('ending', flush=True)\n        time.sleep(1)\n"
         "        print('ended', flush=True)\ndef wait",
     )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
         process.stdout.readline()
-        time.sleep(1)  # until it is in the block
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "ending\n"
         time.sleep(0.1)

@@ -1,7 +1,6 @@
 import gzip
 import shutil
 import tarfile
-import time
 
 import numpy as np
 import pandas as pd
@@ -369,9 +368,7 @@ def real(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_real_images(real, tmp_path):
-    started = time.perf_counter()
     cohort = datasets.load("ham10000", real, tmp_path, size=32)
-    assert time.perf_counter() - started < 120
     with gzip.open(real / f"{TABLE}.gz", "rt") as file:
         assert file.readline().strip() == "lesion_id,image_id,dx,dx_type,age,sex,localization"
     rows = rows_of(real / f"{TABLE}.gz")

@@ -151,7 +151,7 @@ def test_no_process_stays(run):
     with start_kernel_server() as started:
         (printed,) = run(LOOK, by=started)
         pids = [int(pid) for pid in re.findall(r"pid (\d+) (\d+)", printed)[0]]
-    end = time.time() + 10
+    end = time.time() + 60  # of which a busy machine may need some
     while any(psutil.pid_exists(pid) for pid in pids):
         assert time.time() < end
         time.sleep(0.05)

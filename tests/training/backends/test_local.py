@@ -160,8 +160,9 @@ def test_killed_at_ten_random_moments_and_resumed(undisturbed, tmp_path, ask):
 @pytest.mark.slow
 def test_two_processes_train_each_target_once(undisturbed, tmp_path):
     both = [start(tmp_path, tmp_path / "out", undisturbed / "data") for _ in range(2)]
-    stamps = {}
-    while any(process.poll() is None for process in both):
+    stamps, running = {}, True
+    while running:
+        running = any(process.poll() is None for process in both)  # the last look is after the end
         for path in (tmp_path / "out").glob("simulated/mlp/targets/*.json"):
             stamps.setdefault(path.name, set()).add(path.stat().st_mtime_ns)
         time.sleep(0.05)
@@ -176,7 +177,8 @@ def test_workers_stop_when_the_one_who_asked_is_gone(undisturbed, tmp_path):
     process = start(tmp_path, tmp_path / "out", undisturbed / "data")
     locks = tmp_path / "out" / "simulated" / "mlp" / "locks"
     while not locks.is_dir() or len(list(locks.iterdir())) < 2:
-        time.sleep(0.05)
+        assert process.poll() is None, "it had trained all before anybody looked"
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)  # the parent alone
     process.wait()
     deadline = time.monotonic() + 300  # of which a busy machine may need some
