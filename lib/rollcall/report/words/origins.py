@@ -17,7 +17,8 @@ from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
 from rollcall.util.files import PACKAGE, clone
 
-HASH = re.compile(r"[0-9a-f]{40}")
+HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # of SHA-1, of SHA-256
+MOST_REFERENCES = 5  # that follow one another, as git has it
 
 
 def describe_tool() -> dict[str, str]:
@@ -35,7 +36,7 @@ def describe_tool() -> dict[str, str]:
 
 def show_tool(tool: dict[str, str]) -> str:
     """Write what describe_tool returned in a few words."""
-    commit = f"commit {tool['commit'][:10]}" if tool["commit"] else "installed, no commit known"
+    commit = f"commit {tool['commit'][:10]}" if tool["commit"] else "no commit known"
     return f"Rollcall {tool['version']} ({commit})"
 
 
@@ -81,21 +82,40 @@ def _shorten(word: str) -> str:
 def _find_commit() -> str:
     """Return the commit of the clone that this runs from; "" if there is none, or it is not plain.
 
-    Read from the files of git, which need not be there.
+    Read from the files of git, which need not be installed.
     """
     top = clone()
+    if top is None:
+        return ""
     try:
-        folder = Path(top or "/nowhere") / ".git"
-        head = (folder / "HEAD").read_text(encoding="ascii").strip()
-        if not head.startswith("ref: "):
-            return head if HASH.fullmatch(head) else ""
-        name = head.removeprefix("ref: ")
-        if (folder / name).is_file():
-            commit = (folder / name).read_text(encoding="ascii").strip()
-            return commit if HASH.fullmatch(commit) else ""
-        for line in (folder / "packed-refs").read_text(encoding="ascii").splitlines():
-            if line.endswith(f" {name}") and HASH.fullmatch(line[:40]):
-                return line[:40]
+        folder = _find_git(top)
+        shared = folder / "commondir"  # of a worktree: where the branches of all worktrees are
+        common = folder / shared.read_text("utf-8").strip() if shared.is_file() else folder
+        word = (folder / "HEAD").read_text("utf-8").strip()
+        for _ in range(MOST_REFERENCES):
+            if not word.startswith("ref: "):
+                break
+            word = _look_up(word.removeprefix("ref: ").strip(), folder, common)
     except (OSError, ValueError):
-        pass
+        return ""
+    return word if HASH.fullmatch(word) else ""
+
+
+def _find_git(top: Path) -> Path:
+    """Return the folder of git of a clone, a worktree or a submodule; the latter two name it."""
+    place = top / ".git"
+    if not place.is_file():
+        return place
+    return top / place.read_text("utf-8").strip().removeprefix("gitdir:").strip()
+
+
+def _look_up(name: str, folder: Path, common: Path) -> str:
+    """Return what a reference holds, a hash or "ref: another"; "" if it is not there."""
+    for place in (folder / name, common / name):
+        if place.is_file():
+            return place.read_text("utf-8").strip()
+    for line in (common / "packed-refs").read_text("utf-8").splitlines():
+        commit, _, packed = line.partition(" ")
+        if packed == name:
+            return commit
     return ""
