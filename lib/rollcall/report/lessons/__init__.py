@@ -11,6 +11,7 @@ from rollcall.report.lessons.clinic.counting import (
     sum_by_patient,
 )
 from rollcall.report.lessons.clinic.models import accuracy, draw_units, fit, score, train
+from rollcall.report.lessons.clinic.networks import train_networks
 from rollcall.report.lessons.clinic.patients import Clinic, open_clinic
 from rollcall.report.lessons.pictures import (
     draw_curves,
@@ -52,4 +53,5 @@ __all__ = [
     "sum_by_patient",
     "tabulate",
     "train",
+    "train_networks",
 ]

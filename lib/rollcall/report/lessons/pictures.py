@@ -41,10 +41,12 @@ def draw_in_out(
     caption: str,
     secret: bool = False,
     mark: float | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw one strip a row: a tick for each model's score, of models with her and without her.
 
     rows: title -> (scores (M,), had (M,) bool). secret: all ticks alike. mark: a score to point at.
+    limits: of the axis, where a slider moves the ticks.
     """
     drawing, axes = new_figure(WIDTH, 0.75 + 0.75 * len(rows), len(rows), 1, sharex=True)
     spoken = []
@@ -61,7 +63,7 @@ def draw_in_out(
         if mark is not None:
             ax.axvline(mark, color=EXPOSED, ls=":", lw=1)
             ax.annotate("new model", (mark, 1.25), (4, 0), textcoords="offset points", fontsize=6)
-    np.atleast_1d(axes)[-1].set_xlabel("score: log odds of the recorded finding")
+    np.atleast_1d(axes)[-1].set(xlabel="score: log odds of the recorded finding", xlim=limits)
     alt = "Strips of ticks, one for each model's score. " + "; ".join(spoken) + "."
     return Figure("in_out", drawing, alt, caption)
 
