@@ -55,6 +55,16 @@ def test_a_table_is_found_at_the_top_and_two_folders_down(tmp_path):
     assert release.find_table(root, "ed/u.csv", required=False) is None
 
 
+def test_all_tables_that_are_gone_are_named_at_once(tmp_path):
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    names = {"a": "a.csv", "b": "b.csv", "c": "hosp/c.csv", "d": "d.csv"}
+    with pytest.raises(InputError, match=r"holds none of b\.csv, hosp/c\.csv \(or these as \.gz\)"):
+        release.find_tables(tmp_path, names, ("a", "b", "c"))
+    with pytest.raises(InputError, match=r"holds no b\.csv or b\.csv\.gz"):
+        release.find_tables(tmp_path, names, ("a", "b"))
+    assert release.find_tables(tmp_path, names, ("a",))["d"] is None
+
+
 def test_two_releases_under_one_root_are_not_guessed_between(tmp_path):
     for version in ("2.0", "2.2"):
         (tmp_path / version / "ed").mkdir(parents=True)

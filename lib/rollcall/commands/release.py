@@ -123,7 +123,8 @@ def run(arguments: argparse.Namespace, server: None = None) -> int:
         remove_untrained(study.run.path)
         raise
     if arguments.reference:
-        say(f"{len(arguments.reference)} references that never saw the patients")
+        count = len(arguments.reference)
+        say(f"{count} reference{'s' * (count > 1)} that never saw the patients")
     elif arguments.reference_scores:
         given = outputs.read_references(
             Path(arguments.reference_scores),

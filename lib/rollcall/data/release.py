@@ -7,6 +7,7 @@ row and the column.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, overload
@@ -87,11 +88,29 @@ def find_table(root: Path, name: str, required: bool = True) -> Path | None:
         if paths:
             return resolve_inside(root, paths[0].relative_to(root))
     if required:
-        raise InputError(
-            f"{root}: holds no {name} or {name}.gz; ROOT must name the folder with the release's "
-            "files (see docs/datasets.md)"
-        )
+        raise _name_missing(root, [name])
     return None
+
+
+def find_tables(
+    root: Path, names: Mapping[str, str], required: Collection[str]
+) -> dict[str, Path | None]:
+    """Return find_table of each name; InputError that names all the required ones that are gone."""
+    paths = {key: find_table(root, name, required=False) for key, name in names.items()}
+    missing = [name for key, name in names.items() if key in required and paths[key] is None]
+    if missing:
+        raise _name_missing(root, missing)
+    return paths
+
+
+def _name_missing(root: Path, names: list[str]) -> InputError:
+    missing = f"no {names[0]} or {names[0]}.gz"
+    if len(names) > 1:
+        missing = f"none of {', '.join(names)} (or these as .gz)"
+    return InputError(
+        f"{root}: holds {missing}; ROOT must name the folder with the release's "
+        "files (see docs/datasets.md)"
+    )
 
 
 def is_simulated(root: Path | None) -> bool:

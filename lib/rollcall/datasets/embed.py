@@ -99,6 +99,9 @@ MIN_PATIENTS_FOR_FULL_TEST = 2_500  # with fewer, one fifth are held out
 MAX_MESSAGE = 600  # characters
 
 
+ENDINGS = {"clinical": ("_reduced", ""), "metadata": ("", "_reduced")}  # in order of preference
+
+
 def locate(root: Path | None, folder: Path) -> dict[str, Path]:
     """Find the clinical and the metadata table.
 
@@ -110,26 +113,27 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "(see docs/datasets.md); Emory grants access at "
             "https://registry.opendata.aws/emory-breast-imaging-dataset-embed"
         )
-    return {
-        "clinical": _find_table(root, "clinical", ("_reduced", "")),
-        "metadata": _find_table(root, "metadata", ("", "_reduced")),
-    }
+    names = {kind: _name_tables(kind, endings) for kind, endings in ENDINGS.items()}
+    missing = [
+        f"no EMBED_OpenData_{kind}.csv and no EMBED_OpenData_{kind}_reduced.csv"
+        for kind, some in names.items()
+        if not any((root / name).is_file() for name in some)
+    ]
+    if missing:
+        raise InputError(
+            f"{root}: holds {', '.join(missing)}, in tables/ or at the top; ROOT must name the "
+            "folder of the release (see docs/datasets.md)"
+        )
+    return {kind: release.find_file(root, *some) for kind, some in names.items()}
 
 
-def _find_table(root: Path, kind: str, endings) -> Path:
-    names = [
+def _name_tables(kind: str, endings: tuple[str, ...]) -> list[str]:
+    return [
         f"{folder}EMBED_OpenData_{kind}{ending}.csv{suffix}"
         for ending in endings
         for folder in ("tables/", "")
         for suffix in ("", ".gz")
     ]
-    if not any((root / name).is_file() for name in names):
-        raise InputError(
-            f"{root}: holds no EMBED_OpenData_{kind}.csv and no EMBED_OpenData_{kind}_reduced.csv, "
-            "in tables/ or at the top; ROOT must name the folder of the release "
-            "(see docs/datasets.md)"
-        )
-    return release.find_file(root, *names)
 
 
 def read(

@@ -59,7 +59,7 @@ ABOUT = Dataset(
     rehearsable=True,
 )
 VERSION = 2
-LABELLERS = ("negbio", "chexpert")
+NEEDED, LABELLERS = ("metadata", "split"), ("negbio", "chexpert")
 EXPECTED = {"images": 377_110, "patients": 65_379, "test images": 5_159, "test patients": 293}
 SPLITS = ("train", "validate", "test")
 PAPER_VIEWS = ("AP", "PA", "LATERAL", "LL")
@@ -78,9 +78,8 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "mimic-cxr-2.0.0-metadata.csv(.gz) and files/; PhysioNet grants access at "
             "https://physionet.org/content/mimic-cxr-jpg (see docs/datasets.md)"
         )
-    files = {name: release.find_table(root, TABLE.format(name)) for name in ("metadata", "split")}
-    for name in LABELLERS:
-        files[name] = release.find_table(root, TABLE.format(name), required=False)
+    tables = {name: TABLE.format(name) for name in (*NEEDED, *LABELLERS)}
+    files = release.find_tables(root, tables, NEEDED)
     for name in ("admissions", "patients"):
         files[name] = release.find_table(root, f"hosp/{name}.csv", required=False)
         if files[name] is None:

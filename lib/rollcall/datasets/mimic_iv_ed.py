@@ -109,10 +109,8 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "hosp/ and icu/ (MIMIC-IV); PhysioNet grants access at "
             "https://physionet.org/content/mimic-iv-ed (see docs/datasets.md)"
         )
-    files = {
-        name: release.find_table(root, f"{parent}/{name}.csv", required=name in REQUIRED_TABLES)
-        for name, parent in FOLDERS.items()
-    }
+    names = {name: f"{parent}/{name}.csv" for name, parent in FOLDERS.items()}
+    files = release.find_tables(root, names, REQUIRED_TABLES)
     files["demo"] = release.find_table(root, "demo_subject_id.csv", required=False)
     return {name: path for name, path in files.items() if path is not None}
 

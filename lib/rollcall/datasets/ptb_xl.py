@@ -66,6 +66,7 @@ ABOUT = Dataset(
     is_signals=True,
 )
 VERSION = 3
+TABLES = {"records": "ptbxl_database.csv", "statements": "scp_statements.csv"}
 ATTRIBUTES = ("sex", "age", "extra beats", *(f"finding: {name}" for name in CLASSES))
 EDITIONS = (
     "PTB-XL 1.0.1 to 1.0.3 (PTB-XL+ is another dataset, of features; a table of 1.0.3 has all)"
@@ -98,10 +99,8 @@ def locate(root: Path | None, folder: Path) -> dict[str, Path]:
             "ptbxl_database.csv, scp_statements.csv, records100/ and records500/ "
             "(see docs/datasets.md)"
         )
-    return {
-        "records": release.find_table(root, "ptbxl_database.csv"),
-        "statements": release.find_table(root, "scp_statements.csv"),
-    }
+    files = release.find_tables(root, TABLES, TABLES)
+    return {name: path for name, path in files.items() if path is not None}
 
 
 def read(files: dict[str, Path], root: Path, *, rate: int = 100, rules: str = "default") -> Cohort:

@@ -11,11 +11,11 @@ from rollcall.util.errors import InputError
 MIN_TARGETS = 8
 
 
-def check_targets(targets: int) -> int:
-    """Return `targets`; InputError if it is odd or below MIN_TARGETS."""
+def check_targets(targets: int, name: str = "targets") -> int:
+    """Return `targets`; InputError, of what goes by `name`, if it is odd or below MIN_TARGETS."""
     if targets < MIN_TARGETS or targets % 2:
         raise InputError(
-            f"targets is {targets}; expected an even number of at least {MIN_TARGETS}: "
+            f"{name} is {targets}; expected an even number of at least {MIN_TARGETS}: "
             "target models come in complementary pairs"
         )
     return targets

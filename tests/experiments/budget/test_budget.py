@@ -54,6 +54,8 @@ def test_the_notebook_compares_few_with_many(tmp_path):
 def test_shares_are_checked_first():
     with pytest.raises(InputError, match="0 < top <= share"):
         comparison.compare_budgets(cohort="simulated", top=0.2, share=0.1)
+    with pytest.raises(InputError, match="judges is 2; expected an even number of at least"):
+        comparison.compare_budgets(cohort="simulated", judges=2)
     with pytest.raises(InputError, match="budget is 'cheap'"):
         check_budget("cheap")
     assert check_budget("screen")

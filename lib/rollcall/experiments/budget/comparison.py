@@ -103,7 +103,7 @@ def compare_budgets(
             f"top is {top:g}, share {share:g}; expected 0 < top <= share < 1, shares of patients"
         )
     check_targets(targets)
-    check_targets(judges)
+    check_targets(judges, "judges")
     study = auditing.plan(
         cohort=cohort, model=model, targets=targets + judges, run=run or "budget", **parameters
     )
