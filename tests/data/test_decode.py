@@ -34,7 +34,7 @@ TOP = Path(__file__).parents[2]
 @pytest.fixture
 def threads(monkeypatch):
     """Decode by threads: processes take seconds to start."""
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
 
 
 def refuse_pool(*arguments):
@@ -44,7 +44,7 @@ def refuse_pool(*arguments):
 @pytest.mark.parametrize("count", [150, FILES_PER_CHUNK])
 def test_every_file_is_in_its_place(tmp_path, count, monkeypatch):
     if count == FILES_PER_CHUNK:  # as when it is the only chunk
-        monkeypatch.setattr(decode, "ProcessPoolExecutor", refuse_pool)
+        monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", refuse_pool)
     root, out = tmp_path / "release", tmp_path / "out"
     names = write_images(root, count, blank={3, count - 1})
     out.mkdir()

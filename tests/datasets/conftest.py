@@ -8,5 +8,5 @@ from tests.datasets.quick import Threads
 def threads():
     """Decode files by threads: processes take seconds to start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        patch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
         yield

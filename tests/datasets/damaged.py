@@ -46,7 +46,7 @@ def refused(
     words = ["audit", "--cohort", name, "--root", root, "--data", data, "--out", out]
     words += ["--targets", 8, *(word for option in options for word in ("--option", option))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "ProcessPoolExecutor", Threads)
+        patch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
         patch.setattr(kernels, "start_kernel_server", lambda *_: contextlib.nullcontext(None))
         patch.setattr(store, "MOST_DAMAGED_SHARE", 0)  # as if one file were more than is borne
         status = main(list(map(str, words)))

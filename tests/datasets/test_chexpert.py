@@ -364,7 +364,7 @@ def test_the_four_zips_as_they_unpack_are_the_joined_tree(intact, cohort, tmp_pa
 def test_the_four_zips_have_the_fingerprint_of_the_joined_tree(
     intact, cohort, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     root = unpack(intact, tmp_path / "download")
     (root / "SIMULATED_BY_ROLLCALL.txt").touch()
     loaded = datasets.load("chexpert", root, tmp_path / "data")

@@ -140,7 +140,7 @@ def test_the_simulated_release_has_its_quirks(release):
 
 
 def test_the_papers_rules_read_the_same(release, data, monkeypatch):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     default, paper = (
         datasets.load("fitzpatrick17k", release, data, rules=rules, size=16)
         for rules in ("default", "paper")
@@ -238,7 +238,7 @@ def test_skin_types_checks_and_missing_images(tmp_path):
 
 
 def test_a_set_sent_later_is_prepared_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     root = mini(tmp_path / "r", [{} for _ in range(30)])
     shutil.move(root / "images" / f"{3:032x}.jpg", tmp_path)
     assert len(datasets.load("fitzpatrick17k", root, tmp_path / "data")) == 29
@@ -412,7 +412,7 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, release, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     refused("fitzpatrick17k", release, data, DAMAGE[damage][0], DAMAGE[damage][1], tmp_path, capsys)
 
 

@@ -163,7 +163,7 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
 def test_every_layout_is_the_same_cohort(
     release, data, tmp_path, monkeypatch, table, folders, options
 ):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     (tmp_path / "r" / table).parent.mkdir(parents=True)
     cohort = datasets.load(
         "ham10000", write(tmp_path / "r", None, table, folders, **options), tmp_path / "data"
@@ -173,7 +173,7 @@ def test_every_layout_is_the_same_cohort(
 
 def test_a_picture_lies_as_it_was_seen(release, data, tmp_path, monkeypatch):
     """Photographs that a program turned and saved again: the same cohort but for their JPEG."""
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     root = tmp_path / "r"
     shutil.copytree(release, root)
     for number, path in enumerate(sorted(root.rglob("*.jpg"))):
@@ -339,7 +339,7 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, release, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     refused("ham10000", release, data, DAMAGE[damage][0], DAMAGE[damage][1], tmp_path, capsys)
 
 

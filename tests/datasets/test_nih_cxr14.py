@@ -185,7 +185,7 @@ def test_an_invented_release_reads_as_computed_row_by_row(release, data):
     ],
 )
 def test_every_layout_is_the_same_cohort(release, data, tmp_path, monkeypatch, table, place):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     root = write(tmp_path / "r", None, table, place)
     cohort = datasets.load("nih_cxr14", root, tmp_path / "data")
     assert cohort.fingerprint == datasets.load("nih_cxr14", release, data).fingerprint
@@ -403,7 +403,7 @@ DAMAGE = {
 def test_a_damaged_release_is_refused_in_one_line(
     damage, release, data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     refused("nih_cxr14", release, data, DAMAGE[damage][0], DAMAGE[damage][1], tmp_path, capsys)
 
 
@@ -459,7 +459,7 @@ def test_the_real_images(real, tmp_path):
 
 
 def test_images_that_are_no_pictures_are_left_out_and_counted(release, tmp_path, monkeypatch):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     root = tmp_path / "r"
     shutil.copytree(release, root)
     paths = sorted((root / "images").iterdir())

@@ -80,7 +80,7 @@ def test_from_release_to_report_through_the_command_line(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in datasets.REHEARSABLE if name not in WHOLE])
 def test_from_release_to_report_in_this_process(name, tmp_path, monkeypatch, capsys, no_kernels):
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     monkeypatch.setattr(local, "train", in_process.train)
     monkeypatch.setattr(notebooks, "execute_notebook", in_process.execute_notebook)
     assert main(words(name, tmp_path)) == 0

@@ -25,7 +25,7 @@ def test_a_disturbed_attack_resumes_to_the_same_bits():
 
 def test_damage_of_a_prepared_cohort_is_never_silent(tmp_path, monkeypatch):
     """What is prepared anew after damage is decoded in this process: others take seconds each."""
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     ground = Ground(tmp_path / "place", tmp_path / "kept", "not mounted", private=False)
     ground.place.mkdir()
     subject = damage.make_files(Bench(ground, "light", lambda line: None))

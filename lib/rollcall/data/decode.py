@@ -15,8 +15,7 @@ import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent import futures
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -135,7 +134,7 @@ def decode_files(
         chunks = open_chunks(folder, len(files), files.shape, files.dtype)
         _decode_missing(files, chunks, progress, workers, _limit(files, most_damaged))
         _verify(chunks)
-    except BrokenProcessPool as error:
+    except futures.BrokenExecutor as error:
         raise MachineError(
             "a process that decodes files was killed or crashed, for lack of memory most likely; "
             f"close some programs, {RESUME}"
@@ -241,14 +240,14 @@ def _run(calls: Iterator[tuple], count: int, workers: int | None) -> Iterator[tu
     waiting = set()
     start_tracker()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
+    with futures.ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
         try:
             while True:
                 more = islice(calls, CHUNKS_AHEAD * workers - len(waiting))
                 waiting |= {pool.submit(_decode_chunk, *call) for call in more}
                 if not waiting:
                     return
-                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                ready, waiting = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
                 for future in ready:
                     yield future.result()
         finally:  # also where the caller has seen enough

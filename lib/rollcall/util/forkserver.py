@@ -1,7 +1,8 @@
 """The process that forks training workers, so that torch is loaded once and its pages are shared.
 
 Loading takes seconds. Whoever is about to train starts it early, and does something else meanwhile;
-it ends with the process that started it.
+it ends with the process that started it. Imported where no process can be started, a browser tab
+say, this does no harm: what starts them is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -37,6 +37,8 @@ def start() -> None:
     where it was, and whoever asks it for a worker sees that it is gone. MachineError if it cannot
     be started.
     """
+    from multiprocessing import forkserver
+
     multiprocessing.get_context("forkserver").set_forkserver_preload([WORKERS])
     try:
         with single_threaded_environment(), deaf_to_interrupts(), _silent():
@@ -81,6 +83,8 @@ def keep_errors(path: Path) -> None:
 
 def start_tracker() -> None:
     """Start the process that clears what killed ones leave, so that it does so without a word."""
+    from multiprocessing import resource_tracker
+
     with _silent():
         resource_tracker.ensure_running()
 

@@ -7,17 +7,21 @@ import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from rollcall.util.faults import CAUSES, MachineError, raise_machine_fault
 from rollcall.util.files import PRIVATE_FILE, make_private
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 log = logging.getLogger(__name__)
 
 
 def try_lock(path: Path) -> FileLock | None:
     """Return a held lock, or None if another holds it; MachineError if locks do not work there."""
+    from filelock import FileLock  # which a browser tab does not have
+
     lock = FileLock(path, mode=PRIVATE_FILE)
     return lock if _acquire(lock, path, wait=False) else None
 
@@ -40,6 +44,8 @@ def hold_lock(path: Path, waiting: str = "") -> Iterator[bool]:
     A thread that holds it may take it again. waiting: what is logged if one must wait.
     MachineError if locks do not work there.
     """
+    from filelock import FileLock
+
     make_private(path.parent)
     lock = FileLock(str(path.absolute()), mode=PRIVATE_FILE, is_singleton=True)
     if not _acquire(lock, path, wait=False):
@@ -53,6 +59,8 @@ def hold_lock(path: Path, waiting: str = "") -> Iterator[bool]:
 
 
 def _acquire(lock: FileLock, path: Path, wait: bool) -> bool:
+    from filelock import Timeout
+
     try:
         lock.acquire(blocking=wait)
     except Timeout:

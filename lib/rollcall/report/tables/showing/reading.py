@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bs4 import BeautifulSoup, Tag
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 
 def read_tables(soup: BeautifulSoup | Tag) -> list[dict]:
