@@ -15,10 +15,12 @@ from rollcall.auditing.screening import FIRST, add_screened, is_screened
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import patient_attributes, patient_labels
 from rollcall.runs import external
+from rollcall.runs.config import read_config
 from rollcall.runs.derived.manifests import describe_step
 from rollcall.runs.derived.tables import read_array, read_table, write_step
 from rollcall.runs.folder import remove_untrained
 from rollcall.runs.run import Run
+from rollcall.stats.design import is_paired
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError
 from rollcall.util.progress import bar, resumable, track
@@ -90,8 +92,8 @@ def attack(study: Study) -> Attacked:
     """Attack every target with the others as references, and assess records and patients.
 
     Writes attacks, pooled, roc, records, patients, floor, survival and risk to the run, as parquet,
-    and statistic.npy. What was made from other scores, by this step or a later one, goes. One
-    process at a time, as the other steps: the others wait.
+    statistic.npy and, of targets in pairs, statistic_rmia.npy. What was made from other scores, by
+    this step or a later one, goes. One process at a time, as the other steps: the others wait.
     """
     with study.run.hold("steps"):
         return _attack(study)
@@ -99,6 +101,7 @@ def attack(study: Study) -> Attacked:
 
 def _attack(study: Study) -> Attacked:
     from rollcall import attacks, risk
+    from rollcall.attacks.rmia import score_patients
     from rollcall.attacks.scores import score_run
 
     run, cohort, members = study.run, study.cohort, study.run.members()
@@ -113,7 +116,9 @@ def _attack(study: Study) -> Attacked:
         scores, members, index, features, lambda items: track(items, "Attacking", "attack")
     )
     del features
+    rmia = score_patients(scores, members, index, run.seed) if is_paired(members) else None
     few = scores[:FIRST].copy() if is_screened(run) else None
+    refuted = _refute(run, scores, members, index)
     if scores.ndim == 3:
         scores = risk.combine_labels(scores, members, index)
     assessed = risk.assess_risk(
@@ -133,18 +138,39 @@ def _attack(study: Study) -> Attacked:
         "patients": assessed.patients,
         "floor": assessed.floors.astype(np.float32),
         "survival": assessed.survival,
-        "risk": pd.DataFrame([assessed.cohort]),
+        "risk": pd.DataFrame([assessed.cohort | refuted]),
         "statistic": assessed.statistic,
-    }
+    } | ({} if rmia is None else {"statistic_rmia": rmia})
     write_step(run, "attack", made_from, tables)
     return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, assessed)
+
+
+def _refute(
+    run: Run, scores: np.ndarray, members: np.ndarray, index: np.ndarray
+) -> dict[str, float]:
+    """Return the columns of `risk` on the epsilon that the models refute; none if they cannot."""
+    from rollcall.stats.accounting.halves import DELTA, average_records, refute_epsilon
+    from rollcall.stats.design import is_paired
+
+    if not is_paired(members):
+        return {}
+    terms = read_config(run.path).get("privacy") or {}
+    values = average_records(scores, index)
+    refuted = refute_epsilon(values, members, terms.get("delta") or DELTA)
+    if refuted is None:
+        return {}
+    rest = ("delta", "targets", "right", "guesses", "canaries")
+    return {"refuted": refuted.epsilon} | {
+        f"refuted_{name}": float(getattr(refuted, name)) for name in rest
+    }
 
 
 def disparity(study: Study) -> pd.DataFrame:
     """Compare groups of patients; InputError if nobody has attacked yet.
 
     Writes disparity and cutoffs of risk.groups.compare to the run, which stay where the data may
-    be, and what of them may leave, shown_groups and shown_cutoffs of report.gate.hide_groups.
+    be, and what of them may leave, shown_groups and shown_cutoffs of report.gate.hide_groups, and
+    shown_levels of report.levels.
     Returns shown_groups. Without a group that is large enough all of them are empty.
     """
     with study.run.hold("steps"):
@@ -152,7 +178,7 @@ def disparity(study: Study) -> pd.DataFrame:
 
 
 def _disparity(study: Study) -> pd.DataFrame:
-    from rollcall.report import gate
+    from rollcall.report import gate, levels
     from rollcall.risk import groups
 
     run, patients, members = study.run, read_table(study.run, "patients"), study.run.members()
@@ -160,11 +186,17 @@ def _disparity(study: Study) -> pd.DataFrame:
     attributes, statistic = patient_attributes(study.cohort), read_array(run, "statistic")
     tables = groups.compare(patients, attributes, statistic, members, run.seed)
     shown, cutoffs = tables.values()
+    by_level = levels.make_empty()
     if len(shown):
         shown, cutoffs = gate.hide_groups(
             shown, cutoffs, patients, attributes, statistic, members, run.smallest_cell
         )
-    tables = tables | {"shown_groups": shown, "shown_cutoffs": cutoffs}
+        by_level = levels.count_levels(
+            patients,
+            read_table(run, "floor")["auc_joint"].to_numpy(),
+            *(attributes, statistic, members, shown, cutoffs, run.smallest_cell),
+        )
+    tables = tables | {"shown_groups": shown, "shown_cutoffs": cutoffs, "shown_levels": by_level}
     write_step(run, "disparity", made_from, tables)
     return shown
 

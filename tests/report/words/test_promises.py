@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rollcall.report.words.promises import NOTHING, describe_strongest, round_up
+from rollcall.report.words.promises import NOTHING, describe_refuted, describe_strongest, round_up
 from rollcall.stats.accounting import compute_epsilon
 
 TERMS = {
@@ -48,3 +48,42 @@ def test_a_patients_number_of_records_is_rounded_up(count):
     rounded = round_up(count)
     assert count <= rounded <= 2 * count
     assert rounded / 10 ** math.floor(math.log10(rounded)) in (1, 2, 3, 5)
+
+
+RISK = {
+    "refuted": 1.8256,
+    "refuted_delta": 1e-5,
+    "refuted_targets": 28.0,
+    "refuted_right": 447.0,
+    "refuted_guesses": 448.0,
+    "refuted_canaries": 1792.0,
+}
+
+
+def test_what_is_refuted_says_bound_confidence_and_models():
+    said = describe_refuted(RISK, None, 64, "lesion")
+    assert said.startswith(
+        "every epsilon below 1.83 at delta 1e-05, of one lesion added or removed"
+    )
+    for words in (
+        "one-run bound",
+        "Steinke",
+        "95% confidence",
+        "28 of the 64 models",
+        "448 guesses",
+    ):
+        assert words in said
+
+
+def test_what_is_refuted_is_set_beside_the_promise():
+    kept = describe_refuted(RISK, TERMS, 64)
+    assert kept.endswith("the 3 that is promised is not refuted")
+    broken = describe_refuted(RISK | {"refuted": 3.2}, TERMS, 64)
+    assert "MORE than the 3 that is promised" in broken
+    assert "promised" not in describe_refuted(RISK, RECORD, 64)
+
+
+def test_no_bound_is_none():
+    assert describe_refuted({}, None, 16) == ""
+    assert describe_refuted({"refuted": math.nan}, None, 16) == ""
+    assert describe_refuted(RISK | {"refuted": 0.0}, None, 64).startswith("none: ")

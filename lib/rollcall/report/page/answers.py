@@ -12,6 +12,7 @@ from rollcall.report.page.fields import NOT_APPLICABLE, Field, fill_in
 from rollcall.report.words.facts import count_both
 from rollcall.report.words.findings import mean_metric
 from rollcall.report.words.opening import CONTROL, FEW, FOUND, Opening
+from rollcall.report.words.promises import describe_refuted
 from rollcall.report.words.sentences import Findings
 from rollcall.report.words.statement import Statement
 from rollcall.risk.units import FPRS, PRIORS, convert_to_epsilon, describe_risk
@@ -19,8 +20,8 @@ from rollcall.runs.config import read_config
 from rollcall.runs.derived.tables import read_table
 from rollcall.runs.run import Run
 from rollcall.runs.sealed import compute_digest
+from rollcall.stats.accounting.halves import DELTA
 
-DELTA = 1e-5  # of an epsilon, where no other is promised
 HIGH_AUC = 0.9
 THREAT = (
     "The attacker holds the whole record, all records of the {unit} and their labels, has data "
@@ -227,16 +228,28 @@ def _describe_groups(findings: Findings, opening: Opening) -> str | tuple[str, s
 
 def _describe_guarantee(run: Run, findings: Findings, case: str, epsilon: str) -> str:
     claimed = f"Claimed: {epsilon or 'not known; the models were trained elsewhere'}."
-    worst = None if case == CONTROL else _find_worst(run, findings)
+    if case == CONTROL:
+        return f"{claimed} Measured: nothing, as the control failed."
+    terms = read_config(run.path).get("privacy") or None
+    proof = describe_refuted(findings.risk, terms, findings.targets, findings.unit)
+    proof = f"Refuted: {proof or NO_BOUND}."
+    worst = _find_worst(run, findings)
     if worst is None:
-        return f"{claimed} Measured: nothing."
-    delta = (read_config(run.path).get("privacy") or {}).get("delta") or DELTA
+        return f"{claimed} {proof}"
+    delta = (terms or {}).get("delta") or DELTA
     low = convert_to_epsilon(max(worst["mu_low"], 0.0), delta)
     return (
-        f"{claimed} Measured: the lower ends of the {findings.smallest} most exposed stand for a "
-        f"Gaussian mu of {max(worst['mu_low'], 0.0):.2f}, an epsilon of {low:.2g} at delta "
-        f"{delta:g}. That is of this attack, and no proof: they were picked as the largest."
+        f"{claimed} {proof} Beside it an estimate, which is no bound: the lower ends of the "
+        f"{findings.smallest} most exposed {findings.unit}s' intervals stand for a Gaussian mu of "
+        f"{max(worst['mu_low'], 0.0):.2f}, an epsilon of {low:.2g} at delta {delta:g}. They were "
+        "picked as the largest, over many models."
     )
+
+
+NO_BOUND = (
+    "nothing. The one-run bound takes at least 10 models in pairs, each trained on a random half, "
+    "and tables of this version"
+)
 
 
 def _describe_training(run: Run) -> str:

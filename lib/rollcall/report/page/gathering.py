@@ -31,9 +31,9 @@ from rollcall.runs.run import Run
 
 FILES = (
     "These name patients, or are of them one by one, and stay where the data may be: "
-    "{with_ids}, targets/, members.npy, scores.npy, statistic.npy, and disparity, cutoffs and "
-    "paper_panel.parquet (small counts). These may leave: report.html, report.json, "
-    "model_card.md, verdict.json, figures/, notebooks/, shown_*.parquet."
+    "{with_ids}, targets/, members.npy, scores.npy, statistic.npy, statistic_rmia.npy, and "
+    "disparity, cutoffs and paper_panel.parquet (small counts). These may leave: report.html, "
+    "report.json, model_card.md, verdict.json, figures/, notebooks/, shown_*.parquet."
 )
 FILES_SHORT = (
     "Keep where the data are: patients.parquet, records.parquet (they name who is exposed), "
@@ -144,6 +144,8 @@ def list_numbers(findings: Findings) -> dict[str, object]:
         "exposed_text": "" if case == CONTROL else show_few(exposed, total, smallest),
         "by_chance": int(np.round(risk["by_chance"])) if known else None,
         "at_most_by_chance": int(np.round(risk["at_most_false"])) if known else None,
+        "epsilon_refuted": None if hidden else _plain(risk.get("refuted", np.nan)),
+        "epsilon_refuted_delta": None if hidden else risk.get("refuted_delta"),
         "lira_auc": _plain(findings.lira),
         "rmia_auc": _plain(findings.rmia),
         "auroc_not_seen": _plain(findings.skill),

@@ -11,8 +11,9 @@ from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.registry import KINDS
-from rollcall.report.words.promises import describe_strongest
+from rollcall.report.words.promises import describe_refuted, describe_strongest
 from rollcall.runs.config import read_config
+from rollcall.runs.derived.tables import has_table, read_table
 from rollcall.runs.run import Run
 from rollcall.util.text import align_columns
 
@@ -75,6 +76,7 @@ def list_facts(run: Run, cohort: Cohort) -> dict[str, str]:
         "Target models": _describe_models(run, units),
         **({"Differential privacy": describe_privacy(terms)} if terms else {}),
         **_describe_promise(config, terms, cohort),
+        **_describe_proof(run, terms, cohort.unit),
         "Seed, scores": f"{run.seed}, {config['scores']}",
         "Cohort fingerprint": cohort.fingerprint[:16],
         "Versions, hardware": f"{versions}; {hardware['cores']} cores, {hardware['machine']}",
@@ -89,6 +91,14 @@ def _describe_promise(config: dict, terms: dict | None, cohort: Cohort) -> dict[
     most = int(np.bincount(cohort.patient_index).max())
     strongest = describe_strongest(terms, most, cohort.unit)
     return {f"Strongest epsilon of one {cohort.unit}": strongest}
+
+
+def _describe_proof(run: Run, terms: dict | None, unit: str) -> dict[str, str]:
+    """Say which epsilon of one patient the models refute; nothing before an attack has said."""
+    if not has_table(run, "risk"):
+        return {}
+    refuted = describe_refuted(read_table(run, "risk").iloc[0], terms, run.targets, unit)
+    return {f"Epsilon of one {unit} that is refuted": refuted} if refuted else {}
 
 
 def count_both(cohort: Cohort, smallest: int) -> str:

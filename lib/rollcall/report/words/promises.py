@@ -1,8 +1,12 @@
-"""The strongest patient-level epsilon that a run's training honestly has, in words."""
+"""The strongest patient-level epsilon that a run's training honestly has, and what refutes less."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+
+from rollcall.stats.accounting.halves import FIRST
+from rollcall.stats.accounting.one_run import CONFIDENCE
 
 NOTHING = "none: trained without differential privacy, there is no formal guarantee"
 VACUOUS = 20.0  # an epsilon from which on e^epsilon is beyond any odds that anybody needs
@@ -34,6 +38,46 @@ def describe_strongest(terms: dict | None, records: int, unit: str = "patient") 
     if epsilon == math.inf:
         return f"none {of_whom}: the promise is to single records"
     return f"epsilon {epsilon:.3g} at delta {delta:.2g} {of_whom}{of_all}{_judge(epsilon)}"
+
+
+def describe_refuted(
+    risk: Mapping[str, float], terms: dict | None, targets: int, unit: str = "patient"
+) -> str:
+    """Say which epsilon the models refute: which bound, how sure, of which models and guesses.
+
+    risk: the row of the table `risk`; "" where it has no bound. terms: as describe_strongest.
+    """
+    epsilon = risk.get("refuted", math.nan)
+    if math.isnan(epsilon):
+        return ""
+    counts = (risk[f"refuted_{name}"] for name in ("targets", "guesses", "canaries"))
+    guessed, guesses, canaries = (f"{round(count):,}" for count in counts)
+    how = (
+        f"one-run bound of Steinke, Nasr and Jagielski 2023, {CONFIDENCE:.0%} confidence, from "
+        f"{guessed} of the {targets} models: one of each pair, but the first {FIRST} pairs, which "
+        f"are references. Guessed was which of two {unit}s a model had been trained on: {guesses} "
+        f"guesses, the surest of {canaries} couples"
+    )
+    delta = risk["refuted_delta"]
+    if not epsilon:
+        return f"none: guesses were too seldom right for a bound at delta {delta:.2g} ({how})"
+    return (
+        f"every epsilon below {epsilon:.2f} at delta {delta:.2g}, of one {unit} added or removed "
+        f"({how}). A bound from below: the true epsilon is that or more"
+        f"{_compare(epsilon, terms)}"
+    )
+
+
+def _compare(refuted: float, terms: dict | None) -> str:
+    """Set the epsilon that is refuted beside the one that a patient was promised, if any."""
+    if terms is None or terms["unit"] != "patient" or terms["promised"] == "inf":
+        return ""
+    if refuted <= terms["promised"]:
+        return f"; the {terms['promised']:.3g} that is promised is not refuted"
+    return (
+        f". MORE than the {terms['promised']:.3g} that is promised: the promise is not kept, or "
+        "the training sets were not drawn by lot"
+    )
 
 
 def round_up(count: int) -> int:

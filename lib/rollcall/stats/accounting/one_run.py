@@ -42,18 +42,18 @@ def bound_epsilon(
     """
     _check_counts(right, guesses, canaries)
     low, high = 0.0, MOST_EPSILON
-    if _chance(right, guesses, canaries, 0.0, delta) > 1 - confidence:
+    if compute_chance(right, guesses, canaries, 0.0, delta) > 1 - confidence:
         return 0.0
     while high - low > CLOSE:
         middle = (low + high) / 2
-        if _chance(right, guesses, canaries, middle, delta) <= 1 - confidence:
+        if compute_chance(right, guesses, canaries, middle, delta) <= 1 - confidence:
             low = middle
         else:
             high = middle
     return low
 
 
-def _chance(right: int, guesses: int, canaries: int, epsilon: float, delta: float) -> float:
+def compute_chance(right: int, guesses: int, canaries: int, epsilon: float, delta: float) -> float:
     """Bound the chance of so many right guesses under (epsilon, delta)."""
     each = 1 / (1 + np.exp(-epsilon))
     fewer = np.arange(1, right + 1)
