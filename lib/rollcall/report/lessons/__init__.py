@@ -12,6 +12,15 @@ from rollcall.report.lessons.clinic.counting import (
 )
 from rollcall.report.lessons.clinic.models import accuracy, draw_units, fit, score, train
 from rollcall.report.lessons.clinic.networks import train_networks
+from rollcall.report.lessons.clinic.noise import (
+    find_epsilon,
+    find_noise,
+    measure_lengths,
+    release,
+    scale_units,
+    train_on_sums,
+)
+from rollcall.report.lessons.clinic.parts import keep_patients, resize, train_on
 from rollcall.report.lessons.clinic.patients import Clinic, open_clinic
 from rollcall.report.lessons.pictures import (
     draw_curves,
@@ -39,13 +48,20 @@ __all__ = [
     "draw_points",
     "draw_shares",
     "draw_units",
+    "find_epsilon",
+    "find_noise",
     "fit",
     "judge_sentence",
+    "keep_patients",
     "maximum_by_patient",
+    "measure_lengths",
     "name_patients",
     "open_clinic",
     "open_lesson",
     "redraw",
+    "release",
+    "resize",
+    "scale_units",
     "score",
     "show",
     "show_report",
@@ -54,4 +70,6 @@ __all__ = [
     "tabulate",
     "train",
     "train_networks",
+    "train_on",
+    "train_on_sums",
 ]

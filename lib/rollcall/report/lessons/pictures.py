@@ -42,6 +42,7 @@ def draw_in_out(
     secret: bool = False,
     mark: float | None = None,
     limits: tuple[float, float] | None = None,
+    xlabel: str = "score: log odds of the recorded finding",
 ) -> Figure:
     """Draw one strip a row: a tick for each model's score, of models with her and without her.
 
@@ -63,7 +64,7 @@ def draw_in_out(
         if mark is not None:
             ax.axvline(mark, color=EXPOSED, ls=":", lw=1)
             ax.annotate("new model", (mark, 1.25), (4, 0), textcoords="offset points", fontsize=6)
-    np.atleast_1d(axes)[-1].set(xlabel="score: log odds of the recorded finding", xlim=limits)
+    np.atleast_1d(axes)[-1].set(xlabel=xlabel, xlim=limits)
     alt = "Strips of ticks, one for each model's score. " + "; ".join(spoken) + "."
     return Figure("in_out", drawing, alt, caption)
 
