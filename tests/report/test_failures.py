@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from rollcall.report.notebooks import _shorten
 from rollcall.report.notebooks.failures import make_death, make_error
 from rollcall.report.notebooks.kernels import MESSAGES, last_message
 from rollcall.util.errors import InputError
-from rollcall.util.faults import MachineError
+from rollcall.util.faults import MachineError, StoppedError
 
 
 def fail(error: BaseException, name: str = "") -> Exception:
@@ -23,6 +24,24 @@ def test_our_errors_keep_class_and_text(name):
     error = fail(ValueError("no\nsuch  cohort"), name)
     assert type(error).__name__ == name
     assert str(error) == "no such cohort"
+
+
+def test_what_stopped_keeps_class_and_text():
+    error = fail(ValueError("1 of 2 training\nprocesses was killed"), "StoppedError")
+    assert type(error) is StoppedError
+    assert str(error) == "1_a.ipynb: 1 of 2 training processes was killed"
+
+
+@pytest.mark.parametrize("kind", [InputError, MachineError, StoppedError])
+def test_our_errors_are_one_line_in_a_notebook(kind):
+    shell = InteractiveShell()
+    shown = []
+    shell._showtraceback = lambda etype, value, lines: shown.extend(lines)
+    shell.run_cell(
+        f"from {kind.__module__} import {kind.__name__}\n"
+        f"try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise {kind.__name__}('a b') from e"
+    )
+    assert shown == [f"{kind.__name__}: a b"]
 
 
 def too_large() -> MemoryError:

@@ -121,7 +121,7 @@ def train(
     scheduler file (rollcall.training.backends.dask_cluster).
 
     Other processes may work on the same run at the same time; this returns when every target
-    exists. InputError if the recipe does not fit the cohort or diverges; RuntimeError if workers
+    exists. InputError if the recipe does not fit the cohort or diverges; StoppedError if workers
     die.
     """
     missing = len(run.missing())

@@ -58,6 +58,16 @@ class MachineError(RuntimeError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class StoppedError(RuntimeError):
+    """Report in one line why work ended before all was done, where more stands, and how it goes on.
+
+    Shown as MachineError is.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
 def describe_machine_fault(error: BaseException, besides: Collection[int] = ()) -> str | None:
     """Return one line on what the machine refused and where; None if the error is of another kind.
 

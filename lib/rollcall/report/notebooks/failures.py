@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from rollcall.util.errors import InputError, first_line
-from rollcall.util.faults import RESUME, MachineError, describe_machine_fault
+from rollcall.util.faults import RESUME, MachineError, StoppedError, describe_machine_fault
 from rollcall.util.text import describe_exit
 
 INPUT = ("InputError", "DeviceLostError")
@@ -20,7 +20,7 @@ def make_error(notebook: str, failed: Path, place: int, name: str, text: str) ->
     """Make the error of a cell, from the name and text of the exception that it raised.
 
     place: the number of the cell; failed: where the notebook is left, its traceback in it.
-    InputError and MachineError as they were raised; MachineError for what the system refused;
+    InputError, MachineError and StoppedError as raised; MachineError for what the system refused;
     RuntimeError for all else.
     """
     text = " ".join(text.split())
@@ -28,6 +28,8 @@ def make_error(notebook: str, failed: Path, place: int, name: str, text: str) ->
         return InputError(text)
     if name == "MachineError":
         return MachineError(text)
+    if name == "StoppedError":
+        return StoppedError(f"{notebook}: {text}")
     fault = None
     if name in MEMORY:
         fault = describe_machine_fault(MemoryError())
@@ -65,7 +67,7 @@ def describe_end(error: BaseException) -> tuple[str, int]:
         return f"a file is no table of text ({first_line(error)}); expected csv in UTF-8", 2
     if type(error).__name__ == "BrokenProcessPool":
         return f"a process was killed, probably for memory; close some programs, {RESUME}", 1
-    if type(error) is RuntimeError:  # ours
+    if type(error) in (RuntimeError, StoppedError):  # ours
         return " ".join(str(error).splitlines()), 1
     return (
         f"unexpected {type(error).__name__}: {first_line(error)}; please report it "

@@ -15,6 +15,7 @@ from pathlib import Path
 from rollcall.data.cohort import Cohort
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
+from rollcall.util.faults import StoppedError
 
 FIRST_WORKER_SECONDS = 60  # to wait for a first worker
 IDLE_ROUNDS = 30  # in which nothing may be stored
@@ -51,7 +52,7 @@ def train(
 
     A task is a unit of targets, as many as a worker trains at once. What a lost worker held goes to
     another one. progress(targets done), whoever trained them. InputError if the recipe is at fault;
-    RuntimeError if no worker comes, the scheduler goes, or nothing more is stored.
+    StoppedError if no worker comes, the scheduler goes, or nothing more is stored.
     """
     at_start = len(run.missing())
 
@@ -63,7 +64,7 @@ def train(
         try:
             client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
         except TimeoutError as error:
-            raise RuntimeError(
+            raise StoppedError(
                 f"scheduler {scheduler} has had no worker for {FIRST_WORKER_SECONDS} s; start some "
                 "with `dask worker`: the same command resumes"
             ) from error
@@ -79,7 +80,7 @@ def train(
             _gather(client, client.map(_train_unit, units, **arguments, pure=False), look)
             idle_rounds = 0 if len(run.missing()) < before else idle_rounds + 1
             if idle_rounds == IDLE_ROUNDS:
-                raise RuntimeError(
+                raise StoppedError(
                     f"{run.path}: {before} targets are missing and nothing was stored in "
                     f"{IDLE_ROUNDS} rounds; other processes hold them, or workers die: see their "
                     "logs. The same command resumes"
@@ -99,7 +100,7 @@ def _gather(client, futures: list, look: Callable[[], None] = lambda: None) -> l
 
     while any(future.status == "pending" for future in futures):
         if client.status == "closed":
-            raise RuntimeError(
+            raise StoppedError(
                 "the Dask scheduler is gone; the same command resumes, with another one"
             )
         look()

@@ -22,7 +22,7 @@ from rollcall.runs.run import Run
 from rollcall.training.backends.worker import fit_stack, fit_to_memory, join_run
 from rollcall.util import forkserver
 from rollcall.util.errors import InputError, first_line
-from rollcall.util.faults import MEMORY, MachineError, describe_machine_fault
+from rollcall.util.faults import MEMORY, MachineError, StoppedError, describe_machine_fault
 from rollcall.util.files import make_private
 from rollcall.util.parallel import cores
 from rollcall.util.text import describe_exit
@@ -30,7 +30,7 @@ from rollcall.util.text import describe_exit
 LOOK_SECONDS = 0.1  # between two looks at what the workers have done
 WAIT_SECONDS = 0.5  # of a worker, for targets that others hold
 CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # torch's words, in a RuntimeError
-ERRORS = {kind.__name__: kind for kind in (InputError, MachineError, RuntimeError)}
+ERRORS = {kind.__name__: kind for kind in (InputError, MachineError, StoppedError)}
 
 
 def train(
@@ -43,7 +43,7 @@ def train(
 
     workers: at most; by default one a core, or one a GPU. progress(targets done, in fractions).
     InputError if the recipe is at fault or memory is short; MachineError if the machine refused
-    something to a worker, or a worker; RuntimeError if workers died or failed.
+    something to a worker, or a worker; StoppedError if workers died or failed.
     """
     missing, gpus = len(run.missing()), torch.cuda.device_count()
     units = missing if gpus else math.ceil(missing / fit_stack(run))
@@ -100,14 +100,14 @@ def _drop_if_empty(path: Path) -> None:
 
 
 def _check_exits(run: Run, processes: list[BaseProcess]) -> None:
-    """Check that no worker died leaving targets behind; RuntimeError if one did."""
+    """Check that no worker died leaving targets behind; StoppedError if one did."""
     codes = [process.exitcode for process in processes if process.exitcode]
     if codes and run.missing():
         ends = "; ".join(
             f"{count} of {len(processes)} training processes {describe_exit(code)}"
             for code, count in Counter(codes).items()
         )
-        raise RuntimeError(
+        raise StoppedError(
             f"{ends}; {len(run.missing())} targets are missing. Their logs are in "
             f"{run.path / 'logs'}; the same command resumes"
         )
@@ -154,4 +154,4 @@ def _describe_failure(error: Exception, run_path: Path) -> tuple[str, str]:
     with contextlib.suppress(OSError):
         log.write_text(traceback.format_exc(), encoding="utf-8")
     text = f"a training process failed: {type(error).__name__}: {first_line(error)}; more in {log}"
-    return RuntimeError.__name__, text
+    return StoppedError.__name__, text
