@@ -1,6 +1,7 @@
 """What a run's tables say, gathered for the sentences; notices."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -117,7 +118,9 @@ def test_that_few_have_several_records_is_not_had_by_subtraction(more, expected)
     words = {"name": "own", "task": "binary", "source": "", "fingerprint": "", "unit": "patient"}
     cohort = Sized(patients=range(200), size=200 + more, test=None, notes=(), **words)
     config = {"versions": {}, "hardware": {"cores": 2, "machine": "x"}, "started": "", "scores": ""}
-    run = SimpleNamespace(config=config, targets=16, seed=0, smallest_cell=10)
+    run = SimpleNamespace(
+        config=config, targets=16, seed=0, smallest_cell=10, file=Path("no").joinpath
+    )
     assert list_facts(run, cohort)["Cohort"].startswith(f"own: {expected}, binary")
 
 
