@@ -1,0 +1,76 @@
+"""Write the site's pages: of the repository as they are, and two that show figures of notebooks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from docs.site.books import Shown, fold_code, prepare
+from docs.site.staging import (
+    HERE,
+    TOP,
+    copy_beside,
+    label_headings,
+    list_pages,
+    rewrite,
+    write_sources,
+)
+
+LESSONS = "notebooks/lessons/"
+READ = ("1_train", "2_attack", "3_disparity", "explore")  # notebooks read for what they show
+FIGURES = """# The demo's figures
+
+Each is shown out of the notebook that draws it. All patients are simulated. `rollcall figure NAME`
+draws a figure of a finished run again."""
+PICTURES = """# The lessons' pictures
+
+What each lesson lets one see, shown out of the lesson. All patients are simulated. The lessons
+here are the solved ones; to do them, open the learner's form in JupyterLab (`make lab`)."""
+
+
+def write_pages(stage: Path, books: dict[str, dict]) -> set[str]:
+    """Write every page into `stage`; return the addresses on the network that they name.
+
+    books: each notebook by its path from the top, executed or not.
+    """
+    pages, beside, outside = {*list_pages(), *books}, set(), set()
+    shown: dict[str, list[Shown]] = {}
+    for page, book in books.items():
+        prepared, shown[page] = prepare(book, page)
+        if Path(page).stem in READ:
+            fold_code(prepared)
+        for cell in prepared["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = rewrite("".join(cell["source"]), page, pages, beside, outside)
+        _write(stage / page, json.dumps(prepared))
+    of_lessons = {page: book for page, book in books.items() if page.startswith(LESSONS)}
+    of_demo = {page: book for page, book in books.items() if page not in of_lessons}
+    for page in sorted(page for page in pages if page.endswith(".md")):
+        if page == "site/figures.md":
+            text = write_gallery(FIGURES, of_demo, shown)
+        elif page == "site/lessons.md":
+            text = write_gallery(PICTURES, of_lessons, shown)
+        else:
+            text = (TOP / page).read_text(encoding="utf-8")
+            text = label_headings(rewrite(text, page, pages, beside, outside), page)
+        _write(stage / page, text)
+    _write(stage / "site" / "sources.bib", write_sources(outside))
+    _write(stage / "myst.yml", (HERE / "myst.yml").read_text(encoding="utf-8"))
+    copy_beside(beside, stage)
+    return outside
+
+
+def write_gallery(opening: str, books: dict[str, dict], shown: dict[str, list[Shown]]) -> str:
+    """Return a page that embeds every figure of some notebooks, by its label."""
+    lines = [opening, ""]
+    for page in sorted(books):
+        if shown[page]:
+            title = "".join(books[page]["cells"][0]["source"]).splitlines()[0]
+            lines += [f"## {title.removeprefix('# ')}", ""]
+            lines += [f"![](#{each.label})\n" for each in shown[page]]
+    return "\n".join(lines)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
