@@ -90,6 +90,12 @@ def test_what_is_no_mechanism_is_refused(changed, match):
         calibrate_noise(**{"epsilon": 1.0, "delta": 1e-5, "rate": 0.1, "steps": 10} | changed)
 
 
+@pytest.mark.parametrize("noise", [0.5, 1.39, 3.7])
+def test_records_that_a_step_draws_all_are_one_longer_unit(noise):
+    together = compute_epsilon(noise, 1e-5, 1.0, 1, records=4)
+    assert together == pytest.approx(compute_epsilon(noise / 4, 1e-5, 1.0, 1), rel=0.01)
+
+
 def test_noise_below_zero_is_refused():
     with pytest.raises(InputError, match="noise is -1"):
         compute_epsilon(-1, 1e-5, 0.1, 10)

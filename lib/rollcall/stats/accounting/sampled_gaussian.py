@@ -129,7 +129,10 @@ def compose_losses(noise: float, rate: float, steps: int, cut: float, records: i
         once = losses.from_gaussian_mechanism(noise, sampling_prob=rate, **settings)
     else:
         taken, chances = draw_together(records, rate)
-        once = losses.from_mixture_gaussian_mechanism(noise, taken, chances, **settings)
+        if len(taken) == 1 and taken[0]:  # a step draws them all
+            once = losses.from_gaussian_mechanism(noise / taken[0], **settings)
+        else:
+            once = losses.from_mixture_gaussian_mechanism(noise, taken, chances, **settings)
     return once.self_compose(steps)
 
 
