@@ -133,9 +133,9 @@ def test_patients_who_are_left_keep_their_films():
 
 def test_models_of_the_whole_clinic_are_those_of_the_other_lessons():
     scores, members = lessons.train(models=8, units=16)
-    again, same = lessons.train_on(lessons.open_clinic(), models=8, units=16)
+    again, same = lessons.train_on(lessons.resize(1000), models=8, units=16)
     np.testing.assert_array_equal(members, same)
-    np.testing.assert_allclose(again, scores, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(again, scores)
 
 
 @pytest.mark.parametrize("patients", [1, 0, 2001, -3])

@@ -10,7 +10,14 @@ from rollcall.report.lessons.clinic.counting import (
     redraw,
     sum_by_patient,
 )
-from rollcall.report.lessons.clinic.models import accuracy, draw_units, fit, score, train
+from rollcall.report.lessons.clinic.models import (
+    accuracy,
+    draw_units,
+    fit,
+    score,
+    train,
+    train_on,
+)
 from rollcall.report.lessons.clinic.networks import train_networks
 from rollcall.report.lessons.clinic.noise import (
     find_epsilon,
@@ -20,7 +27,7 @@ from rollcall.report.lessons.clinic.noise import (
     scale_units,
     train_on_sums,
 )
-from rollcall.report.lessons.clinic.parts import keep_patients, resize, train_on
+from rollcall.report.lessons.clinic.parts import keep_patients, resize
 from rollcall.report.lessons.clinic.patients import Clinic, open_clinic
 from rollcall.report.lessons.pictures import (
     draw_curves,

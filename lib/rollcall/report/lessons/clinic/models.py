@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from scipy.special import logsumexp
 
-from rollcall.report.lessons.clinic.patients import PATIENTS, SIDE, open_clinic
+from rollcall.report.lessons.clinic.patients import PATIENTS, SIDE, Clinic, open_clinic
 from rollcall.stats.members import draw_members
 
 MODELS, UNITS = 128, 256
@@ -68,8 +68,18 @@ def train(
     Returns scores float64 (models, films), log odds of each film's label, and members bool (models,
     patients). Models 2i and 2i+1 have complementary halves.
     """
-    clinic = open_clinic(patients)
-    members = draw_members(models, patients, seed)
+    return train_on(open_clinic(patients), models, units, penalty, seed)
+
+
+def train_on(
+    clinic: Clinic,
+    models: int = MODELS,
+    units: int = UNITS,
+    penalty: float = PENALTY,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train models on random halves of the patients of any clinic: scores, members as `train`."""
+    members = draw_members(models, len(clinic.race), seed)
     hidden, labels = draw_units(clinic.inputs, units, seed), clinic.labels
     everything = sum_products(hidden, labels)
     scores = np.empty((models, len(labels)))

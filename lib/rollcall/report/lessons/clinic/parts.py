@@ -1,4 +1,4 @@
-"""Smaller and larger clinics with the same two women in them, and models of the lessons on them."""
+"""Smaller and larger clinics with the same two women in them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from rollcall.report.lessons.clinic.models import (
-    MODELS,
-    PENALTY,
-    UNITS,
-    draw_units,
-    score,
-    solve,
-    sum_products,
-)
 from rollcall.report.lessons.clinic.patients import PATIENTS, Clinic, open_clinic
-from rollcall.stats.members import draw_members
 from rollcall.util.errors import InputError
 
 OTHER = 1  # seed of the clinic that new patients come from
@@ -52,16 +42,3 @@ def resize(patients: int) -> Clinic:
     joined = {name: np.concatenate([getattr(clinic, name), getattr(new, name)]) for name in names}
     owner = np.concatenate([clinic.owner, PATIENTS + new.owner])
     return dataclasses.replace(clinic, **joined, owner=owner)
-
-
-def train_on(
-    clinic: Clinic, models: int = MODELS, units: int = UNITS, penalty: float = PENALTY
-) -> tuple[np.ndarray, np.ndarray]:
-    """Train models on halves of a clinic's patients, as `train` does: scores and members."""
-    members = draw_members(models, len(clinic.race), 0)
-    hidden, labels = draw_units(clinic.inputs, units), clinic.labels
-    scores = np.empty((models, len(labels)))
-    for model, had in enumerate(members[:, clinic.owner]):
-        weights = solve(sum_products(hidden[had], labels[had]), penalty)
-        scores[model] = score(hidden, labels, weights)
-    return scores, members
