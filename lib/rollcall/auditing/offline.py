@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ def audit_offline(
     of an audit does; statement: what people stated, words: of the command line.
     """
     result = attack_offline(given.target, given.references, given.index, given.status)
+    if min((given.status == kind).sum() for kind in (MEMBER, OUTSIDER)) < smallest_cell:
+        result = replace(result, auc=np.nan, auc_se=np.nan)  # of so few it would be their own
     table = pd.DataFrame(
         {
             "patient_id": given.ids,
@@ -60,7 +63,8 @@ def audit_offline(
     sentences = _write_sentences(given, result, smallest_cell)
     furnish(out, empty=True)
     write_table(out / TABLE, table)
-    write_json(out / SUMMARY, {"patients": len(table), "sentences": sentences})
+    asked = int((given.status != OUTSIDER).sum())
+    write_json(out / SUMMARY, {"patients": asked, "sentences": sentences})
     _write_page(given, result, sentences, out, smallest_cell, statement, words)
     return sentences
 
@@ -77,9 +81,10 @@ def _write_page(
     from rollcall.report.page import write_page
     from rollcall.report.page.document import OFFLINE
     from rollcall.report.page.one_model import gather_one_model
+    from rollcall.report.tables.offline import write_counts
     from rollcall.report.words.one_model import OneModel
 
-    members, outsiders = (int((given.status == kind).sum()) for kind in (MEMBER, OUTSIDER))
+    outsiders = int((given.status == OUTSIDER).sum())
     low, high = (result.auc + side * 1.96 * result.auc_se for side in (-1, 1))
     model = OneModel(
         unit="patient",
@@ -98,26 +103,43 @@ def _write_page(
         model,
         kind=OFFLINE,
         title="Privacy audit of one model",
-        data=f"Scores given for {len(given.status):,} patients.",
+        data="Scores given.",
         digest=hashlib.sha256(np.ascontiguousarray(given.target).tobytes()).hexdigest(),
         summary=sentences,
         facts={
-            "Patients": f"{len(given.status):,}, {members:,} of them known members",
+            "Patients": write_counts(given.status, cell),
             "References": f"{len(given.references)} models that never saw the patients",
         },
         hashes={name: sha256(out / name) for name in (TABLE, SUMMARY)},
         statement=statement,
         words=words,
     )
-    write_page(out / "report.html", document)
+    write_page(out / "report.html", document, sections=[_show_results(given, result, cell)])
+
+
+def _show_results(given: OfflineInput, result: Offline, cell: int) -> tuple[str, str]:
+    """Return the tables of results as a section of the page, heading and HTML."""
+    from rollcall.report.tables.offline import asked_table, offline_table, surprise_table
+    from rollcall.report.tables.showing import show_table
+
+    heading = "What the model gives away, in numbers"
+    tables = [
+        show_table(make(result, given.status, cell)).data
+        for make in (asked_table, offline_table, surprise_table)
+    ]
+    body = "\n".join([f"<h2>{heading}</h2>", *tables])
+    return heading, f'<section id="results">\n{body}\n</section>'
 
 
 def _write_sentences(given: OfflineInput, result: Offline, cell: int) -> list[str]:
-    members, outsiders = (int((given.status == kind).sum()) for kind in (MEMBER, OUTSIDER))
-    patients, named = len(given.status), int(result.exposed.sum())
+    from rollcall.report.gate import show_few
+    from rollcall.report.tables.offline import write_counts
+
+    outsiders = int((given.status == OUTSIDER).sum())
+    asked, named = len(given.status) - outsiders, int(result.exposed.sum())
     first = (
         f"One model and {len(given.references)} references that never saw the patients: "
-        f"{patients:,} patients, {members:,} of them members and {outsiders:,} known outsiders."
+        f"{write_counts(given.status, cell)}."
     )
     if outsiders < FEWEST_OUTSIDERS:
         return [
@@ -127,11 +149,12 @@ def _write_sentences(given: OfflineInput, result: Offline, cell: int) -> list[st
             "How unusual the model's scores are stands in offline.parquet; a member's may be "
             "unusual for other reasons than training.",
         ]
-    count = f"Fewer than {cell}" if 0 < named < cell else f"{named:,}"
+    count = show_few(named, asked, cell)
     sentences = [
         first,
-        f"{count} of {patients - outsiders:,} are exposed at a false-discovery rate of 5%, if the "
-        "outsiders come from where the members come from; nothing in the scores can show that.",
+        f"{count[0].upper()}{count[1:]} of {asked:,} are exposed at a false-discovery rate of 5%, "
+        "if the outsiders come from where the members come from; nothing in the scores can show "
+        "that.",
     ]
     if np.isfinite(result.auc):
         low, high = (result.auc + side * 1.96 * result.auc_se for side in (-1, 1))

@@ -76,7 +76,8 @@ def gather_one_model(
         )
     who, sure, groups = (text for _, text in opening.sentences)
     command = show_command(words)
-    counts = f"{model.asked:,} {model.who}, {model.outsiders:,} outsiders"
+    outsiders = show_few(model.outsiders, np.inf, model.smallest)
+    counts = f"{model.asked:,} {model.who}, {outsiders} outsiders"
     one = "Not applicable: of one model nothing can be said of a single person's risk over models."
     decided = ("Not applicable: no thresholds were stated (--appetite).", NOT_APPLICABLE)
     answers = {
@@ -147,7 +148,7 @@ def _list_numbers(model: OneModel, case: str) -> dict[str, object]:
         "patients": model.asked,
         "models": 1,
         "references": model.references,
-        "outsiders": model.outsiders,
+        "outsiders": None if 0 < model.outsiders < model.smallest else model.outsiders,
         "exposed": None if few or case == CONTROL else model.named,
         "exposed_text": "" if case == CONTROL else text,
         "false_discovery_rate": model.fdr,
