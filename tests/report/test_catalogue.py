@@ -54,6 +54,20 @@ def make_cutoffs() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def make_levels() -> pd.DataFrame:
+    """Each group and everybody at four risks, as they leave the gate: one count is hidden."""
+    rows = []
+    sizes = dict(zip(GROUPS, make_groups()["patients"], strict=True)) | {("(all)", "(all)"): 2000}
+    for at, ((attribute, group), patients) in enumerate(sizes.items()):
+        for level, share in ((0.5, 0.6), (0.6, 0.2), (0.7, 0.1), (0.9, 0.02)):
+            row = {"attribute": attribute, "group": group, "patients": patients, "level": level}
+            inside = np.nan if at == 1 and level > 0.6 else 0.0 if at == 2 else share * patients
+            floor = 2000 * (1 - level) ** 3 * patients / 2000
+            row |= {"inside": inside and max(inside, 12)}
+            rows.append(row | {"floor": floor, "floor_low": floor / 2, "floor_high": 2 * floor})
+    return pd.DataFrame(rows)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """An audit of 400 patients and 16 models, of whom race B leaks much and others hardly."""
@@ -71,7 +85,7 @@ def study(tmp_path_factory):
     auditing.Audit(run, cohort).attack()
     groups, cutoffs = make_groups(), make_cutoffs()
     tables = {"disparity": groups, "shown_groups": groups}
-    tables |= {"cutoffs": cutoffs, "shown_cutoffs": cutoffs}
+    tables |= {"cutoffs": cutoffs, "shown_cutoffs": cutoffs, "shown_levels": make_levels()}
     write_step(run, "disparity", describe_step(run, "disparity"), tables)
     return auditing.Audit(run, cohort)  # that knows of the steps what is stored
 

@@ -150,7 +150,7 @@ def test_a_pair_of_files_of_another_run_is_noticed(finished, tmp_path):
     """Logits and their json together; a manifest and its tables together."""
     for names in (
         ["targets/0003.npy", "targets/0003.json"],
-        ["made/attack.json", *(f"{name}.parquet" for name in STEPS["attack"].tables[:-1])],
+        ["made/attack.json", *map(name_file, STEPS["attack"].tables[:-1])],
         ["members.npy", "run.json"],
         ["run.json"],
     ):

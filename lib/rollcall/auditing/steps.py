@@ -140,7 +140,9 @@ def _attack(study: Study) -> Attacked:
         "survival": assessed.survival,
         "risk": pd.DataFrame([assessed.cohort | refuted]),
         "statistic": assessed.statistic,
-    } | ({} if rmia is None else {"statistic_rmia": rmia})
+    }
+    if rmia is not None:
+        tables["statistic_rmia"] = rmia
     write_step(run, "attack", made_from, tables)
     return Attacked(scores, evaluated.attacks, evaluated.pooled, evaluated.roc, assessed)
 

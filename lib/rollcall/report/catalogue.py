@@ -12,7 +12,7 @@ from rollcall.report.examples import show_examples, show_most_exposed
 from rollcall.report.figures import attacks as attack_figures
 from rollcall.report.figures import groups as group_figures
 from rollcall.report.figures import risk as risk_figures
-from rollcall.report.figures.further import overlap, thresholds
+from rollcall.report.figures.further import by_risk, overlap, thresholds
 from rollcall.report.figures.further.bundle_of_records import bundle
 from rollcall.report.figures.further.by_definition import definitions
 from rollcall.report.figures.further.power import trade_off
@@ -25,7 +25,7 @@ from rollcall.report.tables.risk import risk_table, statistic_table, trust_table
 from rollcall.report.tables.showing import Table
 from rollcall.risk import Risk
 from rollcall.runs.derived.manifests import check_step
-from rollcall.runs.derived.tables import read_array, read_table
+from rollcall.runs.derived.tables import has_table, read_array, read_table
 from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
 
@@ -64,7 +64,7 @@ def _show_groups(audit: Any, draw: Callable[..., Figure], *names: str) -> Figure
     if groups["intersection"].astype(bool).all():
         return group_table(groups.iloc[:0], smallest)
     if not all(map(len, shown)):
-        return Table(None, "", empty="No group may be shown by cutoff.")
+        return Table(None, "", empty="No group may be shown by cutoff or by risk.")
     return _or_words(draw(groups, *shown, unit, smallest))
 
 
@@ -88,8 +88,10 @@ def _show_in_out(audit: Any) -> Figure | Table:
 
 def _show_named(audit: Any) -> Figure | Table:
     risk, run = _risk_of(audit), audit.run
-    sets = overlap.name_by_each(risk, run.members(), run.seed)
-    return _or_words(overlap.named(sets, audit.cohort.unit, run.smallest_cell))
+    rmia = read_array(run, "statistic_rmia") if has_table(run, "statistic_rmia") else None
+    sets = overlap.name_by_each(risk, run.members(), run.seed, rmia)
+    stratum = risk.patients["stratum"].to_numpy()
+    return _or_words(overlap.named(sets, audit.cohort.unit, run.smallest_cell, stratum))
 
 
 def _show_bundle(audit: Any) -> Figure:
@@ -110,7 +112,7 @@ FIGURES: dict[str, Callable[[Any], Figure | Table]] = {
     "most_exposed": lambda audit: show_most_exposed(audit.cohort, _risk_of(audit)),
     "forest": lambda audit: _show_groups(audit, group_figures.forest),
     "cutoffs": lambda audit: _show_groups(audit, thresholds.cutoffs, "shown_cutoffs"),
-    "group_survival": lambda audit: _show_groups(audit, thresholds.group_survival, "shown_cutoffs"),
+    "group_survival": lambda audit: _show_groups(audit, by_risk.group_survival, "shown_levels"),
 }
 # Each takes a rollcall.auditing.Audit and gives a style.Table.
 TABLES = {

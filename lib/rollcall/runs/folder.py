@@ -31,7 +31,7 @@ These files name patients (ids as in the data) and say who of them is exposed:
     {", ".join(WITH_IDS)}
 
 These were computed from patients' data, patient by patient in the data's order, without ids:
-    targets/, members.npy, scores.npy, statistic.npy
+    targets/, members.npy, scores.npy, statistic.npy, statistic_rmia.npy
 
 These count patients in groups of any size, small ones too:
     disparity.parquet, cutoffs.parquet, paper_panel.parquet

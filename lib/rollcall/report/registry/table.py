@@ -69,7 +69,7 @@ _TABLE = (
         "trade-off curve, power against alpha",
     ),
     Entry(
-        *("named", OF_RUN, "who is named by which definition, and by each half of the models"),
+        *("named", OF_RUN, "who is named by which statistic, attack and seeds, beside chance"),
         *("2_attack", f"{FURTHER}.overlap:named", (*ATTACK, "statistic")),
     ),
     Entry(
@@ -89,9 +89,9 @@ _TABLE = (
         "disparity at every threshold",
     ),
     Entry(
-        *("group_survival", OF_RUN, "share of each group at the top, at every threshold"),
-        *("3_disparity", f"{FURTHER}.thresholds:group_survival"),
-        ("shown_groups", "shown_cutoffs"),
+        *("group_survival", OF_RUN, "share of each group at or above each risk, with its floor"),
+        *("3_disparity", f"{FURTHER}.by_risk:group_survival"),
+        ("shown_groups", "shown_levels"),
         "survival curves by group",
     ),
     Entry(

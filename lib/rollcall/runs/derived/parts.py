@@ -26,12 +26,12 @@ STEPS = {
     "attack": Step(
         (
             *("attacks", "pooled", "roc", "records", "patients", "floor", "survival", "risk"),
-            "statistic",
+            *("statistic", "statistic_rmia"),
         ),
         "2_attack",
     ),
     "disparity": Step(
-        ("disparity", "cutoffs", "shown_groups", "shown_cutoffs"),
+        ("disparity", "cutoffs", "shown_groups", "shown_cutoffs", "shown_levels"),
         "3_disparity",
         needs=("attack",),
         cell=True,
@@ -45,7 +45,7 @@ STEPS = {
         cell=True,
     ),
 }
-ARRAYS = ("statistic",)  # which are .npy and not .parquet
+ARRAYS = ("statistic", "statistic_rmia")  # which are .npy and not .parquet
 FIGURES = (
     *("roc", "in_out", "bundle", "survival", "definitions", "trade_off", "named", "most_exposed"),
     *("forest", "cutoffs", "group_survival", "shares"),

@@ -16,7 +16,7 @@ def make_sets(patterns: dict[str, int]) -> dict[str, np.ndarray]:
 
 
 def count(sets, smallest=10):
-    table, size = overlap.count_overlaps(sets, list(sets), smallest)
+    table, size, _ = overlap.count_overlaps(sets, list(sets), smallest=smallest)
     names = list(sets)
     shown = {
         "".join(str(int(row[name])) for name in names): row["patients"]
@@ -69,14 +69,15 @@ def test_none_of_a_few_follows(patterns):
 def test_a_figure_says_what_is_left_out(patterns):
     sets = make_sets(patterns)
     figure = overlap.named(sets)
-    overlaps, _ = overlap.choose_overlaps(sets)
+    overlaps, *_ = overlap.choose_overlaps(sets, overlap.list_pairs(sets))
     assert not figure.data["patients"].between(1, 9).any()
-    is_left_out = overlaps["patients"].isna().any()
+    is_left_out = overlaps["patients"].isna().any() and overlaps["patients"].notna().any()
     assert ("from which such a count would follow" in figure.caption) == is_left_out
+    assert "by chance" in figure.alt
 
 
 def test_nobody_to_show_is_said():
-    nobody = overlap.named(make_sets({"000": 500, "110": 4}))
+    nobody = overlap.named(make_sets({"000": 500, "110": 4}), smallest=10)
     assert nobody.drawing is None
     assert "too few patients to be shown" in nobody.alt
 

@@ -1,16 +1,25 @@
-"""Who is named by which definition of risk, and by which half of the models: overlaps as counts."""
+"""Who is named by which statistic, attack and half of the models: overlaps as counts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import HIDDEN, protect
-from rollcall.report.gate.design import PATIENTS, TOTAL
-from rollcall.report.style import DOUBLE, EXPOSED, MM, Figure, new_figure, styled
+from rollcall.report.figures.further.agreement import (
+    COLUMNS,
+    HEADS,
+    compare_pairs,
+    draw_pairs,
+    write_counts,
+    write_pair,
+)
+from rollcall.report.gate import HIDDEN, PATIENTS, protect
+from rollcall.report.gate.design import is_small
+from rollcall.report.style import DOUBLE, EXPOSED, MM, Figure, letter, styled
 from rollcall.risk import Risk
 from rollcall.risk.exposed.naming import EXPOSED_FDR, name_exposed
 from rollcall.risk.noise_floor import draw_noise_floor
@@ -19,18 +28,23 @@ from rollcall.stats.design import is_paired
 from rollcall.stats.moments import compute_moments
 
 MOST_COMBINATIONS = 16
+ENOUGH = 0.8  # of those named, that combinations show; else fewer sets may show more
 PATTERN = "pattern"
 FEWEST_TO_SPLIT = 16  # targets, of which either half can name somebody
-HALVES = ("joint, one half of models", "joint, other half")
+HALVES = ("one half of models", "other half")
+RMIA = "RMIA"
 SETS = {"auc_joint": "joint statistic", "auc_mean": "mean of records", "auc_max": "largest record"}
 
 
-def name_by_each(risk: Risk, members: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Name the exposed by each definition of risk, and by each half of the models.
+def name_by_each(
+    risk: Risk, members: np.ndarray, seed: int, rmia: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Name the exposed by each definition of risk, by RMIA, and by each half of the models.
 
-    members bool (targets, patients). A bool (patients,) by name; none foretold by records, as in
-    tables.risk.statistic_table. Halves, each of every second pair, where there are 16 targets or
-    more that come in pairs.
+    members bool (targets, patients); rmia (targets, patients), of attacks.rmia.score_patients, or
+    None. A bool (patients,) by name; none foretold by records, as in tables.risk.statistic_table.
+    By RMIA where targets come in pairs. Halves, each of every second pair and so of other seeds,
+    where there are 16 targets or more that come in pairs.
     """
     stratum = risk.patients["stratum"].to_numpy()
     nothing = np.zeros(len(stratum))
@@ -39,69 +53,85 @@ def name_by_each(risk: Risk, members: np.ndarray, seed: int) -> dict[str, np.nda
         values, floor = risk.patients[name].to_numpy(), risk.floors[name].to_numpy()
         naming = name_exposed(values, floor.reshape(-1, len(values)), nothing, stratum)
         sets[words] = naming.exposed
-    if len(members) < FEWEST_TO_SPLIT or not is_paired(members):
+    if not is_paired(members):
         return sets
-    rounds = len(risk.floors) // len(stratum)
     half = np.arange(len(members)) // 2 % 2
-    for which, words in enumerate(HALVES):
-        statistic = risk.statistic[half == which]
-        auc = signed_auc(compute_moments(statistic, members[half == which]))
-        floor = draw_noise_floor(statistic, rounds, seed)
+    others = {} if rmia is None else {RMIA: (rmia, half >= 0)}
+    if len(members) >= FEWEST_TO_SPLIT:
+        others |= {words: (risk.statistic, half == which) for which, words in enumerate(HALVES)}
+    rounds = len(risk.floors) // len(stratum)
+    for words, (statistic, chosen) in others.items():
+        auc = signed_auc(compute_moments(statistic[chosen], members[chosen]))
+        floor = draw_noise_floor(statistic[chosen], rounds, seed)
         sets[words] = name_exposed(auc, floor, nothing, stratum).exposed
     return sets
 
 
+def list_pairs(sets: Iterable[str]) -> list[tuple[str, str, str]]:
+    """List which sets are compared with which, as (kind, first, second): all with the first one,
+    and the halves of the models with each other.
+    """
+    first, *rest = sets
+    kinds = dict.fromkeys(SETS.values(), "statistic") | {RMIA: "attack"}
+    pairs = [(kinds.get(name, "other"), first, name) for name in rest if name not in HALVES]
+    return pairs + [("seeds", *HALVES)] * (set(HALVES) <= set(rest))
+
+
 def count_overlaps(
-    sets: Mapping[str, np.ndarray], public: Sequence[str], smallest: int = MIN_GROUP_SIZE
-) -> tuple[pd.DataFrame, dict[str, float]]:
+    sets: Mapping[str, np.ndarray],
+    chosen: Sequence[str],
+    pairs: Sequence[tuple[str, str, str]] = (),
+    smallest: int = MIN_GROUP_SIZE,
+) -> tuple[pd.DataFrame, dict[str, float], set[tuple[str, str]]]:
     """Count the patients of each combination of sets, as the gate lets them leave.
 
-    public: the sets of which another table says how many they name.
-    (a row per combination that occurs, with a bool column for each set and `patients`, NaN where
-    hidden, nobody's left out, the largest first; the size of each set, NaN where hidden).
+    chosen: of which sets the combinations are counted; pairs: which of all sets are compared with
+    which, in a table beside.
+    (a row per combination that occurs, with a bool column for each chosen set and `patients`, NaN
+    where hidden, nobody's left out, the largest first; the size of each set, NaN where hidden;
+    the pairs whose counts may be told).
     """
     table = pd.DataFrame({name: np.asarray(each, bool) for name, each in sets.items()})
-    pattern = table.to_numpy() @ (1 << np.arange(len(sets)))
-    attributes = {PATTERN: pd.Categorical(pattern.astype(str))}
-    for name in public:
-        attributes[name] = pd.Categorical(np.where(table[name], "yes", "no"))
+    pattern = table[list(chosen)].to_numpy() @ (1 << np.arange(len(chosen)))
+    attributes = {name: pd.Categorical(np.where(table[name], "yes", "no")) for name in sets}
+    without_few = []
+    for _, first, second in pairs:
+        code = table[first].to_numpy() + 2 * table[second].to_numpy()
+        if not is_small(np.bincount(code), smallest).any():
+            without_few.append((first, second))
+            attributes[f"{first} and {second}"] = pd.Categorical(code.astype(str))
+    attributes[PATTERN] = pd.Categorical(pattern.astype(str))
     counts = protect(pd.DataFrame(attributes), {}, smallest)
-    counts = counts[counts["attribute"] != TOTAL]
-    size = {
-        name: _number(counts[(counts["attribute"] == name) & (counts["group"] == "yes")][PATIENTS])
-        for name in public
-    }
-    shown = counts[counts["attribute"] == PATTERN].set_index("group")[PATIENTS]
+    by_name = dict(iter(counts.groupby("attribute")))
+    size = {name: _number(rows[rows["group"] == "yes"][PATIENTS]) for name, rows in by_name.items()}
+    clear = {pair for pair in without_few if by_name[" and ".join(pair)][PATIENTS].notna().all()}
+    shown = by_name[PATTERN].set_index("group")[PATIENTS]
     rows = []
     for code in np.unique(pattern[pattern > 0]):
-        inside = {name: bool(code >> number & 1) for number, name in enumerate(sets)}
+        inside = {name: bool(code >> number & 1) for number, name in enumerate(chosen)}
         count = shown.get(str(code), pd.NA)
         rows.append(inside | {PATIENTS: np.nan if pd.isna(count) else float(count)})
-    listed = pd.DataFrame(rows, columns=[*sets, PATIENTS])
-    for name in sets:  # where all of a set is shown, so is how many it names
-        size.setdefault(
-            name, float(listed.loc[listed[name].astype(bool), PATIENTS].sum(skipna=False))
-        )
+    listed = pd.DataFrame(rows, columns=[*chosen, PATIENTS])
     listed = listed.sort_values(PATIENTS, ascending=False, kind="stable", na_position="last")
-    return listed.reset_index(drop=True), {name: size[name] for name in sets}
+    return listed.reset_index(drop=True), {name: size[name] for name in sets}, clear
 
 
 def choose_overlaps(
-    sets: Mapping[str, np.ndarray], smallest: int = MIN_GROUP_SIZE
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return what count_overlaps gives of all sets, or of some where more patients can be shown.
-
-    How many each names stands elsewhere, but for the halves of the models.
-    """
+    sets: Mapping[str, np.ndarray],
+    pairs: Sequence[tuple[str, str, str]] = (),
+    smallest: int = MIN_GROUP_SIZE,
+) -> tuple[pd.DataFrame, dict[str, float], set[tuple[str, str]]]:
+    """Return what count_overlaps gives of all sets, or of some where more patients can be shown."""
     halves = [name for name in sets if name in HALVES]
-    public = [name for name in sets if name not in halves]
+    whole = [name for name in sets if name not in halves]
     most, best = -1.0, None
-    for choice in ([*sets], public[:1] + halves, public, public[:2]):
-        some = {name: sets[name] for name in choice}
-        counted = count_overlaps(some, [name for name in public if name in some], smallest)
-        reach = counted[0][PATIENTS].sum() * (len(some) > 1)
+    for chosen in ([*sets], whole, whole[:1] + halves):
+        counted = count_overlaps(sets, chosen, pairs, smallest)
+        reach = counted[0][PATIENTS].sum() * (len(chosen) > 1)
         if best is None or reach > 1.2 * most:
             most, best = reach, counted
+        if reach > ENOUGH * np.any([sets[name] for name in chosen], axis=0).sum():
+            break
     assert best is not None
     return best
 
@@ -114,48 +144,29 @@ def _number(column: pd.Series) -> float:
 
 @styled
 def named(
-    sets: Mapping[str, np.ndarray], unit: str = "patient", smallest: int = MIN_GROUP_SIZE
+    sets: Mapping[str, np.ndarray],
+    unit: str = "patient",
+    smallest: int = MIN_GROUP_SIZE,
+    stratum: np.ndarray | None = None,
 ) -> Figure:
-    """Draw how many patients are named by which of the sets, a column for each combination.
+    """Draw how far ways of naming agree, and how many patients are named by which of them.
 
-    sets: bool (patients,) by name: of name_by_each, or the exposed of runs side by side, or of an
-    attack each.
+    sets: bool (patients,) by name: of name_by_each, or the exposed of runs side by side. Above: how
+    many are named by both of two, beside chance within the stratum, int (patients,); below: a
+    column for each combination. Only one of the two where the other has nothing that may be shown.
     """
-    overlaps, size = choose_overlaps(sets, smallest)
-    total, sets = len(next(iter(sets.values()))), {name: sets[name] for name in size}
+    pairs, total = list_pairs(sets), len(next(iter(sets.values())))
+    overlaps, size, clear = choose_overlaps(sets, pairs, smallest)
+    stratum = np.zeros(total, int) if stratum is None else stratum
+    agreed = compare_pairs(sets, pairs, size, clear, stratum, smallest)
+    is_known = agreed[["named_first", "named_second"]].min(axis=1) > 0
+    agreed = agreed[is_known].reset_index(drop=True)
+    chosen = [name for name in overlaps.columns if name != PATIENTS]
     drawn = overlaps[overlaps[PATIENTS] > 0].head(MOST_COMBINATIONS)
-    if not len(drawn):
+    if not len(drawn) and not len(agreed):
         return Figure("named", None, f"Nobody is named, or too few {unit}s to be shown.", "")
-    drawing, (bars, dots) = new_figure(
-        DOUBLE,
-        (44 + 5 * len(sets)) * MM,
-        *(2, 1),
-        sharex=True,
-        height_ratios=[34, 5 * len(sets)],
-    )
-    x = np.arange(len(drawn))
-    bars.bar(x, drawn[PATIENTS], width=0.62, color=EXPOSED)
-    for at, number in zip(x, drawn[PATIENTS], strict=True):
-        bars.text(at, number, f"{number:,.0f}", ha="center", va="bottom", fontsize=6.5)
-    bars.set_ylabel(f"{unit.capitalize()}s named")
-    bars.tick_params(axis="x", length=0)
-    bars.set(xlim=(-0.6, max(len(drawn), 12) - 0.4), ylim=(0, drawn[PATIENTS].max() * 1.12))
-    y = np.arange(len(sets))
-    for at, (_, row) in zip(x, drawn.iterrows(), strict=True):
-        inside = y[row[list(sets)].to_numpy(bool)]
-        dots.plot(np.full(len(y), at), y, "o", color="#CFCFCF", markersize=4)
-        dots.plot(np.full(len(inside), at), inside, "-o", color=EXPOSED, markersize=4)
-    dots.set_yticks(y, [f"{name}: {_write(size[name])}" for name in sets])
-    dots.set(ylim=(len(sets) - 0.5, -0.5), xticks=[])
-    dots.tick_params(length=0)
-    for side in ("left", "bottom"):
-        dots.spines[side].set_visible(False)
-    bars.set_title("How many are named by all that are joined below, and by no other", loc="left")
-    bars.yaxis.set_major_formatter("{x:,.0f}")
+    drawing = _draw(agreed, drawn, overlaps, size, chosen, unit)
     hidden = int(overlaps[PATIENTS].isna().sum())
-    if hidden:
-        words = f"and {hidden} combinations of too few {unit}s to be shown"
-        bars.text(0.995, 0.9, words, ha="right", fontsize=6.5, transform=bars.transAxes)
     left_out = len(overlaps) - len(drawn) - hidden
     rest = "".join(
         f" {number} further {'combination' if number == 1 else 'combinations'} {words}."
@@ -163,33 +174,109 @@ def named(
             (hidden, f"of fewer than {smallest} {unit}s, or from which such a count would follow"),
             (left_out, "of fewer still"),
         )
-        if number
+        if number and len(drawn)
     )
-    words = "; ".join(
-        f"{' and '.join(name for name in sets if row[name])} alone {row[PATIENTS]:,.0f}"
+    words = [
+        f"{write_pair(row)}: {', '.join(map(' '.join, zip(HEADS, write_counts(row), strict=True)))}"
+        for _, row in agreed.iterrows()
+    ]
+    words += [
+        f"{' and '.join(name for name in chosen if row[name])} alone {row[PATIENTS]:,.0f}"
         for _, row in drawn.head(4).iterrows()
-    )
+    ]
     return Figure(
         "named",
         drawing,
-        alt=f"Columns of counts over a grid of dots: how many of {total:,} {unit}s are named by "
-        f"which combination of {len(sets)} definitions of risk. {words}.",
+        alt=f"How many of {total:,} {unit}s are named by which of {len(sets)} ways, and by two of "
+        f"them at once. {'; '.join(words)}.",
         caption=f"{unit.capitalize()}s named at a false-discovery rate of {EXPOSED_FDR:.0%} by "
-        "each definition of risk against its own noise floor, without what their records foretell, "
-        "and by each half of the models. Each column counts those named by what is joined below "
-        f"it, and by nothing else. Beside each name: all that it names.{rest}",
-        title=f"Which {unit}s are named by which definition of risk",
-        data=_list_numbers(drawn, size),
+        "each definition of risk, by RMIA (mean over records), and by each half of the models "
+        "(joint statistic; other seeds, other training sets), each against its own noise floor, "
+        "without what records foretell. Named by both: a dot; a bar where few patients leave it "
+        "open. Grey: what two ways that know nothing of each other would share within labels, 95%. "
+        + (
+            f"Columns: named by all that are joined below, and by no other.{rest}"
+            * bool(len(drawn))
+        ),
+        title=f"Which {unit}s are named by which statistic, attack and seeds",
+        data=_list_numbers(agreed, drawn, size),
     )
+
+
+def _draw(
+    agreed: pd.DataFrame,
+    drawn: pd.DataFrame,
+    overlaps: pd.DataFrame,
+    size: Mapping[str, float],
+    chosen: Sequence[str],
+    unit: str,
+) -> Any:
+    """Draw pairs above combinations, or either alone."""
+    import matplotlib.figure
+
+    heights = [(14 + 6 * len(agreed)) * bool(len(agreed))]
+    heights += [32, 5 * len(chosen)] if len(drawn) else []
+    heights = [height for height in heights if height]
+    drawing = matplotlib.figure.Figure(
+        figsize=(DOUBLE, (sum(heights) + 4 + 4 * len(heights)) * MM), layout="constrained"
+    )
+    grid = drawing.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=[1.25, 1])
+    panels, titles = [], []
+    if len(agreed):
+        panels.append(drawing.add_subplot(grid[0, 0]))
+        draw_pairs(panels[0], drawing.add_subplot(grid[0, 1]), agreed)
+        titles.append("Do two ways name the same patients?")
+    if len(drawn):
+        bars, dots = (drawing.add_subplot(grid[number, :]) for number in (-2, -1))
+        panels.append(bars)
+        _draw_columns(bars, dots, drawn, size, chosen, unit)
+        titles.append("How many are named by all that are joined below, and by no other")
+        hidden = int(overlaps[PATIENTS].isna().sum())
+        if hidden:
+            words = f"and {hidden} combinations of too few {unit}s to be shown"
+            bars.text(0.995, 0.9, words, ha="right", fontsize=6.5, transform=bars.transAxes)
+    letter(panels, titles)
+    return drawing
+
+
+def _draw_columns(
+    bars: Any,
+    dots: Any,
+    drawn: pd.DataFrame,
+    size: Mapping[str, float],
+    chosen: Sequence[str],
+    unit: str,
+) -> None:
+    """Draw a column for each combination over a grid of dots."""
+    x = np.arange(len(drawn))
+    bars.bar(x, drawn[PATIENTS], width=0.62, color=EXPOSED)
+    for at, number in zip(x, drawn[PATIENTS], strict=True):
+        bars.text(at, number, f"{number:,.0f}", ha="center", va="bottom", fontsize=6.5)
+    bars.set_ylabel(f"{unit.capitalize()}s named")
+    limits = (-0.6, max(len(drawn), 12) - 0.4)
+    bars.set(xlim=limits, ylim=(0, drawn[PATIENTS].max() * 1.12), xticks=[])
+    y = np.arange(len(chosen))
+    for at, (_, row) in zip(x, drawn.iterrows(), strict=True):
+        inside = y[row[list(chosen)].to_numpy(bool)]
+        dots.plot(np.full(len(y), at), y, "o", color="#CFCFCF", markersize=4)
+        dots.plot(np.full(len(inside), at), inside, "-o", color=EXPOSED, markersize=4)
+    dots.set_yticks(y, [f"{name}: {_write(size[name])}" for name in chosen])
+    dots.set(xlim=limits, ylim=(len(chosen) - 0.5, -0.5), xticks=[])
+    dots.tick_params(length=0)
+    for side in ("left", "bottom"):
+        dots.spines[side].set_visible(False)
+    bars.yaxis.set_major_formatter("{x:,.0f}")
 
 
 def _write(number: float) -> str:
     return HIDDEN if np.isnan(number) else f"{number:,.0f}"
 
 
-def _list_numbers(drawn: pd.DataFrame, size: Mapping[str, float]) -> pd.DataFrame:
-    """List the combinations that are drawn, then the size of each set."""
+def _list_numbers(
+    agreed: pd.DataFrame, drawn: pd.DataFrame, size: Mapping[str, float]
+) -> pd.DataFrame:
+    """List the pairs and the combinations that are drawn, then the size of each set."""
     sizes = pd.DataFrame({"kind": "all of a set", "set": list(size), PATIENTS: list(size.values())})
-    return pd.concat([drawn.assign(kind="combination"), sizes], ignore_index=True)[
-        ["kind", "set", *size, PATIENTS]
-    ]
+    table = pd.concat([drawn.assign(kind="combination"), sizes, agreed], ignore_index=True)
+    shown = [name for name in size if name in table]
+    return table[["kind", "set", *shown, PATIENTS, *COLUMNS[1:]]]
