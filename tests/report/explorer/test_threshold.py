@@ -94,10 +94,12 @@ def test_what_is_sent_to_the_browser_is_json_without_ids(opened):
         assert f'"{patient_id}"' not in sent
 
 
-def test_the_start_is_where_patients_are_named():
+def test_the_start_is_near_where_patients_are_named_and_no_patients_risk():
     opened = make_opened(np.linspace(0.2, 0.99, 300))
     exposed = opened.auc[opened.patients["exposed"]]
-    assert threshold.choose_threshold(opened) == pytest.approx(exposed.min(), abs=1e-3)
+    start = threshold.choose_threshold(opened)
+    assert start == pytest.approx(exposed.min(), abs=0.06)
+    assert start in threshold.list_steps(opened)[0]
     assert threshold.choose_threshold(opened, 0.6) == 0.6
     nobody = make_opened(np.linspace(0.2, 0.8, 300))
     assert threshold.choose_threshold(nobody) == 0.75

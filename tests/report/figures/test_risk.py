@@ -15,9 +15,13 @@ def make_risk(high: float, patients: int = 500, exposed: int = 40) -> SimpleName
     count = np.interp(auc, [0.5, 0.9, 0.99], [patients, high, high / 2])
     survival = pd.DataFrame({"auc": auc, "patients": count, "low": count / 2, "high": count * 1.5})
     cohort = {"exposed": exposed}
-    table = pd.DataFrame({"auc_joint": np.linspace(0.97, 0.3, patients)})
+    values = np.linspace(0.97, 0.3, patients)
+    table = pd.DataFrame(dict.fromkeys(("auc_joint", "auc_mean", "auc_max"), values))
+    table = table.assign(exposed=np.arange(patients) < exposed, stratum=0)
+    floor = np.linspace(0.3, 0.7, 10 * patients)
+    floors = pd.DataFrame(dict.fromkeys(("auc_joint", "auc_mean", "auc_max"), floor))
     return SimpleNamespace(
-        patients=table, survival=survival, floor=np.linspace(0.3, 0.7, 5000), cohort=cohort
+        patients=table, survival=survival, floor=floor, floors=floors, cohort=cohort
     )
 
 

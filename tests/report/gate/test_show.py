@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from rollcall.report.gate import (
     count_known,
+    count_public,
     explain_hidden,
+    keep_apart,
     protect,
     reached_by,
     round_as_written,
@@ -18,6 +20,7 @@ from rollcall.report.gate import (
     show_limit,
     show_share,
 )
+from rollcall.risk.exposed.naming import STATISTICS, name_by_statistic
 
 
 def test_counts_and_shares():
@@ -47,6 +50,33 @@ def test_every_step_of_a_curve_stands_for_enough_patients(values, smallest):
     for risk, count in zip(risks, counts, strict=True):
         assert count == (values >= risk - 1e-9).sum()
     assert (-np.diff([*counts, 0][: len(counts) + 1]) >= smallest).all()
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=30, max_size=120),
+    st.lists(st.integers(0, 120), max_size=4),
+    st.sampled_from([3, 10]),
+)
+def test_no_step_is_a_few_patients_from_a_number_that_is_shown(values, public, smallest):
+    curve = safe_curve(np.array(values), smallest)
+    risks, counts = keep_apart(curve, public, smallest)
+    assert set(zip(risks, counts, strict=True)) <= set(zip(*curve, strict=True))
+    for number in (number for number in public if number > 0):
+        assert all(count == number or abs(count - number) >= smallest for count in counts)
+
+
+def test_numbers_named_in_two_ways_differ_by_enough_patients():
+    rng = np.random.default_rng(0)
+    auc = np.r_[rng.normal(0.5, 0.05, 570), rng.uniform(0.9, 1, 40)].clip(0, 1)
+    floor = pd.DataFrame(dict.fromkeys(STATISTICS, rng.normal(0.5, 0.05, 6100)))
+    patients = pd.DataFrame(dict.fromkeys(STATISTICS, auc)).assign(stratum=0)
+    named = int(name_by_statistic(patients, floor)["auc_max"].sum())
+    top = np.argsort(np.argsort(-auc))
+    for fewer, is_shown in ((0, True), (2, False), (15, True), (named - 3, True)):
+        public = count_public(patients.assign(exposed=top < named - fewer), floor)
+        assert np.isnan(public["exposed"]) == (named - fewer < 10)
+        assert [public[name] == named for name in STATISTICS] == [is_shown] * 3
+    assert count_public(patients.assign(exposed=top < named - 2), floor, 2)["auc_max"] == named
 
 
 def test_a_curve_does_not_begin_at_the_lowest_risk():

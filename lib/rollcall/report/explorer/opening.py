@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.cohort import Cohort
+from rollcall.report.gate import count_public
 from rollcall.runs.derived.tables import has_table, read_array, read_table
 from rollcall.runs.run import Run, open_run
 from rollcall.util.errors import InputError, unknown_name
@@ -71,6 +72,15 @@ class Opened:
     def ranked(self) -> np.ndarray:
         """The patients from the highest risk to the lowest, int (patients,)."""
         return np.argsort(-self.auc, kind="stable")
+
+    @cached_property
+    def public(self) -> tuple[float, ...]:
+        """The numbers of patients that the report tells: exposed, and named by each statistic."""
+        exposed = float(self.patients["exposed"].sum())
+        if not has_table(self.run, "floor"):
+            return (exposed,)
+        floors = read_table(self.run, "floor")
+        return (exposed, *count_public(self.patients, floors, self.run.smallest_cell).values())
 
     @cached_property
     def statistic(self) -> np.ndarray:

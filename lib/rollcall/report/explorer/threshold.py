@@ -14,7 +14,7 @@ import pandas as pd
 
 from rollcall.report.explorer.opening import Opened
 from rollcall.report.explorer.view import find_nearest
-from rollcall.report.gate import HIDDEN, safe_curve, show_few, show_limit
+from rollcall.report.gate import HIDDEN, keep_apart, safe_curve, show_few, show_limit
 
 LOWEST = 0.5  # risk from which a threshold may be chosen
 STEP = 1e-3  # of the risks
@@ -49,15 +49,12 @@ def clip_limits(steps: pd.DataFrame, smallest: int) -> pd.DataFrame:
 def list_steps(opened: Opened) -> tuple[np.ndarray, np.ndarray]:
     """Return risks and how many are at or above each, as gate.safe_curve, from LOWEST on.
 
-    Without the steps whose count is nearer to that of the exposed, which is shown, than the
-    smallest cell: the exposed may be those at the top.
+    Without the steps whose count is nearer to a number that is shown, of the exposed or of those
+    named otherwise, than the smallest cell: these may be the ones at the top.
     """
-    smallest, exposed = opened.run.smallest_cell, int(opened.patients["exposed"].sum())
-    risks, counts = safe_curve(opened.auc, smallest)
-    apart = np.abs(counts - exposed)
-    near = (apart > 0) & (apart < smallest) & (exposed > 0)
-    kept = (risks >= LOWEST) & ~near
-    return risks[kept], counts[kept]
+    smallest = opened.run.smallest_cell
+    risks, counts = keep_apart(safe_curve(opened.auc, smallest), opened.public, smallest)
+    return risks[risks >= LOWEST], counts[risks >= LOWEST]
 
 
 def find_known(opened: Opened) -> float:
@@ -72,9 +69,12 @@ def count_chance(floor: np.ndarray, risks: np.ndarray, patients: int) -> np.ndar
 
 
 def choose_threshold(opened: Opened, threshold: float = 0.0) -> float:
-    """Return a threshold; 0: the risk from which patients are named, 0.75 where none is."""
-    exposed = opened.patients["exposed"].to_numpy(bool)
-    named = float(opened.auc[exposed].min()) if exposed.any() else 0.75
+    """Return a threshold; 0: the step of about as many patients as are named, 0.75 where none is.
+
+    The risk of the last one who is named is one patient's, and is not told.
+    """
+    number, (risks, counts) = int(opened.patients["exposed"].sum()), list_steps(opened)
+    named = float(risks[find_nearest(counts, number)]) if number and len(counts) else 0.75
     return threshold or round(named, 3)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import safe_curve, show_few
+from rollcall.report.gate import count_public, keep_apart, safe_curve, show_few
 from rollcall.report.style import (
     EXPOSED,
     FLOOR,
@@ -30,8 +30,8 @@ BAND = (0.05, 0.95)  # of passes of redrawn membership
 def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) -> Figure:
     """Draw the share of patients whose true risk is at least x, the estimates and the noise floor.
 
-    The curve of the estimates has no step of fewer than `smallest` patients, and ends where fewer
-    remain.
+    The curve of the estimates has no step of fewer than `smallest` patients, nor one that so few
+    set apart from the number of exposed, and ends where fewer remain.
     """
     drawing, ax = new_figure(SINGLE, 78 * MM)
     count, curve = len(risk.patients), risk.survival
@@ -39,7 +39,11 @@ def survival(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE) 
     # nearer 0.5 than an estimate's standard error nobody can say how many there are
     above = curve["auc"] >= np.quantile(risk.floor, 0.84)
     true = curve[above & (curve["patients"] >= smallest)]
-    values, number = safe_curve(risk.patients["auc_joint"].to_numpy(), smallest)
+    values, number = keep_apart(
+        safe_curve(risk.patients["auc_joint"].to_numpy(), smallest),
+        count_public(risk.patients, risk.floors, smallest).values(),
+        smallest,
+    )
     floor = count_floor(risk.floor, count, 0.1)
     exposed = int(risk.cohort["exposed"])
     is_shown = exposed >= smallest and count - exposed >= smallest

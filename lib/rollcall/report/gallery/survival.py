@@ -16,7 +16,7 @@ from rollcall.paper import published
 from rollcall.report.figures.further.by_definition import safe_record_curve
 from rollcall.report.gallery.looks import PUBLISHED, make_grid, wrap_label, write_lines
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
-from rollcall.report.gate import safe_curve
+from rollcall.report.gate import count_public, keep_apart, safe_curve
 from rollcall.report.style import EXPOSED, FLOOR, MEMBER, Figure, letter, scale_log, styled
 from rollcall.runs.derived.tables import has_table, read_table
 
@@ -166,6 +166,11 @@ def _list_curves(entry: FinishedRun, definition: Definition) -> dict[str, pd.Dat
         return curves
     values = entry.tables[definition.table][definition.column].to_numpy()
     risks, counts = safe_curve(values, smallest)
+    if "patients" in entry.tables and "floor" in entry.tables:
+        public = count_public(
+            read_table(entry.run, "patients"), read_table(entry.run, "floor"), smallest
+        )
+        risks, counts = keep_apart((risks, counts), public.values(), smallest)
     curves = {"this run": pd.DataFrame({"auc": risks, "share": counts / len(values)})}
     if "floor" in entry.tables:
         curves["if nothing leaked"] = _thin(

@@ -11,6 +11,8 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate.design import PATIENTS, TOTAL
 from rollcall.report.gate.partitions import MISSING, MOST_SHOWN
+from rollcall.report.gate.suppression import protect
+from rollcall.risk.exposed import name_by_statistic
 
 HIDDEN = "–"
 STEP = 0.001  # of the risks at which a curve may step
@@ -141,6 +143,34 @@ def safe_curve(
             counts.append(count)
     order = np.argsort(risks)
     return np.array(risks)[order], np.array(counts)[order]
+
+
+def count_public(
+    patients: pd.DataFrame, floors: pd.DataFrame, smallest: int = MIN_GROUP_SIZE
+) -> dict[str, float]:
+    """Count the exposed, and those named by each statistic, as far as they may stand side by side.
+
+    patients, floors: tables of rollcall.risk.Risk. By name, the exposed first; NaN for a number too
+    small, or apart by too few from an earlier one whose patients are the same but for these.
+    """
+    flags = {"exposed": patients["exposed"].to_numpy(bool)} | name_by_statistic(patients, floors)
+    row = protect(pd.DataFrame(index=range(len(patients))), flags, smallest).iloc[0]
+    return {name: np.nan if pd.isna(row[name]) else float(row[name]) for name in flags}
+
+
+def keep_apart(
+    curve: tuple[np.ndarray, np.ndarray], public: Iterable[float], smallest: int = MIN_GROUP_SIZE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the steps of safe_curve whose count is nearer to a public number than `smallest`.
+
+    Unless it is that number: those whom it counts may be the ones at the top. public: numbers of
+    count_public.
+    """
+    risks, counts = curve
+    known = np.array([number for number in public if number > 0])
+    apart = np.abs(counts[:, None] - known[None, :])
+    kept = ~((apart > 0) & (apart < smallest)).any(axis=1)
+    return risks[kept], counts[kept]
 
 
 def reached_by(values: np.ndarray, smallest: int = MIN_GROUP_SIZE, digits: int = 2) -> float:

@@ -6,11 +6,19 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate import HIDDEN, reached_by, show_few, show_limit, show_told
+from rollcall.report.gate import (
+    HIDDEN,
+    count_public,
+    explain_hidden,
+    reached_by,
+    show_few,
+    show_limit,
+    show_told,
+)
 from rollcall.report.tables.showing import Table
 from rollcall.report.tables.showing.formats import format_share
 from rollcall.risk import Risk
-from rollcall.risk.exposed import EXPOSED_FDR, name_exposed
+from rollcall.risk.exposed import EXPOSED_FDR
 from rollcall.risk.units import PRIORS, describe_risk
 
 RISK_LIMITS = (0.6, 0.7, 0.8, 0.9, 0.95)
@@ -76,21 +84,21 @@ def units_table(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZ
 
 
 def statistic_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
-    """Count exposed patients by each of the three statistics, each against its own noise floor."""
-    rows, stratum = [], risk.patients["stratum"].to_numpy()
-    nothing = np.zeros(len(stratum))
+    """Count exposed patients by each of the three statistics, each against its own noise floor.
+
+    Hidden where a few patients more or fewer would be the difference to what stands elsewhere.
+    """
+    public, rows = count_public(risk.patients, risk.floors, smallest), []
     for name, words in (
         ("auc_joint", "joint: one statistic on all records"),
         ("auc_mean", "mean of the record AUCs"),
         ("auc_max", "largest record AUC"),
     ):
         values, floor = risk.patients[name].to_numpy(), risk.floors[name].to_numpy()
-        naming = name_exposed(values, floor.reshape(-1, len(values)), nothing, stratum)
-        count = int(naming.exposed.sum())
         rows.append(
             {
                 "risk of a patient": words,
-                "exposed": show_few(count, len(values), smallest),
+                "exposed": HIDDEN if np.isnan(public[name]) else f"{public[name]:,.0f}",
                 "mean": f"{values.mean():.3f}",
                 "mean of its floor": f"{floor.mean():.3f}",
             }
@@ -98,7 +106,7 @@ def statistic_table(risk: Risk, smallest: int = MIN_GROUP_SIZE) -> Table:
     return Table(
         pd.DataFrame(rows),
         "Exposed patients by each statistic, each against its own noise floor, without what their "
-        f"records foretell; false-discovery rate {EXPOSED_FDR:.0%}",
+        f"records foretell; false-discovery rate {EXPOSED_FDR:.0%}. {explain_hidden(smallest)}",
     )
 
 

@@ -1,7 +1,13 @@
 """Exposed patients: who stands above the noise floor, and how sure that is."""
 
 from rollcall.risk.exposed.interval import exposed_interval, share_at_least
-from rollcall.risk.exposed.naming import EXPOSED_FDR, Naming, make_strata, name_exposed
+from rollcall.risk.exposed.naming import (
+    EXPOSED_FDR,
+    Naming,
+    make_strata,
+    name_by_statistic,
+    name_exposed,
+)
 from rollcall.risk.exposed.q_values import compute_q_values
 
 __all__ = [
@@ -10,6 +16,7 @@ __all__ = [
     "compute_q_values",
     "exposed_interval",
     "make_strata",
+    "name_by_statistic",
     "name_exposed",
     "share_at_least",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from rollcall.risk.exposed.q_values import (
     AUC_TOLERANCE,
@@ -22,6 +23,7 @@ from rollcall.risk.exposed.weights import weigh_patients
 EXPOSED_FDR = 0.05  # the largest q-value of an exposed patient
 MOST_P = 0.05  # of an exposed patient: nobody is named for what others of the label leak
 LEAST_STRATUM = 250  # patients; smaller labels are one stratum together
+STATISTICS = ("auc_joint", "auc_mean", "auc_max")
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,20 @@ def name_exposed(
         limit = np.minimum(largest[number] * weight[who], most_p)
         threshold[who] = _find_threshold(take_draws(floor, who), limit)
     return Naming(p, weight, q, exposed, stratum, threshold, largest, null_share, names, most_p)
+
+
+def name_by_statistic(patients: pd.DataFrame, floors: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Name patients by each statistic against its own floor, without what their records foretell.
+
+    patients, floors: tables of rollcall.risk.Risk. A bool (P,) for each of STATISTICS.
+    """
+    stratum = patients["stratum"].to_numpy()
+    named = {}
+    for name in STATISTICS:
+        floor = floors[name].to_numpy().reshape(-1, len(stratum))
+        nothing = np.zeros(len(stratum))
+        named[name] = name_exposed(patients[name].to_numpy(), floor, nothing, stratum).exposed
+    return named
 
 
 def take_draws(floor: np.ndarray, who: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from rollcall.report.figures.risk import (
     find_height,
     set_risk_axes,
 )
-from rollcall.report.gate import safe_curve
+from rollcall.report.gate import count_public, keep_apart, safe_curve
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
@@ -54,8 +54,10 @@ def definitions(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZ
     )
     by_floor = _simulate_floor(records, count, risk.cohort["pair_correlation"])
     curves = {"record": (values, number, len(records), by_floor)}
+    public = count_public(risk.patients, risk.floors, smallest).values()
     for name in DEFINITIONS:
-        values, number = safe_curve(risk.patients[name].to_numpy(), smallest)
+        curve = safe_curve(risk.patients[name].to_numpy(), smallest)
+        values, number = keep_apart(curve, public, smallest)
         curves[name] = (values, number, count, count_floor(risk.floors[name].to_numpy(), count, 0))
     tables, words = [], []
     titles = {"record": f"records ({len(records):,})"} | DEFINITIONS
