@@ -18,6 +18,7 @@ def make_tasks() -> dict[str, Task]:
     brightness = open_clinic().films.mean((1, 2))
     dark = np.concatenate([-brightness[:1000], -brightness[1000:2000] - 12])
     blind = auc(dark, np.arange(2000) < 1000)
+    one_line = ((dark > np.median(dark)) == (np.arange(2000) < 1000)).mean()
     return {
         "inverted": Task(
             lambda score, mean, sd: (score - mean) / sd,
@@ -55,7 +56,11 @@ def make_tasks() -> dict[str, Task]:
             },
             ((alarms, films),),
         ),
-        "blind": Task(blind, {"inverted": 1 - blind}, tolerance=0.005),
+        "blind": Task(
+            blind,
+            {"inverted": 1 - blind, "one_line": one_line, "hoped": 0.5},
+            tolerance=0.005,
+        ),
     }
 
 
