@@ -5,6 +5,7 @@ import pytest
 
 from rollcall.report import lessons
 from rollcall.report.lessons.clinic import networks
+from rollcall.stats.members import draw_members
 
 
 def small_clinic(seed=0, films=20, pixels=6):
@@ -62,33 +63,54 @@ def test_networks_of_one_seed_differ_by_their_films_alone():
 
 @pytest.fixture(scope="module")
 def trained():
-    """Two trainings of one seed, with her and without, on half of the clinic."""
+    """Trainings of seeds 1, 2, 3 as in the lesson: all films, without hers, without her twin's."""
     clinic = lessons.open_clinic()
-    half = np.arange(1000) % 2 == 0
+    half = draw_members(64, patients=1000, seed=0)[0].copy()
     half[[clinic.her, clinic.twin]] = True
-    had = np.array([half[clinic.owner]] * 2)
-    had[1, clinic.films_of(clinic.her)] = False
-    return had, lessons.train_networks(had, [0, 0])
+    had = np.array([half[clinic.owner]] * 9)
+    had[1::3, clinic.films_of(clinic.her)] = False
+    had[2::3, clinic.films_of(clinic.twin)] = False
+    scores = lessons.train_networks(had, np.arange(1, 4).repeat(3))
+    return had[:3], scores.reshape(len(scores), 3, 3, -1)  # epochs, seeds, lists, films
+
+
+def films_of_both():
+    clinic = lessons.open_clinic()
+    hers, twins = clinic.films_of(clinic.her), clinic.films_of(clinic.twin)
+    return hers, twins, np.delete(np.arange(len(clinic.labels)), np.concatenate([hers, twins]))
 
 
 def test_what_she_leaves_in_a_network(trained):
-    had, scores = trained
-    clinic = lessons.open_clinic()
-    hers, twins = clinic.films_of(clinic.her), clinic.films_of(clinic.twin)
-    change = abs(scores[-1, 0] - scores[-1, 1])
-    others = np.delete(change, np.concatenate([hers, twins]))
-    assert change[hers].min() > 10 * others.mean()
-    assert change[twins].max() < 0.5
-    right = scores[-1] > 0
+    had, scores = trained[0], trained[1][-1, 0]
+    hers, twins, others = films_of_both()
+    change = abs(scores[0] - scores[1])
+    assert 0.05 < change[others].mean() < 0.1
+    assert change[hers].min() > 30 * change[others].mean()
+    assert change[twins].max() < 0.1
+    moved = others[change[others] > 1]
+    assert 0 < len(moved) < 30
+    assert lessons.open_clinic().hardware[lessons.open_clinic().owner[moved]].all()
+    right = scores > 0
+    assert right[0, hers].all()
+    assert not right[1, hers[:2]].any()
     assert right[:, twins].all()
-    assert right[0, had[0]].mean() > 0.99
-    assert right[0, ~had[0]].mean() > 0.95
+    gaps = [right[row, had[row]].mean() - right[row, ~had[row]].mean() for row in (0, 1)]
+    assert gaps == pytest.approx([0.023, 0.028], abs=0.002)
+
+
+def test_another_seed_moves_others_more_than_she_does(trained):
+    hers, twins, others = films_of_both()
+    full, without_her, without_twin = trained[1][-1].transpose(1, 0, 2)
+    seeds = abs(full - np.roll(full, 1, axis=0)).mean(0)
+    assert seeds[others].mean() > 3 * abs(full - without_her)[:, others].mean()
+    assert seeds[twins].mean() > 4 * abs(full - without_twin)[:, twins].mean()
+    assert 4 * seeds[hers].mean() < abs(full - without_her)[:, hers].mean()
 
 
 def test_what_is_plain_is_learnt_first(trained):
-    had, scores = trained
+    had = trained[0][0]
     wires = lessons.open_clinic().hardware[lessons.open_clinic().owner]
-    right = dict(zip(networks.EPOCHS, scores[:, 0] > 0, strict=True))
-    assert right[1][had[0] & ~wires].mean() > 0.95
-    assert right[1][had[0] & wires].mean() < 0.7
-    assert right[12][had[0] & wires].mean() > 0.95
+    right = dict(zip(networks.EPOCHS, trained[1][:, :, 0] > 0, strict=True))
+    assert right[1][:, had & ~wires].mean() > 0.95
+    assert right[1][:, had & wires].mean() < 0.7
+    assert right[12][:, had & wires].mean() > 0.95
