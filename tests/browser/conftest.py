@@ -78,14 +78,13 @@ def traffic() -> Iterator[Traffic]:
     assert not noted.refused, f"asked for what is not on this machine: {noted.refused}"
 
 
-@pytest.fixture
-def visit(chromium, traffic) -> Iterator[Callable]:
-    """A function that opens an address in a fresh window, and gives the playwright Page.
+def open_window(
+    chromium, traffic: Traffic, width: int = 1280, height: int = 800, dark: bool = False, **options
+):
+    """Open a window (playwright's BrowserContext) whose pages are refused what is not here.
 
-    visit(address, width=1280, height=800, dark=False, **options): options are those of
-    Browser.new_context, such as color_scheme or java_script_enabled.
+    options: those of Browser.new_context, such as java_script_enabled.
     """
-    windows = []
 
     def guard(route):
         if traffic.note(route.request.url):
@@ -93,16 +92,30 @@ def visit(chromium, traffic) -> Iterator[Callable]:
         else:
             route.abort()
 
-    def open_page(address: str, width: int = 1280, height: int = 800, dark: bool = False, **more):
-        scheme = "dark" if dark else "light"
-        size = {"width": width, "height": height}
-        window = chromium.new_context(viewport=size, color_scheme=scheme, **more)
-        windows.append(window)
-        window.set_default_timeout(PATIENCE_MS)
-        window.route("**/*", guard)
-        page = window.new_page()
+    def listen(page):
         page.on("websocket", lambda socket: traffic.note(socket.url))
         page.on("pageerror", lambda error: traffic.errors.append(str(error)))
+
+    size = {"width": width, "height": height}
+    scheme = "dark" if dark else "light"
+    window = chromium.new_context(viewport=size, color_scheme=scheme, **options)
+    window.set_default_timeout(PATIENCE_MS)
+    window.route("**/*", guard)
+    window.on("page", listen)
+    return window
+
+
+@pytest.fixture
+def visit(chromium, traffic) -> Iterator[Callable]:
+    """A function that opens an address in a fresh window, and gives the playwright Page.
+
+    visit(address, width=1280, height=800, dark=False, **options): options as of open_window.
+    """
+    windows = []
+
+    def open_page(address: str, **options):
+        windows.append(open_window(chromium, traffic, **options))
+        page = windows[-1].new_page()
         page.goto(str(address))
         return page
 

@@ -126,39 +126,6 @@ def test_the_quiz_before_and_after():
     assert "letters are expected" in lessons.compare_quiz("", right).data
 
 
-REFUSED = [  # a report, a sentence, what the answer names
-    (1, "No patient is exposed.", "not"),
-    (1, "The model is safe.", "whatever the models remember"),
-    (1, "With 8 models, none was named.", "sounds like good news"),
-    (2, "An AUC of 0.54 is safe.", "the average hides"),
-    (2, "The AUC is 0.54.", "not only the average"),
-    (2, "100 patients are exposed.", "how sure"),
-    (3, "This patient can be identified.", "not \"identified\""),
-    (3, "The patient is at the highest risk.", "whether the patient was in"),
-    (4, "5% of patients are exposed.", "neither 5%"),
-    (4, "Each is exposed with 95% certainty, 95% sure.", "neither 5%"),
-    (4, "100 patients are exposed.", "by chance"),
-    (5, "Most of B are exposed.", "39 of 160"),
-    (5, "The majority of patients in group B is exposed, 6.8 times.", "39 of 160"),
-    (5, "B is exposed 6.8 times as often because of race.", "does not say why"),
-    (5, "B is exposed 6.8 times as often.", "interval"),
-    (6, "There is no difference between women and men.", "p = 0.3"),
-    (6, "Women and men are equally exposed.", "p = 0.3"),
-    (6, "A difference was not shown.", "The interval is the result"),
-    (7, "12% of patients are exposed.", "who carries"),
-    (7, "Every patient may be exposed.", "not spread evenly"),
-    (8, "Of 43 exposed patients 38 have an implant.", "by subtraction"),
-    (8, "43 patients are exposed, 5 without implant.", "not published"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("number", "sentence", "named"), REFUSED)
-def test_what_may_not_be_said(number, sentence, named):
-    text = plain(saying.judge_sentence(number, sentence))
-    assert text.startswith("<p>Not yet.")
-    assert named in text
-
-
 @pytest.mark.parametrize("number", range(1, 9))
 def test_the_careful_sentence_of_a_report_may_be_said(number):
     report = saying._read(number)

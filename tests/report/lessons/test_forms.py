@@ -13,6 +13,7 @@ from docs.lessons import CLINICIAN, FOLDER, leave_open, make_forms, tags
 from rollcall.report.lessons.asking import WORDS
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.notebooks.kernels import start_kernel_server
+from tests.report.lessons.typed import name_exercise, read_answers, read_text, wrong_answers
 
 SOLVED = sorted(FOLDER.glob("[0-9]*.ipynb"))
 FORMS = [path for form in ("learner", "clinician") for path in sorted((FOLDER / form).glob("*"))]
@@ -146,9 +147,14 @@ def test_a_form_runs_with_its_stubs(path, monkeypatch):
         return  # the same code, which has run
     monkeypatch.setattr("rollcall.report.lessons.asking.display", lambda *_: None)
     monkeypatch.setattr("rollcall.report.lessons.showing.display", lambda *_, **__: None)
-    names, texts = {}, []
-    for source, _ in cells_of(path):
+    cells, names, texts = [source for source, _ in cells_of(path)], {}, []
+    for number, source in enumerate(cells):
         texts.append(run_shown(source, names))
+        for typed, said in wrong_answers(path, name_exercise(source)):
+            run_shown(typed, names)
+            assert said in read_text(run_shown(source, names)), typed
+        if name_exercise(source):
+            run_shown(cells[number - 1], names)  # the stub again
     stubs = sum("exercise" in tags(cell) for _, cell in cells_of(path))
     opened = "\n".join(texts).count("Open.")
     assert opened == (1 if path.stem == "quiz" else stubs)
@@ -162,6 +168,18 @@ def run_shown(source, names):
     exec(compile(ast.Module(body, []), "cell", "exec"), names)
     value = eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
     return value._repr_html_() if hasattr(value, "_repr_html_") else ""
+
+
+@every_lesson
+def test_each_exercise_has_typical_wrong_answers(path):
+    exercises = [name_exercise(source) for source, _ in cells_of(path)]
+    answers = read_answers(int(path.stem[0]))
+    assert list(answers) == list(filter(None, exercises))
+    words = tomllib.loads((WORDS / f"lesson{path.stem[0]}.toml").read_text())["exercises"]
+    for exercise, typed in answers.items():
+        assert len(typed) >= 3, exercise
+        if exercise in words:
+            assert set(typed) == set(words[exercise]["mistakes"])
 
 
 def test_the_clinicians_track():

@@ -15,5 +15,5 @@ def make_tasks() -> dict[str, Task]:
             {"crude": 41 / 22, "inverted": share_x / share_y, "unweighted": sum(y) / sum(x)},
             tolerance=0.01,
         ),
-        "hidden": Task(0, {"unknown": "unknown", "sum": 43}),
+        "hidden": Task(4, {"unknown": "unknown", "sum": 43, "forgotten": 15}),
     }
