@@ -39,7 +39,7 @@ def count_at_most(ladder: np.ndarray, values: np.ndarray) -> np.ndarray:
         x /= np.abs(x) + 1
         x *= half
         x += half
-        return x.astype(np.int64)
+        return x.astype(np.intp)
 
     per_bucket = np.bincount(bucket(ladder), minlength=2 * int(half) + 1)
     start = np.cumsum(per_bucket) - per_bucket

@@ -69,7 +69,7 @@ def read(
     sex = rng.integers(0, 2, patients)
     insurance = rng.choice(3, patients, p=INSURANCE_SHARES)
     finding = rng.choice(3, patients, p=(0.5, 0.25, 0.25))
-    films = 1 + rng.binomial(5, 0.35, patients)
+    films = (1 + rng.binomial(5, 0.35, patients)).astype(np.intp)
     rate = np.where(race == RACES.index(PLANTED), PLANTED_RATE, HARDWARE_RATE)
     hardware = (rng.random(patients) < rate) & leak
 

@@ -226,7 +226,7 @@ def summarise_records(
     """
     pairs, patients = len(scores) // 2, members.shape[1]
     order = order or Order(np.arange(patients), np.arange(2 * pairs))
-    place = np.empty(patients, np.int64)
+    place = np.empty(patients, np.intp)
     place[order.patients] = np.arange(patients)
     index, sign = place[index], pair_signs(order.arrange(members))
     by_patient, first, count = group_records(index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,8 +37,11 @@ def map_blocks(work: Callable, blocks: list[slice], progress=iter) -> list:
     """
     threads = min(cores(), len(blocks)) if len(blocks) > 1 else 1
     shares = threads if progress is iter else max(threads, min(MOST_STEPS, len(blocks)))
+    parts = [blocks[first::shares] for first in range(shares)]
+    if threads == 1:
+        return [work(part) for part in progress(parts)]
     with ThreadPoolExecutor(threads) as pool:
-        calls = [pool.submit(work, blocks[first::shares]) for first in range(shares)]
+        calls = [pool.submit(work, part) for part in parts]
         return [call.result() for call in progress(calls)]
 
 
@@ -45,8 +49,10 @@ def cores(root: Path = Path("/")) -> int:
     """Return the number of CPU cores that this process may use.
 
     As many as it may run on, or fewer where a container or a job has a quota (cgroups, v1 and v2,
-    under `root`).
+    under `root`). One in a browser tab, where no thread can be started.
     """
+    if sys.platform == "emscripten":
+        return 1
     allowed = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))

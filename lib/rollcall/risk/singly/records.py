@@ -37,7 +37,7 @@ def summarise_records_singly(
     interval of the mean has Student's t of 2 / (1 / (n_in - 1) + 1 / (n_out - 1)) degrees.
     """
     targets, patients = members.shape
-    place = np.empty(patients, np.int64)
+    place = np.empty(patients, np.intp)
     place[order.patients] = np.arange(patients)
     index, members = place[index], order.arrange(members)
     by_patient, first, count = group_records(index)
