@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit describe rehearse doctor figure bench test quick lint lab gallery claims reference site lock clean
+.PHONY: help audit describe rehearse doctor figure bench test quick lint lab gallery claims reference site slides lock clean
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE= STATEMENT= BUDGET= PRECISION= MOST=]   train, attack, disparity, report"
 	@echo "make describe TABLE=my.csv [LABEL= PATIENT=]                 a first cohort.toml for a table of your own, and what is made of each column"
@@ -18,6 +18,7 @@ help:
 	@echo "make gallery [OUT=]                                          renew results/gallery from finished runs of open data"
 	@echo "make claims                                                  check the numbers of README and docs against stored results"
 	@echo "make site [OUT= DATA= TO= THEME=]                            the pages, the demo and the lessons as a site (docs/README.md)"
+	@echo "make slides [TO=]                                            the lessons' pictures for slides"
 	@echo "make reference                                               renew docs/reference.md from the command line and the recipes"
 	@echo "make lock                                                    renew requirements.lock (needs uv)"
 	@echo "make clean                                                   remove .venv; results/ and data/ stay"
@@ -71,6 +72,9 @@ claims: .venv/.ready
 
 site: .venv/.ready
 	@$(RUN_IN) -m docs.site $(call given,OUT,out) $(call given,DATA,data) $(call given,TO,to) $(call given,THEME,theme)
+
+slides: .venv/.ready
+	@$(RUN_IN) -m docs.slides $(call given,TO,to)
 
 reference: .venv/.ready
 	@$(RUN_IN) -m docs.reference
