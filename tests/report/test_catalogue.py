@@ -37,7 +37,8 @@ def make_groups() -> pd.DataFrame:
         "p_adjusted": [0.004, 0.0006, 0.8, np.nan, 1, 1],
     }
     table = table.assign(intersection=False, is_outcome=table["attribute"] == "sex", **numbers)
-    return table.assign(exposed_share=table["exposed"] / table["patients"])
+    share = table["exposed"] / table["patients"]
+    return table.assign(exposed_share=share, exposed_low=share / 2, exposed_high=2 * share)
 
 
 def make_cutoffs() -> pd.DataFrame:

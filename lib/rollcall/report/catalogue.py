@@ -12,6 +12,7 @@ from rollcall.report.examples import show_examples, show_most_exposed
 from rollcall.report.figures import attacks as attack_figures
 from rollcall.report.figures import groups as group_figures
 from rollcall.report.figures import risk as risk_figures
+from rollcall.report.figures.first import draw_icons, draw_rates
 from rollcall.report.figures.further import by_risk, overlap, thresholds
 from rollcall.report.figures.further.bundle_of_records import bundle
 from rollcall.report.figures.further.by_definition import definitions
@@ -23,6 +24,8 @@ from rollcall.report.tables.groups import group_table, panel_table
 from rollcall.report.tables.models import performance_table
 from rollcall.report.tables.risk import risk_table, statistic_table, trust_table, units_table
 from rollcall.report.tables.showing import Table
+from rollcall.report.words.findings import gather_findings
+from rollcall.report.words.sentences import Findings
 from rollcall.risk import Risk
 from rollcall.runs.derived.manifests import check_step
 from rollcall.runs.derived.tables import has_table, read_array, read_table
@@ -77,6 +80,14 @@ def _show_risk(audit: Any, show: Callable) -> Any:
     return show(_risk_of(audit), audit.cohort.unit, audit.run.smallest_cell)
 
 
+def _show_first(audit: Any, draw: Callable[[Findings], Figure | None]) -> Figure | Table:
+    """Draw a figure of the first page, or say that there is none."""
+    take_step(audit, "attack")
+    drawn = draw(gather_findings(audit.run, audit.cohort))
+    nothing = "Nothing to draw: nobody is exposed, too few are, or nothing can be said."
+    return Table(None, "", empty=nothing) if drawn is None else drawn
+
+
 def _show_roc(audit: Any) -> Figure:
     take_step(audit, "attack")
     return attack_figures.roc(read_table(audit.run, "roc"), read_table(audit.run, "attacks"))
@@ -102,6 +113,7 @@ def _show_bundle(audit: Any) -> Figure:
 # Each takes a rollcall.auditing.Audit, of which it asks run and cohort alone once the steps are
 # taken, and gives a style.Figure, or a Table that says why not.
 FIGURES: dict[str, Callable[[Any], Figure | Table]] = {
+    "first_icons": lambda audit: _show_first(audit, draw_icons),
     "roc": _show_roc,
     "in_out": _show_in_out,
     "bundle": _show_bundle,
@@ -110,6 +122,7 @@ FIGURES: dict[str, Callable[[Any], Figure | Table]] = {
     "trade_off": lambda audit: _show_risk(audit, trade_off),
     "named": _show_named,
     "most_exposed": lambda audit: show_most_exposed(audit.cohort, _risk_of(audit)),
+    "first_rates": lambda audit: _show_first(audit, draw_rates),
     "forest": lambda audit: _show_groups(audit, group_figures.forest),
     "cutoffs": lambda audit: _show_groups(audit, thresholds.cutoffs, "shown_cutoffs"),
     "group_survival": lambda audit: _show_groups(audit, by_risk.group_survival, "shown_levels"),
@@ -137,4 +150,4 @@ TABLES = {
 
 def is_of_groups(name: str) -> bool:
     """Say whether a figure shows groups of patients."""
-    return name in ("forest", "cutoffs", "group_survival")
+    return name in ("first_rates", "forest", "cutoffs", "group_survival")

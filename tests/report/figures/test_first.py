@@ -70,7 +70,7 @@ def test_the_groups_that_differ_beyond_chance_come_first():
     figure = draw_rates(find(groups=table))
     assert "race: clear 12 (9.0 to 15); " in figure.alt
     assert "of all patients 4.5" in figure.alt
-    assert round(figure.drawing.get_figwidth() * 25.4) == 86
+    assert round(figure.drawing.get_figwidth() * 25.4) == 89
 
 
 def test_without_groups_there_is_no_rate():

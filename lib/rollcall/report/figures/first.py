@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from rollcall.report.gate import show_few
-from rollcall.report.style import EXPOSED, FLOOR, MM, Figure, new_figure, styled
+from rollcall.report.style import EXPOSED, FLOOR, MM, SINGLE, Figure, new_figure, styled
 from rollcall.report.words.comparing import SIGNIFICANT, list_comparable
 from rollcall.report.words.one_model import OneModel, find_case_of_one
 from rollcall.report.words.opening import CONTROL, FEW, FOUND, NONE, TRIAL, UNDECIDED, find_case
 from rollcall.report.words.sentences import Findings
 
-WIDTH, HEIGHT = 86 * MM, 56 * MM
+HEIGHT = 56 * MM
 COLUMNS = {1_000: 50, 10_000: 200}  # of icons in a row, by how many there are
 MOST_GROUPS = 5
 LIGHT = "#D0D0D0"
@@ -58,7 +58,7 @@ def _draw_icons(
         dark, hollow = dark - min(hollow, dark), min(hollow, dark)
     elif most:
         hollow = max(hollow, 1)
-    drawing, ax = new_figure(WIDTH, HEIGHT)
+    drawing, ax = new_figure(SINGLE, HEIGHT)
     _draw_field(ax, size, dark, hollow)
     number, few = dark + hollow, show_few(1, total, smallest)
     if exposed:
@@ -87,6 +87,11 @@ def _draw_icons(
         alt=f"Icon array of {size:,} {unit}s: {words}"
         + (f", {hollow:,} of these by chance." if exposed else "."),
         caption=f"{words[0].upper()}{words[1:]}, rounded to whole {unit}s.{more}",
+        title=f"Of every {size:,} {unit}s, how many can be picked out",
+        data=pd.DataFrame(
+            {"icons": [text for *_, text in legend], "of": size}
+            | {"number": [count for count in (dark, hollow) if count] + [size - number]}
+        ),
     )
 
 
@@ -147,7 +152,7 @@ def draw_rates(findings: Findings) -> Figure | None:
     if not len(rates):
         return None
     unit, overall = findings.unit, findings.risk["exposed"] / findings.patients
-    drawing, ax = new_figure(WIDTH, HEIGHT)
+    drawing, ax = new_figure(SINGLE, HEIGHT)
     places = np.arange(len(rates))
     shares = 100 * rates[["share", "low", "high"]].to_numpy(float)
     ax.axvline(100 * overall, color=FLOOR, linestyle="--", linewidth=0.8)
@@ -193,6 +198,8 @@ def draw_rates(findings: Findings) -> Figure | None:
         f"intervals: {words}; of all {unit}s {_show(100 * overall)}.",
         caption=f"How many of 100 {unit}s of a group can be picked out, with 95% intervals, in the "
         f"groups that differ most; {clear}.",
+        title="Groups that differ most, as rates",
+        data=rates,
     )
 
 

@@ -5,6 +5,7 @@ It stands for a rollcall.auditing.Audit wherever a figure is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +23,14 @@ from rollcall.util.errors import InputError
 
 @dataclass(frozen=True)
 class Unit:
-    """What a figure of counts asks of a cohort, where the cohort itself is not at hand."""
+    """What a figure of counts asks of a cohort, where the cohort itself is not at hand.
+
+    patients: as many as there are; attributes: some, as whether there are groups the tables say.
+    """
 
     unit: str
+    patients: Sequence = ()
+    attributes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,9 @@ class StoredRun:
     @cached_property
     def cohort(self) -> Cohort | Unit:
         """The run's cohort as it is prepared; where it is not on this machine, its unit alone."""
-        return open_cohort(self.run, self.data) or Unit(self.run.unit)
+        return open_cohort(self.run, self.data) or Unit(
+            self.run.unit, range(self.run.config["patients"]), ("any",)
+        )
 
     @property
     def whole(self) -> Cohort:

@@ -38,6 +38,10 @@ ATTACK, PAPER = ("records", "patients", "floor", "survival", "risk"), "paper_pat
 AGGREGATE = "aggregate ROC of each data set, LiRA and RMIA, linear and log, with a band"
 _TABLE = (
     Entry(
+        *("first_icons", OF_RUN, "the first page: of every 1,000, how many can be picked out"),
+        *("2_attack", f"{FIGURES}.first:draw_icons", ("attacks", "pooled", "risk")),
+    ),
+    Entry(
         *("roc", OF_RUN, "ROC of every attack, log and linear, with a band over models"),
         *("2_attack", f"{FIGURES}.attacks:roc", ("roc", "attacks"), AGGREGATE),
     ),
@@ -77,6 +81,11 @@ _TABLE = (
         *("2_attack", f"{FIGURES}.attacks:images", ATTACK),
         "pictures of the highest records and of random ones, with label and AUC",
         records=True,
+    ),
+    Entry(
+        *("first_rates", OF_RUN, "the first page: the groups that differ most, as rates"),
+        *("3_disparity", f"{FIGURES}.first:draw_rates"),
+        ("attacks", "pooled", "risk", "shown_groups"),
     ),
     Entry(
         *("forest", OF_RUN, "ratio of exposed shares of each group, with interval"),

@@ -48,7 +48,7 @@ STEPS = {
 ARRAYS = ("statistic", "statistic_rmia")  # which are .npy and not .parquet
 FIGURES = (
     *("roc", "in_out", "bundle", "survival", "definitions", "trade_off", "named", "most_exposed"),
-    *("forest", "cutoffs", "group_survival", "shares"),
+    *("forest", "cutoffs", "group_survival", "shares", "first_icons", "first_rates"),
 )
 ENDINGS = ("pdf", "png", "svg", "csv")  # of a figure's files
 NOTEBOOKS = ("1_train", "2_attack", "3_disparity")
