@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SHOWN = re.compile(r"<figure>.*?<figcaption>(.*?)</figcaption>", re.DOTALL)
+NAMED = re.compile(r'\.show\("(\w+)"\)')  # a figure is called by its name, else by its number
 NOT_RUN = "*This notebook is shown as it is, not run.*"
 
 
@@ -44,7 +45,8 @@ def prepare(book: dict, page: str) -> tuple[dict, list[Shown]]:
             "".join(each.get("data", {}).get("text/html", "")) for each in cell["outputs"]
         )
         if shown := SHOWN.search(html):
-            name = f"{stem}-{len(figures) + 1}"
+            called = NAMED.search("".join(cell["source"]))
+            name = f"{stem}-{called[1].replace('_', '-') if called else len(figures) + 1}"
             cell["metadata"]["label"] = name
             figures.append(Shown(name, shown[1]))
     if not ran:

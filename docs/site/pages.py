@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from docs.site.books import Shown, fold_code, prepare
@@ -15,8 +16,10 @@ from docs.site.staging import (
     rewrite,
     write_sources,
 )
+from rollcall.util.errors import InputError
 
 LESSONS = "notebooks/lessons/"
+FIGURE = re.compile(r"<!-- figure: ([\w-]+) -->")
 READ = ("1_train", "2_attack", "3_disparity", "explore")  # notebooks read for what they show
 FIGURES = """# The demo's figures
 
@@ -53,11 +56,30 @@ def write_pages(stage: Path, books: dict[str, dict]) -> set[str]:
         else:
             text = (TOP / page).read_text(encoding="utf-8")
             text = label_headings(rewrite(text, page, pages, beside, outside), page)
+            text = embed(text, page, shown)
         _write(stage / page, text)
     _write(stage / "site" / "sources.bib", write_sources(outside))
     _write(stage / "myst.yml", (HERE / "myst.yml").read_text(encoding="utf-8"))
     copy_beside(beside, stage)
     return outside
+
+
+def embed(text: str, page: str, shown: dict[str, list[Shown]]) -> str:
+    """Put figures where a page has <!-- figure: label -->, which nobody sees elsewhere.
+
+    None is put where the notebook has not been run. InputError if it has no such figure.
+    """
+    labels = {each.label for figures in shown.values() for each in figures}
+
+    def put(match: re.Match) -> str:
+        if match[1] in labels:
+            return f"![](#{match[1]})"
+        run = [name for name in labels if name.split("-")[0] == match[1].split("-")[0]]
+        if run:
+            raise InputError(f"{page} asks for a figure {match[1]}; there are {', '.join(run)}")
+        return ""
+
+    return FIGURE.sub(put, text)
 
 
 def write_gallery(opening: str, books: dict[str, dict], shown: dict[str, list[Shown]]) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 import posixpath
 import string
+import sys
 import urllib.request
 from html import escape
 from pathlib import Path
@@ -148,4 +149,7 @@ def make_index(content: str) -> str:
 
 
 if __name__ == "__main__":
-    render(os.environ["CONTENT_CDN"], Path(os.environ["BUILD_DIRECTORY"]))
+    try:
+        render(os.environ["CONTENT_CDN"], Path(os.environ["BUILD_DIRECTORY"]))
+    except RuntimeError as error:
+        sys.exit(str(error))

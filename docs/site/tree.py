@@ -90,7 +90,8 @@ def _table(node: dict, page: Page) -> str:
 
 def _cell(node: dict, page: Page) -> str:
     inside = write_children(node, page)
-    return f'<th scope="col">{inside}</th>' if node.get("header") else f"<td>{inside}</td>"
+    is_head = node.get("header") and inside.strip()
+    return f'<th scope="col">{inside}</th>' if is_head else f"<td>{inside}</td>"
 
 
 def _link(node: dict, page: Page) -> str:

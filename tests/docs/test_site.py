@@ -9,9 +9,9 @@ from importlib.util import find_spec
 import pytest
 
 from docs.site.__main__ import OURS, build, check, collect_books
-from docs.site.books import fold_code, prepare
+from docs.site.books import Shown, fold_code, prepare
 from docs.site.checking import find_broken
-from docs.site.pages import write_pages
+from docs.site.pages import embed, write_pages
 from docs.site.rendering import make_path
 from docs.site.staging import HERE, TOP, anchor, copy_beside, list_pages, rewrite
 from docs.site.tree import Page, write
@@ -131,6 +131,15 @@ def test_links_within_the_written_site_are_followed(tmp_path):
         copy_beside({"no/such.png", "README.md"}, tmp_path / "stage")
 
 
+def test_a_page_shows_a_figure_where_its_comment_stands():
+    text = "a\n\n<!-- figure: 2-attack-roc -->\n\nb"
+    shown = {"notebooks/2_attack.ipynb": [Shown("2-attack-roc", "ROC")]}
+    assert embed(text, "a.md", shown) == "a\n\n![](#2-attack-roc)\n\nb"
+    assert embed(text, "a.md", {}) == "a\n\n\n\nb"
+    with pytest.raises(InputError, match=r"a\.md asks for a figure 2-attack-rok"):
+        embed(text.replace("roc", "rok"), "a.md", shown)
+
+
 @can_build
 def test_the_whole_site_is_built_and_every_link_in_it_leads_somewhere(tmp_path):
     """All pages; of the notebooks the sources, one of them with a figure as if it had been run."""
@@ -139,9 +148,9 @@ def test_the_whole_site_is_built_and_every_link_in_it_leads_somewhere(tmp_path):
         for path in (TOP / "notebooks").glob("**/*.ipynb")
         if path.parent.name in ("notebooks", "lessons") and path.stem != "start"
     }
-    books["notebooks/2_attack.ipynb"] = make_book(
-        ("markdown", "# Who?", ""), ("code", "f()", FIGURE)
-    )
+    for cell in books["notebooks/2_attack.ipynb"]["cells"]:
+        if cell["cell_type"] == "code" and ".show(" in "".join(cell["source"]):
+            cell["outputs"] = make_book(("code", "f()", FIGURE))["cells"][0]["outputs"]
     outside = write_pages(tmp_path / "stage", books)
     assert "https://doi.org/10.1038/s41586-026-10688-0" in outside
     build(tmp_path / "stage", OURS, tmp_path / "site")
@@ -150,6 +159,7 @@ def test_the_whole_site_is_built_and_every_link_in_it_leads_somewhere(tmp_path):
     assert find_broken(tmp_path / "site") == []
     assert FIGURE in (tmp_path / "site" / "site" / "figures.html").read_text()
     assert FIGURE in (tmp_path / "site" / "notebooks" / "attack.html").read_text()
+    assert FIGURE in (tmp_path / "site" / "docs" / "reading-the-report.html").read_text()
     assert not list((tmp_path / "site" / "files").glob("*.html"))  # shown, not copied
 
 
