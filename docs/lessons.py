@@ -1,7 +1,8 @@
 """Write the learner's and the clinician's form of every lesson: python -m docs.lessons
 
-The solved notebooks in notebooks/lessons/ are the source. tests/report/lessons fails where a form
-is not what this would write.
+The solved notebooks in notebooks/lessons/ are the source. The table of lessons in the page that
+JupyterLab starts with is written too. tests/report/lessons fails where anything is not what this
+would write.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import ast
 import copy
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "lessons"
 LINK = re.compile(r"\]\((\w+\.ipynb)\)")
+START = FOLDER.parent / "start.ipynb"
+TABLE = "start-course"  # its cell with the lessons
+TRACKS = ("learner", "clinician")
 CLINICIAN = ("0", "2", "4", "5", "quiz")  # the lessons of her track, by how their names begin
 
 
@@ -76,6 +81,52 @@ def _link_learners(link: re.Match) -> str:
     return link[0] if name[0] in CLINICIAN else f"](../learner/{name})"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A lesson as it is listed: its file, number, question, minutes, and the tracks it is in."""
+
+    file: str
+    number: str
+    question: str
+    minutes: str
+    tracks: tuple[str, ...]
+
+
+def list_lessons() -> list[Entry]:
+    """List the lessons in their order, the quiz last."""
+    entries = []
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        number, first = path.stem.split("_")[0], "".join(read(path)["cells"][0]["source"])
+        question = first.splitlines()[0].removeprefix("# ")
+        minutes = re.search(r"(\d+) minutes", first)[1]
+        tracks = TRACKS if number in CLINICIAN else TRACKS[:1]
+        entries.append(Entry(path.name, number, question, minutes, tracks))
+    return entries
+
+
+def write_table() -> str:
+    """Return the start page's table of lessons."""
+    lines = [
+        "| lesson | question | minutes | for clinicians | for teachers |",
+        "|---|---|---|---|---|",
+    ]
+    for each in list_lessons():
+        folded = f"[code folded](lessons/clinician/{each.file})" if each.tracks == TRACKS else ""
+        question = f"[{each.question}](lessons/learner/{each.file})"
+        solved = f"[solved](lessons/{each.file})"
+        lines.append(f"| {each.number} | {question} | {each.minutes} | {folded} | {solved} |")
+    return "\n".join(lines)
+
+
+def make_start() -> str:
+    """Return the start page with the lessons as they are now."""
+    book = read(START)
+    (cell,) = [cell for cell in book["cells"] if cell["id"] == TABLE]
+    before, _, _ = "".join(cell["source"]).partition("\n\n| ")
+    cell["source"] = f"{before}\n\n{write_table()}".splitlines(keepends=True)
+    return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
+
+
 def make_forms() -> dict[Path, str]:
     """Return what each generated notebook should hold."""
     forms = {}
@@ -93,3 +144,4 @@ if __name__ == "__main__":
     for path, text in make_forms().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    START.write_text(make_start(), encoding="utf-8")

@@ -1,6 +1,7 @@
 """Copies of notebooks to work on, and what may be saved into those that git tracks."""
 
 import json
+import re
 import stat
 from types import SimpleNamespace
 
@@ -117,6 +118,42 @@ def test_a_lost_or_damaged_note_takes_every_copy_for_changed(source):
         assert read(folder) == ["a = 1", "[b](../../docs/b.md)"]
 
 
+def test_lessons_are_copied_as_they_lie_but_for_what_jupyterlab_keeps(source):
+    for name in ("lessons", "lessons/learner", ".ipynb_checkpoints"):
+        (source / name).mkdir()
+        write(source / name / "0_b.ipynb", f"b = '{name}'")
+    folder, _ = copies.renew_copies()
+    names = {path.relative_to(folder).as_posix() for path in folder.glob("**/*.ipynb")}
+    assert names == {"1_a.ipynb", "lessons/0_b.ipynb", "lessons/learner/0_b.ipynb"}
+    assert stat.S_IMODE((folder / "lessons" / "learner").stat().st_mode) == 0o700
+    write(folder / "lessons" / "0_b.ipynb", "b = 'mine'")  # of two with one name, one is changed
+    for name in ("lessons", "lessons/learner"):
+        write(source / name / "0_b.ipynb", "b = 2")
+    (sentence,) = copies.renew_copies()[1]
+    assert sentence.startswith("lessons/0_b.ipynb: you have changed this copy")
+    assert sentence.endswith("lessons/0_b.new.ipynb")
+    assert read(folder, "lessons/0_b.ipynb") == ["b = 'mine'"]
+    assert read(folder, "lessons/0_b.new.ipynb") == ["b = 2"]
+    assert read(folder, "lessons/learner/0_b.ipynb") == ["b = 2"]
+    assert not (folder / "lessons" / "learner" / "0_b.new.ipynb").exists()
+
+
+def test_every_link_of_every_copy_leads_somewhere(tmp_path, monkeypatch):
+    home, top = tmp_path / "home", files.clone()
+    monkeypatch.setenv("ROLLCALL_HOME", str(home))
+    folder, _ = copies.renew_copies()
+    seen = 0
+    for path in folder.glob("**/*.ipynb"):
+        for link in re.findall(r"\]\(([^)#]+?\.(?:ipynb|md|html))", path.read_text()):
+            target = (path.parent / link).resolve()
+            if not target.is_relative_to(folder.resolve()):
+                target = top / target.relative_to(home.resolve())  # README and docs/ stay there
+            assert target.is_file(), f"{path.name}: {link}"
+            seen += 1
+    assert seen > 50
+    assert len(list(folder.glob("**/*.ipynb"))) == len(list(files.notebooks().glob("**/*.ipynb")))
+
+
 # --- what is saved
 
 
@@ -142,6 +179,18 @@ def test_what_git_tracks_is_saved_without_outputs(source, tmp_path, path):
 
 def test_a_new_one_there_too(source, tmp_path):
     assert save(tmp_path, "package/new.ipynb")["cells"][0]["outputs"] == []
+
+
+def test_a_lesson_too_and_its_folded_code_stays_folded(source, tmp_path):
+    (source / "lessons").mkdir()
+    write(source / "lessons" / "0_b.ipynb", "b = 1")
+    book = json.loads((source / "lessons" / "0_b.ipynb").read_text())
+    folded = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+    book["cells"][0]["metadata"] = folded
+    (source / "lessons" / "0_b.ipynb").write_text(json.dumps(book))
+    content = save(tmp_path, "package/lessons/0_b.ipynb")  # where its code is unfolded
+    assert content["cells"][0]["outputs"] == []
+    assert content["cells"][0]["metadata"] == folded | {"tags": ["parameters"]}
 
 
 @pytest.mark.parametrize("path", ["home/results/notebooks/1_a.ipynb", "elsewhere/1_a.ipynb"])

@@ -9,7 +9,7 @@ import tomllib
 import nbformat
 import pytest
 
-from docs.lessons import CLINICIAN, FOLDER, leave_open, make_forms, tags
+from docs.lessons import CLINICIAN, FOLDER, START, leave_open, make_forms, make_start, tags
 from rollcall.report.lessons.asking import WORDS
 from rollcall.report.notebooks import execute_notebook
 from rollcall.report.notebooks.kernels import start_kernel_server
@@ -34,6 +34,12 @@ def test_forms_are_what_the_generator_writes():
     forms = make_forms()
     assert sorted(FORMS) == sorted(forms), "python -m docs.lessons"
     assert all(path.read_text() == text for path, text in forms.items()), "python -m docs.lessons"
+
+
+def test_the_page_to_start_from_lists_every_lesson():
+    assert START.read_text() == make_start(), "python -m docs.lessons"
+    for path in EVERY:
+        assert f"]({path.relative_to(START.parent)})" in START.read_text(), path
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}-{path.stem}")
