@@ -1,5 +1,6 @@
 """README and docs: links and anchors lead somewhere, commands exist, README is short."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +14,7 @@ PAGES = [
     *(TOP / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")),
     *sorted((TOP / "docs").glob("*.md")),
 ]
+NOTEBOOKS = sorted((TOP / "notebooks").glob("**/*.ipynb"))
 MOST_BYTES = 7_600
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -24,9 +26,8 @@ def anchors(path: Path) -> set[str]:
     return {heading.lower().replace(" ", "-") for heading in plain}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(TOP)))
-def test_links_lead_somewhere(page):
-    for link in LINK.findall(page.read_text()):
+def check_links(page: Path, text: str) -> None:
+    for link in LINK.findall(text):
         if re.match(r"https?:|mailto:", link):
             continue
         name, _, anchor = link.partition("#")
@@ -35,6 +36,18 @@ def test_links_lead_somewhere(page):
         assert target.is_relative_to(TOP), f"{page}: {link}"
         if anchor:
             assert anchor in anchors(target), f"{page}: {link} (has: {sorted(anchors(target))})"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(TOP)))
+def test_links_lead_somewhere(page):
+    check_links(page, page.read_text())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(TOP)))
+def test_links_of_notebooks_lead_somewhere(path):
+    cells = json.loads(path.read_text())["cells"]
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    check_links(path, text)
 
 
 def test_readme_is_short():
