@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN_IN = .venv/bin/python
 
-.PHONY: help audit describe rehearse doctor figure bench test quick lint lab gallery claims reference site slides lock clean
+.PHONY: help audit describe rehearse doctor figure bench test quick lint lab gallery claims lite reference site slides lock clean
 help:
 	@echo "make audit [COHORT= ROOT= MODEL= RECIPE= TARGETS= OUT= DATA= RUN= SEED= SCHEDULER= SMALLEST= APPETITE= STATEMENT= BUDGET= PRECISION= MOST=]   train, attack, disparity, report"
 	@echo "make describe TABLE=my.csv [LABEL= PATIENT=]                 a first cohort.toml for a table of your own, and what is made of each column"
@@ -19,6 +19,7 @@ help:
 	@echo "make claims                                                  check the numbers of README and docs against stored results"
 	@echo "make site [OUT= DATA= TO= THEME=]                            the pages, the demo and the lessons as a site (docs/README.md)"
 	@echo "make slides [TO=]                                            the lessons' pictures for slides"
+	@echo "make lite OUT= PYODIDE=                                      the lessons in a browser tab: a folder for any web server"
 	@echo "make reference                                               renew docs/reference.md from the command line and the recipes"
 	@echo "make lock                                                    renew requirements.lock (needs uv)"
 	@echo "make clean                                                   remove .venv; results/ and data/ stay"
@@ -75,6 +76,9 @@ site: .venv/.ready
 
 slides: .venv/.ready
 	@$(RUN_IN) -m docs.slides $(call given,TO,to)
+
+lite: .venv/.ready
+	@$(RUN_IN) -m docs.lite $(call given,OUT,out) $(call given,PYODIDE,pyodide)
 
 reference: .venv/.ready
 	@$(RUN_IN) -m docs.reference
