@@ -22,9 +22,10 @@ def count(attributes, exposed, smallest, seed=0):
     shown, cutoffs = hide_groups(*study, smallest)
     patients, statistic, members = study[2], study[4], study[5]
     auc = np.clip(rng.normal(0.55, 0.08, len(attributes)) + 0.25 * exposed, 0, 1)
-    patients = patients.assign(auc_joint=auc)
+    patients = patients.assign(auc_joint=auc, auc_mean=auc, auc_max=auc)
     floor = np.clip(rng.normal(0.5, 0.08, (ROUNDS, len(attributes))), 0, 1).ravel()
-    tables = (patients, floor, attributes, statistic, members, shown, cutoffs)
+    floors = pd.DataFrame(dict.fromkeys(("auc_joint", "auc_mean", "auc_max"), floor))
+    tables = (patients, floors, attributes, statistic, members, shown, cutoffs)
     return shown, count_levels(*tables, smallest), auc, floor
 
 

@@ -194,8 +194,7 @@ def _disparity(study: Study) -> pd.DataFrame:
             shown, cutoffs, patients, attributes, statistic, members, run.smallest_cell
         )
         by_level = levels.count_levels(
-            patients,
-            read_table(run, "floor")["auc_joint"].to_numpy(),
+            *(patients, read_table(run, "floor")),
             *(attributes, statistic, members, shown, cutoffs, run.smallest_cell),
         )
     tables = tables | {"shown_groups": shown, "shown_cutoffs": cutoffs, "shown_levels": by_level}

@@ -16,6 +16,7 @@ from rollcall.report.figures.first import draw_icons, draw_rates
 from rollcall.report.figures.further import by_risk, overlap, thresholds
 from rollcall.report.figures.further.bundle_of_records import bundle
 from rollcall.report.figures.further.by_definition import definitions
+from rollcall.report.figures.further.combinations import list_beside
 from rollcall.report.figures.further.power import trade_off
 from rollcall.report.style import Figure
 from rollcall.report.tables.attacks import attack_table, pooled_table
@@ -102,7 +103,8 @@ def _show_named(audit: Any) -> Figure | Table:
     rmia = read_array(run, "statistic_rmia") if has_table(run, "statistic_rmia") else None
     sets = overlap.name_by_each(risk, run.members(), run.seed, rmia)
     stratum = risk.patients["stratum"].to_numpy()
-    return _or_words(overlap.named(sets, audit.cohort.unit, run.smallest_cell, stratum))
+    beside = list_beside(risk, run.smallest_cell)
+    return _or_words(overlap.named(sets, audit.cohort.unit, run.smallest_cell, stratum, beside))
 
 
 def _show_bundle(audit: Any) -> Figure:
@@ -118,7 +120,7 @@ FIGURES: dict[str, Callable[[Any], Figure | Table]] = {
     "in_out": _show_in_out,
     "bundle": _show_bundle,
     "survival": lambda audit: _show_risk(audit, risk_figures.survival),
-    "definitions": lambda audit: _show_risk(audit, definitions),
+    "definitions": lambda audit: _or_words(_show_risk(audit, definitions)),
     "trade_off": lambda audit: _show_risk(audit, trade_off),
     "named": _show_named,
     "most_exposed": lambda audit: show_most_exposed(audit.cohort, _risk_of(audit)),

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE, iterate_groups
-from rollcall.report.gate import PATIENTS, TOTAL, round_as_written, safe_curve
+from rollcall.report.gate import (
+    PATIENTS,
+    TOTAL,
+    count_public,
+    keep_apart,
+    round_as_written,
+    safe_curve,
+)
 from rollcall.report.gate.hiding import EXPOSED, count_groups
 from rollcall.risk.groups.ranking import rank_score, share_top
 
@@ -21,7 +28,7 @@ BAND = (0.05, 0.95)  # of passes of redrawn membership
 
 def count_levels(
     patients: pd.DataFrame,
-    floor: np.ndarray,
+    floors: pd.DataFrame,
     attributes: pd.DataFrame,
     statistic: np.ndarray,
     members: np.ndarray,
@@ -31,19 +38,19 @@ def count_levels(
 ) -> pd.DataFrame:
     """Count the patients of each group at or above each risk, what may not leave hidden.
 
-    patients: of assess_risk; floor (rounds * P,) its draws of auc_joint; attributes, a row per
-    patient; statistic, members (M, P); shown, cutoffs: of gate.hide_groups, beside which this table
-    stands.
+    patients, floors: tables of assess_risk; attributes, a row per patient; statistic, members
+    (M, P); shown, cutoffs: of gate.hide_groups, beside which this table stands.
 
     attribute, group    one row "(all)" for everybody at each level; no intersections
     patients            of the group
-    level               a risk near one of LEVELS: a step of the curve that safe_curve draws of all
+    level               a risk near one of LEVELS: a step of the curve that is drawn of all
     inside              of the group at or above it; NaN where hidden
     floor               as many when membership is redrawn, mean over passes; floor_low, floor_high:
                         5th and 95th pass
     """
     auc = patients["auc_joint"].to_numpy(float)
-    levels = choose_levels(auc, smallest)
+    public = count_public(patients, floors, smallest).values()
+    levels = choose_levels(keep_apart(safe_curve(auc, smallest), public, smallest)[0])
     attributes = _choose_attributes(attributes, shown)
     flags = {EXPOSED: patients["exposed"].to_numpy(bool)}
     flags |= {f"{level:g}": auc > level - 1e-9 for level in levels}
@@ -58,7 +65,7 @@ def count_levels(
     groups = np.stack([inside[key] for key in chosen]) if chosen else np.zeros((0, len(auc)), bool)
     cells = counts.set_index(["attribute", "group"]).loc[chosen]
     tops = _list_tops(rank_score(statistic, members), cutoffs)
-    passes = np.asarray(floor, np.float32).reshape(-1, len(auc))
+    passes = floors["auc_joint"].to_numpy(np.float32).reshape(-1, len(auc))
     tables = []
     for level in levels:
         name = f"{level:g}"
@@ -88,9 +95,9 @@ def make_empty() -> pd.DataFrame:
     return pd.DataFrame({name: np.empty(0, str if name in words else float) for name in COLUMNS})
 
 
-def choose_levels(auc: np.ndarray, smallest: int) -> list[float]:
-    """Choose the risks at which groups are counted: steps of safe_curve near LEVELS, rising."""
-    steps = safe_curve(auc, smallest)[0][1:]
+def choose_levels(steps: np.ndarray) -> list[float]:
+    """Choose the risks at which groups are counted: the steps of a curve near LEVELS, rising."""
+    steps = steps[steps > 0]
     if not len(steps):
         return []
     nearest = [float(steps[np.abs(steps - level).argmin()]) for level in LEVELS]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rollcall.report.figures.further import overlap
+from rollcall.report.figures.further import combinations, overlap
 from rollcall.report.figures.further.agreement import compare_pairs, expect_both, write_counts
 
 PAIR = ("attack", "joint statistic", "RMIA")
@@ -16,7 +16,7 @@ def make(both, first, second, rest):
 
 
 def compare(sets, stratum=None):
-    _, size, clear = overlap.choose_overlaps(sets, [PAIR])
+    _, size, clear = combinations.choose_overlaps(sets, [PAIR])
     stratum = np.zeros(len(sets["RMIA"]), int) if stratum is None else stratum
     return compare_pairs(sets, [PAIR], size, clear, stratum, 10).iloc[0]
 
@@ -62,7 +62,9 @@ def test_chance_is_within_labels():
 
 def test_two_halves_are_other_seeds():
     rng = np.random.default_rng(1)
-    sets = {name: rng.random(2000) < 0.1 for name in (*overlap.SETS.values(), *overlap.HALVES)}
+    sets = {
+        name: rng.random(2000) < 0.1 for name in (*combinations.SETS.values(), *combinations.HALVES)
+    }
     pairs = overlap.list_pairs(sets)
     assert [kind for kind, *_ in pairs] == ["statistic", "statistic", "seeds"]
     figure = overlap.named(sets)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rollcall.report.figures.further import overlap
+from rollcall.report.figures.further import combinations, overlap
 
 
 def make_sets(patterns: dict[str, int]) -> dict[str, np.ndarray]:
@@ -12,11 +12,11 @@ def make_sets(patterns: dict[str, int]) -> dict[str, np.ndarray]:
         [digit == "1" for digit in pattern] for pattern, n in patterns.items() for _ in range(n)
     ]
     table = np.array(rows, bool)
-    return dict(zip([*overlap.SETS.values(), *overlap.HALVES], table.T, strict=False))
+    return dict(zip([*combinations.SETS.values(), *combinations.HALVES], table.T, strict=False))
 
 
 def count(sets, smallest=10):
-    table, size, _ = overlap.count_overlaps(sets, list(sets), smallest=smallest)
+    table, size, _ = combinations.count_overlaps(sets, list(sets), smallest=smallest)
     names = list(sets)
     shown = {
         "".join(str(int(row[name])) for name in names): row["patients"]
@@ -69,7 +69,7 @@ def test_none_of_a_few_follows(patterns):
 def test_a_figure_says_what_is_left_out(patterns):
     sets = make_sets(patterns)
     figure = overlap.named(sets)
-    overlaps, *_ = overlap.choose_overlaps(sets, overlap.list_pairs(sets))
+    overlaps, *_ = combinations.choose_overlaps(sets, overlap.list_pairs(sets))
     assert not figure.data["patients"].between(1, 9).any()
     is_left_out = overlaps["patients"].isna().any() and overlaps["patients"].notna().any()
     assert ("from which such a count would follow" in figure.caption) == is_left_out

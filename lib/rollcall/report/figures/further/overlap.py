@@ -17,23 +17,25 @@ from rollcall.report.figures.further.agreement import (
     write_counts,
     write_pair,
 )
-from rollcall.report.gate import HIDDEN, PATIENTS, protect
-from rollcall.report.gate.design import is_small
+from rollcall.report.figures.further.combinations import (
+    HALVES,
+    NOTHING,
+    SETS,
+    Beside,
+    choose_overlaps,
+)
+from rollcall.report.gate import HIDDEN, PATIENTS
 from rollcall.report.style import DOUBLE, EXPOSED, MM, Figure, letter, styled
 from rollcall.risk import Risk
-from rollcall.risk.exposed.naming import EXPOSED_FDR, name_exposed
+from rollcall.risk.exposed.naming import EXPOSED_FDR, name_by_statistic, name_exposed
 from rollcall.risk.noise_floor import draw_noise_floor
 from rollcall.risk.record import signed_auc
 from rollcall.stats.design import is_paired
 from rollcall.stats.moments import compute_moments
 
 MOST_COMBINATIONS = 16
-ENOUGH = 0.8  # of those named, that combinations show; else fewer sets may show more
-PATTERN = "pattern"
 FEWEST_TO_SPLIT = 16  # targets, of which either half can name somebody
-HALVES = ("one half of models", "other half")
 RMIA = "RMIA"
-SETS = {"auc_joint": "joint statistic", "auc_mean": "mean of records", "auc_max": "largest record"}
 
 
 def name_by_each(
@@ -46,20 +48,16 @@ def name_by_each(
     By RMIA where targets come in pairs. Halves, each of every second pair and so of other seeds,
     where there are 16 targets or more that come in pairs.
     """
-    stratum = risk.patients["stratum"].to_numpy()
-    nothing = np.zeros(len(stratum))
-    sets = {}
-    for name, words in SETS.items():
-        values, floor = risk.patients[name].to_numpy(), risk.floors[name].to_numpy()
-        naming = name_exposed(values, floor.reshape(-1, len(values)), nothing, stratum)
-        sets[words] = naming.exposed
+    by_statistic = name_by_statistic(risk.patients, risk.floors)
+    sets = {words: by_statistic[name] for name, words in SETS.items()}
     if not is_paired(members):
         return sets
     half = np.arange(len(members)) // 2 % 2
     others = {} if rmia is None else {RMIA: (rmia, half >= 0)}
     if len(members) >= FEWEST_TO_SPLIT:
         others |= {words: (risk.statistic, half == which) for which, words in enumerate(HALVES)}
-    rounds = len(risk.floors) // len(stratum)
+    stratum = risk.patients["stratum"].to_numpy()
+    rounds, nothing = len(risk.floors) // len(stratum), np.zeros(len(stratum))
     for words, (statistic, chosen) in others.items():
         auc = signed_auc(compute_moments(statistic[chosen], members[chosen]))
         floor = draw_noise_floor(statistic[chosen], rounds, seed)
@@ -77,77 +75,13 @@ def list_pairs(sets: Iterable[str]) -> list[tuple[str, str, str]]:
     return pairs + [("seeds", *HALVES)] * (set(HALVES) <= set(rest))
 
 
-def count_overlaps(
-    sets: Mapping[str, np.ndarray],
-    chosen: Sequence[str],
-    pairs: Sequence[tuple[str, str, str]] = (),
-    smallest: int = MIN_GROUP_SIZE,
-) -> tuple[pd.DataFrame, dict[str, float], set[tuple[str, str]]]:
-    """Count the patients of each combination of sets, as the gate lets them leave.
-
-    chosen: of which sets the combinations are counted; pairs: which of all sets are compared with
-    which, in a table beside.
-    (a row per combination that occurs, with a bool column for each chosen set and `patients`, NaN
-    where hidden, nobody's left out, the largest first; the size of each set, NaN where hidden;
-    the pairs whose counts may be told).
-    """
-    table = pd.DataFrame({name: np.asarray(each, bool) for name, each in sets.items()})
-    pattern = table[list(chosen)].to_numpy() @ (1 << np.arange(len(chosen)))
-    attributes = {name: pd.Categorical(np.where(table[name], "yes", "no")) for name in sets}
-    without_few = []
-    for _, first, second in pairs:
-        code = table[first].to_numpy() + 2 * table[second].to_numpy()
-        if not is_small(np.bincount(code), smallest).any():
-            without_few.append((first, second))
-            attributes[f"{first} and {second}"] = pd.Categorical(code.astype(str))
-    attributes[PATTERN] = pd.Categorical(pattern.astype(str))
-    counts = protect(pd.DataFrame(attributes), {}, smallest)
-    by_name = dict(iter(counts.groupby("attribute")))
-    size = {name: _number(rows[rows["group"] == "yes"][PATIENTS]) for name, rows in by_name.items()}
-    clear = {pair for pair in without_few if by_name[" and ".join(pair)][PATIENTS].notna().all()}
-    shown = by_name[PATTERN].set_index("group")[PATIENTS]
-    rows = []
-    for code in np.unique(pattern[pattern > 0]):
-        inside = {name: bool(code >> number & 1) for number, name in enumerate(chosen)}
-        count = shown.get(str(code), pd.NA)
-        rows.append(inside | {PATIENTS: np.nan if pd.isna(count) else float(count)})
-    listed = pd.DataFrame(rows, columns=[*chosen, PATIENTS])
-    listed = listed.sort_values(PATIENTS, ascending=False, kind="stable", na_position="last")
-    return listed.reset_index(drop=True), {name: size[name] for name in sets}, clear
-
-
-def choose_overlaps(
-    sets: Mapping[str, np.ndarray],
-    pairs: Sequence[tuple[str, str, str]] = (),
-    smallest: int = MIN_GROUP_SIZE,
-) -> tuple[pd.DataFrame, dict[str, float], set[tuple[str, str]]]:
-    """Return what count_overlaps gives of all sets, or of some where more patients can be shown."""
-    halves = [name for name in sets if name in HALVES]
-    whole = [name for name in sets if name not in halves]
-    most, best = -1.0, None
-    for chosen in ([*sets], whole, whole[:1] + halves):
-        counted = count_overlaps(sets, chosen, pairs, smallest)
-        reach = counted[0][PATIENTS].sum() * (len(chosen) > 1)
-        if best is None or reach > 1.2 * most:
-            most, best = reach, counted
-        if reach > ENOUGH * np.any([sets[name] for name in chosen], axis=0).sum():
-            break
-    assert best is not None
-    return best
-
-
-def _number(column: pd.Series) -> float:
-    if not len(column):
-        return 0.0
-    return np.nan if pd.isna(column.iloc[0]) else float(column.iloc[0])
-
-
 @styled
 def named(
     sets: Mapping[str, np.ndarray],
     unit: str = "patient",
     smallest: int = MIN_GROUP_SIZE,
     stratum: np.ndarray | None = None,
+    beside: Beside = NOTHING,
 ) -> Figure:
     """Draw how far ways of naming agree, and how many patients are named by which of them.
 
@@ -156,7 +90,7 @@ def named(
     column for each combination. Only one of the two where the other has nothing that may be shown.
     """
     pairs, total = list_pairs(sets), len(next(iter(sets.values())))
-    overlaps, size, clear = choose_overlaps(sets, pairs, smallest)
+    overlaps, size, clear = choose_overlaps(sets, pairs, smallest, beside)
     stratum = np.zeros(total, int) if stratum is None else stratum
     agreed = compare_pairs(sets, pairs, size, clear, stratum, smallest)
     is_known = agreed[["named_first", "named_second"]].min(axis=1) > 0
