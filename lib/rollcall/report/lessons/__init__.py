@@ -29,6 +29,7 @@ from rollcall.report.lessons.clinic.noise import (
 )
 from rollcall.report.lessons.clinic.parts import keep_patients, resize
 from rollcall.report.lessons.clinic.patients import Clinic, open_clinic
+from rollcall.report.lessons.clinic.people import People, open_people
 from rollcall.report.lessons.pictures import (
     draw_curves,
     draw_films,
@@ -44,6 +45,7 @@ from rollcall.report.lessons.showing import show, slide, tabulate
 __all__ = [
     "Clinic",
     "Lesson",
+    "People",
     "accuracy",
     "ask_quiz",
     "auc_over_models",
@@ -65,6 +67,7 @@ __all__ = [
     "name_patients",
     "open_clinic",
     "open_lesson",
+    "open_people",
     "redraw",
     "release",
     "resize",
