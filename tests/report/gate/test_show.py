@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from rollcall.report.gate import (
     count_known,
     count_public,
+    count_several,
     explain_hidden,
     keep_apart,
+    keep_inside,
     protect,
     reached_by,
     round_as_written,
     safe_curve,
+    show_both,
     show_count,
     show_few,
     show_limit,
@@ -77,6 +80,28 @@ def test_numbers_named_in_two_ways_differ_by_enough_patients():
         assert np.isnan(public["exposed"]) == (named - fewer < 10)
         assert [public[name] == named for name in STATISTICS] == [is_shown] * 3
     assert count_public(patients.assign(exposed=top < named - 2), floor, 2)["auc_max"] == named
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=20, max_size=120))
+def test_a_mean_and_a_maximum_do_not_differ_by_a_few(pairs):
+    values = np.array(pairs)
+    mean, largest = (safe_curve(each, 10) for each in (values.mean(1), values.max(1)))
+    kept = keep_inside(mean, largest)
+    assert set(zip(*kept, strict=True)) <= set(zip(*mean, strict=True))
+    for risk, count in zip(*kept, strict=True):
+        for lower, around in zip(*largest, strict=True):
+            if lower <= risk + 1e-9:
+                assert around == count or around - count >= 10
+    assert len(keep_inside(largest, largest)[0]) == len(largest[0])
+
+
+def test_records_are_not_counted_beside_patients_where_few_have_several():
+    assert show_both(1234, 1000, "patient") == "1,234 records of 1,000 patients"
+    assert show_both(1000, 1000, "subject") == "1,000 records of 1,000 subjects"
+    for more in range(1, 10):
+        assert show_both(1000 + more, 1000, "patient") == show_both(1009, 1000, "patient")
+        assert str(1000 + more) not in show_both(1000 + more, 1000, "patient").replace(",", "")
+    assert count_several(np.array([0, 0, 1, 2, 2, 2, 3])) == 2
 
 
 def test_a_curve_does_not_begin_at_the_lowest_risk():

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.cohort import Cohort
-from rollcall.report.gate import count_public
+from rollcall.report.gate import count_public, show_both
 from rollcall.runs.derived.tables import has_table, read_array, read_table
 from rollcall.runs.run import Run, open_run
 from rollcall.util.errors import InputError, unknown_name
@@ -49,10 +49,10 @@ class Opened:
 
     def describe(self) -> str:
         """Say what was audited, in a sentence or two."""
-        config, unit = self.run.config, self.run.unit
+        config, unit, smallest = self.run.config, self.run.unit, self.run.smallest_cell
         model = config.get("recipe", {}).get("model", "scores given")
         words = (
-            f"{self.name}: {len(self.auc):,} {unit}s, {config['records']:,} records, "
+            f"{self.name}: {show_both(config['records'], len(self.auc), unit, smallest)}, "
             f"{self.run.targets} models ({model})."
         )
         is_invented = self.run.simulated or config["cohort"] == "simulated"

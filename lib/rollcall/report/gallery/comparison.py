@@ -51,7 +51,7 @@ def compare_averages(finished: FinishedRuns) -> pd.DataFrame:
             {
                 "run": entry.label,
                 "models": entry.run.targets,
-                "records": entry.run.config["records"],
+                "records": _count_records(entry),
                 "patients": entry.run.config["patients"],
                 "patients, published": f"{known['patients']:,}" if len(known) else "\N{EN DASH}",
                 "LiRA AUC": _mean_lira(attacks),
@@ -64,6 +64,12 @@ def compare_averages(finished: FinishedRuns) -> pd.DataFrame:
         )
     published_columns = ("published", "published median")
     return pd.DataFrame(rows).astype(dict.fromkeys(published_columns, float))
+
+
+def _count_records(entry: FinishedRun) -> float:
+    """Return the number of records; nan where it would say how few patients have several."""
+    records, patients = (entry.run.config[name] for name in ("records", "patients"))
+    return np.nan if 0 < records - patients < entry.run.smallest_cell else records
 
 
 def _mean_lira(attacks: pd.DataFrame | None) -> float:

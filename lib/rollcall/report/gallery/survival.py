@@ -16,7 +16,7 @@ from rollcall.paper import published
 from rollcall.report.figures.further.by_definition import safe_record_curve
 from rollcall.report.gallery.looks import PUBLISHED, make_grid, wrap_label, write_lines
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
-from rollcall.report.gate import count_public, keep_apart, safe_curve
+from rollcall.report.gate import count_public, keep_apart, keep_inside, safe_curve
 from rollcall.report.style import EXPOSED, FLOOR, MEMBER, Figure, letter, scale_log, styled
 from rollcall.runs.derived.tables import has_table, read_table
 
@@ -159,13 +159,16 @@ def _list_curves(entry: FinishedRun, definition: Definition) -> dict[str, pd.Dat
         for name, sign in (("this run", 0), ("95% limits", -Z), ("95% limits, upper", Z)):
             values = np.clip(table["auc"] + sign * table["auc_se"], 0, 1).to_numpy()
             risks, counts = safe_record_curve(values, people, smallest)
-            curves[name] = pd.DataFrame({"auc": risks, "share": counts / len(values)})
+            curves[name] = pd.DataFrame({"auc": risks, "share": counts / counts.max(initial=1)})
         upper = curves.pop("95% limits, upper")
         gap = pd.DataFrame({"auc": [np.nan], "share": [np.nan]})
         curves["95% limits"] = pd.concat([curves["95% limits"], gap, upper], ignore_index=True)
         return curves
     values = entry.tables[definition.table][definition.column].to_numpy()
     risks, counts = safe_curve(values, smallest)
+    if definition.column == "auc_mean":
+        outer = safe_curve(entry.tables[definition.table]["auc_max"].to_numpy(), smallest)
+        risks, counts = keep_inside((risks, counts), outer, smallest)
     if "patients" in entry.tables and "floor" in entry.tables:
         public = count_public(
             read_table(entry.run, "patients"), read_table(entry.run, "floor"), smallest

@@ -37,6 +37,15 @@ def show_few(count: float, total: float, smallest: int = MIN_GROUP_SIZE) -> str:
     return f"{count:,.0f}"
 
 
+def show_both(records: int, patients: int, unit: str, smallest: int = MIN_GROUP_SIZE) -> str:
+    """Write how many records and patients; not of so few patients, nor a few records more."""
+    if patients < smallest:
+        return f"records of fewer than {smallest} {unit}s"
+    if 0 < records - patients < smallest:
+        return f"{patients:,} {unit}s, fewer than {smallest} records more"
+    return f"{records:,} records of {patients:,} {unit}s"
+
+
 def show_limit(value: float, total: float, smallest: int = MIN_GROUP_SIZE) -> str:
     """Write an end of an interval of a count, rounded and within [0, total], as show_few."""
     return show_few(float(np.clip(np.round(value), 0, total)), np.inf, smallest)
@@ -171,6 +180,29 @@ def keep_apart(
     apart = np.abs(counts[:, None] - known[None, :])
     kept = ~((apart > 0) & (apart < smallest)).any(axis=1)
     return risks[kept], counts[kept]
+
+
+def keep_inside(
+    inner: tuple[np.ndarray, np.ndarray],
+    outer: tuple[np.ndarray, np.ndarray],
+    smallest: int = MIN_GROUP_SIZE,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the steps of a curve that 1 to smallest - 1 patients set apart from one around it.
+
+    inner, outer: of safe_curve, of values that are nowhere larger in inner: a mean, and a maximum.
+    Who reaches a risk by the one does so by the other, so that two counts would tell the rest.
+    """
+    risks, counts = inner
+    if not len(outer[0]):
+        return inner
+    around = outer[1][np.maximum(np.searchsorted(outer[0], risks + STEP * 1e-6) - 1, 0)]
+    kept = (around <= counts) | (around - counts >= smallest)
+    return risks[kept], counts[kept]
+
+
+def count_several(people: np.ndarray) -> int:
+    """Count the patients who have several records; people (records,): the patient of each."""
+    return int((np.unique(people, return_counts=True)[1] > 1).sum())
 
 
 def reached_by(values: np.ndarray, smallest: int = MIN_GROUP_SIZE, digits: int = 2) -> float:

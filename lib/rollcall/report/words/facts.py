@@ -11,6 +11,7 @@ from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.registry import KINDS
+from rollcall.report.gate import show_both
 from rollcall.report.words.promises import describe_refuted, describe_strongest
 from rollcall.runs.config import read_config
 from rollcall.runs.derived.tables import has_table, read_table
@@ -103,12 +104,7 @@ def _describe_proof(run: Run, terms: dict | None, unit: str) -> dict[str, str]:
 
 def count_both(cohort: Cohort, smallest: int) -> str:
     """Count records and patients; not records of so few patients, nor a few more than these."""
-    records, patients = len(cohort), len(cohort.patients)
-    if patients < smallest:
-        return f"records of fewer than {smallest} {cohort.unit}s"
-    if 0 < records - patients < smallest:
-        return f"{patients:,} {cohort.unit}s, fewer than {smallest} records more"
-    return f"{records:,} records of {patients:,} {cohort.unit}s"
+    return show_both(len(cohort), len(cohort.patients), cohort.unit, smallest)
 
 
 def clean_notes(notes: Sequence[str], smallest: int = MIN_GROUP_SIZE) -> list[str]:

@@ -1,11 +1,14 @@
 """Record-level curves: a step stands for several patients, however many records one has."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from rollcall.report.figures.further import bundle_of_records
-from rollcall.report.figures.further.by_definition import safe_record_curve
+from rollcall.report.figures.further.by_definition import definitions, safe_record_curve
+from rollcall.report.gate import safe_curve
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -29,6 +32,21 @@ def test_one_patient_of_many_records_is_no_step():
     auc = np.r_[np.full(40, 0.99), np.linspace(0.4, 0.6, 30)]
     risks, _ = safe_record_curve(auc, patient, 10)
     assert risks.max() < 0.7
+
+
+@pytest.mark.parametrize("several", [0, 1, 9])
+def test_where_few_have_several_records_patients_are_counted(several):
+    rng = np.random.default_rng(several)
+    patient = np.r_[np.arange(300), np.arange(several)]
+    auc = rng.uniform(0.3, 0.99, len(patient))
+    risks, counts = safe_record_curve(auc, patient, 10)
+    largest = pd.Series(auc).groupby(patient).max().to_numpy()
+    expected = safe_curve(largest, 10)
+    assert (counts[0], list(risks), list(counts)) == (300, *map(list, expected))
+    table = pd.DataFrame({"patient_id": patient, "auc": auc})
+    figure = definitions(SimpleNamespace(records=table, patients=largest))
+    assert figure.drawing is None
+    assert str(len(patient)) not in figure.alt
 
 
 def make_records(count=600):
@@ -57,6 +75,7 @@ def test_no_record_of_a_restricted_cohort_is_drawn():
     drawn = figure.data[figure.data["curve"] != "average"]
     assert set(drawn["mean_out"].dropna()) == {0}
     assert set(drawn["std_in"].dropna()) == {1}
+    assert (drawn["rank"].dropna() % 10 == 0).all()
     risks = drawn["auc"].unique()
     assert (np.abs(risks * 100 - np.round(risks * 100)) < 1e-9).all()
     tenth = records.groupby("patient_id")["auc"].max().nlargest(10).min()

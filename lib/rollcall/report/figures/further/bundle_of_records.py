@@ -114,7 +114,8 @@ def _make_shapes(records: pd.DataFrame, smallest: int) -> pd.DataFrame:
     auc = np.round(risks[at], 2)
     shift = np.sqrt(2) * ndtri(np.clip(auc, 0.005, 0.995))
     shapes = {"auc": auc, "mean_in": shift, "std_in": 1.0, "mean_out": 0.0, "std_out": 1.0}
-    return pd.DataFrame(shapes | {"rank": counts[at]}).sort_values("auc", ignore_index=True)
+    rank = smallest * np.round(counts[at] / smallest)  # a step of another curve may be near
+    return pd.DataFrame(shapes | {"rank": rank}).sort_values("auc", ignore_index=True)
 
 
 def _curve_of(shapes: pd.DataFrame) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,13 @@ from rollcall.report.figures.risk import (
     find_height,
     set_risk_axes,
 )
-from rollcall.report.gate import count_public, keep_apart, safe_curve
+from rollcall.report.gate import (
+    count_public,
+    count_several,
+    keep_apart,
+    keep_inside,
+    safe_curve,
+)
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
@@ -47,17 +54,18 @@ def definitions(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZ
     floor of records is what as many normal scores give when nothing leaks; its band is of as many
     records as there are patients, since those of one patient move together.
     """
-    drawing, axes = new_figure(DOUBLE, 62 * MM, 1, 4, sharex=True, sharey=True)
     count, records = len(risk.patients), risk.records
-    values, number = safe_record_curve(
-        records["auc"].to_numpy(), pd.factorize(records["patient_id"])[0], smallest
-    )
+    people = pd.factorize(records["patient_id"])[0]
+    if count_several(people) < smallest:
+        nothing = f"Nearly every {unit} has one record: the definitions of risk are one."
+        return Figure("definitions", None, nothing, "")
+    drawing, axes = new_figure(DOUBLE, 62 * MM, 1, 4, sharex=True, sharey=True)
+    values, number = safe_record_curve(records["auc"].to_numpy(), people, smallest)
     by_floor = _simulate_floor(records, count, risk.cohort["pair_correlation"])
     curves = {"record": (values, number, len(records), by_floor)}
     public = count_public(risk.patients, risk.floors, smallest).values()
     for name in DEFINITIONS:
-        curve = safe_curve(risk.patients[name].to_numpy(), smallest)
-        values, number = keep_apart(curve, public, smallest)
+        values, number = _count_above(risk, name, public, smallest)
         curves[name] = (values, number, count, count_floor(risk.floors[name].to_numpy(), count, 0))
     tables, words = [], []
     titles = {"record": f"records ({len(records):,})"} | DEFINITIONS
@@ -105,6 +113,16 @@ def definitions(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZ
     )
 
 
+def _count_above(
+    risk: Risk, name: str, public: Collection[float], smallest: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count the patients at or above each risk by a definition; of a mean, beside the largest."""
+    curve = keep_apart(safe_curve(risk.patients[name].to_numpy(), smallest), public, smallest)
+    if name != "auc_mean":
+        return curve
+    return keep_inside(curve, _count_above(risk, "auc_max", public, smallest), smallest)
+
+
 def _show_share(share: float) -> str:
     return f"{share:.1%}" if share >= 0.0005 or share == 0 else "less than 0.05%"
 
@@ -114,8 +132,13 @@ def safe_record_curve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the records at or above each risk, as safe_curve, steps of `smallest` patients each.
 
-    aucs (N,), patient int (N,): the patient of each record.
+    aucs (N,), patient int (N,): the patient of each record. Where fewer than `smallest` patients
+    have several records, the patients by their largest: so few would be told apart by both.
     """
+    if count_several(patient) < smallest:
+        largest = np.full(patient.max(initial=-1) + 1, -np.inf)
+        np.maximum.at(largest, patient, aucs)
+        return safe_curve(largest[np.isfinite(largest)], smallest)
     order = np.argsort(-aucs, kind="stable")
     grid = np.floor(aucs[order] * 1000 + 1e-9) / 1000
     ends = np.flatnonzero(np.append(grid[1:] != grid[:-1], True))  # the last record of each step
