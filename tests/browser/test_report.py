@@ -192,7 +192,8 @@ def test_paper_loses_nothing(visit, page, tmp_path):
     for number, sheet in enumerate(sheets, 1):
         foot = f"Sheet {number} of {len(sheets)}"
         assert foot in sheet
-        left = [head for head in first if sheet.replace(foot, "").strip().endswith(head)]
+        ending = re.sub(rf"{foot}|\d+ \w+ 20\d\d(?= *$)", "", sheet.replace(foot, "")).strip()
+        left = [head for head in first if ending.endswith(head)]
         assert not left, f"a heading without what it heads on sheet {number}"
         assert shown.title() in sheet.replace("\xa0", " ")
     if which("pdftotext"):
@@ -203,10 +204,22 @@ def test_paper_loses_nothing(visit, page, tmp_path):
         assert right <= 595 - 16 * 72 / 25.4 + 2, "words in the margin"
 
 
+def check_heads(shown, sheets):
+    """Check that each sheet but the first says its section, by number and name."""
+    names = shown.evaluate("[...document.querySelectorAll('nav a')].map(a => a.textContent)")
+    assert [name.split()[0] for name in names] == [str(at + 1) for at in range(len(names))]
+    heads = [sheet[: sheet.index(NOTICE)] for sheet in sheets]
+    assert not any(name in heads[0] for name in names)
+    assert all(any(name in head for name in names) for head in heads[1:])
+    assert all(any(name in head for head in heads) for name in names)
+
+
 def test_the_banner_stands_on_every_sheet_and_rows_are_whole(visit, report, tmp_path):
-    sheets = print_page(visit(report.as_uri()), tmp_path / "report.pdf")
+    shown = visit(report.as_uri())
+    sheets = print_page(shown, tmp_path / "report.pdf")
     assert len(sheets) > 3
     assert all(NOTICE in sheet for sheet in sheets)
+    check_heads(shown, sheets)
     groups = make_tables()[0].rows.drop(columns="attribute")
     for row in groups.to_numpy():
         beginning = " ".join(row[:3])

@@ -118,37 +118,48 @@ def test_headings_and_links(page):
     assert all(later <= before + 1 for before, later in pairwise(levels))
     shown = [(heading.name, heading.get_text()) for heading in headings]
     results = [
-        ("h2", "Findings in full"),
-        ("h2", "Who is in the set?"),
+        ("h2", "2 Findings in full"),
+        ("h2", "3 Who is in the set?"),
         ("h3", "Deep"),
         ("h3", "Back"),
         ("h3", "Back"),
-        ("h2", "Starts lower"),
+        ("h2", "4 Starts lower"),
         ("h3", "Deep"),
-        ("h2", "3_bare"),
-        ("h2", "Methods, in words"),
+        ("h2", "5 3_bare"),
+        ("h2", "6 Methods, in words"),
     ]
     at = shown.index(results[0])
     assert shown[at : at + len(results)] == results
-    assert [link.get_text() for link in page.select("nav a")] == [
-        "What a regulator asks, and where it stands",
-        "Findings in full",
-        "Who is in the set?",
-        "Starts lower",
-        "3_bare",
-        "Methods, in words",
-        "Limits",
-        "What may leave, and what must stay",
-        "Glossary",
-        "Sources",
-        "How this report was made, and how to make it again",
+    contents = [link.get_text() for link in page.select("nav a")]
+    assert contents == [
+        "1 What a regulator asks, and where it stands",
+        "2 Findings in full",
+        "3 Who is in the set?",
+        "4 Starts lower",
+        "5 3_bare",
+        "6 Methods, in words",
+        "7 Limits",
+        "8 What may leave, and what must stay",
+        "9 Glossary",
+        "10 Sources",
+        "11 How this report was made, and how to make it again",
     ]
+    assert contents == [section.h2.get_text() for section in page.select("main > section")]
     marks = [tag["id"] for tag in page.find_all(id=True)]
     assert len(marks) == len(set(marks))
     assert {
         link["href"][1:] for link in page.find_all("a", href=True) if link["href"].startswith("#")
     } <= set(marks)
     assert "¶" not in page.get_text()
+
+
+def test_sheets_are_named_by_their_sections(page):
+    style = page.style.get_text()
+    assert '@page s1 { @top-right { content: "1 What a regulator asks, and where it' in style
+    assert "#fields, nav { page: s1 }" in style
+    assert "#methods, #limits { page: s6 }" in style
+    assert "#leaving, #glossary, #sources { page: s7 }" in style
+    assert "#facts { page: s8 }" in style
 
 
 def test_figures_and_tables_survive(page):

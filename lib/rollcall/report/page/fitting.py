@@ -1,19 +1,31 @@
-"""What makes a page fit screens and paper: numbers to cite, regions that scroll, running heads."""
+"""What makes a page fit screens and paper: numbers to cite, regions that scroll, running heads.
+
+On paper a section, or a few short ones, begins on a sheet of its own, and number and name stand at
+the head of each of its sheets: by named pages, as no browser fills in the number of the sheet on
+which a section begins (CSS's target-counter; Chromium 156 takes it and writes nothing).
+"""
 
 from __future__ import annotations
 
 from bs4 import BeautifulSoup, Tag
 
+TOGETHER = {  # sections that follow one another on paper, by the name of their sheets
+    **dict.fromkeys(("decision", "summary"), "findings"),
+    **dict.fromkeys(("methods", "limits"), "words"),
+    **dict.fromkeys(("leaving", "glossary", "sources"), "ending"),
+}
 NARROW = 500  # pixels; a figure that is no wider needs no scrolling on a phone
 
 
 def fit_page(page: str) -> str:
-    """Return a page whose tables and figures have numbers, and whatever is wide a region.
+    """Return a page whose sections, tables and figures have numbers, and whatever is wide a region.
 
     A table that was cut keeps one number in all its parts. The title of the page and the date, the
-    first <time> in its header, are handed to the style sheet, for every printed sheet.
+    first <time> in its header, are handed to the style sheet, for every printed sheet, and so are
+    the names of the sections.
     """
     soup = BeautifulSoup(page, "html.parser")
+    _number_sections(soup)
     for number, table in enumerate(_list_tables(soup), 1):
         table["id"] = table.get("id", f"table-{number}")
         for part in table.find_all("table") or [table]:
@@ -27,6 +39,27 @@ def fit_page(page: str) -> str:
         f"{name}:{_quote(tag.get_text())}" for name, tag in heads.items() if tag
     )
     return str(soup)
+
+
+def _number_sections(soup: BeautifulSoup) -> None:
+    """Number sections and the lines of the contents, and name the sheets they are printed on."""
+    sheets: dict[str, list[Tag]] = {}
+    for number, section in enumerate(soup.select("main > section"), 1):
+        mark = str(section.get("id", f"section-{number}"))
+        section["id"] = mark
+        sheets.setdefault(TOGETHER.get(mark, mark), []).append(section)
+        of_contents = soup.select_one(f'nav a[href="#{mark}"]')
+        for tag in filter(None, (section.h2, of_contents)):
+            tag.insert(0, _make_number(soup, str(number), " "))
+    rules = []
+    for number, sections in enumerate(sheets.values(), 1):
+        names = [section.h2.get_text(" ", strip=True) for section in sections if section.h2]
+        places = [f"#{section['id']}" for section in sections] + ["nav"] * (number == 1)
+        rules.append(f"@page s{number} {{ @top-right {{ content: {_quote(' · '.join(names))} }} }}")
+        rules.append(f"{', '.join(places)} {{ page: s{number} }}")
+        rules.append(f"main > {places[0]} {{ border: 0; margin: 0; padding: 0 }}")
+    if soup.style is not None and rules:
+        soup.style.append("@media print {\n" + "\n".join(rules) + "\n}\n")
 
 
 def _list_tables(soup: BeautifulSoup) -> list[Tag]:
@@ -62,9 +95,9 @@ def _number_figure(soup: BeautifulSoup, figure: Tag, number: int) -> None:
         picture.wrap(soup.new_tag("div", attrs=region))
 
 
-def _make_number(soup: BeautifulSoup, words: str) -> Tag:
+def _make_number(soup: BeautifulSoup, words: str, end: str = ". ") -> Tag:
     number = soup.new_tag("span", attrs={"class": "number"})
-    number.string = f"{words}. "
+    number.string = f"{words}{end}"
     return number
 
 
