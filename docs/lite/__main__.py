@@ -42,10 +42,19 @@ OVERRIDES = {
 }
 
 
+def _call(command: list[str], where: Path = TOP) -> str:
+    """Run a command; return what it printed. InputError with its last lines if it fails."""
+    done = subprocess.run(command, cwd=where, capture_output=True, text=True)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
+        raise InputError(f"{' '.join(command[:4])} … failed:\n{last}")
+    return done.stdout
+
+
 def build_wheel(folder: Path) -> Path:
     """Build this package's wheel; it is pure Python."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=TOP, check=True, stdout=subprocess.DEVNULL)
+    _call(command, TOP)
     return next(folder.glob("rollcall-*-py3-none-any.whl"))
 
 
@@ -58,11 +67,11 @@ def prepare_tools(folder: Path = TOOLS) -> Path:
         return python
     venv.create(folder, with_pip=True, clear=True)
     pip = [str(python), "-m", "pip", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", *wanted], check=True)
-    frozen = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+    _call([*pip, "install", *wanted])
+    frozen = _call([*pip, "freeze"])
     wheels = [line for line in frozen.split() if line.split("==")[0] in ("ipywidgets", "comm")]
     options = ["download", "--no-deps", "-d", str(folder / "wheels")]
-    subprocess.run([*pip, *options, *wheels], check=True)
+    _call([*pip, *options, *wheels])
     made.write_text(json.dumps(wanted))
     return python
 
@@ -108,7 +117,7 @@ def build(out: Path, pyodide: Path) -> None:
         options = f"--lite-dir {work} --contents {work}/files --output-dir {work}/site --apps lab"
         options += " --no-sourcemaps --no-unused-shared-packages --no-libarchive"
         command = [str(python), "-m", "jupyterlite_core", "build", *options.split()]
-        subprocess.run(command, check=True, cwd=work, stdout=subprocess.DEVNULL)
+        _call(command, work)
         shutil.copytree(work / "pyodide", work / "site" / WHERE)
         (work / "site" / "index.html").write_text(write_page(), encoding="utf-8")
         shutil.rmtree(out, ignore_errors=True)
