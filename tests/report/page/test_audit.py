@@ -7,10 +7,12 @@ import jsonschema
 import pytest
 from bs4 import BeautifulSoup
 
+from rollcall.report import catalogue
 from rollcall.report.page.fields import QUESTIONS, TO_FILL_IN, fill_in
 from rollcall.report.page.frames import WHERE
 from rollcall.report.twin import read_schema
 from rollcall.report.words.facts import DEMO, SIMULATED
+from rollcall.util.files import clone
 
 # What a data-protection officer asks, the part of the report that answers, and by which words.
 TEN_QUESTIONS = {
@@ -111,6 +113,33 @@ def test_the_demo_says_on_every_sheet_that_it_is_one(page, twin):
     assert SIMULATED not in text_of(page)
 
 
+def test_the_guide_names_every_figure_and_table_and_each_table_as_it_is_headed(twin):
+    """docs/reading-the-report.md, its tables' first columns, against what an audit can show."""
+    guide = (clone() / "docs/reading-the-report.md").read_text()
+    parts = re.findall(r"^## The (figures|tables)\n(.*?)(?=^## )", guide, re.M | re.S)
+    named = {head: re.findall(r"^\| `(\w+)` \| ([^|]*)", body, re.M) for head, body in parts}
+    assert [name for name, _ in named["figures"]] == [*figures_in_order()]
+    assert [name for name, _ in named["tables"]] == list(catalogue.TABLES)
+    shown = [table["caption"] for part in twin["parts"] for table in part["tables"]]
+    captions = [caption.strip() for _, caption in named["tables"]]
+    assert len(shown) >= len(captions) - 2  # without a group nothing is compared
+    for caption in shown:
+        assert caption.startswith(tuple(captions)), caption
+
+
+def figures_in_order():
+    """The first page's, then those of the notebooks in the order in which these show them."""
+    text = "".join(
+        (clone() / "notebooks" / f"{name}.ipynb").read_text()
+        for name in ("2_attack", "3_disparity")
+    )
+    shown = re.findall(r'show\(\\"(\w+)\\"', text)
+    of_notebooks = [name for name in shown if name in catalogue.FIGURES]
+    first = [name for name in catalogue.FIGURES if name.startswith("first_")]
+    assert {*first, *of_notebooks} == set(catalogue.FIGURES)
+    return [*first, *of_notebooks]
+
+
 def test_nothing_of_the_notebooks_housekeeping_is_left(page):
     main = text_of(page.main)
     for words in ("The demo takes", "What to remember", DEMO):
@@ -121,7 +150,7 @@ def test_nothing_of_the_notebooks_housekeeping_is_left(page):
 def test_every_dfn_and_source_is_linked(page):
     linked = {link["href"] for link in page.find_all("a", href=True)}
     sources = {f"#{item['id']}" for item in page.select("#sources li")}
-    assert len(sources) == 14
+    assert len(sources) == 15
     assert {"#source-carlini", "#source-zarifzadeh", "#source-edpb", "#source-benjamini"} <= linked
     defined = {text_of(tag) for tag in page.select("#methods dfn")}
     assert {"LiRA", "RMIA", "noise floor", "false-discovery rate", "exposed"} <= defined
