@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 from rollcall.report import lessons
 from rollcall.report.lessons import asking, showing
+from rollcall.report.lessons.clinic import people
 from rollcall.report.style import EXPOSED, FLOOR, Figure, styled
 
 TOP = Path(__file__).resolve().parents[1]
@@ -64,6 +65,7 @@ def catch(pictures: list[Figure]) -> Iterator[None]:
         patch.object(lessons, "slide", keep_both),
         patch.object(showing, "display", lambda *_, **__: None),
         patch.object(asking, "display", lambda *_, **__: None),
+        patch.object(people, "find_prepared", lambda _: None),  # invented patients alone
     ):
         yield
 
@@ -90,6 +92,8 @@ def make_slides(path: Path) -> list[Slide]:
     entries = [entry for entry in read_words() if str(entry["lesson"]) == number]
     for source, pictures in run(path):
         entry = next((entry for entry in entries if entry["cell"] in source), {})
+        if entry.get("skip"):
+            continue
         words = [entry, entry.get("last", {})]
         for place, figure in enumerate(pictures):
             message = words[place] if place < len(words) else {}

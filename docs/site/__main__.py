@@ -54,7 +54,7 @@ def collect_books(out: Path, data: Path, work: Path) -> dict[str, dict]:
     books = {}
     for page, path in sources.items():
         text = path.read_text(encoding="utf-8")
-        for folder, word in ((out, "results"), (data, "data")):
+        for folder, word in ((out, "results"), (data, "data"), (TOP / "data", "data"), (TOP, ".")):
             text = text.replace(json.dumps(str(folder))[1:-1], word)  # whose folders is not told
         books[page] = json.loads(text)
     return books

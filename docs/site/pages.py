@@ -27,8 +27,9 @@ Each is shown out of the notebook that draws it. All patients are simulated. `ro
 draws a figure of a finished run again."""
 PICTURES = """# The lessons' pictures
 
-What each lesson lets one see, shown out of the lesson. All patients are simulated. The lessons
-here are the solved ones; to do them, open the learner's form in JupyterLab (`make lab`)."""
+What each lesson lets one see, shown out of the lesson. All patients are simulated, but for those
+of the open table `diabetes130` in lessons 4 and 5, where it has been prepared. The lessons here are
+the solved ones; to do them, open the learner's form in JupyterLab (`make lab`)."""
 
 
 def write_pages(stage: Path, books: dict[str, dict]) -> set[str]:

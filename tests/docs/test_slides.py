@@ -31,6 +31,9 @@ def test_every_message_belongs_to_one_cell_of_its_lesson():
     }
     for entry in read_words():
         inside = [source for source in cells[entry["lesson"]] if entry["cell"] in source]
+        if entry.get("skip"):
+            assert inside
+            continue
         assert len(inside) == 1, f"docs/slides.toml, {entry['title']}: in {len(inside)} cells"
         assert "lessons.s" in inside[0]
         for message in (entry, entry.get("last", entry)):
