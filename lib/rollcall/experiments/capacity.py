@@ -19,12 +19,16 @@ from rollcall.experiments.variants import (
     plan_variant,
 )
 from rollcall.runs.derived.manifests import describe
+from rollcall.runs.derived.tables import read_table
+from rollcall.runs.run import Run
 from rollcall.util.files import home
 from rollcall.util.progress import track
 from rollcall.util.settings import typed
 
 if TYPE_CHECKING:
     from IPython.display import HTML
+
+FLOOR_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,15 @@ class Capacity:
 
     variants: a row for each. variant, run, parameters (of one model), and the columns of
     experiments.variants.measure. curves: of each variant, by its name, the table `survival` of
-    rollcall.risk.Risk with the share. folder: where the figure goes. smallest_cell: the smallest
-    number of patients that is shown. made_from: of each variant, what its tables were made from.
+    rollcall.risk.Risk with the share. floor: auc and share, the noise floor of the smallest.
+    cohort: its name. folder: where the figure goes. smallest_cell: the smallest number of patients
+    that is shown. made_from: of each variant, what its tables were made from.
     """
 
     variants: pd.DataFrame
     curves: dict[str, pd.DataFrame]
+    floor: pd.DataFrame
+    cohort: str
     folder: Path
     smallest_cell: int
     made_from: dict[str, dict]
@@ -54,6 +61,8 @@ class Capacity:
             variants=self.variants,
             curves=self.curves,
             smallest=self.smallest_cell,
+            floor=self.floor,
+            dataset=self.cohort,
         )
 
     def table(self) -> HTML:
@@ -85,7 +94,7 @@ def compare_models(
     """
     shared = {"cohort": cohort, "model": model, "options": options, "recipe": recipe}
     names = check_variants(variants, **shared)
-    rows, curves, made_from, smallest = [], {}, {}, MIN_GROUP_SIZE
+    rows, curves, floors, made_from, smallest = [], {}, {}, {}, MIN_GROUP_SIZE
     pairs = list(zip(variants, names, strict=True))
     for variant, name in track(pairs, "Variants", "variant", f"{len(pairs)} variants"):
         study = plan_variant(variant, out=out, **shared, **parameters)
@@ -95,11 +104,22 @@ def compare_models(
             {"variant": label, "run": name, "parameters": count_parameters(study)}
             | measure(study, performance, assessed)
         )
+        floors[rows[-1]["parameters"]] = read_floor(study.run)
         made_from[label] = describe(study.run, ["attack"])
         survival = assessed.survival
         curves[label] = survival.assign(share=survival["patients"] / len(assessed.patients))
     folder = Path(out or home() / "results") / cohort / "figures"
-    return Capacity(pd.DataFrame(rows), curves, folder, smallest, made_from)
+    floor = floors[min(floors)]
+    return Capacity(pd.DataFrame(rows), curves, floor, cohort, folder, smallest, made_from)
+
+
+def read_floor(run: Run) -> pd.DataFrame:
+    """Return the noise floor of a run's patients, thinned: auc, share at or above it."""
+    from rollcall.report.figures.risk import thin_floor
+
+    draws = read_table(run, "floor")["auc_joint"].to_numpy()
+    auc, share = thin_floor(draws, 1 / len(draws), FLOOR_POINTS)
+    return pd.DataFrame({"auc": auc, "share": share})
 
 
 def count_parameters(study: auditing.Audit) -> int:

@@ -22,6 +22,16 @@ ALIASES = {  # (dataset, published attribute): the cohort's attribute
     ("fitzpatrick17k", "diagnosis"): "label",
     ("fairvision", "diagnosis"): "label",
 }
+# Trainable numbers of the paper's small model of each data set, counted from its published code.
+PARAMETERS = {
+    "ptb_xl": 2_021_381,
+    "fitzpatrick17k": 1_466_707,
+    "embed": 1_466_548,
+    "mimic_cxr": 1_467_838,
+    "chexpert": 1_467_838,
+    "mimic_iv_ed": 1_649_401,
+    "fairvision": 1_466_935,
+}
 # Groups that a cohort names by a number and words: "0 additional evaluation" is the published "0".
 FIRST_WORD = {("embed", "assessment")}
 
@@ -45,6 +55,23 @@ def survival() -> pd.DataFrame:
     table = pd.read_csv(FOLDER / "survival.csv").rename(columns={"patient_auc_at_least": "auc"})
     return table.assign(
         share=table["patients"] / table.groupby("dataset")["patients"].transform("max")
+    )
+
+
+def at_or_above(risk: float) -> pd.DataFrame:
+    """Return what share of patients has a largest record AUC of at least `risk`, by dataset.
+
+    dataset, parameters (of the small model), share; in the order of PARAMETERS.
+    """
+    table = survival()
+    share = table[table["auc"] > risk - 1e-9].groupby("dataset")["share"].max()
+    names = list(PARAMETERS)
+    return pd.DataFrame(
+        {
+            "dataset": names,
+            "parameters": list(PARAMETERS.values()),
+            "share": share.reindex(names).fillna(0).to_numpy(),
+        }
     )
 
 

@@ -173,8 +173,12 @@ _TABLE = (
         "Figure 4",
     ),
     Entry(
-        *("capacity", OF_EXPERIMENT, "risk and skill by the size of the model, with floor"),
-        *("4_capacity", f"{EXPERIMENTS}.scaling:capacity", ("variants", "curves")),
+        *(
+            "capacity",
+            OF_EXPERIMENT,
+            "risk and skill by the size of the model, with floor; published beside",
+        ),
+        *("4_capacity", f"{EXPERIMENTS}.scaling:capacity", ("variants", "curves", "floor")),
         "model scaling: survival by size, bars of skill",
     ),
     Entry(

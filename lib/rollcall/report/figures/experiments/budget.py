@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,8 +12,8 @@ from rollcall.report.gate import show_few
 from rollcall.report.style import (
     DOUBLE,
     EXPOSED,
+    FLOOR,
     MM,
-    NON_MEMBER,
     Figure,
     letter,
     new_figure,
@@ -38,34 +40,24 @@ def draw_budget(
     ]
     place = np.arange(len(names))[::-1]
     drawn = {}
-    for column, marker, colour, label in (
-        ("top", "o", EXPOSED, "at its top"),
-        ("held", "s", NON_MEMBER, "in what is screened"),
+    for column, marker, face, shift, label in (
+        ("top", "o", EXPOSED, 0.17, "at its top"),
+        ("held", "s", "white", -0.17, "in what is screened"),
     ):
         shares = [100 * share for share in list_shares(rankings, column, smallest)]
         drawn[label] = shares
         axes[0].plot(
-            shares,
-            place,
-            marker,
-            color=colour,
+            *(shares, place + shift, marker),
+            color=EXPOSED,
+            markerfacecolor=face,
             markersize=4,
-            label=label,
         )
+        _name_row(axes[0], shares, place + shift, label)
     axes[0].set_yticks(place, names)
     axes[0].set(xlabel=f"Of the top {unit}s by models without a part (%)", xlim=(0, 103))
-    axes[0].set_ylim(-0.7, len(names) - 0.1)
-    for column, (words, colour, ha) in enumerate(
-        (("at its top (dots)", EXPOSED, "left"), ("in what is screened", NON_MEMBER, "right"))
-    ):
-        axes[0].text(
-            *(0.01 + 0.97 * column, 0.99, words),
-            color=colour,
-            ha=ha,
-            va="top",
-            fontsize=6.5,
-            transform=axes[0].transAxes,
-        )
+    axes[0].set_ylim(-0.6, len(names) - 0.4)
+    for row in place[:-1] - 0.5:
+        axes[0].axhline(row, color=FLOOR, linewidth=0.3)
     letter(axes, ["What each ranking finds", "What a closer look confirms"])
     shown = confirmed[confirmed["screened"] >= smallest]
     axes[1].errorbar(
@@ -103,6 +95,23 @@ def draw_budget(
             ],
             ignore_index=True,
         ),
+    )
+
+
+def _name_row(ax: Any, shares: list[float], heights: np.ndarray, words: str) -> None:
+    """Write beside the uppermost point that is shown what its kind stands for."""
+    known = [number for number, share in enumerate(shares) if not np.isnan(share)]
+    if not known:
+        return
+    share, height = shares[known[0]], heights[known[0]]
+    right = share > 55
+    ax.annotate(
+        *(words, (share, height)),
+        xytext=(-5 if right else 5, 0),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="center",
+        fontsize=6.5,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.figures.experiments.scaling import LIGHTEST, name_curves
 from rollcall.report.figures.risk import thin_floor
 from rollcall.report.gate import show_few
 from rollcall.report.style import (
@@ -19,12 +20,14 @@ from rollcall.report.style import (
     Figure,
     letter,
     new_figure,
+    point_at,
     scale_log,
     spread,
     styled,
 )
 
 FLOOR_POINTS = 500
+LEAST = 0.48  # where the axis of risks begins
 PANELS = {  # kinds of settings that share a panel, and what stands above it
     "record": "Record-level DP",
     "patient": "Patient-level DP",
@@ -66,35 +69,56 @@ def defence_survival(
     is_plain = settings["kind"] == "plain"
     panels = [panel for panel in PANELS if (kinds[~is_plain] == panel).any()] or ["others"]
     drawing, axes = new_figure(
-        DOUBLE, 105 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
+        DOUBLE, 88 * MM, 1, len(panels), squeeze=False, sharey=True, sharex=True
     )
     values, share = thin_floor(floor, points=FLOOR_POINTS)
+    values, share = values[values >= LEAST], share[values >= LEAST]
     # nearer 0.5 than an estimate's standard error nobody can say how many there are
     look = {"smallest": smallest, "least": float(np.quantile(floor, 0.84))}
+    names, most_hidden = [], 0
     for ax, panel in zip(axes[0], panels, strict=True):
         chosen = settings[(kinds == panel) & ~is_plain]
         if panel != "others":
             chosen = chosen.sort_values("epsilon", ascending=False)
         ax.plot(values, share, "--", color=FLOOR, linewidth=0.8, label="noise floor, plain")
         plain = settings[is_plain].iloc[0]
-        _draw_curve(ax, curves[plain["setting"]], **look, color=EXPOSED, linewidth=1.6)
+        labels, hidden = [], []
+        point = _draw_curve(ax, curves[plain["setting"]], **look, color=EXPOSED, linewidth=1.6)
         ax.lines[-1].set_label("plain")
-        shades = colormaps["cividis"](np.linspace(0.8, 0.05, max(1, len(chosen))))
+        labels += [(*point, "plain", EXPOSED)] if point else []
+        shades = colormaps["cividis"](np.linspace(LIGHTEST, 0.05, max(1, len(chosen))))
         for number, (_, row) in enumerate(chosen.iterrows()):
             name, style = row["setting"], DASHES[number % len(DASHES)]
             shade = shades[number]
-            _draw_curve(ax, curves[name], **look, color=shade, linestyle=style, linewidth=1.1)
-            ax.lines[-1].set_label(name.replace(f"{row['unit']}-level DP, ", ""))
+            words = name.replace(f"{row['unit']}-level DP, ", "")
+            drawn = {"color": shade, "linestyle": style, "linewidth": 1.1}
+            point = _draw_curve(ax, curves[name], **look, **drawn)
+            ax.lines[-1].set_label(words)
+            if point:
+                labels.append((*point, words, shade))
+            else:
+                hidden.append(words)
             for kind, dash in (("ceiling_patient", "-"), ("ceiling_record", ":")):
                 if row[kind] < 0.999 and (kind == "ceiling_patient" or row["unit"] == "record"):
-                    ax.axvline(row[kind], color=shade, linestyle=dash, linewidth=0.6, alpha=0.8)
+                    ax.axvline(row[kind], color=shade, linestyle=dash, linewidth=0.6)
+                    _name_ceiling(ax, row[kind], f"{row['epsilon']:g}")
         scale_log(ax, "y")
-        ax.set(
-            xlabel=f"True {unit} risk (AUC)",
-            xlim=(0.48, 1.005),
-            ylim=(0.5 * smallest / plain["patients"], 1.5),
-        )
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1, handlelength=2.6)
+        ax.set(xlabel=f"True {unit} risk (AUC)", xlim=(0.07, 1.005))
+        ax.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+        ax.spines["bottom"].set_bounds(LEAST, 1.005)
+        names.append((ax, labels))
+        most_hidden = max(most_hidden, len(hidden))
+        if hidden:
+            words = "\n".join([f"too few {unit}s:", *hidden])
+            ax.text(0.01, 0.02, words, va="bottom", fontsize=6.5, transform=ax.transAxes)
+    room = 10 ** (-0.17 * (most_hidden + bool(most_hidden)))  # for the words at the bottom
+    axes[0][0].set_ylim(0.5 * room * smallest / settings["patients"].max(), 2.6)
+    for ax, labels in names:
+        name_curves(ax, labels)
+    at = int(np.abs(values - 0.56).argmin())
+    point_at(
+        axes[0][0], "if nothing\nleaked", (values[at], share[at]), (0.01, 0.95), leave=(1, 0.5)
+    )
     letter(axes[0], [PANELS[panel] for panel in panels])
     axes[0][0].set_ylabel(f"Share of {unit}s at or above")
     return Figure(
@@ -105,10 +129,10 @@ def defence_survival(
         + _describe_ends(settings, unit, smallest),
         caption=f"Share of {unit}s whose true risk (the noise of the estimates taken out) is at "
         "least the value on the x axis, with the plain models (black), each defence, and the noise "
-        "floor of the plain models (dashed). Vertical lines: the highest AUC that the promised "
-        f"epsilon allows any attacker, for a whole {unit} with as many records as any has (solid) "
-        f"and for one record (dotted); where there is none it is above 0.999. No point stands for "
-        f"fewer than {smallest} {unit}s.",
+        "floor of the plain models (dashed). Vertical lines, with ε above: the highest AUC that "
+        f"the promised epsilon allows any attacker, for a whole {unit} with as many records as any "
+        f"has (solid) and for one record (dotted); where there is none it is above 0.999. No "
+        f"point stands for fewer than {smallest} {unit}s.",
         title="What defences leave of the risk",
         data=_list_curves(settings, curves, (values, share), look),
     )
@@ -124,9 +148,27 @@ def _list_curves(settings: pd.DataFrame, curves: dict, floor: tuple, look: dict)
     return pd.concat(tables, ignore_index=True)
 
 
-def _draw_curve(ax, curve: pd.DataFrame, smallest: int, least: float, **look) -> None:
+def _draw_curve(
+    ax, curve: pd.DataFrame, smallest: int, least: float, **look
+) -> tuple[float, float] | None:
+    """Draw what may be shown of a curve; return where it begins, None if nothing may."""
     shown = curve[(curve["auc"] >= least) & (curve["patients"] >= smallest)]
     ax.plot(shown["auc"], shown["share"], **look)
+    if len(shown) < 2:
+        return None
+    first = shown.iloc[0]
+    return float(first["auc"]), float(first["share"])
+
+
+def _name_ceiling(ax, auc: float, epsilon: str) -> None:
+    """Write at the top of a ceiling which epsilon it is of."""
+    ax.text(
+        *(auc, 1.55, f"ε {epsilon}"),
+        ha="center" if auc < 0.95 else "right",
+        va="center",
+        fontsize=6.5,
+        bbox={"facecolor": "white", "linewidth": 0, "pad": 0.4},
+    )
 
 
 def _describe_ends(settings: pd.DataFrame, unit: str, smallest: int) -> str:
@@ -170,15 +212,24 @@ def defence_price(
             markersize=4.5,
             linewidth=0.8,
             elinewidth=0.5,
-            label=words,
         )
+        if kind in ("record", "patient"):
+            top = float(settings["auroc"].to_numpy()[chosen].max())
+            ax.annotate(
+                *(words.replace(" ", "\n"), (x[chosen].max(), top)),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=6.5,
+            )
     scale_log(ax, "x")
     ax.axvline(smallest / settings["patients"].max(), color=FLOOR, linestyle=":", linewidth=0.7)
     ax.set(
         xlabel=f"Exposed {unit}s, share (dotted: {smallest} {unit}s; left of it fewer, or none)",
         ylabel=f"AUROC, {unit}s not seen (SD over targets)",
     )
-    ax.margins(x=0.1, y=0.08)
+    ax.margins(x=0.1, y=0.1)
     is_private = settings["kind"].isin(["record", "patient"]).to_numpy()
     _write_beside(
         ax,
@@ -188,7 +239,6 @@ def defence_price(
     )
     for kind, side in (("record", "right"), ("patient", "left")):
         _name_epsilons(ax, x, settings, np.flatnonzero(settings["kind"] == kind), side)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0)
     plain = settings[settings["kind"] == "plain"].iloc[0]
     best = settings.loc[~few | (settings["exposed"] == 0)].sort_values("exposed_share").iloc[0]
     return Figure(
@@ -201,7 +251,8 @@ def defence_price(
         f"{show_few(best['exposed'], best['patients'], smallest)}.",
         caption=f"What each setting costs and what it leaves: AUROC on {unit}s not seen in "
         f"training against the share of {unit}s who are exposed. Upwards and to the left is "
-        "better. Lines join the settings of one unit of differential privacy.",
+        "better. Lines join the settings of one unit of differential privacy. Diamond: plain; "
+        "triangles up: trained otherwise, down: coarser outputs; plus: other number of patients.",
         title="What defences cost and what they leave",
         data=pd.DataFrame(
             {"setting": settings["setting"], "exposed_share": np.where(few, np.nan, x)}
@@ -226,9 +277,11 @@ def _name_epsilons(ax, x: np.ndarray, settings: pd.DataFrame, chosen: np.ndarray
 
 
 def _write_beside(ax, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
-    """Write the names of points in a column on the right, evenly, each joined to its point."""
-    order = np.argsort(y, kind="stable")
-    heights = (np.arange(len(order)) + 0.5) / len(order)
+    """Write the names of points in a column on the right, each joined to its point."""
+    bottom, top = ax.get_ylim()
+    order = np.lexsort((-x, y))
+    heights = spread((y[order] - bottom) / (top - bottom), 0.06)
+    heights = heights - max(0.0, heights.max(initial=0) - 0.98)
     for height, number in zip(heights, order, strict=True):
         ax.annotate(
             texts[number],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -15,12 +17,14 @@ from rollcall.report.style import (
     Figure,
     letter,
     new_figure,
+    point_at,
     styled,
 )
-from rollcall.report.tables.later import ALL, SPLITS, TIME, hide_few
+from rollcall.report.tables.later import ALL, TIME, hide_few
 
 MOST_STEPS = 200  # of the curve of patients
-LOOKS = {TIME: (MEMBER, "o", -0.12), "chance": (FLOOR, "s", 0.12)}
+LOOKS = {TIME: (MEMBER, "o", -0.16), "chance": (FLOOR, "s", 0.16)}
+SPLIT_WORDS = {TIME: "records split in time", "chance": "split by chance"}
 
 
 @styled
@@ -59,31 +63,33 @@ def later_effects(
                 color=color,
                 markersize=4,
                 markerfacecolor=color if split == TIME else "white",
-                label=SPLITS[split],
             )
         ax.set(
             xlabel=label, yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5)
         )
     axes[1].set_yticklabels([])
     tables = [shown.assign(panel="effects")]
-    drawing.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=2,
-        title="records split",
-    )
+    _name_splits(axes[1], shown, kinds)
     for column, color, dash, label in (
         ("effect", MEMBER, "-", "as it was"),
         ("redrawn", FLOOR, "--", "coins drawn anew"),
     ):
         share, mean = _mean_steps(patients[column].to_numpy(float), smallest)
-        axes[2].plot(100 * share, mean, dash, color=color, label=label)
+        axes[2].plot(100 * share, mean, dash, color=color)
         tables.append(pd.DataFrame({"panel": label, "share": share, "mean_effect": mean}))
     axes[2].axhline(0, color=EXPOSED, linewidth=0.5)
     axes[2].set(
         xlabel=f"{unit.capitalize()}s, by their effect (%)", ylabel="Mean effect on the loss"
     )
-    axes[2].legend(loc="upper left", borderaxespad=0, title="who knew whom")
+    for words, line, at, place in (
+        ("who knew whom:\nas it was", 0, 0.93, (0.12, 0.83)),
+        ("drawn anew\n(dashed)", 1, 0.08, (0.45, 0.17)),
+    ):
+        x, y = axes[2].lines[line].get_data()
+        if len(x):
+            number = int(at * (len(x) - 1))
+            end = (1, 0.5) if line == 0 else (0, 0.5)
+            point_at(axes[2], words, (x[number], y[number]), place, leave=end)
     letter(axes, ["Loss", "Misjudged", f"{unit.capitalize()}s one by one"])
     return Figure(
         "later",
@@ -99,6 +105,21 @@ def later_effects(
         title="What a memory does to later records",
         data=pd.concat(tables, ignore_index=True),
     )
+
+
+def _name_splits(ax: Any, shown: pd.DataFrame, kinds: list[str]) -> None:
+    """Write beside the points of the last kind of outcome which split they are of."""
+    rows = shown[shown["kind"] == kinds[-1]].set_index("split")
+    for split, (_, _, offset) in LOOKS.items():
+        if split in rows.index and not np.isnan(rows.loc[split, "wrong_high"]):
+            ax.annotate(
+                *(SPLIT_WORDS[split], (rows.loc[split, "wrong_high"], len(kinds) - 1 + offset)),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=6.5,
+                annotation_clip=False,
+            )
 
 
 def _mean_steps(effect: np.ndarray, smallest: int) -> tuple[np.ndarray, np.ndarray]:

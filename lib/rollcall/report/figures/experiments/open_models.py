@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
+from rollcall.report.figures.experiments.scaling import name_curves
 from rollcall.report.gate import show_few
 from rollcall.report.style import (
     ACCENT,
@@ -18,10 +21,13 @@ from rollcall.report.style import (
     Figure,
     letter,
     new_figure,
+    point_at,
     scale_log,
     styled,
+    write_plainly,
 )
 
+LABELS = 0.33  # of the logarithmic panel's width, for the names of the curves
 DASHES = ((NON_MEMBER, ":"), (ACCENT, "--"), (MEMBER, "-"), (EXPOSED, "-."))
 RANKINGS = {  # colour, dash, marker, words
     "statistic": (MEMBER, "-", "o", "what this model kept"),
@@ -44,21 +50,28 @@ def few_references(
     curves: columns references, fpr, tpr, where as few as `smallest` outsiders are false alarms.
     areas: a row for each number of references: references, auc, auc_low, auc_high, named, members.
     """
-    drawing, axes = new_figure(DOUBLE, 70 * MM, 1, 2)
-    lowest = curves["fpr"].min()
+    drawing, axes = new_figure(DOUBLE, 74 * MM, 1, 2, width_ratios=[1, 1.5])
+    lowest, labels = curves["fpr"].min(), []
     for number, row in enumerate(areas.itertuples()):
         colour, dash = DASHES[number % len(DASHES)]
         curve = curves[curves["references"] == row.references]
-        label = f"{count_references(row.references)}, AUC {row.auc:.3f}"
         for ax in axes:
-            ax.plot(curve["fpr"], curve["tpr"], linestyle=dash, color=colour, label=label)
+            ax.plot(curve["fpr"], curve["tpr"], linestyle=dash, color=colour)
+        start = curve.iloc[int(curve["fpr"].argmin())]
+        words = f"{count_references(row.references)}, AUC {row.auc:.3f}"
+        labels.append((start["fpr"], max(start["tpr"], lowest), words, FLOOR))
     for ax in axes:
         ax.plot([lowest / 10, 1], [lowest / 10, 1], color=FLOOR, linewidth=0.6, zorder=0)
         ax.set(xlabel="False-positive rate (outsiders)", ylabel="True-positive rate (members)")
     axes[0].set(xlim=(0, 1), ylim=(0, 1))
-    axes[0].legend(loc="lower right")
+    axes[0].set_aspect("equal", anchor="N")
     scale_log(axes[1], "xy")
-    axes[1].set(xlim=(lowest, 1), ylim=(lowest, 1))
+    axes[1].set(xlim=(lowest ** (1 / (1 - LABELS)), 1), ylim=(lowest, 1))
+    decades = 10.0 ** np.arange(np.ceil(np.log10(lowest)), 1)
+    axes[1].set_xticks(decades, [write_plainly(decade) for decade in decades])
+    axes[1].minorticks_off()
+    axes[1].spines["bottom"].set_bounds(lowest, 1)
+    name_curves(axes[1], labels)
     letter(axes, ["Linear axes", "Few false alarms"])
     listed = "; ".join(
         f"{count_references(row.references)}: AUC {row.auc:.3f} ({row.auc_low:.3f} to "
@@ -94,7 +107,7 @@ def open_ranking(
     """
     drawing, axes = new_figure(DOUBLE, 70 * MM, 1, 2)
     for name, curve in curves.groupby("ranking", sort=False):
-        colour, dash, marker, words = RANKINGS[name]
+        colour, dash, marker, _ = RANKINGS[name]
         axes[0].plot(
             100 * curve["share"],
             100 * curve["caught"],
@@ -102,7 +115,6 @@ def open_ranking(
             color=colour,
             marker=marker,
             markersize=2.5,
-            label=words,
         )
     axes[0].plot([0, 100], [0, 100], color=FLOOR, linewidth=0.6, zorder=0)
     axes[0].set(
@@ -112,20 +124,18 @@ def open_ranking(
         ylim=(0, 103),
     )
     if len(curves):
-        axes[0].legend(loc="lower right")
+        _name_rankings(axes[0], curves)
     else:
         axes[0].text(50, 60, f"too few {unit}s named by the audit to be shown", ha="center")
     counts = sorted(table["references"].unique())
     for number, (name, rows) in enumerate(table.groupby("ranking", sort=False)):
-        colour, _, marker, words = RANKINGS[name]
+        colour, _, marker, _ = RANKINGS[name]
         place = np.searchsorted(counts, rows["references"]) + 0.18 * (number - 1)
         errors = [
             rows["spearman"] - rows["spearman_low"],
             rows["spearman_high"] - rows["spearman"],
         ]
-        axes[1].errorbar(
-            place, rows["spearman"], errors, fmt=marker, color=colour, markersize=4, label=words
-        )
+        axes[1].errorbar(place, rows["spearman"], errors, fmt=marker, color=colour, markersize=4)
     if np.isfinite(ceiling):
         axes[1].axhline(ceiling, color=EXPOSED, linewidth=0.8, linestyle=(0, (1, 2)))
         axes[1].annotate(
@@ -171,6 +181,16 @@ def open_ranking(
             ignore_index=True,
         ),
     )
+
+
+def _name_rankings(ax: Any, curves: pd.DataFrame) -> None:
+    """Write the names of curves below them, each joined to a point of its curve."""
+    names = [name for name in RANKINGS if (curves["ranking"] == name).any()]
+    for number, name in enumerate(names):
+        curve = curves[curves["ranking"] == name]
+        at = int((0.25 + 0.2 * number) * (len(curve) - 1))
+        point = (100 * curve["share"].iloc[at], 100 * curve["caught"].iloc[at])
+        point_at(ax, RANKINGS[name][-1], point, (0.4 + 0.08 * number, 0.08 + 0.09 * number))
 
 
 @styled

@@ -10,7 +10,6 @@ from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.style import (
     EXPOSED,
     FLOOR,
-    MEMBER,
     MM,
     SINGLE,
     Figure,
@@ -25,7 +24,7 @@ ALPHAS = np.geomspace(1e-4, 1, 161)
 EPSILONS = (1, 3, 8)
 DELTA = 1e-5
 TOPS = (0.5, 0.1, 0.01, 0.001)  # shares of patients of at least a risk
-SHADES = ("#7FB7D9", "#3F93C5", MEMBER, EXPOSED)
+SHADES = ("#5BA3D0", "#2F86BE", "#005A8F", EXPOSED)
 
 
 @styled
@@ -72,7 +71,7 @@ def trade_off(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE)
     starts = [max(start, 8e-5) for _, start, _ in labels]
     places = spread([(np.log(start) - bottom) / (high - bottom) for start in starts], 0.062)
     places = places + max(0.0, 0.03 - places.min())
-    for (name, _, colour), start, place in zip(labels, starts, places, strict=True):
+    for (name, *_), start, place in zip(labels, starts, places, strict=True):
         ax.annotate(
             name,
             (ALPHAS[0], start),
@@ -80,7 +79,6 @@ def trade_off(risk: Risk, unit: str = "patient", smallest: int = MIN_GROUP_SIZE)
             textcoords="axes fraction",
             va="center",
             fontsize=6.5,
-            color=colour if colour != SHADES[0] else SHADES[1],
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": FLOOR, "relpos": (1, 0.5)}
             | {"shrinkA": 1, "shrinkB": 0},
         )
