@@ -22,15 +22,14 @@ DONE = """(times) => {
     window.timesDone = idle && !waits ? (window.timesDone ?? 0) + 1 : 0
     return window.timesDone >= times
 }"""
-# A cell's output is there, has another text than before, and its cell does not wait.
-CHANGED = """([number, before]) => {
+# Leave a mark on a cell's output; or say that there is one without it, which is new.
+OUTPUT = """([number, mark]) => {
     const panels = [...document.querySelectorAll('.jp-NotebookPanel')]
     const cell = panels.find((each) => each.offsetParent).querySelectorAll('.jp-Cell')[number]
     const output = cell.querySelector('.jp-OutputArea-output')
-    const waits = cell.querySelector('.jp-InputArea-prompt').innerText.includes('*')
-    return output !== null && !waits && output.innerText !== before
+    if (output !== null && mark) output.dataset.before = 'yes'
+    return output !== null && output.dataset.before !== 'yes'
 }"""
-
 # The picture below a slider is another one than when this was asked before.
 NEW_PICTURE = """(box) => {
     const image = box.querySelector('img')
@@ -79,15 +78,15 @@ class Desk:
     def answer(self, number: int, typed: str) -> str:
         """Type into an exercise's cell in place of what is there, run it and the next cell.
 
-        Returns what the next cell says, which is something else than before.
+        Returns what the next cell says.
         """
-        before = self.said(number + 1)
+        self.page.evaluate(OUTPUT, [number + 1, True])
         self.cell(number).locator(".cm-content").click()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(typed.strip())
         self.page.keyboard.press("Shift+Enter")
         self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_function(CHANGED, arg=[number + 1, before], polling=100)
+        self.page.wait_for_function(OUTPUT, arg=[number + 1, False], polling=100)
         return self.said(number + 1)
 
     def slide(self, slider: Locator) -> list[str]:
@@ -109,10 +108,10 @@ class Desk:
 
     def run(self, number: int) -> str:
         """Run one cell that has run before, and return what it says now."""
-        before = self.said(number)
+        self.page.evaluate(OUTPUT, [number, True])
         self.cell(number).locator(".jp-OutputArea-output").first.click(position=AT)
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(CHANGED, arg=[number, before], polling=100)
+        self.page.wait_for_function(OUTPUT, arg=[number, False], polling=100)
         return self.said(number)
 
     def errors(self) -> list[str]:

@@ -85,6 +85,8 @@ def test_buttons_store_a_choice(monkeypatch):
     assert shown[1].value is None
     shown[1].value = "b"
     assert lesson.predicted == {"twin": "b"}
+    lesson.predict("twin")
+    assert shown[3].value == "b"  # running the cell again forgets nothing
 
 
 def test_a_slider_draws_what_it_is_moved_to(monkeypatch):
@@ -124,6 +126,29 @@ def test_the_quiz_before_and_after():
     assert text.count("known") == 7
     assert "lost" in lessons.compare_quiz(right, wrong).data
     assert "letters are expected" in lessons.compare_quiz("", right).data
+
+
+MAY_BE_SAID = [
+    (1, "No patient could be shown to be exposed, but 8 models are too few to tell."),
+    (1, "It is unknown who is at risk, since only 8 models were used."),
+    (2, "The attack has an AUC of 0.54, yet about 5% of patients can be told."),
+    (3, "Anyone who holds her record can find out that she was in the training data."),
+    (3, "It does not identify her, but whoever has her film can tell that it was trained on."),
+    (4, "About 4 of the 100 are false alarms."),
+    (4, "We are 95% sure that at most 17 of the 100 are there by luck."),
+    (5, "In B 39 of 160 are exposed (24%), of all others 61 of 1,840 (3%)."),
+    (6, "No difference between women and men was shown (0.9 to 1.9)."),
+    (6, "No difference was found; the interval is 0.9 to 1.9."),
+    (6, "Women are exposed 1.3 times as often as men (0.9 to 1.9), which may be chance."),
+    (6, "Women and men do not differ significantly (0.9 to 1.9)."),
+    (7, "Nine in ten of those readmitted within 30 days are exposed."),
+    (8, "38 patients with an implant are highly exposed."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "sentence"), MAY_BE_SAID)
+def test_careful_sentences_are_let_through(number, sentence):
+    assert "May be said." in saying.judge_sentence(number, sentence).data
 
 
 @pytest.mark.parametrize("number", range(1, 9))

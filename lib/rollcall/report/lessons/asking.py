@@ -44,7 +44,7 @@ class Lesson:
         if letter:
             self.predicted[name] = letter
         else:
-            _show_buttons(asked["options"], lambda choice: self.predicted.update({name: choice}))
+            _show_buttons(asked["options"], self.predicted, name)
 
     def reveal(self, name: str) -> HTML:
         """Say what is so, why, and what was predicted."""
@@ -131,12 +131,13 @@ def _mark_code(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def _show_buttons(options: Sequence[str], store) -> None:
+def _show_buttons(options: Sequence[str], predicted: dict[str, str], name: str) -> None:
+    """Show a button for each option; what was chosen before stays so when the cell runs again."""
     import ipywidgets
 
     buttons = ipywidgets.ToggleButtons(
-        options=list(LETTERS[: len(options)]), value=None, tooltips=list(options)
+        options=list(LETTERS[: len(options)]), value=predicted.get(name), tooltips=list(options)
     )
     buttons.style.button_width = "4em"
-    buttons.observe(lambda change: store(change["new"]), "value")
+    buttons.observe(lambda change: predicted.update({name: change["new"]}), "value")
     display(buttons)

@@ -17,12 +17,14 @@ from rollcall.util.errors import InputError
 
 def show_report(number: int) -> HTML:
     """Show one of the eight reports, 1 to 8."""
-    return HTML(f"<p><strong>Report {number}.</strong> {html.escape(_read(number)['text'])}</p>")
+    text = html.escape(_read(number)["text"])
+    return HTML(f"<blockquote><strong>Report {number} of 8.</strong> {text}</blockquote>")
 
 
 def judge_sentence(number: int, sentence) -> HTML:
     """Judge a sentence about a report: what it claims without ground, what it leaves out."""
-    return HTML(f"<p>{html.escape(_judge(_read(number), sentence))}</p>")
+    verdict, dot, text = _judge(_read(number), sentence).partition(".")
+    return HTML(f"<p><strong>{verdict}{dot}</strong>{html.escape(text)}</p>")
 
 
 def _judge(report: dict, sentence) -> str:
