@@ -120,3 +120,13 @@ def test_numbers_of_characters_are_as_long_as_they_must_be():
         "\\u5973",
         "\\U0001f9ec",
     ]
+
+
+def test_what_the_first_font_lacks_is_drawn_by_the_second(tmp_path):
+    """Of a smile, which only the second has, no other font is asked, and nothing is a box."""
+    figure = draw(["😀 emoji", "plain"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        style.save(figure, tmp_path)
+    families = {tuple(text.get_fontfamily()) for text in figure.drawing.findobj(Text)}
+    assert families == {(typeface.FAMILY, typeface.SECOND)}

@@ -33,10 +33,10 @@ def make_drawable(drawing: Any) -> None:
     from matplotlib.text import Text
 
     register_fonts()
-    fonts = (FAMILY, SECOND)
-    lacking = _list_characters(drawing).difference(*map(characters_of, fonts))
+    fonts, lacking = (FAMILY, SECOND), _list_characters(drawing) - characters_of(FAMILY)
     if not lacking:
         return
+    lacking -= characters_of(SECOND)  # which is looked into only where fonts are named one by one
     families = _find_families(lacking)
     _write_numbers(drawing, lacking.difference(*families.values()))
     for text in drawing.findobj(Text):

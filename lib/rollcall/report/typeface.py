@@ -6,10 +6,13 @@ wherever it is drawn. What Liberation Sans lacks is drawn with the font that mat
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 FONTS = Path(__file__).with_name("fonts")
 FAMILY, PUBLIC = "Liberation Sans 2", "Liberation Sans"  # here; and as readers of an SVG know it
+UNITS = 1000  # points at which letters are measured
 SECOND = "DejaVu Sans of matplotlib"
 # What an SVG asks for: it holds its texts as text. Arial has the same widths.
 FOR_READERS = f"'{PUBLIC}', Arial, Helvetica, 'DejaVu Sans', sans-serif"
@@ -41,6 +44,66 @@ def register_fonts() -> None:
             manager.ttflist.append(entry)
     # matplotlib remembers what it looked for; `addfont`, which forgets it, takes names from files
     manager._findfont_cached.cache_clear()  # pyright: ignore
+
+
+def measure(text: str, size: float) -> float:
+    """Return how wide a line of text is at a size in points, in mm; about, of other scripts."""
+    return sum(map(_measure_letter, text)) * size / 72 * 25.4
+
+
+@cache
+def _measure_letter(letter: str) -> float:
+    """Return how wide a letter is, in its size; 1 if Liberation Sans lacks it."""
+    font = _open_regular()
+    if ord(letter) not in font.get_charmap():
+        return 1.0
+    return font.load_char(ord(letter)).linearHoriAdvance / 65536 / UNITS
+
+
+@cache
+def _open_regular() -> Any:
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(str(FONTS / "LiberationSans-Regular.ttf"))
+    font.set_size(UNITS, 72)
+    return font
+
+
+def shorten(text: str, width: float, size: float) -> str:
+    """Cut out the middle of a name, as "chest … lateral", so that it is at most `width` mm wide.
+
+    Its end stays: names that begin alike are told apart by it.
+    """
+    text = " ".join(text.split())
+    if measure(text, size) <= width:
+        return text
+    for kept in range(len(text), 2, -1):
+        head, tail = text[: kept - kept // 2], text[len(text) - kept // 2 :]
+        short = f"{head.rstrip()} … {tail.lstrip()}"
+        if measure(short, size) <= width:
+            return short
+    return text[:2]
+
+
+def wrap(text: str, width: float, size: float, most: int = 0) -> list[str]:
+    """Break a name into lines of at most `width` mm, at spaces where there are any; at least one.
+
+    most: lines, 0: as many as it takes; the last one of more is shortened.
+    """
+    lines: list[str] = [""]
+    for word in text.split():
+        if lines[-1] and measure(f"{lines[-1]} {word}", size) <= width:
+            lines[-1] += f" {word}"
+            continue
+        lines += [""] if lines[-1] else []
+        for letter in word:
+            if lines[-1] and measure(lines[-1] + letter, size) > width:
+                lines.append("")
+            lines[-1] += letter
+    if most and len(lines) > most:
+        rest = " ".join(lines[most - 1 :])
+        return [*lines[: most - 1], shorten(rest, width, size)]
+    return lines
 
 
 def _bold(regular: str) -> str:

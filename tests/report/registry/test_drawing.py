@@ -83,6 +83,17 @@ def test_no_text_of_a_comparison_is_cut_off_or_too_small(compared):
                 assert inside, (name, text.get_text())
 
 
+@pytest.mark.parametrize("name", ["residuals", "survival_max", "survival_records", "group_size"])
+def test_axes_have_their_whole_names_where_one_run_is_drawn(seven, name):
+    first = find_runs(str(seven), [f"{datasets.REHEARSABLE[0]}/rehearsal"])
+    drawing = gallery.FIGURES[name](first).drawing
+    drawing.draw_without_rendering()
+    for text in drawing.findobj(lambda each: hasattr(each, "get_fontsize")):
+        if text.get_visible() and text.get_text().strip():
+            box = text.get_window_extent()
+            assert -1 <= box.x0 <= box.x1 <= drawing.bbox.x1 + 1, text.get_text()
+
+
 def test_the_command_draws_a_figure_of_chosen_runs(seven, tmp_path, capsys):
     run = f"{datasets.REHEARSABLE[0]}/rehearsal"
     words = ["figure", "residuals", "--out", str(seven), "--run", run, "--to", str(tmp_path)]

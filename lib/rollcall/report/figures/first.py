@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 import pandas as pd
 
 from rollcall.report.gate import show_few
 from rollcall.report.style import EXPOSED, FLOOR, MM, SINGLE, Figure, new_figure, styled
+from rollcall.report.typeface import wrap
 from rollcall.report.words.comparing import SIGNIFICANT, list_comparable
 from rollcall.report.words.one_model import OneModel, find_case_of_one
 from rollcall.report.words.opening import CONTROL, FEW, FOUND, NONE, TRIAL, UNDECIDED, find_case
@@ -182,7 +181,7 @@ def draw_rates(findings: Findings) -> Figure | None:
         ylim=(len(rates) - 0.5, -0.95),
         xlabel=f"Picked out of 100 {unit}s of the group",
         yticks=places,
-        yticklabels=["\n".join(textwrap.wrap(name, 20)[:2]) for name in rates["name"]],
+        yticklabels=["\n".join(wrap(name, 23, 6.5, 2)) for name in rates["name"]],
     )
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)

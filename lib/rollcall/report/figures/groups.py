@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate import HIDDEN, explain_hidden
 from rollcall.report.style import DOUBLE, EXPOSED, FLOOR, MM, Figure, new_figure, styled
+from rollcall.report.typeface import wrap
 
 RATIO_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # and their inverses
 LARGEST_AXIS = 20  # how far the forest's axis goes on either side of 1, at most
 MOST_ROWS, MOST_DIFFERENT, MOST_OUTCOMES = 8, 14, 6  # of the forest; if so many differ; of outcomes
 SIGNIFICANT = 0.05
-NAME_WIDTH, LINE, HEAD = 40, 3.7, 1.4  # characters; mm; lines that a heading takes
+NAME_WIDTH, LINE, HEAD = 41, 3.7, 1.4  # mm; mm; lines that a heading takes
 COLUMNS = {"patients": 0.68, "exposed": 1.0}  # right ends, shares of the space for names
 DRAWN = (
     *("attribute", "group", "is_outcome", "patients", "exposed", "exposed_share"),
@@ -148,7 +148,7 @@ def _lay_lines(sections: list[Section]) -> list[tuple[float, str, Any]]:
 
 
 def _wrap(row: pd.Series) -> list[str]:
-    return textwrap.wrap(f"{row['attribute']}: {row['group']}", NAME_WIDTH) or [""]
+    return wrap(f"{row['attribute']}: {row['group']}", NAME_WIDTH, 7)
 
 
 def _write_row(names: Any, numbers: Any, y: float, row: pd.Series) -> None:

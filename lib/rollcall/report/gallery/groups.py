@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 
 from rollcall.report.figures.groups import list_ratio_ticks
 from rollcall.report.gallery.comparison import compare_groups
-from rollcall.report.gallery.looks import make_grid, wrap_label, write_lines
+from rollcall.report.gallery.looks import label_below, make_grid, wrap_label, write_lines
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
 from rollcall.report.gate import HIDDEN, explain_hidden
 from rollcall.report.style import (
@@ -24,6 +23,7 @@ from rollcall.report.style import (
     new_figure,
     styled,
 )
+from rollcall.report.typeface import shorten
 
 LINEAR_UP_TO = 5  # Pearson residuals up to this are on a linear scale, larger on a logarithmic one
 RESIDUAL_TICKS = (500, 100, 20, 5, 2)
@@ -106,7 +106,7 @@ def _draw_subgroups(table: pd.DataFrame, entry: FinishedRun) -> Any:
     places, ticks = [], []
     y = -0.2
     for attribute, rows in table.groupby("attribute", sort=False):
-        ticks.append((y, f"{attribute}", "bold"))
+        ticks.append((y, shorten(f"{attribute}", 38, 6.5), "bold"))
         if residuals:
             for _, row in rows[rows["stars"] != ""].head(1).iterrows():  # one for the attribute
                 axes[2].annotate(
@@ -119,7 +119,7 @@ def _draw_subgroups(table: pd.DataFrame, entry: FinishedRun) -> Any:
         for index, row in rows.iterrows():
             y += 1
             places.append((index, y))
-            name = textwrap.shorten(str(row["group"]), 36, placeholder=" …")
+            name = shorten(str(row["group"]), 40, 6.5)
             ticks.append((y, f"{name}  ({row['patients']:,.0f})", "normal"))
         y += 1.2
     ordered = table.loc[[index for index, _ in places]]
@@ -208,9 +208,10 @@ def residuals(finished: FinishedRuns) -> Figure:
     if entries:
         drawing, axes = make_grid(len(entries), 62, sharex=False, sharey=False)
         tables = draw_panels(axes, entries)
-        drawing.supxlabel(
+        label_below(
+            drawing,
             "Pearson residual among the 1% of records of highest AUC (symmetric log axis; open "
-            "diamonds: published)"
+            "diamonds: published)",
         )
     words = [
         f"{table['run'].iloc[0]}: {row['attribute']} {row['group']} {row['residual']:.1f}"
@@ -251,7 +252,7 @@ def draw_panels(axes: list[Any], entries: list[FinishedRun], first: str = "a") -
         heights = np.arange(len(table))
         draw_residuals(ax, heights, table["residual"], table["published_residual"])
         names = [
-            textwrap.shorten(f"{row['group']}", 19, placeholder="…")
+            shorten(f"{row['group']}", 20, 6.5)
             + (f" {row['stars']}" if "*" in row["stars"] else "")
             for _, row in table.iterrows()
         ]

@@ -19,6 +19,7 @@ from rollcall.report.style import (
     TALLEST,
     new_figure,
 )
+from rollcall.report.typeface import wrap
 
 COLOURS = (  # each has a contrast of 3:1 or more against white
     MEMBER,
@@ -39,6 +40,13 @@ def looks_of(finished: FinishedRuns) -> dict[str, dict]:
     # two endless cycles beside the runs: their lengths differ on purpose
     styles = zip(finished.runs, cycle(COLOURS), cycle(DASHES), strict=False)
     return {entry.name: {"color": colour, "linestyle": dash} for entry, colour, dash in styles}
+
+
+def label_below(drawing: Any, words: str) -> None:
+    """Name the axis that all panels share, in as many lines as the figure's width asks for."""
+    width = drawing.bbox.width / drawing.get_figure(root=True).dpi / MM
+    lines = wrap(words, 0.9 * width, 7)  # hinted letters are a little wider
+    drawing.supxlabel("\n".join(lines), linespacing=1.2)
 
 
 def wrap_label(entry: FinishedRun, width: int = 26) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from rollcall.paper import published
 from rollcall.report.figures.further.by_definition import safe_record_curve
-from rollcall.report.gallery.looks import PUBLISHED, make_grid, wrap_label, write_lines
+from rollcall.report.gallery.looks import PUBLISHED, label_below, make_grid, wrap_label, write_lines
 from rollcall.report.gallery.runs import FinishedRun, FinishedRuns
 from rollcall.report.gate import count_public, keep_apart, keep_inside, safe_curve
 from rollcall.report.style import EXPOSED, FLOOR, MEMBER, Figure, letter, scale_log, styled
@@ -108,16 +108,24 @@ def list_entries(finished: FinishedRuns, definition: Definition) -> list[Finishe
 def label_axes(drawing: Any, definition: Definition) -> None:
     """Name the axes that all panels share."""
     of = "records" if definition is RECORDS else "patients"
-    drawing.supxlabel(
-        f"Risk: {definition.words} (0.5: nothing can be told). Numbers: shares at {AT} or more"
+    label_below(
+        drawing,
+        f"Risk: {definition.words} (0.5: nothing can be told). Numbers: shares at {AT} or more",
     )
     drawing.supylabel(f"Share of {of} at or above")
 
 
 def draw_survival(
-    axes: list[Any], entries: list[FinishedRun], definition: Definition, first: str = "a"
+    axes: list[Any],
+    entries: list[FinishedRun],
+    definition: Definition,
+    first: str = "a",
+    alone: bool = True,
 ) -> tuple[list[pd.DataFrame], list[str]]:
-    """Draw a panel for each run; return the curves drawn, and words for the alternative text."""
+    """Draw a panel for each run; return the curves drawn, and words for the alternative text.
+
+    first, alone: as style.letter takes them.
+    """
     known, tables, words, most = published.survival(), [], [], 0
     for ax, entry in zip(axes, entries, strict=True):
         curves = _list_curves(entry, definition)
@@ -145,7 +153,7 @@ def draw_survival(
         ax.set_xticks([0.5, 0.7, 0.9])
         ax.minorticks_off()
         ax.spines["left"].set_bounds(2e-5, 1)
-    letter(axes, [wrap_label(entry) for entry in entries], first)
+    letter(axes, [wrap_label(entry) for entry in entries], first, alone)
     return tables, words
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rollcall.report import catalogue, gallery, style
@@ -52,7 +52,7 @@ def draw(
     data: the folder of prepared cohorts. folder: where they go, <folder>/<dataset>/<run> those of
     one run; None: where the notebooks put them. InputError if the name is unknown.
     """
-    entries = choose(name)
+    entries, finished = choose(name), replace(finished, data=data)
     of_runs = [entry for entry in entries if entry.kind == OF_RUN]
     for one in finished.runs if of_runs else ():
         stored = StoredRun(one.run, data)
@@ -131,7 +131,10 @@ def _save(
 ) -> Drawn:
     if figure.drawing is None:
         tables = " and ".join(entry.inputs)
-        return Drawn(entry.name, of, None, f"no {tables} to draw; run 2_attack and 3_disparity")
+        why = f"no {tables} to draw; run 2_attack and 3_disparity"
+        if any(all(has_table(one.run, table) for table in entry.inputs) for one in finished.runs):
+            why = f"of {tables} nothing may be shown: too few patients, or a way to so few"
+        return Drawn(entry.name, of, None, why)
     made_from = {one.name: describe_inputs(one.run) for one in finished.runs}
     place = folder or hide_from_git(finished.folder / gallery.FOLDER)
     style.save(figure, place, compute_digest(made_from))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from rollcall.report.style import (
     spread,
     styled,
 )
+from rollcall.report.typeface import shorten
 
 MOST_ATTRIBUTES, MOST_NAMED = 6, 4  # panels; groups with a line of their own in each
 LOOKS = ((EXPOSED, "o"), (MEMBER, "s"), (NON_MEMBER, "^"), (ACCENT, "D"))
@@ -64,7 +64,7 @@ def group_survival(
         ax.set_yticks(percents, [f"{100 * tick:g}%" for tick in percents])
         ax.minorticks_off()
     _name_floor(panels[0], everybody)
-    letter(panels, chosen)
+    letter(panels, [shorten(name, 70 if len(chosen) in (1, 2, 4) else 45, 7) for name in chosen])
     drawing.supxlabel(f"{unit.capitalize()} risk (AUC; 0.5: nothing can be told)")
     drawing.supylabel("Share of the group at or above")
     drawn = table[table["attribute"].isin([TOTAL, *chosen])]
@@ -170,7 +170,7 @@ def _name_lines(ax: Any, ends: list[tuple[float, float, str]]) -> None:
     places = places + max(0.0, 0.03 - min(places, default=1))
     for (x, y, name), place in zip(ends, places, strict=True):
         ax.annotate(
-            textwrap.shorten(name, 16, placeholder="…"),
+            shorten(name, 13, 6.5),
             (x, y),
             (NAMES + 0.03, place),
             textcoords="axes fraction",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from rollcall.report.style import (
     new_figure,
     styled,
 )
+from rollcall.report.typeface import shorten
 
 MOST_PANELS, LARGEST_CUTOFF_AXIS = 12, 200  # of the cutoffs figure
 OF_CUTOFFS = (
@@ -105,7 +105,7 @@ def make_panels(count: int, columns: int, height: float) -> tuple[Any, list[Any]
 
 
 def _name(group: pd.Series) -> str:
-    return textwrap.shorten(f"{group['attribute']}: {group['group']}", 34, placeholder=" …")
+    return shorten(f"{group['attribute']}: {group['group']}", 35, 7)
 
 
 def _rows_of(table: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
