@@ -86,11 +86,11 @@ def test_labels_in_common_are_expected_in_common():
 
 def test_patients_are_matched_by_id_whatever_their_order():
     auc = np.linspace(0.2, 0.99, 50)
-    turned = make_opened(auc[::-1], patient_id=np.arange(50)[::-1])
+    turned = make_opened(auc[::-1], ids=np.arange(50)[::-1])
     pair = overlap.match_runs(make_opened(auc), turned)
     assert (pair.auc[0] == pair.auc[1]).all()
     with pytest.raises(InputError, match="not of the same patients"):
-        overlap.match_runs(make_opened(auc), make_opened(auc, patient_id=np.arange(1, 51)))
+        overlap.match_runs(make_opened(auc), make_opened(auc, ids=np.arange(1, 51)))
 
 
 def test_two_equal_runs_share_everybody(two_runs):

@@ -80,7 +80,7 @@ def test_restricted_runs_show_no_patient(opened):
 def test_no_id_is_sent(opened):
     sent = clean(patient.show_patient(opened, 2))
     assert json.dumps(sent, allow_nan=False)
-    identifier = opened.patients["patient_id"].iloc[int(opened.ranked[1])]
+    identifier = opened.ids[int(opened.ranked[1])]
     assert str(identifier) not in {
         str(value) for value in (*sent["names"], *sent["sentences"], *sent["short"])
     }

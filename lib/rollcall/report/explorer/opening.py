@@ -20,7 +20,21 @@ from rollcall.runs.run import Run, open_run
 from rollcall.util.errors import InputError, unknown_name
 from rollcall.util.files import home
 
-NEEDED = ("patients", "floor", "survival")  # of an attack; without them a run cannot be explored
+NEEDED = {  # tables of an attack without which a run cannot be explored, and their columns
+    "patients": (
+        *("auc_joint", "auc_joint_low", "auc_joint_high", "auc_mean", "auc_mean_low"),
+        *("auc_mean_high", "auc_max", "label", "stratum", "exposed"),
+    ),
+    "floor": ("auc_joint", "auc_mean", "auc_max"),
+    "survival": ("auc", "patients", "low", "high"),
+}
+OF_GROUPS = {
+    "shown_groups": ("attribute", "group", "intersection", "patients", "is_outcome", "p"),
+    "shown_cutoffs": (
+        *("attribute", "group", "cutoff", "top", "is_exposed", "inside", "ratio", "ratio_low"),
+        *("ratio_high", "floor_low", "floor_high"),
+    ),
+}
 CLOSED = "Single patients of this run are not shown"
 
 
@@ -28,9 +42,9 @@ CLOSED = "Single patients of this run are not shown"
 class Opened:
     """A finished run as its tables have it.
 
-    name: "dataset/run"; data: the folder of prepared cohorts; patients, survival, groups, cutoffs:
-    the tables `patients`, `survival`, `shown_groups`, `shown_cutoffs`, the last two empty where
-    groups were not compared; floor: the noise floor of the patients' joint AUC, sorted.
+    name: "dataset/run"; data: the folder of prepared cohorts; patients, floors, survival, groups,
+    cutoffs: of the tables `patients`, `floor`, `survival`, `shown_groups`, `shown_cutoffs` the
+    columns that are looked at, the last two empty where groups were not compared.
     """
 
     name: str
@@ -40,7 +54,22 @@ class Opened:
     survival: pd.DataFrame
     groups: pd.DataFrame
     cutoffs: pd.DataFrame
-    floor: np.ndarray
+    floors: pd.DataFrame
+
+    @cached_property
+    def floor(self) -> np.ndarray:
+        """The noise floor of the patients' joint AUC, sorted."""
+        return np.sort(self.floors["auc_joint"].to_numpy())
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """The patients' ids, to match those of another run."""
+        return read_table(self.run, "patients", ["patient_id"])["patient_id"].to_numpy()
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        """The records' AUCs with their intervals."""
+        return read_table(self.run, "records", ["auc", "auc_low", "auc_high"])
 
     @property
     def auc(self) -> np.ndarray:
@@ -59,9 +88,13 @@ class Opened:
         return f"{words} Every {unit} of it is invented." if is_invented else words
 
     @cached_property
-    def counted(self) -> list[dict]:
-        """The rows of `cutoffs`, each a dict."""
-        return self.cutoffs.to_dict("records")
+    def counted(self) -> dict[tuple[float, bool], dict]:
+        """The rows of `cutoffs`, by (top, is_exposed) and by (attribute, group), each a dict."""
+        counted: dict = {}
+        for row in self.cutoffs.to_dict("records"):
+            cut = float(row["top"]), bool(row["is_exposed"])
+            counted.setdefault(cut, {})[row["attribute"], row["group"]] = row
+        return counted
 
     @property
     def is_given(self) -> bool:
@@ -77,10 +110,10 @@ class Opened:
     def public(self) -> tuple[float, ...]:
         """The numbers of patients that the report tells: exposed, and named by each statistic."""
         exposed = float(self.patients["exposed"].sum())
-        if not has_table(self.run, "floor"):
+        if self.floors.columns.size < len(NEEDED["floor"]):
             return (exposed,)
-        floors = read_table(self.run, "floor")
-        return (exposed, *count_public(self.patients, floors, self.run.smallest_cell).values())
+        counts = count_public(self.patients, self.floors, self.run.smallest_cell)
+        return (exposed, *counts.values())
 
     @cached_property
     def statistic(self) -> np.ndarray:
@@ -166,14 +199,13 @@ def open_listed(listed: Listed, name: str, data: str = "") -> Opened:
     if name not in listed.names:
         raise unknown_name("run", name, listed.names or ["none"], f"in {listed.folder}")
     run = open_run(listed.folder / name)
-    tables = [read_table(run, table) for table in NEEDED]
+    patients, floors, survival = (read_table(run, table, each) for table, each in NEEDED.items())
     groups, cutoffs = (
-        read_table(run, table) if has_table(run, table) else pd.DataFrame()
-        for table in ("shown_groups", "shown_cutoffs")
+        read_table(run, table, each) if has_table(run, table) else pd.DataFrame()
+        for table, each in OF_GROUPS.items()
     )
-    floor = np.sort(tables[1]["auc_joint"].to_numpy())
     stored = Path(data or home() / "data")
-    return Opened(name, run, stored, tables[0], tables[2], groups, cutoffs, floor)
+    return Opened(name, run, stored, patients, survival, groups, cutoffs, floors)
 
 
 def list_others(listed: Listed, opened: Opened) -> Sequence[str]:

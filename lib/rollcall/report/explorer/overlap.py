@@ -39,7 +39,7 @@ class Pair:
 
 def match_runs(one: Opened, two: Opened) -> Pair:
     """Match the patients of two runs by their ids; InputError where they are not the same ones."""
-    ids = [opened.patients["patient_id"].to_numpy() for opened in (one, two)]
+    ids = [opened.ids for opened in (one, two)]
     rows = [np.arange(len(each)) for each in ids]
     if len(ids[0]) != len(ids[1]) or not (ids[0] == ids[1]).all():
         places = pd.Index(ids[1]).get_indexer(pd.Index(ids[0]))

@@ -148,11 +148,7 @@ def tell_groups(opened: Opened, groups: pd.DataFrame, cut: pd.Series) -> list[di
     interval, as text; ratio, low, high; floor: where 95% of the ratios lie if nothing leaks. HIDDEN
     and NaN where the gate hides them.
     """
-    by_group = {
-        (row["attribute"], row["group"]): row
-        for row in opened.counted
-        if row["top"] == cut["top"] and row["is_exposed"] == cut["is_exposed"]
-    }
+    by_group = opened.counted.get((float(cut["top"]), bool(cut["is_exposed"])), {})
     return [
         _tell_group(group, by_group[group["attribute"], group["group"]])
         for group in groups.to_dict("records")

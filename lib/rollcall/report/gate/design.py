@@ -106,7 +106,7 @@ def make_design(
             )
     if smallest < 1:
         raise InputError(f"smallest cell: expected a whole number of at least 1, got {smallest}")
-    columns, stacked = _choose_columns(flags, patients, smallest)
+    columns, stacked = choose_columns(flags, patients, smallest)
     inside, atom = np.unique(stacked, axis=0, return_inverse=True)
     atom = atom.reshape(-1)
     if not patients:
@@ -126,7 +126,7 @@ def make_design(
     return Design(tuple(placed), columns, inside, atom, bands, together, smallest, chosen)
 
 
-def _choose_columns(
+def choose_columns(
     flags: Mapping[str, np.ndarray], patients: int, smallest: int
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the columns that may be shown, and bool (patients, columns)."""

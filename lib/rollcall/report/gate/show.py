@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rollcall.data.groups import MIN_GROUP_SIZE
-from rollcall.report.gate.design import PATIENTS, TOTAL
+from rollcall.report.gate.design import PATIENTS, TOTAL, choose_columns
 from rollcall.report.gate.partitions import MISSING, MOST_SHOWN
-from rollcall.report.gate.suppression import protect
 from rollcall.risk.exposed import name_by_statistic
 
 HIDDEN = "–"
@@ -163,8 +162,10 @@ def count_public(
     small, or apart by too few from an earlier one whose patients are the same but for these.
     """
     flags = {"exposed": patients["exposed"].to_numpy(bool)} | name_by_statistic(patients, floors)
-    row = protect(pd.DataFrame(index=range(len(patients))), flags, smallest).iloc[0]
-    return {name: np.nan if pd.isna(row[name]) else float(row[name]) for name in flags}
+    columns, _ = choose_columns(flags, len(patients), smallest)  # as protect, without an attribute
+    if 0 < len(patients) < smallest:
+        columns = ()
+    return {name: float(flag.sum()) if name in columns else np.nan for name, flag in flags.items()}
 
 
 def keep_apart(

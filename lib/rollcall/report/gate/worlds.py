@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from rollcall.report.gate.design import Design
 from rollcall.report.gate.marks import Shown, hide_cell
 
-Matrix = np.ndarray | sparse.csr_array
+if TYPE_CHECKING:
+    from scipy import sparse
+
+    Matrix = np.ndarray | sparse.csr_array
 Target = tuple[int, tuple[int, ...], int]  # attribute, rows, band
 MOST_VARIABLES = 6_000  # of one programme; combinations beyond keep their patients
 MOST_AT_ONCE = 2_000  # of programmes that are solved as one
@@ -86,6 +89,8 @@ def _protect_system(system: System, remaining: np.ndarray, shown: Shown) -> None
 
 def _drop_at_once(systems: Sequence[System], shown: Shown) -> list[np.ndarray]:
     """List the targets of each system that one world of few and one of many leave as pinned."""
+    from scipy import sparse  # whoever only reads needs none
+
     blocks = [sparse.csr_array(system.known[_visible(system, shown)]) for system in systems]
     known = sparse.csr_array(sparse.block_diag(blocks))
     truth = np.concatenate([system.truth for system in systems])
@@ -142,6 +147,8 @@ def _multiply(rows: np.ndarray, columns: np.ndarray) -> Matrix:
     """Return the Kronecker product of two bool arrays, sparse if it is large."""
     if rows.size * columns.size <= MOST_DENSE:
         return np.kron(rows.astype(float), columns.astype(float))
+    from scipy import sparse  # whoever only reads needs none
+
     one, other = (sparse.csr_array(side.astype(float)) for side in (rows, columns))
     return sparse.csr_array(sparse.kron(one, other))
 
@@ -149,6 +156,8 @@ def _multiply(rows: np.ndarray, columns: np.ndarray) -> Matrix:
 def _thin(matrix: np.ndarray) -> Matrix:
     if matrix.size <= MOST_DENSE:
         return matrix.astype(float)
+    from scipy import sparse  # whoever only reads needs none
+
     return sparse.csr_array(matrix).astype(float)
 
 
