@@ -1,8 +1,9 @@
 """Write the learner's and the clinician's form of every lesson: python -m docs.lessons
 
-The solved notebooks in notebooks/lessons/ are the source. The table of lessons in the page that
-JupyterLab starts with is written too. tests/report/lessons fails where anything is not what this
-would write.
+The solved notebooks in notebooks/lessons/ are the source. They are laid out as JupyterLab saves
+them, so that git sees no change where they are only run, and the table of lessons in the page that
+JupyterLab starts with is renewed. tests/report/lessons fails where anything is not what this would
+write.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+import nbformat
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "lessons"
 LINK = re.compile(r"\]\((\w+\.ipynb)\)")
@@ -25,6 +28,11 @@ CLINICIAN = ("0", "2", "4", "5", "quiz")  # the lessons of her track, by how the
 def read(path: Path) -> dict:
     """Read a notebook."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write(book: dict) -> str:
+    """Return a notebook's text, to the letter as JupyterLab saves it."""
+    return nbformat.writes(nbformat.from_dict(copy.deepcopy(book))) + "\n"
 
 
 def tags(cell: dict) -> list[str]:
@@ -124,20 +132,19 @@ def make_start() -> str:
     (cell,) = [cell for cell in book["cells"] if cell["id"] == TABLE]
     before, _, _ = "".join(cell["source"]).partition("\n\n| ")
     cell["source"] = f"{before}\n\n{write_table()}".splitlines(keepends=True)
-    return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
+    return write(book)
 
 
 def make_forms() -> dict[Path, str]:
-    """Return what each generated notebook should hold."""
+    """Return what each lesson and each of its forms should hold."""
     forms = {}
     for path in sorted(FOLDER.glob("*.ipynb")):
         book = read(path)
         forms[FOLDER / "learner" / path.name] = make_learners(book)
         if path.stem.split("_")[0] in CLINICIAN:
             forms[FOLDER / "clinician" / path.name] = make_clinicians(book)
-    return {
-        path: json.dumps(book, indent=1, ensure_ascii=False) + "\n" for path, book in forms.items()
-    }
+        forms[path] = book
+    return {path: write(book) for path, book in forms.items()}
 
 
 if __name__ == "__main__":

@@ -84,6 +84,30 @@ def test_it_holds_calls_and_one_import(path):
 
 
 @every_notebook
+def test_it_writes_nowhere_but_in_its_results_and_data(path):
+    """Both are folders that git ignores, unless the reader names others."""
+    sources = [source for kind, source, _ in read_cells(path) if kind == "code"]
+    first, parameters, names, seen = sources[1], read_parameters(path), {}, 0
+    exec(first.splitlines()[0], names)
+    for node in ast.walk(ast.parse("\n".join(sources))):
+        if not isinstance(node, ast.Call):
+            continue
+        root = node.func
+        while isinstance(root, ast.Attribute | ast.Call):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+        assert root.id in {*names, "print"} or re.search(rf"(?m)^{root.id} = ", "\n".join(sources))
+        if ast.unparse(node.func).split(".")[0] not in names:
+            continue  # of what such a call gave, which knows its folders
+        taken = set(inspect.signature(eval(ast.unparse(node.func), names)).parameters)
+        given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+        for folder in {"out", "data"} & (taken | set(given)):
+            assert given.get(folder) == folder
+            assert parameters[folder] == ""
+            seen += 1
+    assert seen, "a notebook that writes nothing says where it reads"
+
+
+@every_notebook
 def test_papermill_and_we_see_the_same_parameters(path):
     names = set(read_parameters(path))
     assert set(papermill.inspect_notebook(str(path))) == set(declare_parameters(path)) == names

@@ -1,6 +1,7 @@
 """Every lesson as it is committed: its style, its forms, and each of them run to its end."""
 
 import ast
+import html
 import json
 import re
 import statistics
@@ -32,8 +33,17 @@ def lines_of(source):
 
 def test_forms_are_what_the_generator_writes():
     forms = make_forms()
-    assert sorted(FORMS) == sorted(forms), "python -m docs.lessons"
+    assert sorted(EVERY) == sorted(forms), "python -m docs.lessons"
     assert all(path.read_text() == text for path, text in forms.items()), "python -m docs.lessons"
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_it_writes_no_file(path):
+    """Lessons show and ask; `lessons` itself opens none but its own words and fonts."""
+    for source, _ in cells_of(path):
+        for node in ast.walk(ast.parse(source)):
+            name = getattr(node, "attr", getattr(node, "id", ""))
+            assert not re.match(r"open$|Path$|os$|save|write|to_(csv|json|parquet|pickle)", name)
 
 
 def test_the_page_to_start_from_lists_every_lesson():
@@ -122,6 +132,7 @@ def executed(tmp_path_factory):
             output = folder / path.name
             execute_notebook(path, output, {}, folder, server=server)
             texts[path.stem] = read_outputs(nbformat.read(output, 4))
+    assert sorted(path.name for path in folder.iterdir()) == [path.name for path in SOLVED]
     return texts
 
 
@@ -191,3 +202,25 @@ def test_each_exercise_has_typical_wrong_answers(path):
 def test_the_clinicians_track():
     names = {path.stem.split("_")[0] for path in (FOLDER / "clinician").glob("*.ipynb")}
     assert names <= set(CLINICIAN)
+
+
+def test_what_lesson_6_says_of_its_numbers_is_what_it_shows(executed):
+    words = " ".join(re.sub("<[^>]+>", " ", html.unescape(executed["6_what_helps"])).split())
+    shown = [  # last digits are another processor's matter
+        r"64 units. Of all her films: AUC 1.00. 3[123] patients at 0.9 or more; 97.\d% read",
+        r"penalty 300 0.9[56]\d 1[123] 0.95\d",
+        r"penalty 1000 0.8[34]\d [123] 0.8[45]\d",
+        r"all digits 1.000 4[456] 0.97\d",
+        r"two digits 1.000 4[123] 0.97\d",
+        r"yes or no 0.9[56]\d 2[678] 0.97\d",
+        r"10\.[789]",
+        r"\(15.8, 0.0015\)",
+        r"by record, ε = 3 0.[56]\d\d 0 0.94\d by patient, ε = 3 0.[45]\d\d 0 0.7[89]\d",
+        r"ε = 3: AUC 0.9[67] by record, 0.6[78] by patient.",
+        r"10 0.138 0.[45]\d\d 0.9[34]\d",
+        r"nodule 0.96\d 0.4[78]\d",
+        r"group B 0.84\d 0.6[67]\d -0.1[89]\d everybody 0.97\d 0.7[89]\d -0.1[89]\d",
+        r"without the exposed 7\d 0.7?\d+ without as many by lot \d ",
+        r"B [12]\d 80 C 0 80",
+    ]
+    assert [each for each in shown if not re.search(each, words)] == []
