@@ -20,8 +20,11 @@ HEADINGS = {
     ),
     COMPOSED: (
         "The paper's figures",
-        "Composed after the paper's order, with letters and with published values beside: the "
-        "attack on average, single patients, groups, group size. Not its layout.",
+        "Composed with letters and with published values beside, in the order of the paper's "
+        "abstract and of its author's companion page: the attack on average, single patients, "
+        "groups, group size. The paper's layout, and its numbers where they differ, are not kept. "
+        "Records stand in `2` of the first open cohort that is prepared (`--data`), one of images "
+        "before others; never of a restricted one.",
     ),
     OF_EXPERIMENT: (
         "Of experiments",

@@ -55,13 +55,21 @@ def show_examples(run: Run, cohort: Cohort, risk: Risk) -> Figure | Table:
     """Show the scores of an exposed and of an ordinary record; of a restricted cohort, none."""
     if cohort.restricted:
         return Table(None, "", empty="This cohort is restricted: no single patient's scores.")
+    return in_out(list_panels(run, cohort, pick_examples(cohort.patient_index, risk)))
+
+
+def list_panels(
+    run: Run, cohort: Cohort, picked: list[tuple[str, int]]
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """List what split_scores gives of picked records; InputError for a restricted cohort."""
+    if cohort.restricted:
+        raise InputError(f"cohort {cohort.name!r} is restricted: none of its records is shown")
     index, members = cohort.patient_index, run.members()
-    picked = pick_examples(index, risk)
     records = np.array([record for _, record in picked])
     scores = score_records(run, cohort, records)
     if scores.ndim == 3:  # a record's labels are weighed by what all records have in common
         scores = combine_labels(score_run(run, cohort), members, index)[:, records]
-    return in_out(split_scores(scores, members, index, picked))
+    return split_scores(scores, members, index, picked)
 
 
 def list_most_exposed(

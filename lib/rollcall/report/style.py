@@ -136,15 +136,17 @@ def write_plainly(value: float) -> str:
     return text if text.strip("-0") else f"{value:.3g}"
 
 
-def letter(axes: Iterable[Any], titles: Iterable[str] = (), first: str = "a") -> None:
+def letter(
+    axes: Iterable[Any], titles: Iterable[str] = (), first: str = "a", alone: bool = True
+) -> None:
     """Write a bold letter at the outer upper left of each panel, and its title beside it.
 
-    A panel that is alone has no letter.
+    A panel that is alone in its figure has no letter; alone=False: others stand elsewhere.
     """
     axes = list(axes)
     for number, (ax, title) in enumerate(zip_longest(axes, titles, fillvalue="")):
         ax.set_title(title, loc="left")
-        if len(axes) == 1:
+        if len(axes) == 1 and alone:
             break
         ax.annotate(
             chr(ord(first) + number),

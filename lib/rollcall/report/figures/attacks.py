@@ -25,6 +25,10 @@ from rollcall.report.style import (
 
 LABELS = 0.3  # of the logarithmic panel's width, for the names of the curves
 TOP = 1.42  # of a panel of normal curves, the tallest of which is 1
+KINDS = (  # colour, dash, name and height of the ticks of both kinds of models
+    (MEMBER, "-", "with the record", -0.09),
+    (NON_MEMBER, "--", "without it", -0.21),
+)
 BELL = np.linspace(-3.5, 3.5, 141)  # standard deviations over which a normal curve is drawn
 
 
@@ -119,33 +123,10 @@ def in_out(panels: list[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
     drawing, axes = new_figure(
         SINGLE, (16 + 27 * len(panels)) * MM, len(panels), 1, squeeze=False, sharex=True
     )
-    kinds = (
-        (MEMBER, "-", "with the record", -0.09),
-        (NON_MEMBER, "--", "without it", -0.21),
-    )
-    tables = []
-    for ax, (title, *both) in zip(axes[:, 0], panels, strict=True):
-        fits = [(float(np.mean(each)), _spread_of(each)) for each in both]
-        tallest = max((1 / sd for _, sd in fits if sd > 0), default=1.0)
-        for values, (mean, sd), (colour, dash, name, height) in zip(both, fits, kinds, strict=True):
-            if sd > 0:
-                curve = np.exp(-0.5 * BELL**2) / (sd * tallest)
-                ax.plot(mean + sd * BELL, curve, dash, color=colour)
-                ax.fill_between(mean + sd * BELL, curve, color=colour, alpha=0.12, linewidth=0)
-            ax.plot(
-                *(values, np.full(len(values), height), "|"),
-                color=colour,
-                markersize=4.5,
-                markeredgewidth=0.6,
-            )
-            tables.append(
-                pd.DataFrame(
-                    {"panel": title, "models": name, "score": np.sort(values)}
-                    | {"mean": mean, "sd": sd}
-                )
-            )
-        ax.set(ylim=(-0.3, TOP), yticks=[])
-        ax.spines["left"].set_visible(False)
+    tables = [
+        draw_strip(ax, *both).assign(panel=title)
+        for ax, (title, *both) in zip(axes[:, 0], panels, strict=True)
+    ]
     letter(axes[:, 0], [title for title, *_ in panels])
     axes[-1, 0].set_xlabel("Membership score (log odds of the record's own label)")
     _name_kinds(axes[0, 0], panels[0])
@@ -166,6 +147,33 @@ def in_out(panels: list[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
         title="What models betray about one record",
         data=pd.concat(tables, ignore_index=True),
     )
+
+
+def draw_strip(ax, inside: np.ndarray, outside: np.ndarray) -> pd.DataFrame:
+    """Draw one record's scores: a tick for each model, and the two normal curves; list them.
+
+    inside, outside: scores under models that had the record, and that had not.
+    """
+    both = (inside, outside)
+    fits = [(float(np.mean(each)), _spread_of(each)) for each in both]
+    tallest = max((1 / sd for _, sd in fits if sd > 0), default=1.0)
+    tables = []
+    for values, (mean, sd), (colour, dash, name, height) in zip(both, fits, KINDS, strict=True):
+        if sd > 0:
+            curve = np.exp(-0.5 * BELL**2) / (sd * tallest)
+            ax.plot(mean + sd * BELL, curve, dash, color=colour)
+            ax.fill_between(mean + sd * BELL, curve, color=colour, alpha=0.12, linewidth=0)
+        ax.plot(
+            *(values, np.full(len(values), height), "|"),
+            color=colour,
+            markersize=4.5,
+            markeredgewidth=0.6,
+        )
+        fitted = {"models": name, "score": np.sort(values), "mean": mean, "sd": sd}
+        tables.append(pd.DataFrame({"panel": ""} | fitted))
+    ax.set(ylim=(-0.3, TOP), yticks=[])
+    ax.spines["left"].set_visible(False)
+    return pd.concat(tables)
 
 
 def _spread_of(values: np.ndarray) -> float:

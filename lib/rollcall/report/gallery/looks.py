@@ -32,6 +32,7 @@ COLOURS = (  # each has a contrast of 3:1 or more against white
 )
 DASHES = ("-", (0, (5, 1)), "-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 PUBLISHED = {"color": NON_MEMBER, "linestyle": ":", "linewidth": 1.5}
+INK = {NON_MEMBER: "#A34700"}  # of text: darker than a line, at 4.5:1 or more against white
 COLUMNS = 4  # of a grid of panels
 
 
@@ -115,5 +116,5 @@ def write_lines(
             ha=ha,
             va="top",
             fontsize=6.5,
-            color=colour,
+            color=INK.get(colour, colour),
         )

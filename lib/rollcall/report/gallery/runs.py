@@ -54,11 +54,15 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class FinishedRuns:
-    """Finished runs by name, the folder they are in, and how many more are not finished."""
+    """Finished runs by name, the folder they are in, and how many more are not finished.
+
+    data: the folder of prepared cohorts, for what shows single records; None: it is not known.
+    """
 
     runs: tuple[FinishedRun, ...]
     folder: Path
     unfinished: int
+    data: Path | None = None
 
     def having(self, *tables: str) -> list[FinishedRun]:
         """Return the runs that have all of these tables."""

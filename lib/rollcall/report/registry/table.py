@@ -158,7 +158,7 @@ _TABLE = (
         "Figure 1",
     ),
     Entry(
-        *("2", COMPOSED, "the risk of single patients, by maximum and by mean"),
+        *("2", COMPOSED, "the risk of single patients, by maximum and mean; records, open cohorts"),
         *("7_paper", f"{GALLERY}.composed:figure_2", (PAPER, "floor")),
         "Figure 2",
     ),
