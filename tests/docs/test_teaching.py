@@ -1,5 +1,6 @@
 """The teacher's page names every lesson, and its answers are those that lessons take for right."""
 
+import json
 import re
 import tomllib
 
@@ -31,5 +32,6 @@ def test_answers_are_the_right_ones():
 def test_every_lesson_has_its_question_and_minutes():
     rows = read_rows("The lessons")
     for path in FOLDER.glob("[0-9]*.ipynb"):
-        first = re.search(r'"source": "# ([^"\\]+)\\n\\n\*(\d+) minutes', path.read_text())
+        source = "".join(json.loads(path.read_text())["cells"][0]["source"])
+        first = re.match(r"# (.+)\n\n\*(\d+) minutes", source)
         assert rows[path.stem[0]][:2] == [first[1], first[2]]
