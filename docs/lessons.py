@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "lessons"
+EXERCISE = re.compile(r"^## Exercise \d+:")
 LINK = re.compile(r"\]\((\w+\.ipynb)\)")
 START = FOLDER.parent / "start.ipynb"
 TABLE = "start-course"  # its cell with the lessons
@@ -38,6 +39,11 @@ def write(book: dict) -> str:
 def tags(cell: dict) -> list[str]:
     """Return a cell's tags."""
     return cell["metadata"].get("tags", [])
+
+
+def is_typed(cell: dict) -> bool:
+    """Say whether something is to be typed into a cell: an exercise's, or the last questions'."""
+    return "exercise" in tags(cell) or "".join(cell["source"]).startswith("lesson.questionnaire(")
 
 
 def leave_open(source: str) -> str:
@@ -72,10 +78,13 @@ def make_clinicians(book: dict) -> dict:
     """Return the learner's form with code out of sight, but for what the exercises ask."""
     book = make_learners(book)
     book["cells"] = [cell for cell in book["cells"] if "researcher" not in tags(cell)]
+    texts = [cell for cell in book["cells"] if cell["cell_type"] == "markdown"]
+    numbers = iter(range(1, len(texts) + 1))
+    for cell in texts:
+        text = LINK.sub(_link_learners, "".join(cell["source"]))
+        cell["source"] = EXERCISE.sub(lambda _: f"## Exercise {next(numbers)}:", text)
     for cell in book["cells"]:
-        if cell["cell_type"] == "markdown":
-            cell["source"] = LINK.sub(_link_learners, "".join(cell["source"]))
-        if cell["cell_type"] == "code" and "exercise" not in tags(cell):
+        if cell["cell_type"] == "code" and not is_typed(cell):
             cell["metadata"] |= {
                 "jupyter": {"source_hidden": True},
                 "tags": [*tags(cell), "hide-input"],

@@ -119,8 +119,10 @@ def test_the_quiz_before_and_after():
     right = "".join(each["right"] for each in questions)
     assert len(questions) == 8
     assert "8 of 8." in lessons.ask_quiz(right).data
+    assert "ask_quiz(" not in lessons.ask_quiz().data  # which would give the answers away at once
+    assert "Open." in lessons.ask_quiz(...).data
     wrong = ("b" if right[0] != "b" else "a") + right[1:]
-    text = lessons.compare_quiz(wrong, right).data
+    text = lessons.compare_quiz(wrong, f" {right.upper()} ").data
     assert "Before 7, after 8" in text
     assert text.count("learnt") == 1
     assert text.count("known") == 7

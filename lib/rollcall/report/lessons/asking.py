@@ -96,13 +96,20 @@ def open_lesson(number: int) -> Lesson:
     return Lesson(number, tomllib.loads(path.read_text(encoding="utf-8")))
 
 
-def mark(questions: Sequence[dict], answers: str, call: str) -> HTML:
-    """Return questions with their options; with answers their marks and reasons."""
+def mark(questions: Sequence[dict], answers: str, call: str = "") -> HTML:
+    """Return questions with their options; with answers their marks and reasons.
+
+    call: how answers are given, where it is to be said.
+    """
     given = "" if answers is ... else str(answers).strip().lower()
     if not given:
         rows = "".join(f"<li>{_list(each)}</li>" for each in questions)
         example = LETTERS[0] * len(questions)
-        return HTML(f'<ol>{rows}</ol><p>Answer by letters: <code>{call}("{example}")</code></p>')
+        how = (
+            f"<p>To answer, write your letters into this cell, as in "
+            f'<code>{call}("{example}")</code>, and run it again.</p>'
+        )
+        return HTML(f"<ol>{rows}</ol>{how if call else ''}")
     if len(given) != len(questions) or set(given) - set(LETTERS):
         return _say("Not yet.", f"{len(questions)} letters are expected, one for each question.")
     rows, right = "", 0

@@ -11,14 +11,18 @@ from rollcall.report.lessons.asking import LETTERS, WORDS, mark
 
 def ask_quiz(answers: str = "") -> HTML:
     """Ask the eight questions; with eight letters, mark them."""
-    return mark(_read(), answers, "lessons.ask_quiz")
+    if answers is ...:
+        return HTML("<p><strong>Open.</strong> Write your letters after the course above.</p>")
+    return mark(_read(), answers)
 
 
 def compare_quiz(before: str, after: str) -> HTML:
     """Say which misconceptions were cured, which stay, and which are new. Eight letters each."""
     questions = _read()
     if ... in (before, after):
-        return HTML(f"<p>Open. Write {len(questions)} letters before the course, and after it.</p>")
+        text = f"Write {len(questions)} letters before the course, and after it."
+        return HTML(f"<p><strong>Open.</strong> {text}</p>")
+    before, after = (str(given).strip().lower() for given in (before, after))
     for given in (before, after):
         if len(given) != len(questions) or set(given) - set(LETTERS):
             return HTML(f"<p>{len(questions)} letters are expected, before and after.</p>")
