@@ -9,7 +9,6 @@ compared with pyodide-lock.json here, which has what is needed of pyodide's own.
 from __future__ import annotations
 
 import argparse
-import html
 import json
 import shutil
 import subprocess
@@ -19,12 +18,11 @@ import tomllib
 import venv
 from pathlib import Path
 
-from docs.lessons import FOLDER, TRACKS, list_lessons
+from docs.lite.contents import stage_lessons, write_page
 from docs.lite.pyodide import make_lock, take_pyodide
 from rollcall.util.errors import InputError
 
 TOP = Path(__file__).resolve().parents[2]
-PAGE = Path(__file__).with_name("page.html")
 TOOLS = TOP / ".venv" / "lite"  # apart: its extensions are none for `rollcall lab`
 WHERE = "static/pyodide"  # below the site
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -76,23 +74,6 @@ def prepare_tools(folder: Path = TOOLS) -> Path:
     return python
 
 
-def write_page() -> str:
-    """Return the page to start from: the lessons of each track, with question and minutes."""
-    rows = dict.fromkeys(TRACKS, "")
-    for lesson in list_lessons():
-        for track in set(lesson.tracks) & set(TRACKS):
-            link = f"lab/index.html?path={track}/{lesson.file}"
-            cells = (
-                f'<td>{lesson.number}</td><td><a href="{link}">{html.escape(lesson.question)}</a>'
-                f"</td><td>{lesson.minutes}</td>"
-            )
-            rows[track] += f"<tr>{cells}</tr>\n"
-    page = PAGE.read_text(encoding="utf-8")
-    for track, text in rows.items():
-        page = page.replace(f"<!-- {track} -->", text)
-    return page
-
-
 def build(out: Path, pyodide: Path) -> None:
     """Build the site; what an earlier call built there is replaced.
 
@@ -110,8 +91,7 @@ def build(out: Path, pyodide: Path) -> None:
             shutil.copyfile(wheel, work / "pyodide" / wheel.name)
         lock = json.dumps(make_lock(wheels))
         (work / "pyodide" / "pyodide-lock.json").write_text(lock, encoding="utf-8")
-        for track in TRACKS:
-            shutil.copytree(FOLDER / track, work / "files" / track)
+        stage_lessons(work / "files")
         for name, content in (("jupyter-lite", SETTINGS), ("overrides", OVERRIDES)):
             (work / f"{name}.json").write_text(json.dumps(content))
         options = f"--lite-dir {work} --contents {work}/files --output-dir {work}/site --apps lab"

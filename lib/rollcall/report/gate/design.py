@@ -110,7 +110,7 @@ def make_design(
     inside, atom = np.unique(stacked, axis=0, return_inverse=True)
     atom = atom.reshape(-1)
     if not patients:
-        inside, atom = np.ones((1, len(columns)), bool), np.zeros(0, np.int64)
+        inside, atom = np.ones((1, len(columns)), bool), np.zeros(0, np.intp)
     bands = _bands(inside)
     partitions = list(list_partitions(attributes, intersections))
     starts = np.cumsum([0, *(len(partition.names) for partition in partitions)]).tolist()
@@ -151,7 +151,7 @@ def _sort_rows(partition: Partition, start: int, inside: np.ndarray, atom: np.nd
     order = sorted(
         np.flatnonzero(counts[:, 0]).tolist(), key=lambda row: (*counts[row].tolist(), names[row])
     )
-    position = np.zeros(rows, np.int64)
+    position = np.zeros(rows, np.intp)
     position[order] = np.arange(len(order))
     return Attribute(
         partition.name,

@@ -140,7 +140,7 @@ def safe_curve(
     """
     values = np.sort(np.asarray(values, float))
     if len(values) < smallest:
-        return np.zeros(0), np.zeros(0, np.int64)
+        return np.zeros(0), np.zeros(0, np.intp)
     grid = np.unique(np.floor(values / step)) * step
     risks, counts = [0.0], [len(values)]
     for risk in [*also, *grid[::-1]]:

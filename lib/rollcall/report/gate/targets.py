@@ -59,7 +59,7 @@ def _all_unions(rows: int) -> np.ndarray:
         for size in range(1, rows)
         for union in combinations(range(rows), size)
     ]
-    return np.array(unions, np.int64).reshape(-1, rows)
+    return np.array(unions, np.intp).reshape(-1, rows)
 
 
 def _count_bands(design: Design, attribute: Attribute) -> np.ndarray:

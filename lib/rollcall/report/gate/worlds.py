@@ -163,13 +163,13 @@ def _thin(matrix: np.ndarray) -> Matrix:
 
 def list_profiles(design: Design, members: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """List the combinations of groups that exist: int (profiles, members); each patient's one."""
-    profile, many = np.zeros(len(design.atom), np.int64), 1
+    profile, many = np.zeros(len(design.atom), np.intp), 1
     for member in members:
         attribute = design.attributes[member]
         profile = profile * len(attribute.names) + attribute.code
         exists = np.bincount(profile, minlength=many * len(attribute.names)) > 0
         profile, many = (np.cumsum(exists) - 1)[profile], int(exists.sum())
-    first = np.zeros(many, np.int64)
+    first = np.zeros(many, np.intp)
     first[profile[::-1]] = np.arange(len(profile))[::-1]
     codes = [design.attributes[member].code[first] for member in members]
     return np.column_stack(codes), profile
