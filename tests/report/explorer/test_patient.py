@@ -64,10 +64,30 @@ def test_gaussians_are_means_and_deviations(opened):
     someone = patient.pick_patient(opened, 1)
     scores = patient.standardise(someone)
     assert scores.mean(0) == pytest.approx(0, abs=1e-9)
-    for row, fit in patient.fit_gaussians(someone, 8).iterrows():
+    for row, fit in patient.fit_gaussians(opened, someone, 8).iterrows():
         inside = scores[:8][someone.members[:8], row]
         assert fit["mean_in"] == pytest.approx(inside.mean(), abs=1e-5)
         assert fit["sd_in"] == pytest.approx(inside.std(ddof=1), abs=1e-5)
+
+
+def test_records_have_the_intervals_of_the_run(opened):
+    """With all models the stored ones; with 8 nearly those of an audit of 8, wider than of all."""
+    scores, members = score_run(opened.run, opened.cohort)[:8], opened.run.members()[:8]
+    risk = assess_risk(scores, members, opened.cohort.patient_index, draws=1000)
+    wider = []
+    for rank in (1, 30, 60):
+        someone = patient.pick_patient(opened, rank)
+        rows = np.flatnonzero(opened.cohort.patient_index == opened.ranked[rank - 1])
+        for number, table in ((opened.run.targets, opened.records), (8, risk.records)):
+            fits = patient.fit_gaussians(opened, someone, number)
+            assert fits.loc[0, ["low", "high"]].isna().all()
+            columns = ["auc", "low", "high"]
+            stored = table[["auc", "auc_low", "auc_high"]].to_numpy()[rows]
+            near = 1e-9 if number > 8 else 0.06
+            fitted = np.sort(fits.loc[1:, columns].to_numpy(), axis=0)
+            assert fitted == pytest.approx(np.sort(stored, axis=0), abs=near)
+            wider.append((fits["high"] - fits["low"]).mean())
+    assert np.mean(wider[1::2]) > np.mean(wider[::2])
 
 
 def test_restricted_runs_show_no_patient(opened):

@@ -35,6 +35,7 @@ OF_GROUPS = {
         *("ratio_high", "floor_low", "floor_high"),
     ),
 }
+SAMPLED = 2_000  # records, for what the scores of all have in common
 CLOSED = "Single patients of this run are not shown"
 
 
@@ -128,6 +129,16 @@ class Opened:
         return open_cohort(self.run, self.data)
 
     @cached_property
+    def sampled(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Some records, evenly taken: their numbers, and scores (targets, records); else None."""
+        if self.cohort is None or (self.cohort.task == "multilabel" and not self.is_given):
+            return None
+        every = -(-len(self.cohort) // SAMPLED)
+        records = np.arange(0, len(self.cohort), every)
+        scores = read_scores(self, self.cohort, records)
+        return (records, scores) if scores.ndim == 2 else None
+
+    @cached_property
     def closed(self) -> str:
         """Say why single patients may not be shown; empty where they may.
 
@@ -206,6 +217,20 @@ def open_listed(listed: Listed, name: str, data: str = "") -> Opened:
     )
     stored = Path(data or home() / "data")
     return Opened(name, run, stored, patients, survival, groups, cutoffs, floors)
+
+
+def read_scores(opened: Opened, cohort: Cohort, rows: np.ndarray) -> np.ndarray:
+    """Read the scores of some records under every target, float32 (targets, rows)."""
+    from rollcall.attacks.scores import LOG_ODDS, exact_scores
+
+    run = opened.run
+    if opened.is_given:
+        return np.array(run.scores()[:, rows], np.float32)
+    labels, stored = np.asarray(cohort.labels)[rows], run.config.get("scores") == LOG_ODDS
+    logits = (np.asarray(run.logits(target)[rows]) for target in range(run.targets))
+    return np.stack(
+        [each if stored else exact_scores(each, labels, cohort.task) for each in logits]
+    ).astype(np.float32)
 
 
 def list_others(listed: Listed, opened: Opened) -> Sequence[str]:

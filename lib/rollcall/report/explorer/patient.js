@@ -31,7 +31,7 @@ function render({ model, el }) {
       }
       moving.append(
         text(box.left - 8, base - 6, shorten(names[i], 32), { "text-anchor": "end", class: i ? "" : "strong" }),
-        text(580, base - 6, i ? fit.auc.toFixed(2) : "", {}),
+        text(580, base - 6, i ? write(fit) : "", {}),
       )
       if (!i) {
         const joint = data.measured[at][0]
@@ -54,7 +54,7 @@ const write = (row) => {
 
 // Left: the risk by number of models. Right: the three definitions at the number chosen.
 function sum({ measured, numbers }) {
-  const left = { left: 60, right: 330, top: 28, bottom: 170 }, right = { left: 470, right: 640 }
+  const left = { left: 60, right: 330, top: 28, bottom: 170 }, right = { left: 440, right: 580 }
   const at = linear(0, Math.max(numbers.length - 1, 1), left.left + 30, left.right - 30)
   const y = linear(0, 1, left.bottom, left.top), x = linear(0, 1, right.left, right.right)
   const picture = drawing(720, 210), moving = svg("g"), chosen = svg("path", { class: "cursor" })
@@ -83,10 +83,10 @@ function sum({ measured, numbers }) {
       if (r.low != null)
         moving.append(svg("path", { class: "whisker away", d: `M${x(r.low)} ${middle}H${x(r.high)}` }))
       moving.append(svg("circle", { class: "away", r: 4.5, cx: x(r.auc), cy: middle }),
-        text(right.right + 12, middle + 4, r.auc.toFixed(2)))
+        text(right.right + 12, middle + 4, r.low == null ? `${write(r)}, no interval` : write(r)))
     })
   }
-  const note = "Grey: where 19 in 20 such numbers lie if nothing leaks. Joint: one statistic of all records; mean and max: of the records' risks. The maximum is biased upwards and has no interval."
+  const note = "Grey: where 19 in 20 such numbers lie if nothing leaks. In brackets: 95% intervals. Joint: one statistic of all records; mean and max: of the records' risks. The maximum is biased upwards and has no interval."
   return { picture, show, note }
 }
 

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rollcall.attacks.scores import LOG_ODDS, exact_scores
-from rollcall.data.cohort import Cohort, describe_label
+from rollcall.data.cohort import describe_label
 from rollcall.report.explorer.models import list_numbers
-from rollcall.report.explorer.opening import Opened
+from rollcall.report.explorer.opening import Opened, read_scores
 from rollcall.risk.noise_floor import random_signs, redrawn_auc
 from rollcall.risk.patient import summarise_records
-from rollcall.risk.record import binormal_auc, pool_shape
+from rollcall.risk.record import PooledShape, binormal_auc, pool_shape
 from rollcall.stats.design import is_paired
-from rollcall.stats.moments import compute_moments
+from rollcall.stats.moments import Moments, compute_moments
 from rollcall.util.errors import InputError
 
 MOST_RECORDS = 30  # of a patient, in a picture
@@ -31,7 +30,8 @@ class Patient:
     """What is stored of one patient.
 
     scores float32 (targets, rows): the joint statistic, then records by falling risk; names of the
-    rows; members bool (targets,); records: how many the patient has; statistic: of all patients.
+    rows; members bool (targets,); records: how many the patient has; stored (rows, 3): AUC, low,
+    high of each row with all models, NaN of the joint statistic.
     """
 
     rank: int
@@ -39,6 +39,7 @@ class Patient:
     names: tuple[str, ...]
     members: np.ndarray
     records: int
+    stored: np.ndarray
 
 
 def pick_patient(opened: Opened, rank: int) -> Patient:
@@ -50,6 +51,7 @@ def pick_patient(opened: Opened, rank: int) -> Patient:
     patient, cohort = int(opened.ranked[rank - 1]), opened.cohort
     rows = np.flatnonzero(cohort.patient_index == patient)
     names, columns = [JOINT], [opened.statistic[:, patient]]
+    stored = np.full((1, 3), np.nan)
     if cohort.task != "multilabel" or opened.is_given:
         scores = read_scores(opened, cohort, rows)
         if scores.ndim == 2:
@@ -60,26 +62,15 @@ def pick_patient(opened: Opened, rank: int) -> Patient:
                 for place, at in enumerate(order, 1)
             ]
             columns += list(scores[:, order].T)
+            stored = np.concatenate([stored, opened.records.to_numpy()[rows[order]]])
     members = np.array(opened.run.members()[:, patient])
-    return Patient(rank, np.stack(columns, 1), tuple(names), members, len(rows))
+    return Patient(rank, np.stack(columns, 1), tuple(names), members, len(rows), stored)
 
 
 def _name_label(opened: Opened, record: int) -> str:
     """Write the label of a record, where the run knows it."""
     known = opened.cohort is not None and not opened.is_given
     return f": {describe_label(opened.cohort, record)}" if known else ""
-
-
-def read_scores(opened: Opened, cohort: Cohort, rows: np.ndarray) -> np.ndarray:
-    """Read the scores of some records under every target, float32 (targets, rows)."""
-    run = opened.run
-    if opened.is_given:
-        return np.array(run.scores()[:, rows], np.float32)
-    labels, stored = np.asarray(cohort.labels)[rows], run.config.get("scores") == LOG_ODDS
-    logits = (np.asarray(run.logits(target)[rows]) for target in range(run.targets))
-    return np.stack(
-        [each if stored else exact_scores(each, labels, cohort.task) for each in logits]
-    ).astype(np.float32)
 
 
 def _measure(scores: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -153,14 +144,21 @@ def _redraw(opened: Opened, patient: Patient, number: int) -> dict[str, list[flo
     return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in draws.items()}
 
 
-def fit_gaussians(patient: Patient, number: int) -> pd.DataFrame:
+def fit_gaussians(opened: Opened, patient: Patient, number: int) -> pd.DataFrame:
     """Fit LiRA's two Gaussians to each row with the first so many models: a row each.
 
-    name, mean_in, sd_in, mean_out, sd_out on the scale of the pictures (standardise); auc.
+    name, mean_in, sd_in, mean_out, sd_out on the scale of the pictures (standardise); auc with its
+    95% interval low, high: with all models as the run has it, with fewer of the same formula, and
+    NaN of the joint statistic, which measure_patient measures.
     """
     scores = standardise(patient)[:number]
     members = patient.members[:number, None].repeat(scores.shape[1], 1)
     moments = compute_moments(scores, members)
+    auc, _, low, high = binormal_auc(moments, _pool_records(opened, number, moments))
+    if number == len(patient.members):
+        known = np.isfinite(patient.stored[:, 0])
+        auc, low, high = np.where(known, patient.stored.T, (auc, low, high))
+    low[0] = high[0] = np.nan
     return pd.DataFrame(
         {
             "name": patient.names,
@@ -168,9 +166,20 @@ def fit_gaussians(patient: Patient, number: int) -> pd.DataFrame:
             "sd_in": np.sqrt(moments.var_in),
             "mean_out": moments.mean_out,
             "sd_out": np.sqrt(moments.var_out),
-            "auc": binormal_auc(moments, pool_shape(moments))[0],
+            "auc": auc,
+            "low": low,
+            "high": high,
         }
     )
+
+
+def _pool_records(opened: Opened, number: int, own: Moments) -> PooledShape:
+    """Pool the shape of the run's records with so many models; own: of the patient's, if none."""
+    if opened.cohort is None or opened.sampled is None or number == opened.run.targets:
+        return pool_shape(own)  # of all models the intervals are stored
+    records, scores = opened.sampled
+    members = opened.run.members()[:number, opened.cohort.patient_index[records]]
+    return pool_shape(compute_moments(scores[:number], members))
 
 
 def standardise(patient: Patient) -> np.ndarray:
@@ -217,7 +226,7 @@ def show_patient(opened: Opened, rank: int) -> dict:
         "left_out": patient.records - (len(patient.names) - 1),
         "scores": np.round(standardise(patient).T, 3).tolist(),
         "gaussians": [
-            fit_gaussians(patient, number).round(4).to_dict("records") for number in numbers
+            fit_gaussians(opened, patient, number).round(4).to_dict("records") for number in numbers
         ],
         "measured": [_clean(table) for table in measured.values()],
         "sentences": [

@@ -205,7 +205,7 @@ def draw_patient(opened: Opened, view: View) -> Figure:
     numbers = models.list_numbers(opened)
     number = numbers[find_nearest(numbers, view.models or numbers[-1])]
     someone = patient.pick_patient(opened, view.rank)
-    fits = patient.fit_gaussians(someone, number)
+    fits = patient.fit_gaussians(opened, someone, number)
     measured = patient.measure_patient(opened, someone, number)
     height = min(25 + 11 * len(fits), 170) * MM
     drawing, axes = style.new_figure(DOUBLE, height, len(fits), 1, squeeze=False, sharex=True)
@@ -226,7 +226,8 @@ def draw_patient(opened: Opened, view: View) -> Figure:
             ax.plot(scores[is_in, row], at, "|", color=colour, markersize=4)
         ax.set(yticks=[], ylim=(-0.4, 1.1), xlim=(-3.5, 3.5))
         ax.spines["left"].set_visible(False)
-        ax.set_title(f"{fit['name']}, AUC {fit['auc']:.2f}", loc="left", y=0.55)
+        ends = "" if np.isnan(fit["low"]) else f" ({fit['low']:.2f} to {fit['high']:.2f})"
+        ax.set_title(f"{fit['name']}, AUC {fit['auc']:.2f}{ends}", loc="left", y=0.55)
     axes[-1, 0].set_xlabel("Score under each model, in standard deviations from the mean")
     drawing.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     words = patient.write_patient(opened, someone, number, measured)
