@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy.special import logsumexp
 
 from rollcall.report.lessons.clinic.patients import PATIENTS, SIDE, Clinic, open_clinic
 from rollcall.stats.members import draw_members
@@ -50,9 +49,9 @@ def fit(hidden: np.ndarray, labels: np.ndarray, penalty: float = PENALTY) -> np.
 
 def score(hidden: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return a model's log odds of each film's recorded label, (N,)."""
-    outputs = SHARPNESS * hidden @ weights
+    outputs = hidden @ (SHARPNESS * weights)
     right = np.arange(3) == labels[:, None]
-    return outputs[right] - logsumexp(outputs[~right].reshape(-1, 2), axis=1)
+    return outputs[right] - np.logaddexp(*outputs[~right].reshape(-1, 2).T)
 
 
 @cache
