@@ -103,6 +103,10 @@ def _link(node: dict, page: Page) -> str:
     return f'<a href="{escape(url)}">{write_children(node, page)}</a>'
 
 
+def _cite(node: dict, page: Page) -> str:
+    return _link(node, page).replace(" &amp; others", " et al.")
+
+
 def _cross_reference(node: dict, page: Page) -> str:
     mark = f"#{node['html_id']}" if node.get("html_id") else ""
     url = page.to_page(node["url"] + mark) if node.get("url") else mark
@@ -149,7 +153,7 @@ WRITERS: dict[str, Callable[[dict, Page], str]] = {
     "table": _table,
     "tableCell": _cell,
     "link": _link,
-    "cite": _link,
+    "cite": _cite,
     "crossReference": _cross_reference,
     "image": _image,
     "embed": _embed,
