@@ -102,3 +102,17 @@ def test_two_equal_runs_share_everybody(two_runs):
     assert (table["both"] == table["first"]).all()
     shown, start = overlap.show_runs(pair)
     assert 0 <= start < len(shown["sentences"])
+
+
+def test_a_run_that_has_grown_is_no_repetition():
+    """Seed and recipe are the same: so are the models of the smaller one."""
+    pair = make_pair()
+    assert pair.common == 16
+    words = overlap.write_exposed(pair, overlap.count_exposed(pair))
+    assert words.endswith("for a repetition take another seed.")
+    one, two = (make_opened(auc) for auc in pair.auc)
+    two.run.config["seed"] = 1
+    assert overlap.match_runs(one, two).common == 0
+    assert "repetition" not in overlap.write_exposed(
+        overlap.match_runs(one, two), overlap.count_exposed(pair)
+    )

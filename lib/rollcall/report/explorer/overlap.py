@@ -16,6 +16,7 @@ from rollcall.report.explorer.opening import Opened
 from rollcall.report.explorer.threshold import write_share
 from rollcall.report.explorer.view import find_nearest
 from rollcall.report.gate import HIDDEN, show_few
+from rollcall.runs.run import Run
 from rollcall.util.errors import InputError
 
 CANDIDATES = 150  # numbers of patients at the top that are tried as steps
@@ -26,7 +27,8 @@ class Pair:
     """Two runs, their patients matched.
 
     names: as far as they differ; auc float (2, patients), exposed bool (2, patients), label int
-    (patients,) the training label; smallest: the larger of their smallest cells.
+    (patients,) the training label; smallest: the larger of their smallest cells; common: how many
+    models are in both, as of one seed and recipe.
     """
 
     names: tuple[str, str]
@@ -35,6 +37,7 @@ class Pair:
     exposed: np.ndarray
     label: np.ndarray
     smallest: int
+    common: int = 0
 
 
 def match_runs(one: Opened, two: Opened) -> Pair:
@@ -58,7 +61,15 @@ def match_runs(one: Opened, two: Opened) -> Pair:
         np.stack([opened.patients["exposed"].to_numpy(bool)[order] for opened, order in both]),
         one.patients["label"].to_numpy(int),
         max(one.run.smallest_cell, two.run.smallest_cell),
+        _count_common(one.run, two.run),
     )
+
+
+def _count_common(one: Run, two: Run) -> int:
+    """Count the models that two runs have in common: all of the smaller one, or none."""
+    recipes = [run.config.get("recipe") for run in (one, two)]
+    is_grown = recipes[0] is not None and recipes[0] == recipes[1] and one.seed == two.seed
+    return min(one.targets, two.targets) if is_grown else 0
 
 
 def count_exposed(pair: Pair) -> pd.Series:
@@ -187,6 +198,11 @@ def write_exposed(pair: Pair, row: pd.Series) -> str:
     if pair.label.max() > 0:
         within = _write_number(expect_within(pair))
         words += f" With nothing in common but the training label it would be about {within}."
+    if pair.common:
+        words += (
+            f" But {pair.common} models are in both runs, as seed and recipe are the same: for a "
+            "repetition take another seed."
+        )
     return words
 
 
