@@ -41,13 +41,20 @@ NEW_PICTURE = """(box) => {
 
 @dataclass(frozen=True)
 class Desk:
-    """The window."""
+    """The window; the address of the folder of notebooks, and the token to enter with."""
 
     page: Page
+    address: str
+    token: str
 
-    def open(self, name: str) -> None:
-        """Open a notebook of the folder in sight, and close the one that was open."""
-        self.page.locator(".jp-DirListing-item", has_text=name).first.dblclick()
+    def open(self, folder: str, name: str) -> None:
+        """Open a notebook: from the list of files if it shows its folder, else by its address."""
+        place = f'[title*="Name: {name}"][title*="/{folder}\\a Created"]'  # \\a is the line's end
+        file = self.page.locator(f".jp-DirListing-item{place}")
+        if file.count():
+            file.dblclick()
+        else:
+            self.page.goto(f"{self.address}/{folder}/{name}?token={self.token}&reset")
         self.page.get_by_role("tab", name=name).wait_for()
         self.page.locator(f"{PANEL} .jp-Notebook").wait_for()
         self.page.get_by_text("(ipykernel) | Idle").wait_for()  # before, cells would be lost
@@ -75,15 +82,19 @@ class Desk:
         outputs = self.cell(number).locator(".jp-OutputArea-output")
         return outputs.first.inner_text() if outputs.count() else ""
 
+    def type(self, number: int, typed: str) -> None:
+        """Type into a cell in place of what is there."""
+        self.cell(number).locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(typed.strip())
+
     def answer(self, number: int, typed: str) -> str:
         """Type into an exercise's cell in place of what is there, run it and the next cell.
 
         Returns what the next cell says.
         """
         self.page.evaluate(OUTPUT, [number + 1, True])
-        self.cell(number).locator(".cm-content").click()
-        self.page.keyboard.press("Control+a")
-        self.page.keyboard.insert_text(typed.strip())
+        self.type(number, typed)
         self.page.keyboard.press("Shift+Enter")
         self.page.keyboard.press("Shift+Enter")
         self.page.wait_for_function(OUTPUT, arg=[number + 1, False], polling=100)
@@ -113,6 +124,10 @@ class Desk:
         self.page.keyboard.press("Control+Enter")
         self.page.wait_for_function(OUTPUT, arg=[number, False], polling=100)
         return self.said(number)
+
+    def count_hidden(self) -> int:
+        """Count the cells whose code is folded away."""
+        return self.page.locator(f"{PANEL} .jp-CodeCell .jp-InputPlaceholder").count()
 
     def errors(self) -> list[str]:
         """List what cells have raised, or written to the stream of errors."""

@@ -1,55 +1,72 @@
-"""Every lesson in JupyterLab as a learner goes through it: keys and clicks, right and wrong."""
+"""Lessons in JupyterLab as people go through them: keys and clicks, right answers and wrong ones.
+
+Two lessons each time, with one wrong answer to each exercise. Every lesson in each of its forms,
+with all wrong answers of tests/report/lessons/answers, takes five minutes and a flag:
+
+    make test ARGS="tests/browser/test_lessons.py --hypothesis-profile thorough"
+"""
 
 import re
-import shutil
 import tomllib
 
 import pytest
 
-from docs.lessons import FOLDER, read
+from docs.lessons import FOLDER, read, tags
 from rollcall.report.lessons.asking import LETTERS, WORDS
 from tests.browser.conftest import Traffic, open_window
 from tests.browser.desk import Desk
 from tests.report.lessons.typed import name_exercise, wrong_answers
 
-LEARNER = sorted((FOLDER / "learner").glob("[0-9]*.ipynb"))
+EACH_TIME = ("learner-0_was_she_in", "learner-4_what_does_the_average_hide")
+LESSONS = [
+    pytest.param(path, id=f"{path.parent.name}-{path.stem}")
+    for path in [
+        *sorted((FOLDER / "learner").glob("[0-9]*.ipynb")),
+        *sorted((FOLDER / "clinician").glob("[0-9]*.ipynb")),
+        *sorted(FOLDER.glob("[0-9]*.ipynb")),
+    ]
+]
 
 
 @pytest.fixture(scope="module")
 def desk(lab, chromium):
-    """A window of JupyterLab on the learner's lessons, which are opened in it one after another."""
-    shutil.copytree(FOLDER, lab.home / "course")
+    """A window of JupyterLab in which one lesson after another is opened."""
     traffic = Traffic()
     window = open_window(chromium, traffic, height=1000)
-    address = f"{lab.address}lab/tree/course/learner/quiz.ipynb?token={lab.token}&reset"
-    page = window.new_page()
-    page.goto(address)
-    desk = Desk(page)
-    page.locator(".jp-NotebookPanel").wait_for()
-    page.get_by_text("(ipykernel) | Idle").wait_for()
-    yield desk
+    yield Desk(window.new_page(), f"{lab.address}lab/tree/results/notebooks", lab.token)
     window.close()
     assert not traffic.refused
     assert not traffic.errors
 
 
-def sources_of(path):
-    return ["".join(cell["source"]) for cell in read(path)["cells"]]
+@pytest.fixture
+def thorough(pytestconfig, request):
+    """Whether everything is asked for; skips what else is not."""
+    asked = pytestconfig.getoption("--hypothesis-profile") == "thorough"
+    if not asked and request.node.callspec.id not in EACH_TIME:
+        pytest.skip("each lesson is gone through with --hypothesis-profile thorough")
+    return asked
 
 
-@pytest.mark.parametrize("path", LEARNER, ids=lambda path: path.stem)
-def test_a_learner_goes_through_a_lesson(desk, path, tmp_path, pytestconfig):
-    thorough = pytestconfig.getoption("--hypothesis-profile") == "thorough"
+@pytest.mark.parametrize("path", LESSONS)
+def test_somebody_goes_through_a_lesson(desk, thorough, path, tmp_path):
     words = tomllib.loads((WORDS / f"lesson{path.stem[0]}.toml").read_text())
-    desk.open(path.name)
+    desk.open(str(path.parent.relative_to(FOLDER.parent)), path.name)
     desk.run_all()
     assert not desk.errors()
-    predict(desk, path, words["predictions"])
     slide(desk, path)
     unfold(desk, path, words["exercises"])
-    answer(desk, path, thorough)
+    if path.parent == FOLDER:  # solved
+        verdicts = [desk.said(number + 1) for _, _, number in exercises_of(path)]
+        assert all(said.startswith(("Right.", "May be said.")) for said in verdicts)
+    else:
+        predict(desk, path, words["predictions"])
+        answer(desk, path, thorough)
+        mark(desk, path, words["questionnaire"])
+    hidden = sum("hide-input" in tags(cell) for cell in read(path)["cells"])
+    assert desk.count_hidden() == hidden
     assert not desk.errors()
-    desk.look(tmp_path / f"{path.stem}.png")
+    desk.look(tmp_path / f"{path.parent.name}-{path.stem}.png")
     desk.close()
 
 
@@ -81,7 +98,7 @@ def slide(desk, path):
 
 
 def unfold(desk, path, words):
-    """Unfold the hints, one in the other."""
+    """Unfold the hints by the keyboard, one in the other."""
     for number, source in enumerate(sources_of(path)):
         for name in re.findall(r'lesson\.hint\("(\w+)"\)', source):
             for summary in desk.cell(number).locator("summary").all():
@@ -102,6 +119,22 @@ def answer(desk, path, thorough):
             assert expected in said
         said = desk.answer(number, solved[name])
         assert said.startswith("May be said." if name.startswith("report") else "Right.")
+
+
+def mark(desk, path, questions):
+    """Answer the last questions by their letters."""
+    right = "".join(each["right"] for each in questions)
+    (number,) = (
+        number
+        for number, source in enumerate(sources_of(path))
+        if source.startswith("lesson.questionnaire(")
+    )
+    desk.type(number, f'lesson.questionnaire("{right}")')
+    assert desk.run(number).startswith(f"{len(right)} of {len(right)}.")
+
+
+def sources_of(path):
+    return ["".join(cell["source"]) for cell in read(path)["cells"]]
 
 
 def exercises_of(path):
