@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -83,23 +82,11 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
     def inside(*args: P.args, **kwargs: P.kwargs) -> R:
         import matplotlib.style
 
-        _load_fonts_silently()
         register_fonts()
         with matplotlib.style.context(STYLE_SHEET, after_reset=True):
             return draw(*args, **kwargs)
 
     return inside
-
-
-def _load_fonts_silently() -> None:
-    """Load matplotlib's list of fonts; the first time it would say that it is making one."""
-    log = logging.getLogger("matplotlib.font_manager")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        import matplotlib.font_manager  # noqa: F401
-    finally:
-        log.setLevel(before)
 
 
 def new_figure(width: float, height: float, *shape: int, **options) -> tuple[Any, Any]:

@@ -6,6 +6,8 @@ wherever it is drawn. What Liberation Sans lacks is drawn with the font that mat
 
 from __future__ import annotations
 
+import importlib
+import logging
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,9 @@ def register_fonts() -> None:
 
     What else it draws stays as it was: nobody else asks for these names.
     """
-    from matplotlib import font_manager, get_data_path
+    from matplotlib import get_data_path
 
+    font_manager = _load_silently()
     manager = font_manager.fontManager
     if sum(font.name in (FAMILY, SECOND) for font in manager.ttflist) == 4:
         return
@@ -44,6 +47,17 @@ def register_fonts() -> None:
             manager.ttflist.append(entry)
     # matplotlib remembers what it looked for; `addfont`, which forgets it, takes names from files
     manager._findfont_cached.cache_clear()  # pyright: ignore
+
+
+def _load_silently() -> Any:
+    """Load matplotlib's list of fonts; the first time it would say that it is making one."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        return importlib.import_module("matplotlib.font_manager")
+    finally:
+        log.setLevel(before)
 
 
 def measure(text: str, size: float) -> float:
