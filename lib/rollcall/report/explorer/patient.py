@@ -173,10 +173,10 @@ def fit_gaussians(opened: Opened, patient: Patient, number: int) -> pd.DataFrame
     )
 
 
-def _pool_records(opened: Opened, number: int, own: Moments) -> PooledShape:
-    """Pool the shape of the run's records with so many models; own: of the patient's, if none."""
+def _pool_records(opened: Opened, number: int, few: Moments) -> PooledShape:
+    """Pool the shape of the run's records with so many models; few: of the patient alone, if none."""
     if opened.cohort is None or opened.sampled is None or number == opened.run.targets:
-        return pool_shape(own)  # of all models the intervals are stored
+        return pool_shape(few)  # of all models the intervals are stored
     records, scores = opened.sampled
     members = opened.run.members()[:number, opened.cohort.patient_index[records]]
     return pool_shape(compute_moments(scores[:number], members))
