@@ -36,6 +36,13 @@ def test_icons_stand_for_patients(risk, patients, expected):
     assert figure.caption[-1] == "."
 
 
+def test_less_than_one_icon_by_chance_is_not_none():
+    risk = {"exposed": 4566, "by_chance": 30.4, "exposed_low": 4193.0, "exposed_high": 4964.0}
+    alt = draw_icons(find(risk, patients=71_518)).alt
+    assert alt.startswith("Icon array of 1,000 patients: 64 of every 1,000")
+    assert alt.endswith(" fewer than 1 of these by chance.")
+
+
 @pytest.mark.parametrize(
     "findings",
     [

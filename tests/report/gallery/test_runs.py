@@ -68,6 +68,17 @@ def test_a_run_can_be_chosen(out):
     assert [run.name for run in find_runs(str(out), ["ptb_xl/wide"]).runs] == ["ptb_xl/wide"]
 
 
+def test_a_damaged_run_beside_it_is_not_looked_at(tmp_path):
+    make_run(tmp_path, "ptb_xl", tables=[], patients=30)
+    (tmp_path / "simulated" / "torn").mkdir(parents=True)
+    (tmp_path / "simulated" / "torn" / "run.json").write_text("")
+    assert len(find_runs(str(tmp_path), ["ptb_xl/wide"]).runs) == 1
+    with pytest.raises(InputError, match="unknown run 'ptb_xl/wider'"):
+        find_runs(str(tmp_path), ["ptb_xl/wider"])
+    with pytest.raises(InputError, match="not a readable run"):
+        find_runs(str(tmp_path))
+
+
 NONE_FINISHED = "no finished run; expected one at least, in <cohort>/<run>/: run `make audit` first"
 
 

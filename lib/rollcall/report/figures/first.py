@@ -84,7 +84,7 @@ def _draw_icons(
         "first_icons",
         drawing,
         alt=f"Icon array of {size:,} {unit}s: {words}"
-        + (f", {hollow:,} of these by chance." if exposed else "."),
+        + (f", {hollow or 'fewer than 1'} of these by chance." if exposed else "."),
         caption=f"{words[0].upper()}{words[1:]}, rounded to whole {unit}s.{more}",
         title=f"Of every {size:,} {unit}s, how many can be picked out",
         data=pd.DataFrame(

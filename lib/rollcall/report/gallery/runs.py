@@ -74,13 +74,15 @@ def find_runs(out: str = "", names: Sequence[str] = ()) -> FinishedRuns:
 
     out defaults to results/. Finished: every target is trained, as run.json says; scores given to
     `rollcall attack`, once they are attacked. InputError for a name that is not there or not
-    finished, for a folder without any finished run, and for a table that cannot be read.
+    finished, for a folder without any finished run, and for a table that cannot be read; of runs
+    that are not named nothing is read.
     """
     folder = Path(out or home() / "results")
-    runs = {
-        "/".join(path.parts[-3:-1]): open_run(path.parent)
-        for path in sorted(folder.glob("*/*/run.json"))
-    }
+    places = {"/".join(path.parts[-3:-1]): path.parent for path in folder.glob("*/*/run.json")}
+    for name in names:
+        if name not in places and places:
+            raise unknown_name("run", name, sorted(places), f"in {folder}")
+    runs = {name: open_run(places[name]) for name in sorted(places) if not names or name in names}
     finished = {name: run for name, run in runs.items() if _is_finished(run)}
     for name in names:
         if name in runs and name not in finished:
@@ -88,8 +90,6 @@ def find_runs(out: str = "", names: Sequence[str] = ()) -> FinishedRuns:
                 f"run {name!r} in {folder} is not finished; train the rest of its targets: "
                 f"{command_of(runs[name])}"
             )
-        if name not in finished and finished:
-            raise unknown_name("run", name, finished, f"in {folder}")
     if not finished:
         more = f" ({len(runs)} not finished)" if runs else ""
         raise InputError(
