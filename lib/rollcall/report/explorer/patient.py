@@ -174,7 +174,7 @@ def fit_gaussians(opened: Opened, patient: Patient, number: int) -> pd.DataFrame
 
 
 def _pool_records(opened: Opened, number: int, few: Moments) -> PooledShape:
-    """Pool the shape of the run's records with so many models; few: of the patient alone, if none."""
+    """Pool the shape of the run's records with so many models; few: of this patient, if none."""
     if opened.cohort is None or opened.sampled is None or number == opened.run.targets:
         return pool_shape(few)  # of all models the intervals are stored
     records, scores = opened.sampled

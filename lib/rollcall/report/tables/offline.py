@@ -50,12 +50,12 @@ def asked_table(result: Offline, status: np.ndarray, smallest: int = MIN_GROUP_S
     rows = []
     for kind, words in KINDS.items():
         if counts[kind]:
-            said = f"{named[kind]:,}" if parts and can_name else HIDDEN
-            said = "not asked about" if kind == OUTSIDER else said
-            rows.append((words, f"{counts[kind]:,}" if sizes else HIDDEN, said))
+            shown = f"{named[kind]:,}" if parts and can_name else HIDDEN
+            shown = "not asked about" if kind == OUTSIDER else shown
+            rows.append((words, f"{counts[kind]:,}" if sizes else HIDDEN, shown))
     total = sum(named.values())
-    said = show_few(total, asked, smallest) if can_name else "nobody could be"
-    rows.append(("all who were asked about", f"{asked:,}", said))
+    shown = show_few(total, asked, smallest) if can_name else "nobody could be"
+    rows.append(("all who were asked about", f"{asked:,}", shown))
     return Table(
         pd.DataFrame(rows, columns=["patients", "number", "named as exposed"]),
         "Who was asked about, and who is named at a false-discovery rate of 5%. "
