@@ -105,11 +105,11 @@ def mark(questions: Sequence[dict], answers: str, call: str = "") -> HTML:
     if not given:
         rows = "".join(f"<li>{_list(each)}</li>" for each in questions)
         example = LETTERS[0] * len(questions)
-        how = (
+        way = (
             f"<p>To answer, write your letters into this cell, as in "
             f'<code>{call}("{example}")</code>, and run it again.</p>'
         )
-        return HTML(f"<ol>{rows}</ol>{how if call else ''}")
+        return HTML(f"<ol>{rows}</ol>{way if call else ''}")
     if len(given) != len(questions) or set(given) - set(LETTERS):
         return _say("Not yet.", f"{len(questions)} letters are expected, one for each question.")
     rows, right = "", 0

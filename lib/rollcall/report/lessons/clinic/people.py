@@ -66,12 +66,12 @@ def open_people(patients: int = DRAWN, seed: int = 0, data: Path | None = None) 
     data: the folder of prepared cohorts, by default data/ below rollcall.util.files.home().
     """
     folder = (data or home() / "data") / NAME / "prepared"
-    found = find_prepared(folder)
-    if found is None:
+    place = find_prepared(folder)
+    if place is None:
         return _of_clinic(open_clinic(), NOT_THERE.format(folder=folder))
     from rollcall.data import store
 
-    cohort = store.open_saved(found)
+    cohort = store.open_saved(place)
     owners = cohort.records["patient_id"].factorize()[0]
     drawn = np.random.default_rng(seed).permutation(owners.max() + 1)[:patients]
     rows = np.flatnonzero(np.isin(owners, drawn))
