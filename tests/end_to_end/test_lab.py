@@ -15,11 +15,19 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from rollcall.report.notebooks import copies
 from rollcall.util.files import clone
+from tests.end_to_end import in_process
 
 pytestmark = pytest.mark.slow
 FILES = ("lib", "notebooks", "pyproject.toml", ".gitignore", ".gitattributes", "README.md")
 SECONDS = 60
+ON_A_RUN = {
+    "1_train": {"targets": 16, "options": ["patients:120"], "recipe": ["epochs:30"]},
+    "explore": {"stills": True},  # pictures that move are in tests/browser
+    "watch": {},
+    "start": {},
+}
 WHERE = """
 import json, rollcall
 from ipykernel.connect import get_connection_info
@@ -183,7 +191,37 @@ def test_nor_where_the_notebooks_themselves_are_run(started, checkout):
     assert git(checkout, "status", "--porcelain") == ""
 
 
+def test_a_lesson_is_run_and_git_sees_nothing(started, checkout):
+    server, *_ = started
+    folder = "results/notebooks/lessons/learner"
+    outputs = run_all(server, "0_was_she_in.ipynb", folder)
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert git(checkout, "status", "--porcelain") == ""
+    assert run_all(server, "quiz.ipynb", "notebooks/lessons/clinician")  # the one that git tracks
+    assert git(checkout, "status", "--porcelain") == ""
+
+
 def test_everything_is_below_the_root_of_the_file_browser(started):
     server, *_ = started
     names = {entry["name"] for entry in server.call("api/contents/")["content"]}
     assert {"README.md", "results", "notebooks"} <= names
+
+
+def test_nor_what_is_run_on_a_finished_audit(checkout, finished, monkeypatch):
+    """An audit's notebooks have run already, elsewhere: they wrote what they were told to.
+
+    What trains on its own is run in tests/experiments, lessons in tests/report/lessons; that all
+    of them are told where to write is tested in test_notebooks.py.
+    """
+    folder = finished.out.parent
+    assert {path.name for path in folder.iterdir()} == {"results", "data", "stdout", "stderr"}
+    for name in ("results", "data"):
+        shutil.copytree(folder / name, checkout / name, dirs_exist_ok=True)
+    monkeypatch.setenv("ROLLCALL_HOME", str(checkout))
+    folder, _ = copies.renew_copies()
+    monkeypatch.chdir(folder)
+    for name, parameters in ON_A_RUN.items():
+        copy = folder / f"{name}.ipynb"
+        in_process.execute_notebook(copy, copy, parameters, folder)
+        assert "output_type" in copy.read_text()
+        assert git(checkout, "status", "--porcelain") == "", name
