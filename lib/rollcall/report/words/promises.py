@@ -52,7 +52,7 @@ def describe_refuted(
         return ""
     counts = (risk[f"refuted_{name}"] for name in ("targets", "guesses", "canaries"))
     guessed, guesses, canaries = (f"{round(count):,}" for count in counts)
-    how = (
+    method = (
         f"one-run bound of Steinke, Nasr and Jagielski 2023, {CONFIDENCE:.0%} confidence, from "
         f"{guessed} of the {targets} models: one of each pair, but the first {FIRST} pairs, which "
         f"are references. Guessed was which of two {unit}s a model had been trained on: {guesses} "
@@ -60,10 +60,10 @@ def describe_refuted(
     )
     delta = risk["refuted_delta"]
     if not epsilon:
-        return f"none: guesses were too seldom right for a bound at delta {delta:.2g} ({how})"
+        return f"none: guesses were too seldom right for a bound at delta {delta:.2g} ({method})"
     return (
         f"every epsilon below {epsilon:.2f} at delta {delta:.2g}, of one {unit} added or removed "
-        f"({how}). A bound from below: the true epsilon is that or more"
+        f"({method}). A bound from below: the true epsilon is that or more"
         f"{_compare(epsilon, terms)}"
     )
 
