@@ -23,7 +23,7 @@ AUDITED = {
     "Data": "223,414 records of 64,540 patients. CheXpert, version 1.0: chest radiographs of "
     "Stanford Hospital, 2002 to 2017; Irvin et al. 2019; research use agreement of the Stanford "
     "AIMI center. Fingerprint 0123456789abcdef.",
-    "Begun": "30 November 2026",
+    "Audit begun": "30 November 2026",
     "Auditor": "Dr. Ada Muster, biostatistician, Example Hospital, ada.muster@hospital.example.org",
 }
 DECISION = {"outcome": "not evaluable", "appetite": {"set_by": "B. Beispiel", "date": "2026-01-15"}}

@@ -197,7 +197,9 @@ def _find_worst(run: Run, findings: Findings):
         reached_by(patients[name].to_numpy(), findings.smallest)
         for name in ("auc_joint", "auc_joint_low")
     )
-    return None if np.isnan(reached) else describe_risk(reached, lowest).iloc[0]
+    if np.isnan(reached):
+        return None
+    return describe_risk(reached, lowest).assign(auc=reached, auc_low=lowest).iloc[0]
 
 
 def _describe_worst(run: Run, findings: Findings, case: str) -> str:
@@ -212,8 +214,9 @@ def _describe_worst(run: Run, findings: Findings, case: str) -> str:
         for fpr in FPRS
     )
     return (
-        f"Of each of the {findings.smallest} most exposed {findings.unit}s an attacker tells at "
-        f"least {shares}. A single {findings.unit} is never described. Chosen as the largest of "
+        f"Each of the {findings.smallest} most exposed {findings.unit}s has an AUC of at least "
+        f"{worst['auc']:.2f} (lower end {worst['auc_low']:.2f}; rounded down): an attacker tells "
+        f"at least {shares}. A single {findings.unit} is never described. Chosen as the largest of "
         f"{findings.patients:,}, these are flattered by luck."
     )
 
@@ -236,13 +239,13 @@ def _describe_guarantee(run: Run, findings: Findings, case: str, epsilon: str) -
     worst = _find_worst(run, findings)
     if worst is None:
         return f"{claimed} {proof}"
-    delta = (terms or {}).get("delta") or DELTA
-    low = convert_to_epsilon(max(worst["mu_low"], 0.0), delta)
+    delta, mu = (terms or {}).get("delta") or DELTA, max(worst["mu_low"], 0.0)
+    low = convert_to_epsilon(mu, delta)
     return (
         f"{claimed} {proof} Beside it an estimate, which is no bound: the lower ends of the "
         f"{findings.smallest} most exposed {findings.unit}s' intervals stand for a Gaussian mu of "
-        f"{max(worst['mu_low'], 0.0):.2f}, an epsilon of {low:.2g} at delta {delta:g}. They were "
-        "picked as the largest, over many models."
+        f"{mu:.2f} or more, an epsilon of {low:.2g} or more at delta {delta:g}. They were picked as "
+        "the largest, over many models."
     )
 
 

@@ -62,7 +62,7 @@ def fill_in(
     for number, question in QUESTIONS.items():
         given = answers.get(number, (f"not stated; {BLANK}", TO_FILL_IN))
         answer, state = given if isinstance(given, tuple) else (given, ANSWERED)
-        if state == ANSWERED and BLANK in answer:
+        if BLANK in answer:
             state = TO_FILL_IN
         place = ({**ON_PAGE, **(where or {})})[number]
         fields.append(Field(number, question, answer, place, state))

@@ -51,6 +51,8 @@ def _number_sections(soup: BeautifulSoup) -> None:
         of_contents = soup.select_one(f'nav a[href="#{mark}"]')
         for tag in filter(None, (section.h2, of_contents)):
             tag.insert(0, _make_number(soup, str(number), " "))
+        for link in soup.select(f'.fields a[href="#{mark}"], .first a[href="#{mark}"]'):
+            link.append(f" (section {number})")
     rules = []
     for number, sections in enumerate(sheets.values(), 1):
         names = [section.h2.get_text(" ", strip=True) for section in sections if section.h2]

@@ -93,7 +93,7 @@ def gather_document(
             "What": _describe_audited(run, cohort, kind),
             "Data": f"{count_both(cohort, run.smallest_cell)}. {cohort.source} Fingerprint "
             f"{cohort.fingerprint[:16]}.",
-            "Begun": write_day(run.config["started"][:10]),
+            "Audit begun": write_day(run.config["started"][:10]),
             "Auditor": statement.say("auditor"),
         },
         fields=answer_fields(

@@ -10,6 +10,7 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
+from rollcall.report.glyphs import make_visible
 from rollcall.report.page.document import Document
 from rollcall.report.page.fitting import fit_page
 from rollcall.report.page.frames import (
@@ -64,4 +65,4 @@ def write_page(
     )
     write_json(Path(output).with_suffix(".json"), make_twin(document, results))
     with atomic_write(Path(output)) as file:
-        file.write(fit_page(page).encode())
+        file.write(make_visible(fit_page(page)).encode())

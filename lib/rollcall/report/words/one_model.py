@@ -11,6 +11,7 @@ from rollcall.report.words.opening import (
     CONTROL,
     FEW,
     FOUND,
+    IN_LAW,
     NONE,
     UNDECIDED,
     Opening,
@@ -85,6 +86,7 @@ def write_opening_of_one(model: OneModel, outcome: str = "") -> Opening:
             "Not picked out is not safe. Other attacks were not tried, and with more outsiders "
             "more may be seen.",
             "It is about this one model. Another one of the same recipe may give away others.",
+            IN_LAW,
         ),
         advice=_advise(case, outcome),
         people=write_people(case, unit).replace("this kind of model", "this model"),

@@ -32,6 +32,9 @@ HEADLINES = {
 }
 
 
+IN_LAW = "It does not decide whether the model is anonymous in law. Limits say what the law asks."
+
+
 @dataclass(frozen=True)
 class Opening:
     """What the first page says.
@@ -85,6 +88,7 @@ def write_opening(findings: Findings, needed: int, outcome: str = "") -> Opening
             "more.",
             f"It is about a way of training, tried {findings.targets} times, each with other "
             f"{unit}s. It is not about one finished model.",
+            IN_LAW,
         ),
         advice=_advise(findings, case, needed, outcome),
         people=write_people(case, unit),
