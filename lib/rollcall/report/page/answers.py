@@ -244,8 +244,8 @@ def _describe_guarantee(run: Run, findings: Findings, case: str, epsilon: str) -
     return (
         f"{claimed} {proof} Beside it an estimate, which is no bound: the lower ends of the "
         f"{findings.smallest} most exposed {findings.unit}s' intervals stand for a Gaussian mu of "
-        f"{mu:.2f} or more, an epsilon of {low:.2g} or more at delta {delta:g}. They were picked as "
-        "the largest, over many models."
+        f"{mu:.2f} or more, an epsilon of {low:.2g} or more at delta {delta:g}. They were picked "
+        "as the largest, over many models."
     )
 
 

@@ -23,7 +23,7 @@ KINDS = {
 
 
 def write_counts(status: np.ndarray, smallest: int = MIN_GROUP_SIZE) -> str:
-    """Write how many patients there are of each kind, none of them fewer than may be text.
+    """Write how many patients there are of each kind, none of them fewer than may be told.
 
     Of a total of which too few are outsiders only the others are counted.
     """
