@@ -10,7 +10,7 @@ from matplotlib import font_manager
 from matplotlib.text import Text
 
 from rollcall.report import style, typeface
-from rollcall.report.glyphs import make_drawable, write_number
+from rollcall.report.glyphs import make_drawable, make_visible, write_number
 
 
 @style.styled
@@ -120,6 +120,20 @@ def test_numbers_of_characters_are_as_long_as_they_must_be():
         "\\u5973",
         "\\U0001f9ec",
     ]
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\x07", "\ufeff", "\u2028", "\x1b[31m"])
+def test_nothing_unseen_turns_a_number_around(tmp_path, unseen):
+    assert make_visible(f"a{unseen} (78)") == f"a{write_number(unseen[0])}{unseen[1:]} (78)"
+    figure = draw([f"a{unseen} (78)", "plain"])
+    style.save(figure, tmp_path)
+    assert not any(unseen[0] in text for text in texts_of(figure)[1])
+    assert unseen[0] not in (tmp_path / "names.svg").read_text()
+
+
+def test_what_scripts_need_between_letters_stays():
+    for name in ("می‌خواهم", "שלום", "👩‍⚕️", "two\nlines\ttab"):
+        assert make_visible(name) == name
 
 
 def test_what_the_first_font_lacks_is_drawn_by_the_second(tmp_path):

@@ -6,6 +6,7 @@ is an empty box.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,9 @@ USUAL = (
 NO_FONTS = ("last resort", "lastresort", "cmr", "cmsy", "cmex", "cmmi")  # of boxes, of formulas
 MOST_FONTS = 200  # that are opened to look for a character
 ALWAYS = "\n"  # starts a line
+# Control characters but tab and line feed; lines and paragraphs of Unicode; those that override the
+# direction of text, or isolate it.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def make_drawable(drawing: Any) -> None:
@@ -33,12 +37,14 @@ def make_drawable(drawing: Any) -> None:
     from matplotlib.text import Text
 
     register_fonts()
-    fonts, lacking = (FAMILY, SECOND), _list_characters(drawing) - characters_of(FAMILY)
-    if not lacking:
+    characters = _list_characters(drawing)
+    unseen = set(filter(UNSEEN.match, characters))
+    fonts, lacking = (FAMILY, SECOND), characters - characters_of(FAMILY)
+    if not lacking | unseen:
         return
     lacking -= characters_of(SECOND)  # which is looked into only where fonts are named one by one
-    families = _find_families(lacking)
-    _write_numbers(drawing, lacking.difference(*families.values()))
+    families = _find_families(lacking - unseen)
+    _write_numbers(drawing, lacking.difference(*families.values()) | unseen)
     for text in drawing.findobj(Text):
         text.set_fontfamily([*fonts, *families])
     for ax in drawing.axes:
@@ -49,6 +55,14 @@ def write_number(character: str) -> str:
     """Write a character as its number: \\u5973, or \\U0001f9ec beyond four digits."""
     number = ord(character)
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def make_visible(text: str) -> str:
+    """Write as their numbers the characters that nobody sees, or that turn what follows around.
+
+    Marks that a script needs between letters stay. So no name makes a number read backwards.
+    """
+    return UNSEEN.sub(lambda match: write_number(match[0]), text)
 
 
 def characters_of(family: str) -> frozenset[str]:

@@ -240,3 +240,10 @@ def test_the_twin_has_what_the_page_shows(page, tmp_path):
     assert first["tables"] == [{"caption": "Groups", "columns": ["group"], "rows": [["A"]]}]
     assert first["figures"] == [{"alt": "Line plot: AUC 0.72", "caption": "Risk & floor"}]
     assert "secret" not in json.dumps(twin)
+
+
+def test_no_name_turns_a_number_around(tmp_path):
+    write_page(tmp_path / "report.html", summary=["Group '\u202eoverride' has 78, and \x07 rings."])
+    text = (tmp_path / "report.html").read_text()
+    assert "'\\u202eoverride' has 78, and \\u0007 rings" in text.replace("&#x27;", "'")
+    assert not {"\u202e", "\x07"} & set(text)

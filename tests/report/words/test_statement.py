@@ -63,3 +63,26 @@ def test_files_that_are_none(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="not a file"):
         read_statement(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("period = 2024-01-31", "2024-01-31"),
+        ("period = 2024-01-31T08:00:00Z", "2024-01-31T08:00:00+00:00"),
+        ('period = "31/12/2024 - 1.2.25"', "31/12/2024 - 1.2.25"),
+        ('period = "2024\\u202e5202"', "2024\\u202e5202"),
+        ('period = "a\\u0007b"', "a\\u0007b"),
+    ],
+)
+def test_dates_are_taken_and_what_nobody_sees_is_written_out(tmp_path, text, expected):
+    path = tmp_path / "statement.toml"
+    path.write_text(text)
+    assert read_statement(path).say("period") == expected
+
+
+def test_a_text_of_unseen_characters_says_nothing(tmp_path):
+    path = tmp_path / "statement.toml"
+    path.write_text('auditor = "\\u200b \\u202e"')
+    with pytest.raises(InputError, match=r"auditor is .*; expected who made this audit"):
+        read_statement(path)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
+from rollcall.report.glyphs import make_visible
 from rollcall.util.errors import InputError, first_line, unknown_name
 from rollcall.util.files import read_short_toml
 
@@ -67,10 +69,12 @@ def read_statement(path: str | Path) -> Statement:
 def _check_text(name: str, key: str, value) -> str:
     if key not in KEYS:
         raise unknown_name("key", key, KEYS, f"in {name}")
-    if not isinstance(value, str) or not value.strip():
+    if isinstance(value, date):  # TOML has dates, with and without a time
+        value = value.isoformat()
+    if not isinstance(value, str) or not any(map(str.isprintable, "".join(value.split()))):
         raise InputError(f'{name}: {key} is {value!r:.80}; expected {KEYS[key]}, as "text"')
     if len(value) > LONGEST_TEXT:
         raise InputError(
             f"{name}: {key} has {len(value):,} characters; expected at most {LONGEST_TEXT:,}"
         )
-    return " ".join(value.split())
+    return make_visible(" ".join(value.split()))
