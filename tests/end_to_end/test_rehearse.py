@@ -18,7 +18,7 @@ from rollcall.report import notebooks
 from rollcall.training.backends import local
 from tests.conftest import rollcall
 from tests.datasets.quick import Threads
-from tests.end_to_end import in_process, leaving
+from tests.end_to_end import in_process, leaving, redrawing
 
 WHOLE = ("chexpert",)
 WITHOUT_IMAGES = ("ptb_xl", "mimic_iv_ed")
@@ -67,6 +67,7 @@ def check_rehearsal(name: str, folder, printed: str) -> None:
     assert given_away == []
     assert numbers > 2
     assert (release / SIMULATED).is_file()
+    redrawing.check_figures(folder, name)
 
 
 @pytest.mark.slow
