@@ -49,9 +49,10 @@ def _number_sections(soup: BeautifulSoup) -> None:
         section["id"] = mark
         sheets.setdefault(TOGETHER.get(mark, mark), []).append(section)
         of_contents = soup.select_one(f'nav a[href="#{mark}"]')
-        for tag in filter(None, (section.h2, of_contents)):
+        of_fields = soup.select(f'.fields td:last-child a[href="#{mark}"]')
+        for tag in filter(None, (section.h2, of_contents, *of_fields)):
             tag.insert(0, _make_number(soup, str(number), " "))
-        for link in soup.select(f'.fields a[href="#{mark}"], .first a[href="#{mark}"]'):
+        for link in soup.select(f'.first a[href="#{mark}"]'):
             link.append(f" (section {number})")
     rules = []
     for number, sections in enumerate(sheets.values(), 1):
