@@ -129,3 +129,13 @@ def test_asking_writes_nothing(tmp_path):
         env=os.environ | {"ROLLCALL_HOME": str(tmp_path / "home"), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_some_columns_of_a_table_are_those_of_the_whole(tmp_path):
+    table = pd.DataFrame(
+        {"name": ["a", None], "auc": [0.5, float("nan")], "exposed": [True, False], "n": [1, 2]}
+    )
+    files.write_table(tmp_path / "a.parquet", table)
+    with open(tmp_path / "a.parquet", "rb") as file:
+        whole, part = (files.parse_table(file, columns) for columns in ((), ("n", "name", "auc")))
+    pd.testing.assert_frame_equal(part, whole[["n", "name", "auc"]])
