@@ -36,8 +36,13 @@ SETTINGS = {
     },
 }
 OVERRIDES = {
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # a slider that is scrolled out of sight stays what it is
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "defer"},
 }
+# Where the notebook's own keys count, as JupyterLite has it: on a slider as well, which then takes
+# no arrow keys.
+ANYWHERE = ".jp-Notebook.jp-mod-commandMode:not(.jp-mod-readWrite) :focus"
 
 
 def _call(command: list[str], where: Path = TOP) -> str:
@@ -74,6 +79,14 @@ def prepare_tools(folder: Path = TOOLS) -> Path:
     return python
 
 
+def free_sliders(site: Path) -> None:
+    """Leave a slider's keys to the slider, as JupyterLab does by now."""
+    for path in (site / "build" / "schemas").rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace(f'"{ANYWHERE}"', f'"{ANYWHERE}:not([role=slider])"')
+        path.write_text(text, encoding="utf-8")
+
+
 def build(out: Path, pyodide: Path) -> None:
     """Build the site; what an earlier call built there is replaced.
 
@@ -98,6 +111,7 @@ def build(out: Path, pyodide: Path) -> None:
         options += " --no-sourcemaps --no-unused-shared-packages --no-libarchive"
         command = [str(python), "-m", "jupyterlite_core", "build", *options.split()]
         _call(command, work)
+        free_sliders(work / "site")
         shutil.copytree(work / "pyodide", work / "site" / WHERE)
         (work / "site" / "index.html").write_text(write_page(), encoding="utf-8")
         shutil.rmtree(out, ignore_errors=True)

@@ -60,6 +60,12 @@ def test_lesson_0_runs_to_its_end_and_asks_no_other_machine(address, visit, traf
     page.get_by_role("menubar").get_by_text("Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function(DONE, timeout=PATIENCE_MS, polling=300)
+    slider = page.get_by_role("slider").first
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".widget-html img").first.wait_for(timeout=PATIENCE_MS)
+    page.screenshot(path=tmp_path / "slider.png")
     page.get_by_role("heading", name="Before you go").scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "end.png")
     assert page.locator(ERROR).count() == 0
