@@ -106,7 +106,8 @@ def draw_pairs(ax: Any, beside: Any, table: pd.DataFrame) -> None:
         beside.text(x, -0.75, text, va="center", fontsize=6.5, fontweight="bold")
     beside.set_axis_off()
     beside.set(xlim=(0, 1), ylim=(len(table) - 0.5, -0.6))
-    ax.set_yticks(places, [write_pair(row) for _, row in table.iterrows()])
+    names = [write_pair(row).replace(", ", ",\n", 1) for _, row in table.iterrows()]
+    ax.set_yticks(places, names, linespacing=1.05)
     ax.set(ylim=(len(table) - 0.5, -0.6), xlim=(0, 103))
     ax.set_xlabel("Named by both, % of the smaller of the two (grey: by chance)")
     ax.tick_params(axis="y", length=0)
