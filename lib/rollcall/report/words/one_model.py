@@ -8,10 +8,10 @@ import numpy as np
 
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.words.opening import (
+    ATTACKED,
     CONTROL,
     FEW,
     FOUND,
-    IN_LAW,
     NONE,
     UNDECIDED,
     Opening,
@@ -82,11 +82,10 @@ def write_opening_of_one(model: OneModel, outcome: str = "") -> Opening:
         meaning=(
             f"Picked out is not identified. An attacker must already hold the {unit}'s record. "
             "What the model gives away is that it was trained on it.",
-            "It does not show that anyone has attacked. It shows what someone could do.",
+            ATTACKED,
             "Not picked out is not safe. Other attacks were not tried, and with more outsiders "
             "more may be seen.",
             "It is about this one model. Another one of the same recipe may give away others.",
-            IN_LAW,
         ),
         advice=_advise(case, outcome),
         people=write_people(case, unit).replace("this kind of model", "this model"),

@@ -32,7 +32,10 @@ HEADLINES = {
 }
 
 
-IN_LAW = "It does not decide whether the model is anonymous in law. Limits say what the law asks."
+ATTACKED = (
+    "It does not show that anyone has attacked. It shows what someone could do. Whether a model "
+    "is anonymous in law is not decided here: see Limits."
+)
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,11 @@ def write_opening(findings: Findings, needed: int, outcome: str = "") -> Opening
         meaning=(
             f"Picked out is not identified. An attacker must already hold the {unit}'s record. "
             "What the model gives away is that it was trained on it.",
-            "It does not show that anyone has attacked. It shows what someone could do.",
+            ATTACKED,
             "Not picked out is not safe. Other attacks were not tried, and more models would see "
             "more.",
             f"It is about a way of training, tried {findings.targets} times, each with other "
             f"{unit}s. It is not about one finished model.",
-            IN_LAW,
         ),
         advice=_advise(findings, case, needed, outcome),
         people=write_people(case, unit),
