@@ -22,13 +22,12 @@ DONE = """(times) => {
     window.timesDone = idle && !waits ? (window.timesDone ?? 0) + 1 : 0
     return window.timesDone >= times
 }"""
-# Leave a mark on a cell's output; or say that there is one without it, which is new.
-OUTPUT = """([number, mark]) => {
+# The number before a cell's output is there, and another one than before.
+ANEW = """([number, before]) => {
     const panels = [...document.querySelectorAll('.jp-NotebookPanel')]
     const cell = panels.find((each) => each.offsetParent).querySelectorAll('.jp-Cell')[number]
-    const output = cell.querySelector('.jp-OutputArea-output')
-    if (output !== null && mark) output.dataset.before = 'yes'
-    return output !== null && output.dataset.before !== 'yes'
+    const prompt = cell.querySelector('.jp-OutputPrompt')?.innerText
+    return Boolean(prompt) && prompt !== before
 }"""
 # The picture below a slider is another one than when this was asked before.
 NEW_PICTURE = """(box) => {
@@ -82,6 +81,11 @@ class Desk:
         outputs = self.cell(number).locator(".jp-OutputArea-output")
         return outputs.first.inner_text() if outputs.count() else ""
 
+    def prompt(self, number: int) -> str:
+        """Return the number before a cell's output, as "[7]:"."""
+        prompts = self.cell(number).locator(".jp-OutputPrompt")
+        return prompts.first.inner_text() if prompts.count() else ""
+
     def type(self, number: int, typed: str) -> None:
         """Type into a cell in place of what is there."""
         self.cell(number).locator(".cm-content").click()
@@ -93,11 +97,11 @@ class Desk:
 
         Returns what the next cell says.
         """
-        self.page.evaluate(OUTPUT, [number + 1, True])
+        before = self.prompt(number + 1)
         self.type(number, typed)
         self.page.keyboard.press("Shift+Enter")
         self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_function(OUTPUT, arg=[number + 1, False], polling=100)
+        self.page.wait_for_function(ANEW, arg=[number + 1, before], polling=100)
         return self.said(number + 1)
 
     def slide(self, slider: Locator) -> list[str]:
@@ -119,10 +123,10 @@ class Desk:
 
     def run(self, number: int) -> str:
         """Run one cell that has run before, and return what it says now."""
-        self.page.evaluate(OUTPUT, [number, True])
+        before = self.prompt(number)
         self.cell(number).locator(".jp-OutputArea-output").first.click(position=AT)
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(OUTPUT, arg=[number, False], polling=100)
+        self.page.wait_for_function(ANEW, arg=[number, before], polling=100)
         return self.said(number)
 
     def count_hidden(self) -> int:
