@@ -15,6 +15,7 @@ from rollcall.runs import run as run_folder
 from rollcall.runs.derived.manifests import describe_step
 from rollcall.runs.derived.parts import FIGURES
 from rollcall.runs.derived.tables import write_step
+from tests.report.figures.looks import list_faint
 
 WIDTHS, TALLEST = (89, 183), 170  # mm
 SIZES = {6.5, 7, 8}  # points; 8: letters of panels
@@ -132,6 +133,7 @@ def test_a_figure_has_its_size_font_bytes_and_words(drawn, name):
         assert picture.text["Description"] == figure.alt
         assert picture.width == pytest.approx(width / 25.4 * 300, abs=2)
     assert name in FIGURES, "a run knows its files"
+    assert list_faint(figure.drawing) == []
 
 
 def svg_of(folder, name) -> str:
