@@ -20,6 +20,7 @@ from rollcall.report.registry.kept import draw_kept, find_kept, show_kept
 from rollcall.util.errors import InputError
 from rollcall.util.files import write_json
 from tests.report.figures.experiments.test_defence import make_curves, make_settings
+from tests.report.figures.looks import list_faint
 from tests.report.gallery.made_runs import make_run
 
 WIDTHS, HEIGHT, ROUNDING = (89, 183), 170, 0.3  # mm
@@ -57,6 +58,7 @@ def test_every_comparison_is_drawn_of_the_seven(compared):
         assert figure.data is not None, name
         assert len(figure.data), name
         assert "secret" not in figure.data.to_csv(), name
+        assert list_faint(figure.drawing) == [], name
 
 
 @pytest.mark.parametrize("name", ["survival_max", "1", "2"])

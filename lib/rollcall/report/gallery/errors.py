@@ -102,6 +102,5 @@ def _draw_boxes(ax: Any, table: pd.DataFrame, models: list[int], colour: str, sh
             rotation=90,
             ha="center",
             va="bottom",
-            fontsize=6,
-            color=colour if colour != "white" else EXPOSED,
+            fontsize=6.5,
         )
