@@ -37,8 +37,6 @@ SETTINGS = {
 }
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    # a slider that is scrolled out of sight stays what it is
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "defer"},
 }
 # Where the notebook's own keys count, as JupyterLite has it: on a slider as well, which then takes
 # no arrow keys.
