@@ -102,10 +102,11 @@ def unfold(desk, path, words):
     for number, source in enumerate(sources_of(path)):
         for name in re.findall(r'lesson\.hint\("(\w+)"\)', source):
             for summary in desk.cell(number).locator("summary").all():
+                summary.wait_for()  # in sight, as the one before is open
                 summary.focus()
                 desk.page.keyboard.press("Enter")
             last = desk.cell(number).locator("details p").last
-            assert last.is_visible()
+            last.wait_for()
             assert last.inner_text() == words[name]["hints"][-1].replace("`", "")
 
 
