@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -12,8 +13,8 @@ from rollcall.report.page.fields import QUESTIONS, TO_FILL_IN, fill_in
 from rollcall.report.page.frames import WHERE
 from rollcall.report.twin import read_schema
 from rollcall.report.words.facts import DEMO, SIMULATED
-from rollcall.util.files import clone
 
+TOP = Path(__file__).resolve().parents[3]
 # What a data-protection officer asks, the part of the report that answers, and by which words.
 TEN_QUESTIONS = {
     "May this model be released? What is to be done?": (
@@ -116,7 +117,7 @@ def test_the_demo_says_on_every_sheet_that_it_is_one(page, twin):
 
 def test_the_guide_names_every_figure_and_table_and_each_table_as_it_is_headed(twin):
     """docs/reading-the-report.md, its tables' first columns, against what an audit can show."""
-    guide = (clone() / "docs/reading-the-report.md").read_text()
+    guide = (TOP / "docs/reading-the-report.md").read_text()
     parts = re.findall(r"^## The (figures|tables)\n(.*?)(?=^## )", guide, re.M | re.S)
     named = {head: re.findall(r"^\| `(\w+)` \| ([^|]*)", body, re.M) for head, body in parts}
     assert [name for name, _ in named["figures"]] == [*figures_in_order()]
@@ -131,8 +132,7 @@ def test_the_guide_names_every_figure_and_table_and_each_table_as_it_is_headed(t
 def figures_in_order():
     """The first page's, then those of the notebooks in the order in which these show them."""
     text = "".join(
-        (clone() / "notebooks" / f"{name}.ipynb").read_text()
-        for name in ("2_attack", "3_disparity")
+        (TOP / "notebooks" / f"{name}.ipynb").read_text() for name in ("2_attack", "3_disparity")
     )
     shown = re.findall(r'show\(\\"(\w+)\\"', text)
     of_notebooks = [name for name in shown if name in catalogue.FIGURES]
