@@ -33,7 +33,7 @@ LARGE = 64
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Threads for processes, and neither wait for the clock nor for the disk."""
-    monkeypatch.setattr(decode, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(decode.futures, "ProcessPoolExecutor", Threads)
     monkeypatch.setattr(stamps, "SETTLING_SECONDS", 0.0)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
