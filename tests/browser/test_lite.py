@@ -55,6 +55,16 @@ def address(tmp_path):
     server.server_close()
 
 
+def look_for(something, page):
+    """Scroll from the top until it is seen: what is far from sight is not in the page."""
+    for part in range(60):
+        page.evaluate(SCROLL, part / 60)
+        page.wait_for_timeout(300)
+        if something.is_visible():
+            return
+    raise AssertionError(f"{something} is nowhere")
+
+
 def test_lesson_0_runs_to_its_end_and_asks_no_other_machine(address, visit, traffic, tmp_path):
     page = visit(address)
     page.screenshot(path=tmp_path / "page.png", full_page=True)
@@ -65,17 +75,12 @@ def test_lesson_0_runs_to_its_end_and_asks_no_other_machine(address, visit, traf
     page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function(DONE, timeout=PATIENCE_MS, polling=300)
     slider = page.get_by_role("slider").first
-    for part in range(20):  # what is far from sight is not in the page
-        page.evaluate(SCROLL, part / 20)
-        page.wait_for_timeout(300)
-        if slider.is_visible():
-            break
+    look_for(slider, page)
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.locator(".widget-html img").first.wait_for(timeout=PATIENCE_MS)
     page.screenshot(path=tmp_path / "slider.png")
-    page.evaluate(SCROLL, 1)
-    page.get_by_role("heading", name="Before you go").wait_for()
+    look_for(page.get_by_role("heading", name="Before you go"), page)
     page.screenshot(path=tmp_path / "end.png")
     assert page.locator(ERROR).count() == 0
     assert not traffic.errors
