@@ -26,7 +26,7 @@ DONE = """(times) => {
 ANEW = """([number, before]) => {
     const panels = [...document.querySelectorAll('.jp-NotebookPanel')]
     const cell = panels.find((each) => each.offsetParent).querySelectorAll('.jp-Cell')[number]
-    const prompt = cell.querySelector('.jp-OutputPrompt')?.innerText
+    const prompt = cell.querySelector('.jp-OutputPrompt')?.textContent
     return Boolean(prompt) && prompt !== before
 }"""
 # The picture below a slider is another one than when this was asked before.
@@ -79,12 +79,12 @@ class Desk:
     def said(self, number: int) -> str:
         """Return the text of a cell's first output, "" if it has none."""
         outputs = self.cell(number).locator(".jp-OutputArea-output")
-        return outputs.first.inner_text() if outputs.count() else ""
+        return outputs.first.text_content().strip() if outputs.count() else ""
 
     def prompt(self, number: int) -> str:
         """Return the number before a cell's output, as "[7]:"."""
         prompts = self.cell(number).locator(".jp-OutputPrompt")
-        return prompts.first.inner_text() if prompts.count() else ""
+        return prompts.first.text_content() if prompts.count() else ""
 
     def type(self, number: int, typed: str) -> None:
         """Type into a cell in place of what is there."""
@@ -137,7 +137,7 @@ class Desk:
         """List what cells have raised, or written to the stream of errors."""
         kinds = ("error", "stderr")
         found = [f"{PANEL} [data-mime-type='application/vnd.jupyter.{kind}']" for kind in kinds]
-        return self.page.locator(", ".join(found)).all_inner_texts()
+        return self.page.locator(", ".join(found)).all_text_contents()
 
     def look(self, path) -> None:
         """Keep a picture of the whole notebook, from its first line to its last."""

@@ -98,13 +98,11 @@ def slide(desk, path):
 
 
 def unfold(desk, path, words):
-    """Unfold the hints by the keyboard, one in the other."""
+    """Unfold the hints, one in the other."""
     for number, source in enumerate(sources_of(path)):
         for name in re.findall(r'lesson\.hint\("(\w+)"\)', source):
             for summary in desk.cell(number).locator("summary").all():
-                summary.wait_for()  # in sight, as the one before is open
-                summary.focus()
-                desk.page.keyboard.press("Enter")
+                summary.click()
             last = desk.cell(number).locator("details p").last
             last.wait_for()
             assert last.inner_text() == words[name]["hints"][-1].replace("`", "")
