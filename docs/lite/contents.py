@@ -10,7 +10,7 @@ from pathlib import Path
 from docs.lessons import FOLDER, TRACKS, Entry, list_lessons, read
 
 PAGE = Path(__file__).with_name("page.html")
-LEFT_OUT = ("6",)  # lessons that train with torch, which no browser has
+LEFT_OUT = ("6",)  # whose accounting library pyodide lacks
 LINK = re.compile(r"\[([^]]+)\]\((?:\.\./\w+/)?(\w+\.ipynb)\)")
 
 
