@@ -152,7 +152,6 @@ def _refute(
 ) -> dict[str, float]:
     """Return the columns of `risk` on the epsilon that the models refute; none if they cannot."""
     from rollcall.stats.accounting.halves import DELTA, average_records, refute_epsilon
-    from rollcall.stats.design import is_paired
 
     if not is_paired(members):
         return {}
