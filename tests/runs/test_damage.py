@@ -16,7 +16,7 @@ import pytest
 
 from rollcall.auditing import report
 from rollcall.runs.derived.manifests import check_made, describe, describe_step, note_made
-from rollcall.runs.derived.parts import ENDINGS, NOTEBOOKS, STEPS, name_file
+from rollcall.runs.derived.parts import ARRAYS, ENDINGS, NOTEBOOKS, STEPS, name_file
 from rollcall.runs.derived.tables import has_table, read_array, read_table, write_step
 from rollcall.runs.run import Run, open_run
 from rollcall.runs.sealed import compute_digest
@@ -83,7 +83,7 @@ def read_all(run: Run) -> str:
         parts.append(str(np.asarray(run.logits(target)).tobytes()[:400]))
     for step in STEPS.values():
         for name in step.tables:
-            if name == "statistic":
+            if name in ARRAYS:
                 parts.append(str(read_array(run, name).sum()))
             elif has_table(run, name) or name != "paper_panel":
                 parts.append(str(pd.util.hash_pandas_object(read_table(run, name)).sum()))
