@@ -7,6 +7,7 @@ import sys
 
 from rollcall.util.files import PACKAGE, clone
 
+OPEN_BYTES = ("os", "Image", "webbrowser", "tarfile", "zipfile", "direct")  # the last: of urllib
 TEXT = {"read_text": 1, "write_text": 2}  # and the place of `encoding` among the arguments
 
 
@@ -24,7 +25,7 @@ def unnamed(source: str) -> list[int]:
             opens = len(node.args) < TEXT[called]
         elif plain == "open" or called in ("fdopen", "NamedTemporaryFile", "TemporaryFile"):
             opens = not _is_binary(node, 1 if plain or called == "fdopen" else 0)
-        elif called == "open" and owner not in ("os", "Image", "webbrowser", "tarfile", "zipfile"):
+        elif called == "open" and owner not in OPEN_BYTES:
             opens = not _is_binary(node, 1 if owner in ("gzip", "bz2", "lzma", "io") else 0)
         else:
             texts = {"text", "universal_newlines"} & names

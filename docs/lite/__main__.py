@@ -45,7 +45,7 @@ ANYWHERE = ".jp-Notebook.jp-mod-commandMode:not(.jp-mod-readWrite) :focus"
 
 def _call(command: list[str], where: Path = TOP) -> str:
     """Run a command; return what it printed. InputError with its last lines if it fails."""
-    done = subprocess.run(command, cwd=where, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=where, capture_output=True, encoding="utf-8")
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
         raise InputError(f"{' '.join(command[:4])} … failed:\n{last}")
@@ -64,7 +64,7 @@ def prepare_tools(folder: Path = TOOLS) -> Path:
     project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = project["optional-dependencies"]["lite"]
     python, made = folder / "bin" / "python", folder / "made.json"
-    if made.exists() and json.loads(made.read_text()) == wanted:
+    if made.exists() and json.loads(made.read_text(encoding="utf-8")) == wanted:
         return python
     venv.create(folder, with_pip=True, clear=True)
     pip = [str(python), "-m", "pip", "-q", "--disable-pip-version-check"]
@@ -73,7 +73,7 @@ def prepare_tools(folder: Path = TOOLS) -> Path:
     wheels = [line for line in frozen.split() if line.split("==")[0] in ("ipywidgets", "comm")]
     options = ["download", "--no-deps", "-d", str(folder / "wheels")]
     _call([*pip, *options, *wheels])
-    made.write_text(json.dumps(wanted))
+    made.write_text(json.dumps(wanted), encoding="utf-8")
     return python
 
 
@@ -104,7 +104,7 @@ def build(out: Path, pyodide: Path) -> None:
         (work / "pyodide" / "pyodide-lock.json").write_text(lock, encoding="utf-8")
         stage_lessons(work / "files")
         for name, content in (("jupyter-lite", SETTINGS), ("overrides", OVERRIDES)):
-            (work / f"{name}.json").write_text(json.dumps(content))
+            (work / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         options = f"--lite-dir {work} --contents {work}/files --output-dir {work}/site --apps lab"
         options += " --no-sourcemaps --no-unused-shared-packages --no-libarchive"
         command = [str(python), "-m", "jupyterlite_core", "build", *options.split()]

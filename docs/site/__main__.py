@@ -85,7 +85,7 @@ def build(stage: Path, theme: Path, to: Path) -> None:
         env={**os.environ, "PATH": paths, "PYTHONPATH": str(TOP), "MYSTMD_ALLOW_NODEENV": "no"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         words = (done.stdout + done.stderr).splitlines()

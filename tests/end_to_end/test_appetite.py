@@ -82,7 +82,7 @@ def test_the_exit_status_is_the_verdict(audit, copied, capsys, thresholds, outco
         f"sha256 {twin['decision']['appetite']['sha256'][:16]}."
     )
     assert page.select_one("#decision strong").get_text() == outcome.upper()
-    assert page.select("nav a")[1].get_text() == "Decision against stated thresholds"
+    assert page.select("nav a")[1].get_text() == "2 Decision against stated thresholds"
     assert outcome.upper() in run.file("model_card.md").read_text()
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.report.gate.design import PATIENTS, TOTAL, choose_columns
 from rollcall.report.gate.partitions import MISSING, MOST_SHOWN
-from rollcall.risk.exposed import name_by_statistic
 
 HIDDEN = "–"
 STEP = 0.001  # of the risks at which a curve may step
@@ -161,6 +160,8 @@ def count_public(
     patients, floors: tables of rollcall.risk.Risk. By name, the exposed first; NaN for a number too
     small, or apart by too few from an earlier one whose patients are the same but for these.
     """
+    from rollcall.risk.exposed import name_by_statistic  # which loads scipy
+
     flags = {"exposed": patients["exposed"].to_numpy(bool)} | name_by_statistic(patients, floors)
     columns, _ = choose_columns(flags, len(patients), smallest)  # as protect, without an attribute
     if 0 < len(patients) < smallest:

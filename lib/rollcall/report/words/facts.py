@@ -11,7 +11,6 @@ from rollcall import datasets, models, recipes
 from rollcall.data.cohort import Cohort
 from rollcall.data.groups import MIN_GROUP_SIZE
 from rollcall.models.registry import KINDS
-from rollcall.report.gate import show_both
 from rollcall.report.words.promises import describe_refuted, describe_strongest
 from rollcall.runs.config import read_config
 from rollcall.runs.derived.tables import has_table, read_table
@@ -104,6 +103,8 @@ def _describe_proof(run: Run, terms: dict | None, unit: str) -> dict[str, str]:
 
 def count_both(cohort: Cohort, smallest: int) -> str:
     """Count records and patients; not records of so few patients, nor a few more than these."""
+    from rollcall.report.gate import show_both  # which loads scipy
+
     return show_both(len(cohort), len(cohort.patients), cohort.unit, smallest)
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from rollcall.stats.accounting.halves import FIRST
-from rollcall.stats.accounting.one_run import CONFIDENCE
-
 NOTHING = "none: trained without differential privacy, there is no formal guarantee"
 VACUOUS = 20.0  # an epsilon from which on e^epsilon is beyond any odds that anybody needs
 ROUND = (1, 2, 3, 5)  # times powers of ten: numbers of records, so that nobody's own is shown
@@ -47,6 +44,9 @@ def describe_refuted(
 
     risk: the row of the table `risk`; "" where it has no bound. terms: as describe_strongest.
     """
+    from rollcall.stats.accounting.halves import FIRST
+    from rollcall.stats.accounting.one_run import CONFIDENCE
+
     epsilon = risk.get("refuted", math.nan)
     if math.isnan(epsilon):
         return ""
