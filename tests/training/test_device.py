@@ -84,11 +84,12 @@ def is_mapped(address):
         spans = [line.split()[0].split("-") for line in file]
     return any(int(start, 16) <= address < int(end, 16) for start, end in spans)
 
-def allocate(count):  # tensors of 16 MB, over the thresholds that glibc starts with
-    return {tensor.data_ptr() for tensor in [torch.ones(2**22) for _ in range(count)]}
+def allocate(count, size=2**22):  # of 16 MB, over the thresholds that glibc starts with
+    return {tensor.data_ptr() for tensor in [torch.ones(size) for _ in range(count)]}
 
-(alone,) = allocate(1)
-print(is_mapped(alone))
+# Each is larger than any before; something else may have been mapped where one of them was.
+alone = [is_mapped(*allocate(1, 2**22 + number * 2**18)) for number in range(5)]
+print(all(alone))
 first = set().union(*(allocate(4) for _ in range(4)))
 print(all(is_mapped(address) for address in first))
 later = set().union(*(allocate(4) for _ in range(20)))
