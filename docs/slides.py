@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
 import sys
 import textwrap
 import tomllib
@@ -20,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+from docs.lessons import FOLDER, read
 from rollcall.report import lessons
 from rollcall.report.lessons import asking, showing
 from rollcall.report.lessons.clinic import people
 from rollcall.report.style import EXPOSED, FLOOR, Figure, styled
 
 TOP = Path(__file__).resolve().parents[1]
-FOLDER = TOP / "notebooks" / "lessons"
 WORDS = Path(__file__).with_name("slides.toml")
 LIST = "slides.md"
 PIXELS = (1920, 1080)
@@ -73,7 +72,7 @@ def catch(pictures: list[Figure]) -> Iterator[None]:
 def run(path: Path) -> Iterator[tuple[str, list[Figure]]]:
     """Run a solved lesson; yield each code cell and the pictures that it showed."""
     names: dict = {}
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in read(path)["cells"]:
         if cell["cell_type"] == "code":
             source, pictures = "".join(cell["source"]), []
             with catch(pictures):
@@ -148,7 +147,7 @@ def main(words: list[str] | None = None) -> int:
     to.mkdir(parents=True, exist_ok=True)
     parts = ["# The lessons' pictures for slides", "", "All patients are invented.", ""]
     for path in sorted(FOLDER.glob("[0-9]*.ipynb")):
-        first = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]
+        first = read(path)["cells"][0]["source"]
         title = "".join(first).splitlines()[0].removeprefix("# ")
         slides = make_slides(path)
         for slide in slides:

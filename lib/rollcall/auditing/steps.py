@@ -116,9 +116,10 @@ def _attack(study: Study) -> Attacked:
         scores, members, index, features, lambda items: track(items, "Attacking", "attack")
     )
     del features
-    rmia = score_patients(scores, members, index, run.seed) if is_paired(members) else None
+    paired = is_paired(members)
+    rmia = score_patients(scores, members, index, run.seed) if paired else None
     few = scores[:FIRST].copy() if is_screened(run) else None
-    refuted = _refute(run, scores, members, index)
+    refuted = _refute(run, scores, members, index) if paired else {}
     if scores.ndim == 3:
         scores = risk.combine_labels(scores, members, index)
     assessed = risk.assess_risk(
@@ -150,11 +151,9 @@ def _attack(study: Study) -> Attacked:
 def _refute(
     run: Run, scores: np.ndarray, members: np.ndarray, index: np.ndarray
 ) -> dict[str, float]:
-    """Return the columns of `risk` on the epsilon that the models refute; none if they cannot."""
+    """Return the columns of `risk` on the epsilon that models in pairs refute; none if too few."""
     from rollcall.stats.accounting.halves import DELTA, average_records, refute_epsilon
 
-    if not is_paired(members):
-        return {}
     terms = read_config(run.path).get("privacy") or {}
     values = average_records(scores, index)
     refuted = refute_epsilon(values, members, terms.get("delta") or DELTA)

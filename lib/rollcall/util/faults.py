@@ -48,24 +48,19 @@ NAMED = (
 NUMPY_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 
-class MachineError(RuntimeError):
-    """Report in one line what the machine refused, and what to do about it.
-
-    The command line prints it and exits with 1; a notebook shows it without a traceback.
-    """
+class _OneLineError(RuntimeError):
+    """The command line prints it and exits with 1; a notebook shows it without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
 
 
-class StoppedError(RuntimeError):
-    """Report in one line why work ended before all was done, where more stands, and how it goes on.
+class MachineError(_OneLineError):
+    """Report in one line what the machine refused, and what to do about it."""
 
-    Shown as MachineError is.
-    """
 
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
+class StoppedError(_OneLineError):
+    """Report in one line why work ended early, where more stands, and how it goes on."""
 
 
 def describe_machine_fault(error: BaseException, besides: Collection[int] = ()) -> str | None:

@@ -121,14 +121,15 @@ def write_pair(row: pd.Series) -> str:
 
 def write_counts(row: pd.Series) -> list[str]:
     """Write the counts of a row: of either, of both, and by chance."""
-    sizes = [_write(row[name]) for name in ("named_first", "named_second")]
+    sizes = [write_size(row[name]) for name in ("named_first", "named_second")]
     if np.isnan(row["both_low"]):
         return [*sizes, HIDDEN, HIDDEN]
     low, high = row["both_low"], row["both_high"]
-    both = _write(low) if low == high else f"{_write(low)} to {_write(high)}"
-    chance = f"{_write(row['chance'])} ({_write(row['chance_low'])}–{_write(row['chance_high'])})"
-    return [*sizes, both, chance]
+    both = write_size(low) if low == high else f"{write_size(low)} to {write_size(high)}"
+    mean, least, most = (write_size(row[name]) for name in ("chance", "chance_low", "chance_high"))
+    return [*sizes, both, f"{mean} ({least}–{most})"]
 
 
-def _write(number: float) -> str:
+def write_size(number: float) -> str:
+    """Write how many patients a set has, or that this is hidden."""
     return HIDDEN if np.isnan(number) else f"{number:,.0f}"

@@ -16,6 +16,7 @@ from rollcall.report.figures.further.agreement import (
     draw_pairs,
     write_counts,
     write_pair,
+    write_size,
 )
 from rollcall.report.figures.further.combinations import (
     HALVES,
@@ -24,7 +25,7 @@ from rollcall.report.figures.further.combinations import (
     Beside,
     choose_overlaps,
 )
-from rollcall.report.gate import HIDDEN, PATIENTS
+from rollcall.report.gate import PATIENTS
 from rollcall.report.style import DOUBLE, EXPOSED, MM, Figure, letter, styled
 from rollcall.risk import Risk
 from rollcall.risk.exposed.naming import EXPOSED_FDR, name_by_statistic, name_exposed
@@ -194,16 +195,12 @@ def _draw_columns(
         inside = y[row[list(chosen)].to_numpy(bool)]
         dots.plot(np.full(len(y), at), y, "o", color="#CFCFCF", markersize=4)
         dots.plot(np.full(len(inside), at), inside, "-o", color=EXPOSED, markersize=4)
-    dots.set_yticks(y, [f"{name}: {_write(size[name])}" for name in chosen])
+    dots.set_yticks(y, [f"{name}: {write_size(size[name])}" for name in chosen])
     dots.set(xlim=limits, ylim=(len(chosen) - 0.5, -0.5), xticks=[])
     dots.tick_params(length=0)
     for side in ("left", "bottom"):
         dots.spines[side].set_visible(False)
     bars.yaxis.set_major_formatter("{x:,.0f}")
-
-
-def _write(number: float) -> str:
-    return HIDDEN if np.isnan(number) else f"{number:,.0f}"
 
 
 def _list_numbers(
